@@ -1,0 +1,182 @@
+#include "line.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <linux/gpio.h>
+#include <poll.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+
+namespace gpio {
+namespace {
+
+constexpr char kConsumer[] = "redbutton";
+
+void Fail(Failure* failure, const char* doing) {
+  failure->code = errno;
+  failure->doing = doing;
+}
+
+int Ioctl(int fd, unsigned long request, void* argument) {
+  int result;
+  do result = ioctl(fd, request, argument);
+  while (result < 0 && errno == EINTR);
+  return result;
+}
+
+int OpenChip(const std::string& path, Failure* failure) {
+  const int fd = open(path.c_str(), O_RDWR | O_CLOEXEC);
+  if (fd < 0) Fail(failure, "open");
+  return fd;
+}
+
+/// The kernel's fixed-size names need not end in a zero.
+template <size_t N>
+std::string Text(const char (&field)[N]) {
+  return std::string(field, strnlen(field, N));
+}
+
+int Request(const std::string& chip_path, uint32_t offset, const gpio_v2_line_config& config, Failure* failure) {
+  const int chip = OpenChip(chip_path, failure);
+  if (chip < 0) return -1;
+  gpio_v2_line_request request{};
+  request.offsets[0] = offset;
+  request.num_lines = 1;
+  request.config = config;
+  std::memcpy(request.consumer, kConsumer, sizeof kConsumer);
+  const int result = Ioctl(chip, GPIO_V2_GET_LINE_IOCTL, &request);
+  if (result < 0) Fail(failure, "request");
+  close(chip);
+  return result < 0 ? -1 : request.fd;
+}
+
+uint64_t FlagOf(Bias bias) {
+  switch (bias) {
+    case Bias::kPullUp: return GPIO_V2_LINE_FLAG_BIAS_PULL_UP;
+    case Bias::kPullDown: return GPIO_V2_LINE_FLAG_BIAS_PULL_DOWN;
+    case Bias::kDisabled: return GPIO_V2_LINE_FLAG_BIAS_DISABLED;
+    case Bias::kAsIs: break;
+  }
+  return 0;
+}
+
+}  // namespace
+
+std::vector<Chip> ListChips(Failure* failure) {
+  std::vector<Chip> chips;
+  DIR* dir = opendir("/dev");
+  if (dir == nullptr) {
+    Fail(failure, "open");
+    return chips;
+  }
+  Failure first;
+  while (const dirent* entry = readdir(dir)) {
+    if (std::strncmp(entry->d_name, "gpiochip", 8) != 0) continue;
+    const std::string path = std::string("/dev/") + entry->d_name;
+    Failure mine;
+    const int fd = OpenChip(path, &mine);
+    gpiochip_info info{};
+    if (fd >= 0 && Ioctl(fd, GPIO_GET_CHIPINFO_IOCTL, &info) < 0) Fail(&mine, "ask");
+    if (fd >= 0) close(fd);
+    if (!mine) chips.push_back({path, Text(info.label), info.lines});
+    else if (!first) first = mine;
+  }
+  closedir(dir);
+  if (chips.empty()) *failure = first;
+  std::sort(chips.begin(), chips.end(), [](const Chip& a, const Chip& b) { return a.path < b.path; });
+  return chips;
+}
+
+std::vector<std::string> LineNames(const std::string& chip_path, Failure* failure) {
+  std::vector<std::string> names;
+  const int fd = OpenChip(chip_path, failure);
+  if (fd < 0) return names;
+  gpiochip_info chip{};
+  if (Ioctl(fd, GPIO_GET_CHIPINFO_IOCTL, &chip) < 0) Fail(failure, "ask");
+  for (uint32_t offset = 0; !*failure && offset < chip.lines; offset++) {
+    gpio_v2_line_info info{};
+    info.offset = offset;
+    if (Ioctl(fd, GPIO_V2_GET_LINEINFO_IOCTL, &info) < 0) Fail(failure, "ask");
+    names.push_back(Text(info.name));
+  }
+  close(fd);
+  return names;
+}
+
+int RequestInput(const std::string& chip_path, uint32_t offset, Bias bias, uint32_t debounce_us, Failure* failure) {
+  gpio_v2_line_config config{};
+  config.flags =
+      GPIO_V2_LINE_FLAG_INPUT | GPIO_V2_LINE_FLAG_EDGE_RISING | GPIO_V2_LINE_FLAG_EDGE_FALLING | FlagOf(bias);
+  if (debounce_us > 0) {
+    config.num_attrs = 1;
+    config.attrs[0].mask = 1;
+    config.attrs[0].attr.id = GPIO_V2_LINE_ATTR_ID_DEBOUNCE;
+    config.attrs[0].attr.debounce_period_us = debounce_us;
+  }
+  return Request(chip_path, offset, config, failure);
+}
+
+int RequestOutput(const std::string& chip_path, uint32_t offset, Failure* failure) {
+  gpio_v2_line_config config{};
+  config.flags = GPIO_V2_LINE_FLAG_OUTPUT;
+  config.num_attrs = 1;
+  config.attrs[0].mask = 1;
+  config.attrs[0].attr.id = GPIO_V2_LINE_ATTR_ID_OUTPUT_VALUES;
+  config.attrs[0].attr.values = 0;
+  return Request(chip_path, offset, config, failure);
+}
+
+int ReadLevel(int request, Failure* failure) {
+  gpio_v2_line_values values{};
+  values.mask = 1;
+  if (Ioctl(request, GPIO_V2_LINE_GET_VALUES_IOCTL, &values) < 0) {
+    Fail(failure, "read");
+    return -1;
+  }
+  return static_cast<int>(values.bits & 1);
+}
+
+void WriteLevel(int request, int level, Failure* failure) {
+  gpio_v2_line_values values{};
+  values.mask = 1;
+  values.bits = level == 0 ? 0 : 1;
+  if (Ioctl(request, GPIO_V2_LINE_SET_VALUES_IOCTL, &values) < 0) Fail(failure, "write");
+}
+
+void DrainEdges(int request) {
+  pollfd waiting{request, POLLIN, 0};
+  gpio_v2_line_event events[16];
+  while (poll(&waiting, 1, 0) > 0 && (waiting.revents & POLLIN) != 0 && read(request, events, sizeof events) > 0) {
+  }
+}
+
+int NextEdge(int request, int stop, Failure* failure) {
+  pollfd waiting[2] = {{request, POLLIN | POLLPRI, 0}, {stop, POLLIN, 0}};
+  for (;;) {
+    if (poll(waiting, 2, -1) < 0) {
+      if (errno == EINTR) continue;
+      Fail(failure, "wait");
+      return -1;
+    }
+    if (waiting[1].revents != 0) return -2;
+    // The kernel wakes us with POLLHUP or POLLERR when the chip goes away under the request.
+    if ((waiting[0].revents & (POLLERR | POLLHUP | POLLNVAL)) != 0) {
+      failure->code = ENODEV;
+      failure->doing = "wait";
+      return -1;
+    }
+    gpio_v2_line_event event{};
+    const ssize_t length = read(request, &event, sizeof event);
+    if (length == static_cast<ssize_t>(sizeof event)) return event.id == GPIO_V2_LINE_EVENT_RISING_EDGE ? 1 : 0;
+    if (length < 0 && (errno == EINTR || errno == EAGAIN)) continue;
+    if (length >= 0) errno = EIO;
+    Fail(failure, "wait");
+    return -1;
+  }
+}
+
+}  // namespace gpio

@@ -1,0 +1,49 @@
+// Lines of the kernel's GPIO character device (uAPI v2). Nothing here knows of N-API.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace gpio {
+
+struct Chip {
+  std::string path;
+  std::string label;
+  uint32_t lines;
+};
+
+/// A failure of the kernel: errno and what was tried.
+struct Failure {
+  int code = 0;
+  std::string doing;
+  explicit operator bool() const { return code != 0; }
+};
+
+enum class Bias { kAsIs, kPullUp, kPullDown, kDisabled };
+
+/// All chips of this machine. One that cannot be opened is left out, and its failure told when no other is there.
+std::vector<Chip> ListChips(Failure* failure);
+
+/// The names of a chip's lines, in their order; empty where a line has none.
+std::vector<std::string> LineNames(const std::string& chip_path, Failure* failure);
+
+/// Requests one line as an input with both edges; returns the request's descriptor, −1 on failure. `debounce_us` 0 is none.
+int RequestInput(const std::string& chip_path, uint32_t offset, Bias bias, uint32_t debounce_us, Failure* failure);
+
+/// Requests one line as an output at level 0.
+int RequestOutput(const std::string& chip_path, uint32_t offset, Failure* failure);
+
+/// The level now: 0 or 1, −1 on failure.
+int ReadLevel(int request, Failure* failure);
+
+void WriteLevel(int request, int level, Failure* failure);
+
+/// Forgets the edges that the kernel has kept since the request was made: they are older than whoever listens from now on.
+void DrainEdges(int request);
+
+/// Waits for the next edge, or for `stop` (an eventfd) to become readable. Returns the level after the edge, or −1 with a
+/// failure, or −2 when told to stop.
+int NextEdge(int request, int stop, Failure* failure);
+
+}  // namespace gpio

@@ -1,0 +1,65 @@
+#include "boundary.h"
+
+#include <sys/file.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstddef>
+#include <cstring>
+#include <string>
+
+namespace {
+
+Napi::Value Throw(Napi::Env env, const char* doing, int code) {
+  Napi::Error error = Napi::Error::New(env, std::string(doing) + ": " + std::strerror(code));
+  error.Set("errno", Napi::Number::New(env, code));
+  error.ThrowAsJavaScriptException();
+  return env.Undefined();
+}
+
+Napi::Value Wrong(Napi::Env env, const char* message) {
+  Napi::TypeError::New(env, message).ThrowAsJavaScriptException();
+  return env.Undefined();
+}
+
+/// sd_notify(3): one datagram to the socket that systemd names; '@' stands for the abstract namespace's zero.
+Napi::Value Notify(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  if (info.Length() < 2 || !info[0].IsString() || !info[1].IsString()) return Wrong(env, "sdNotify(socket, message)");
+  const std::string path = info[0].As<Napi::String>();
+  const std::string message = info[1].As<Napi::String>();
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  if (path.empty() || path.size() >= sizeof address.sun_path) return Throw(env, "notify", EINVAL);
+  std::memcpy(address.sun_path, path.data(), path.size());
+  if (path[0] == '@') address.sun_path[0] = '\0';
+  const int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+  if (fd < 0) return Throw(env, "socket", errno);
+  const socklen_t length = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + path.size());
+  const ssize_t sent = sendto(fd, message.data(), message.size(), MSG_NOSIGNAL,
+                              reinterpret_cast<const sockaddr*>(&address), length);
+  const int code = errno;
+  close(fd);
+  if (sent < 0) return Throw(env, "notify", code);
+  return env.Undefined();
+}
+
+/// Takes flock(2)'s exclusive lock on an open descriptor without waiting: true, or false when another process has it.
+Napi::Value Lock(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  if (info.Length() < 1 || !info[0].IsNumber()) return Wrong(env, "lockFile(descriptor)");
+  int result;
+  do result = flock(info[0].As<Napi::Number>().Int32Value(), LOCK_EX | LOCK_NB);
+  while (result < 0 && errno == EINTR);
+  if (result < 0 && errno != EWOULDBLOCK) return Throw(env, "lock", errno);
+  return Napi::Boolean::New(env, result == 0);
+}
+
+}  // namespace
+
+void RegisterSystem(Napi::Env env, Napi::Object exports) {
+  exports.Set("sdNotify", Napi::Function::New(env, Notify, "sdNotify"));
+  exports.Set("lockFile", Napi::Function::New(env, Lock, "lockFile"));
+}

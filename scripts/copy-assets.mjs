@@ -1,0 +1,8 @@
+// Copies what the compiler leaves behind (SQL, JSON, HTML, CSS) from src to dist, beside the code that reads it.
+import { chmodSync, cpSync, existsSync } from 'node:fs';
+
+cpSync('src', 'dist', {
+  recursive: true,
+  filter: (source) => !source.endsWith('.ts'),
+});
+if (existsSync('dist/main.js')) chmodSync('dist/main.js', 0o755);

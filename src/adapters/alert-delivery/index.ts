@@ -1,0 +1,3 @@
+export type { AlertLog } from './alert-log.js';
+export { createDaily, type Daily } from './daily.js';
+export { fanOut } from './fan-out.js';

@@ -1,0 +1,3 @@
+export { type AlertSinks, type AlertSinksOptions, createAlertSinks } from './alert-sinks.js';
+export { createDailySummary } from './daily-summary.js';
+export { createGuardWatch, type GuardWatch } from './guard-watch.js';

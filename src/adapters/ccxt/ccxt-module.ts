@@ -1,0 +1,169 @@
+import { existsSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { badInput } from '../../core/errors.js';
+
+/**
+ * What we use of a ccxt exchange. `number` is set to `String`, so figures that the exchange states as decimal text
+ * arrive as decimal text: every `Figure` is to be read with `Number()` or `decimal()`.
+ */
+export type Figure = string | number;
+export type OhlcvRow = readonly [number, ...(Figure | undefined)[]];
+
+export interface CcxtTrade {
+  readonly id?: string;
+  readonly order?: string;
+  readonly timestamp?: number;
+  readonly price?: Figure;
+  readonly amount?: Figure;
+  readonly fee?: { readonly cost?: Figure; readonly currency?: string };
+  readonly fees?: readonly { readonly cost?: Figure; readonly currency?: string }[];
+}
+
+export interface CcxtOrder {
+  readonly id?: string;
+  readonly clientOrderId?: string;
+  readonly symbol?: string;
+  readonly side?: string;
+  readonly status?: string;
+  readonly timestamp?: number;
+  readonly lastTradeTimestamp?: number;
+  readonly lastUpdateTimestamp?: number;
+  readonly amount?: Figure;
+  readonly filled?: Figure;
+  readonly average?: Figure;
+  readonly triggerPrice?: Figure | null;
+  readonly stopLossPrice?: Figure | null;
+  readonly trades?: readonly CcxtTrade[];
+}
+
+/** A deposit or withdrawal. */
+export interface CcxtTransaction {
+  readonly id?: string;
+  readonly txid?: string;
+  readonly status?: string;
+  readonly currency?: string;
+  readonly amount?: Figure;
+  readonly timestamp?: number;
+  readonly fee?: { readonly cost?: Figure; readonly currency?: string };
+}
+
+export interface CcxtMarket {
+  readonly symbol: string;
+  readonly spot?: boolean;
+  readonly swap?: boolean;
+  readonly base: string;
+  readonly quote: string;
+  readonly taker?: Figure;
+  readonly precision: { readonly amount?: Figure; readonly price?: Figure };
+  readonly limits: {
+    readonly amount?: { readonly min?: Figure };
+    readonly cost?: { readonly min?: Figure };
+  };
+}
+
+export interface CcxtBook {
+  readonly bids: readonly (readonly Figure[])[];
+  readonly asks: readonly (readonly Figure[])[];
+  readonly timestamp?: number;
+}
+
+/** A stream connection; `connection` is absent until it is dialled. */
+export interface CcxtSocket {
+  readonly connection?: { terminate?: () => void };
+}
+
+type Params = Readonly<Record<string, unknown>>;
+
+/** The narrow face of a ccxt exchange object; its class stays unmodified, hooks are set on the instance. */
+export interface CcxtExchange {
+  readonly id: string;
+  readonly has: Readonly<Record<string, unknown>>;
+  readonly timeframes: Readonly<Record<string, unknown>>;
+  readonly precisionMode: number;
+  readonly clients: Readonly<Record<string, CcxtSocket>>;
+  readonly markets?: Readonly<Record<string, CcxtMarket>>;
+  urls: Record<string, unknown>;
+  number: (value: string) => Figure;
+  milliseconds: () => number;
+  seconds: () => number;
+  microseconds: () => number;
+  fetchTime(): Promise<number | undefined>;
+  fetch(url: string, method?: string, headers?: unknown, body?: unknown): Promise<unknown>;
+  undiciRequest(url: string, params: unknown): Promise<unknown>;
+  client(url: string): unknown;
+  loadHttpProxyAgent(): Promise<unknown>;
+  setSandboxMode(enabled: boolean): void;
+  loadMarkets(): Promise<Readonly<Record<string, CcxtMarket>>>;
+  amountToPrecision(symbol: string, amount: string): string;
+  priceToPrecision(symbol: string, price: string): string;
+  fetchOHLCV(symbol: string, timeframe: string, sinceMs?: number, limit?: number): Promise<OhlcvRow[]>;
+  watchOHLCV(symbol: string, timeframe: string): Promise<OhlcvRow[]>;
+  unWatchOHLCV(symbol: string, timeframe: string): Promise<unknown>;
+  fetchOrderBook(symbol: string, limit?: number): Promise<CcxtBook>;
+  fetchBalance(): Promise<Readonly<Record<string, unknown>>>;
+  createOrder(
+    symbol: string,
+    type: string,
+    side: string,
+    amount: string,
+    price: string | undefined,
+    params: Params,
+  ): Promise<CcxtOrder>;
+  fetchOrder(id: string, symbol: string, params: Params): Promise<CcxtOrder>;
+  fetchOpenOrders(symbol?: string): Promise<CcxtOrder[]>;
+  fetchOrders(symbol: string, sinceMs?: number, limit?: number, params?: Params): Promise<CcxtOrder[]>;
+  fetchClosedOrders(symbol: string, sinceMs?: number, limit?: number, params?: Params): Promise<CcxtOrder[]>;
+  fetchDeposits(currency?: string, sinceMs?: number): Promise<CcxtTransaction[]>;
+  fetchWithdrawals(currency?: string, sinceMs?: number): Promise<CcxtTransaction[]>;
+  fetchMyTrades(symbol: string, sinceMs?: number, limit?: number, params?: Params): Promise<CcxtTrade[]>;
+  cancelOrder(id: string, symbol: string, params: Params): Promise<unknown>;
+  close(): Promise<void>;
+}
+
+/** A class of ccxt's error hierarchy. */
+type ErrorClass = abstract new (...args: never[]) => Error;
+
+/** The classes by which ccxt tells apart what went wrong. */
+export interface CcxtErrors {
+  readonly ArgumentsRequired: ErrorClass;
+  readonly AuthenticationError: ErrorClass;
+  readonly BadRequest: ErrorClass;
+  readonly DDoSProtection: ErrorClass;
+  readonly DuplicateOrderId: ErrorClass;
+  readonly InsufficientFunds: ErrorClass;
+  readonly InvalidNonce: ErrorClass;
+  readonly InvalidOrder: ErrorClass;
+  readonly NotSupported: ErrorClass;
+  readonly OperationRejected: ErrorClass;
+  readonly OrderNotFound: ErrorClass;
+  readonly RateLimitExceeded: ErrorClass;
+}
+
+export interface CcxtModule {
+  readonly create: (settings: Params) => CcxtExchange;
+  readonly errors: CcxtErrors;
+}
+
+/**
+ * Loads the one exchange class that is needed. ccxt's entry point pulls in more than a hundred exchanges (0.9 s and 60 MB
+ * here, more on a Pi), so its files are addressed directly. The streaming class is taken where there is one.
+ */
+export async function loadCcxt(exchangeId: string): Promise<CcxtModule> {
+  const source = join(dirname(createRequire(import.meta.url).resolve('ccxt')), '..', 'js', 'src');
+  const candidates = [join(source, 'pro', `${exchangeId}.js`), join(source, `${exchangeId}.js`)];
+  const file = /^[a-z0-9]+$/.test(exchangeId) ? candidates.find((path) => existsSync(path)) : undefined;
+  if (!file) {
+    throw badInput(
+      'E_EXCHANGE_UNKNOWN',
+      `ccxt knows no exchange "${exchangeId}"`,
+      'write exchange.id as ccxt does, as in "binance" or "kraken"',
+    );
+  }
+  const [classModule, errors] = await Promise.all([
+    import(pathToFileURL(file).href) as Promise<{ default: new (settings: Params) => CcxtExchange }>,
+    import(pathToFileURL(join(source, 'base', 'errors.js')).href) as Promise<CcxtErrors>,
+  ]);
+  return { create: (settings) => new classModule.default(settings), errors };
+}

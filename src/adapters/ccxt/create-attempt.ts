@@ -1,0 +1,42 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
+import type { OrderRequest, RefusalReason } from '../../core/order.js';
+
+/** Asked synchronously at the moment a create request leaves; a reason keeps it in. */
+export type BeforeCreateLeaves = (order: OrderRequest) => RefusalReason | null;
+
+/** What is known of one create request on the wire; filled in by the hooks as it goes. */
+export interface CreateAttempt {
+  readonly mayLeave: () => RefusalReason | null;
+  /** Set once ccxt has signed and wants to fetch; before that it was surely not placed. */
+  entered: boolean;
+  /** Requests written out. ccxt may follow a create up with another one, whose answer says nothing of the first. */
+  sent: number;
+  /** HTTP status of the answer, once there is one. */
+  status: number | null;
+  retryAfterMs: number | null;
+  /** Code of the transport's error, as in ECONNREFUSED. */
+  transportCode: string | null;
+}
+
+/**
+ * Carries the attempt through ccxt's own queueing and signing, so that the hook at the far end knows a create request
+ * from all others without guessing by address.
+ */
+export const createAttempts = new AsyncLocalStorage<CreateAttempt>();
+
+/** Thrown inside ccxt to keep a create request in. */
+export class CreateRefused extends Error {
+  constructor(reason: RefusalReason) {
+    super(`refused as it was about to leave: ${reason}`);
+    this.name = 'CreateRefused';
+  }
+}
+
+/** Throws CreateRefused when the current create request may not leave; does nothing for all other requests. */
+export function checkMayLeave(): CreateAttempt | undefined {
+  const attempt = createAttempts.getStore();
+  if (!attempt) return undefined;
+  const reason = attempt.mayLeave();
+  if (reason !== null) throw new CreateRefused(reason);
+  return attempt;
+}

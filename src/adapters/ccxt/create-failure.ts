@@ -1,0 +1,62 @@
+import { messageOf } from '../../core/errors.js';
+import type { SubmitResult } from '../../ports.js';
+import type { CcxtErrors } from './ccxt-module.js';
+import { type CreateAttempt, CreateRefused } from './create-attempt.js';
+
+/** The connection was never made, so nothing was sent. */
+const NEVER_CONNECTED = new Set([
+  'ECONNREFUSED',
+  'ENOTFOUND',
+  'EAI_AGAIN',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+  'UND_ERR_CONNECT_TIMEOUT',
+]);
+
+/** Words of exchanges for "this client order id is taken": an order of ours is there, so nothing may be sent again. */
+const DUPLICATE = /duplicate/i;
+
+/** Binance's codes that say themselves that the outcome is not known: −1000, −1001, −1006, −1007. */
+const OUTCOME_UNKNOWN = /"code":\s*-100[0167]\b/;
+
+/**
+ * Tells what a failed create means. Not placed is only what is proven: the request never left, never connected, or was
+ * refused by the exchange in so many words. All else is ambiguous.
+ */
+export function createFailure(error: unknown, attempt: CreateAttempt, errors: CcxtErrors): SubmitResult {
+  const message = messageOf(error);
+  const notPlaced = (retryable: boolean, retryAfterMs?: number | null): SubmitResult => ({
+    kind: 'not_placed',
+    message,
+    retryable,
+    ...(retryAfterMs !== undefined && retryAfterMs !== null && { retryAfterMs }),
+  });
+  const ambiguous: SubmitResult = { kind: 'ambiguous', message };
+
+  if (error instanceof CreateRefused) return attempt.sent === 0 ? notPlaced(false) : ambiguous;
+  if (!attempt.entered) return notPlaced(false);
+  if (attempt.sent > 1) return ambiguous;
+  if (attempt.status === null) {
+    return attempt.transportCode !== null && NEVER_CONNECTED.has(attempt.transportCode)
+      ? notPlaced(true)
+      : ambiguous;
+  }
+  if (DUPLICATE.test(message) || OUTCOME_UNKNOWN.test(message)) return ambiguous;
+  if (error instanceof errors.DuplicateOrderId) return ambiguous;
+  if (attempt.status === 429 || attempt.status === 418) return notPlaced(true, attempt.retryAfterMs);
+  if (attempt.status >= 500 || attempt.status === 408) return ambiguous;
+  if (error instanceof errors.InvalidNonce) return notPlaced(true);
+  if (error instanceof errors.RateLimitExceeded || error instanceof errors.DDoSProtection) {
+    return notPlaced(true, attempt.retryAfterMs);
+  }
+  const refused = [
+    errors.InsufficientFunds,
+    errors.InvalidOrder,
+    errors.AuthenticationError,
+    errors.BadRequest,
+    errors.OperationRejected,
+    errors.NotSupported,
+    errors.ArgumentsRequired,
+  ].some((known) => error instanceof known);
+  return refused ? notPlaced(false) : ambiguous;
+}

@@ -1,0 +1,214 @@
+import { badInput, fault } from '../../core/errors.js';
+import type { Clock } from '../../ports.js';
+import { type CcxtErrors, type CcxtExchange, loadCcxt } from './ccxt-module.js';
+import { checkMayLeave } from './create-attempt.js';
+
+/** The slice of the configuration that an exchange is built from; an entry of `exchange` fits as it is. */
+export interface ExchangeSettings {
+  /** ccxt id. */
+  readonly id: string;
+  readonly symbols: readonly string[];
+  readonly restUrl?: string | undefined;
+  readonly wsUrl?: string | undefined;
+  readonly sandbox: boolean;
+}
+
+export interface Credentials {
+  readonly apiKey: string;
+  readonly secret: string;
+}
+
+/** A ccxt exchange, pointed at where the configuration says and set on the given clock. */
+export interface ConnectedExchange {
+  readonly id: string;
+  readonly api: CcxtExchange;
+  readonly errors: CcxtErrors;
+  readonly clock: Clock;
+}
+
+/** Milliseconds a signed request stays valid. Short, so that a delayed create request dies on its way. */
+export const RECV_WINDOW_MS = 2000;
+
+const REQUEST_TIMEOUT_MS = 10_000;
+
+/**
+ * Builds the exchange. Addresses in the configuration replace all of ccxt's own and must be loopback unless `sandbox`
+ * (`E_EXCHANGE_ADDRESS`); then nothing can leave for any other place. ccxt's timestamps come from `clock`. Its rate
+ * limiter is on except on loopback, where there is nobody to protect.
+ */
+export async function createExchange(
+  config: ExchangeSettings,
+  clock: Clock,
+  credentials?: Credentials,
+): Promise<ConnectedExchange> {
+  const addresses = checkedAddresses(config);
+  const { create, errors } = await loadCcxt(config.id);
+  const local = addresses !== undefined && isLoopback(addresses.restUrl);
+  const api = create({
+    ...(credentials && { apiKey: credentials.apiKey, secret: credentials.secret }),
+    enableRateLimit: !local,
+    timeout: REQUEST_TIMEOUT_MS,
+    newUpdates: true,
+    options: settingsOf(config),
+  });
+  api.number = String;
+  api.milliseconds = () => clock.wallMs();
+  api.seconds = () => Math.floor(clock.wallMs() / 1000);
+  api.microseconds = () => clock.wallMs() * 1000;
+  if (addresses) {
+    redirect(api, addresses);
+    // ccxt wants this before its first ws:// (not wss://) connection, proxy or none.
+    await api.loadHttpProxyAgent();
+  } else if (config.sandbox) api.setSandboxMode(true);
+  hookRequests(api, addresses);
+  return { id: config.id, api, errors, clock };
+}
+
+interface Addresses {
+  readonly restUrl: string;
+  readonly wsUrl: string;
+}
+
+function checkedAddresses(config: ExchangeSettings): Addresses | undefined {
+  const { restUrl, wsUrl } = config;
+  if (restUrl === undefined && wsUrl === undefined) return undefined;
+  if (restUrl === undefined || wsUrl === undefined) {
+    throw badInput(
+      'E_EXCHANGE_ADDRESS',
+      `exchange ${config.id}: only one of restUrl and wsUrl is given`,
+      'give both or none, so that REST and stream speak to the same place',
+    );
+  }
+  for (const [name, url] of Object.entries({ restUrl, wsUrl })) {
+    if (!config.sandbox && !isLoopback(url)) {
+      throw badInput(
+        'E_EXCHANGE_ADDRESS',
+        `exchange ${config.id}: ${name} does not point at this machine`,
+        'use a loopback address, or set sandbox = true for an exchange testnet',
+      );
+    }
+  }
+  return { restUrl: restUrl.replace(/\/+$/, ''), wsUrl: wsUrl.replace(/\/+$/, '') };
+}
+
+function isLoopback(url: string): boolean {
+  const { hostname } = new URL(url);
+  return hostname === 'localhost' || hostname === '[::1]' || /^127(\.\d{1,3}){3}$/.test(hostname);
+}
+
+/** ccxt's options. Retries are off: a create request that is sent again blind can place an order twice. */
+function settingsOf(config: ExchangeSettings): Record<string, unknown> {
+  const derivatives = config.symbols.some((symbol) => symbol.includes(':'));
+  const common = {
+    defaultType: derivatives ? 'swap' : 'spot',
+    recvWindow: RECV_WINDOW_MS,
+    adjustForTimeDifference: false,
+    maxRetriesOnFailure: 0,
+    warnOnFetchOpenOrdersWithoutSymbol: false,
+    // Whoever rebuilds a lost feed waits between tries as it sees fit; ccxt's own wait comes on top.
+    ws: { backoff: { base: 250, factor: 2, max: 2000 } },
+  };
+  if (!config.id.startsWith('binance')) return common;
+  return {
+    ...common,
+    // Each of these would ask another of the exchange's hosts for what we do not use.
+    fetchCurrencies: false,
+    fetchMargins: false,
+    fetchMarkets: { types: derivatives ? ['spot', 'linear'] : ['spot'] },
+  };
+}
+
+/** Puts our base in the place of the scheme and host of every address, path kept. */
+function redirect(api: CcxtExchange, addresses: Addresses): void {
+  const moved = (value: unknown): unknown => {
+    if (typeof value === 'string') {
+      const match = /^(https?|wss?):\/\/[^/]+(.*)$/.exec(value);
+      if (!match) return value;
+      return (match[1]!.startsWith('ws') ? addresses.wsUrl : addresses.restUrl) + match[2]!;
+    }
+    if (typeof value !== 'object' || value === null) return value;
+    return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, moved(inner)]));
+  };
+  api.urls = { ...api.urls, api: moved(api.urls.api), test: moved(api.urls.test) };
+}
+
+/**
+ * The last check before the network. Every request is held to our addresses, and a create request must pass its own
+ * check both where ccxt hands it over and at the very call that writes it out.
+ */
+function hookRequests(api: CcxtExchange, addresses: Addresses | undefined): void {
+  const fetch = api.fetch.bind(api);
+  api.fetch = async (url, method, headers, body) => {
+    if (addresses && !isUnder(url, addresses.restUrl)) throw astray(api.id, url);
+    const attempt = checkMayLeave();
+    if (attempt) attempt.entered = true;
+    return fetch(url, method, headers, body);
+  };
+  const undiciRequest = api.undiciRequest.bind(api);
+  api.undiciRequest = async (url, params) => {
+    const attempt = checkMayLeave();
+    if (attempt) attempt.sent++;
+    try {
+      const answer = await undiciRequest(url, params);
+      if (attempt) readAnswer(attempt, answer as HttpAnswer);
+      return answer;
+    } catch (error) {
+      if (attempt) attempt.transportCode = codeOf(error);
+      throw error;
+    }
+  };
+  const client = api.client.bind(api);
+  api.client = (url) => {
+    if (addresses && !isUnder(url, addresses.wsUrl)) throw astray(api.id, url);
+    return client(url);
+  };
+}
+
+interface HttpAnswer {
+  readonly status?: number;
+  readonly headers?: Readonly<Record<string, string | string[] | undefined>>;
+}
+
+function readAnswer(
+  attempt: { status: number | null; retryAfterMs: number | null },
+  answer: HttpAnswer,
+): void {
+  attempt.status = answer.status ?? null;
+  const seconds = Number(answer.headers?.['retry-after'] ?? Number.NaN);
+  if (Number.isFinite(seconds) && seconds >= 0) attempt.retryAfterMs = seconds * 1000;
+}
+
+function codeOf(error: unknown): string | null {
+  const code = (error as { code?: unknown } | null)?.code;
+  return typeof code === 'string' ? code : null;
+}
+
+function isUnder(url: string, base: string): boolean {
+  return url === base || url.startsWith(`${base}/`);
+}
+
+function astray(id: string, url: string) {
+  return fault(
+    'E_EXCHANGE_ASTRAY',
+    `exchange ${id}: ccxt was about to call ${new URL(url).origin}, which is not the configured address`,
+    'report this: a ccxt option asks a host that the configuration does not cover',
+  );
+}
+
+const CLOSE_MS_MAX = 1000;
+
+/** Closes the stream connections. A line that does not answer the closing frame is cut. */
+export async function closeStreams({ api, clock }: ConnectedExchange): Promise<void> {
+  const sockets = Object.values(api.clients);
+  const waiting = new AbortController();
+  await Promise.race([
+    api.close().catch(() => undefined),
+    clock.sleep(CLOSE_MS_MAX, waiting.signal).then(
+      () => {
+        for (const { connection } of sockets) connection?.terminate?.();
+      },
+      () => undefined,
+    ),
+  ]);
+  waiting.abort();
+}

@@ -1,0 +1,17 @@
+/** Exchanges through ccxt: candles, quotes and rules (feed), orders and balances (broker). */
+export { type BrokerOptions, createCcxtBroker } from './broker.js';
+export type { BeforeCreateLeaves } from './create-attempt.js';
+export {
+  type CcxtEmergencyCanceller,
+  createEmergencyCanceller,
+  type EmergencyCancellerOptions,
+} from './emergency-canceller.js';
+export {
+  type ConnectedExchange,
+  type Credentials,
+  createExchange,
+  type ExchangeSettings,
+  RECV_WINDOW_MS,
+} from './exchange.js';
+export { exchangeOffsetMs } from './exchange-time.js';
+export { createCcxtFeed, type FeedOptions } from './feed.js';

@@ -1,0 +1,142 @@
+import { type StreamKey, streamName } from '../../core/candle.js';
+import type { PredictionOutcome } from '../../ports.js';
+import { barConflict, checkBar, hasDecision, outcomeConflict, sameCandle } from '../store-rules/bar-rules.js';
+import { candleCells, candleOf, DECISIONS, decisionCells, keyCells } from './bar-columns.js';
+import type { BarCommit } from './bar-group.js';
+import { booleanOf, numberOrNull } from './rows.js';
+import { boolean, integer, type Session } from './session.js';
+
+const KEY = 'exchange = $1 AND symbol = $2 AND timeframe = $3';
+const AT = `${KEY} AND open_ms = $4`;
+
+/**
+ * The newest open time of each stream in one table. A bar later than that is surely new, so the ordinary live bar is
+ * stored without a look-up.
+ */
+export class HighWater {
+  readonly #session: Session;
+  readonly #table: string;
+  readonly #known = new Map<string, number>();
+
+  constructor(session: Session, table: 'candles' | 'outcomes') {
+    this.#session = session;
+    this.#table = table;
+  }
+
+  async of(stream: StreamKey): Promise<number> {
+    const name = streamName(stream);
+    const known = this.#known.get(name);
+    if (known !== undefined) return known;
+    const [row] = await this.#session.rows(
+      `SELECT max(open_ms) AS newest FROM ${this.#table} WHERE ${KEY}`,
+      keyCells(stream),
+    );
+    const newest = (row && numberOrNull(row, 'newest')) ?? Number.NEGATIVE_INFINITY;
+    this.#known.set(name, newest);
+    return newest;
+  }
+
+  /** Call only once the row is durable. */
+  raise(stream: StreamKey, openMs: number): void {
+    const name = streamName(stream);
+    this.#known.set(name, Math.max(openMs, this.#known.get(name) ?? Number.NEGATIVE_INFINITY));
+  }
+}
+
+/** What of a bar is not stored yet. */
+interface Planned {
+  readonly record: BarCommit['record'];
+  readonly newCandle: boolean;
+  readonly newDecision: boolean;
+  readonly newOutcomes: readonly PredictionOutcome[];
+}
+
+/** Writes bars and their outcomes, each at most once. */
+export class BarWriter {
+  readonly #session: Session;
+  readonly #candles: HighWater;
+  readonly #outcomes: HighWater;
+
+  constructor(session: Session, candles: HighWater, outcomes: HighWater) {
+    this.#session = session;
+    this.#candles = candles;
+    this.#outcomes = outcomes;
+  }
+
+  /**
+   * Commits bars of different streams in one transaction: one sync of the disk for all. Tells what became of each, in
+   * their order: null when durable, else the error. A refused bar does not hold up the others.
+   */
+  async commitAll(bars: readonly BarCommit[]): Promise<readonly unknown[]> {
+    const results: unknown[] = bars.map(() => null);
+    const planned: { readonly index: number; readonly plan: Planned }[] = [];
+    for (const [index, bar] of bars.entries()) {
+      try {
+        const plan = await this.#plan(bar);
+        if (plan.newCandle || plan.newDecision || plan.newOutcomes.length > 0) planned.push({ index, plan });
+      } catch (error) {
+        results[index] = error;
+      }
+    }
+    if (planned.length === 0) return results;
+    try {
+      await this.#session.transaction(async () => {
+        for (const { plan } of planned) await this.#insert(plan);
+      });
+      for (const { plan } of planned) {
+        this.#candles.raise(plan.record.stream, plan.record.candle.openMs);
+        for (const { openMs } of plan.newOutcomes) this.#outcomes.raise(plan.record.stream, openMs);
+      }
+    } catch (error) {
+      for (const { index } of planned) results[index] = error;
+    }
+    return results;
+  }
+
+  /** See `Store.commitBar`. A candle that is there already may still get its decision, but only its first. */
+  async #plan({ record, outcomes }: BarCommit): Promise<Planned> {
+    checkBar(record);
+    const { stream, candle } = record;
+    const wanted = hasDecision(record);
+    const newOutcomes = await this.#unknown(stream, outcomes);
+    const fresh = { record, newCandle: true, newDecision: wanted, newOutcomes };
+    if (candle.openMs > (await this.#candles.of(stream))) return fresh;
+    const at = [...keyCells(stream), integer(candle.openMs)];
+    const [stored] = await this.#session.rows(`SELECT * FROM candles WHERE ${AT}`, at);
+    if (!stored) return fresh;
+    if (!sameCandle(candleOf(stored), candle)) throw barConflict(stream, candleOf(stored), candle);
+    const newDecision =
+      wanted &&
+      (await this.#session.rows(`SELECT 1 AS one FROM decisions WHERE ${AT} LIMIT 1`, at)).length === 0;
+    return { record, newCandle: false, newDecision, newOutcomes };
+  }
+
+  /** The outcomes that are not stored yet; `E_OUTCOME_CONFLICT` where one is stored the other way round. */
+  async #unknown(
+    stream: StreamKey,
+    outcomes: readonly PredictionOutcome[],
+  ): Promise<readonly PredictionOutcome[]> {
+    const unknown: PredictionOutcome[] = [];
+    for (const outcome of outcomes) {
+      const { openMs, up } = outcome;
+      const [stored] =
+        openMs <= (await this.#outcomes.of(stream))
+          ? await this.#session.rows(`SELECT up FROM outcomes WHERE ${AT}`, [
+              ...keyCells(stream),
+              integer(openMs),
+            ])
+          : [];
+      if (!stored) unknown.push(outcome);
+      else if (booleanOf(stored, 'up') !== up) throw outcomeConflict(stream, openMs);
+    }
+    return unknown;
+  }
+
+  async #insert({ record, newCandle, newDecision, newOutcomes }: Planned): Promise<void> {
+    const { stream, candle, availableAtMs } = record;
+    if (newCandle) await this.#session.insert('candles', candleCells(stream, candle, availableAtMs));
+    if (newDecision) await this.#session.insert(DECISIONS, decisionCells(record));
+    for (const { openMs, up } of newOutcomes)
+      await this.#session.insert('outcomes', [...keyCells(stream), integer(openMs), boolean(up)]);
+  }
+}

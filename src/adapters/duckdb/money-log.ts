@@ -1,0 +1,125 @@
+import type { Fill, OrderRequest, OrderStatus, Side } from '../../core/order.js';
+import type { OrderEvent } from '../../ports.js';
+import { toMoneyUnits } from '../store-rules/decimal38.js';
+import { fillPlace, orderPlace } from '../store-rules/money-text.js';
+import { booleanOf, moneyOf, moneyOrNull, numberOf, textOf, textOrNull, wordOf } from './rows.js';
+import { boolean, type Cell, double, integer, money, type Row, type Session, text } from './session.js';
+
+const FILL_INSERT = `INSERT INTO fills SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11
+  WHERE NOT EXISTS (FROM fills WHERE exchange = $2 AND symbol = $3 AND fill_id = $4)`;
+
+/** Orders and fills: append-only, in the order they were recorded. */
+export class MoneyLog {
+  readonly #session: Session;
+  #nextEvent: number;
+  #nextFill: number;
+
+  constructor(session: Session, nextEvent: number, nextFill: number) {
+    this.#session = session;
+    this.#nextEvent = nextEvent;
+    this.#nextFill = nextFill;
+  }
+
+  /** The event, and the fills that came with it, in one transaction. */
+  async order(event: OrderEvent, fills: readonly Fill[]): Promise<void> {
+    const cells = this.#orderCells(event);
+    if (fills.length === 0) await this.#session.insert('order_events', cells);
+    else await this.#insertFills(fills, () => this.#session.insert('order_events', cells));
+    this.#nextEvent += 1;
+  }
+
+  #orderCells(event: OrderEvent): Cell[] {
+    const { order } = event;
+    const place = orderPlace(event);
+    const units = (value: string | null | undefined, what: string) =>
+      money(value === null || value === undefined ? null : toMoneyUnits(value, `${place}, ${what}`));
+    return [
+      integer(this.#nextEvent),
+      text(order.clientOrderId),
+      text(order.exchange),
+      text(order.symbol),
+      text(order.side),
+      text(order.type),
+      units(order.amount, 'amount'),
+      units(order.limitPrice, 'limit price'),
+      integer(order.barOpenMs),
+      double(order.decisionPrice),
+      boolean(order.reducing),
+      text(event.status),
+      text(event.exchangeOrderId),
+      units(event.filled, 'filled'),
+      units(event.averagePrice, 'average price'),
+      text(event.message),
+      integer(event.atMs),
+    ];
+  }
+
+  /** All in one transaction; each fill at most once by exchange, symbol and fill id. */
+  fills(fills: readonly Fill[]): Promise<void> {
+    return this.#insertFills(fills, async () => undefined);
+  }
+
+  async #insertFills(fills: readonly Fill[], insertMore: () => Promise<void>): Promise<void> {
+    const rows = fills.map((fill) => {
+      const place = fillPlace(fill);
+      return [
+        text(fill.exchange),
+        text(fill.symbol),
+        text(fill.fillId),
+        text(fill.clientOrderId),
+        text(fill.side),
+        money(toMoneyUnits(fill.price, `${place}, price`)),
+        money(toMoneyUnits(fill.amount, `${place}, amount`)),
+        money(toMoneyUnits(fill.fee, `${place}, fee`)),
+        text(fill.feeCurrency),
+        integer(fill.atMs),
+      ];
+    });
+    let next = this.#nextFill;
+    await this.#session.transaction(async () => {
+      for (const cells of rows) next += await this.#session.run(FILL_INSERT, [integer(next), ...cells]);
+      await insertMore();
+    });
+    this.#nextFill = next;
+  }
+}
+
+export function fillOf(row: Row): Fill {
+  return {
+    fillId: textOf(row, 'fill_id'),
+    clientOrderId: textOf(row, 'client_order_id'),
+    exchange: textOf(row, 'exchange'),
+    symbol: textOf(row, 'symbol'),
+    side: wordOf<Side>(row, 'side'),
+    price: moneyOf(row, 'price'),
+    amount: moneyOf(row, 'amount'),
+    fee: moneyOf(row, 'fee'),
+    feeCurrency: textOf(row, 'fee_currency'),
+    atMs: numberOf(row, 'at_ms'),
+  };
+}
+
+export function orderEventOf(row: Row): OrderEvent {
+  const limitPrice = moneyOrNull(row, 'limit_price');
+  const order: OrderRequest = {
+    clientOrderId: textOf(row, 'client_order_id'),
+    exchange: textOf(row, 'exchange'),
+    symbol: textOf(row, 'symbol'),
+    side: wordOf<Side>(row, 'side'),
+    type: wordOf<OrderRequest['type']>(row, 'type'),
+    amount: moneyOf(row, 'amount'),
+    ...(limitPrice === null ? {} : { limitPrice }),
+    barOpenMs: numberOf(row, 'bar_open_ms'),
+    decisionPrice: numberOf(row, 'decision_price'),
+    reducing: booleanOf(row, 'reducing'),
+  };
+  return {
+    order,
+    status: wordOf<OrderStatus>(row, 'status'),
+    exchangeOrderId: textOrNull(row, 'exchange_order_id'),
+    filled: moneyOf(row, 'filled'),
+    averagePrice: moneyOrNull(row, 'average_price'),
+    message: textOrNull(row, 'message'),
+    atMs: numberOf(row, 'at_ms'),
+  };
+}

@@ -1,0 +1,141 @@
+import { existsSync, readdirSync } from 'node:fs';
+import { constants } from 'node:os';
+import { fault, messageOf, RedbuttonError } from '../../core/errors.js';
+import type { Gpio } from '../../ports.js';
+import { loadAddon } from '../native/addon.js';
+
+/** What the kernel is to hold an input at while nothing drives it. */
+export type Bias = 'as-is' | 'pull-up' | 'pull-down' | 'disabled';
+
+export interface ChardevGpioOptions {
+  readonly chipLabels: readonly string[];
+  readonly bias: Bias;
+  /** The kernel's own debounce, of inputs: no shorter change is seen. 0 is none. */
+  readonly debounceMs: number;
+}
+
+interface AddonLine {
+  read(): number;
+  write(level: number): void;
+  watch(callback: (error: Error | null, level: number) => void): void;
+  close(): void;
+}
+
+/** The addon's lines, one to one with native/gpio/boundary.cc. Errors carry `errno` as a number. */
+interface GpioAddon {
+  gpioChips(): { path: string; label: string; lines: number }[];
+  gpioLineNames(path: string): string[];
+  gpioInput(path: string, offset: number, bias: Bias, debounceUs: number): AddonLine;
+  gpioOutput(path: string, offset: number): AddonLine;
+}
+
+const { EBUSY, EACCES, EPERM } = constants.errno;
+
+/** Whether this machine has the character device at all. */
+export function hasChardev(): boolean {
+  return existsSync('/dev') && readdirSync('/dev').some((name) => /^gpiochip\d+$/.test(name));
+}
+
+/**
+ * Lines through the kernel's GPIO character device (uAPI v2). The kernel gives a line back by itself when the process
+ * that holds it ends. A line is looked up by its chip's label and its offset; where no chip bears the label, by the name
+ * that a Pi's device tree gives to it ("GPIO5" for offset 5).
+ */
+export function createChardevGpio(options: ChardevGpioOptions): Gpio {
+  const addon = loadAddon<GpioAddon>(['gpioChips', 'gpioLineNames', 'gpioInput', 'gpioOutput']);
+
+  const find = (offset: number): { path: string; offset: number } => {
+    const chips = addon.gpioChips();
+    const labelled = chips.filter(({ label }) => options.chipLabels.includes(label));
+    const [chip] = labelled;
+    if (chip !== undefined && labelled.length === 1) {
+      if (Number.isInteger(offset) && offset >= 0 && offset < chip.lines) return { path: chip.path, offset };
+      throw fault(
+        'E_GPIO_LINE',
+        `line ${offset} is not on ${chip.label}, which has lines 0 to ${chip.lines - 1}`,
+        'mend the line number in [gpio]',
+      );
+    }
+    const named = chips.flatMap(({ path }) => {
+      const at = addon.gpioLineNames(path).indexOf(`GPIO${offset}`);
+      return at < 0 ? [] : [{ path, offset: at }];
+    });
+    if (labelled.length === 0 && named.length === 1) return named[0]!;
+    const seen = chips.map(({ path, label }) => `${label} (${path})`).join(', ') || 'none';
+    throw fault(
+      'E_GPIO_CHIP',
+      `${labelled.length > 1 ? 'more than one' : 'no'} GPIO chip is labelled ${options.chipLabels.join(' or ')}; there are: ${seen}`,
+      'name the right label in gpio.chipLabels',
+    );
+  };
+  const opened = (offset: number, open: (path: string, at: number) => AddonLine): AddonLine => {
+    try {
+      const found = find(offset);
+      return open(found.path, found.offset);
+    } catch (error) {
+      throw openFault(offset, error);
+    }
+  };
+  const readFault = (offset: number, error: unknown) =>
+    fault(
+      'E_GPIO_READ',
+      `GPIO line ${offset} gave no level: ${messageOf(error)}`,
+      'look at the wiring',
+      error,
+    );
+
+  return {
+    backend: 'chardev',
+    async input(offset) {
+      const line = opened(offset, (path, at) =>
+        addon.gpioInput(path, at, options.bias, options.debounceMs * 1000),
+      );
+      return {
+        read() {
+          let level: number;
+          try {
+            level = line.read();
+          } catch (error) {
+            throw readFault(offset, error);
+          }
+          return level === 1 ? 1 : 0;
+        },
+        onEdge(callback) {
+          line.watch((error, level) => callback(error, level === 1 ? 1 : 0));
+        },
+        close: () => line.close(),
+      };
+    },
+    async output(offset) {
+      const line = opened(offset, (path, at) => addon.gpioOutput(path, at));
+      return { write: (level) => line.write(level), close: () => line.close() };
+    },
+  };
+}
+
+function openFault(offset: number, error: unknown): Error {
+  if (error instanceof RedbuttonError) return error;
+  const { errno } = error as { errno?: number };
+  if (errno === EBUSY) {
+    return fault(
+      'E_GPIO_BUSY',
+      `GPIO line ${offset} is held by another program or driver`,
+      'stop what uses it',
+      error,
+    );
+  }
+  if (errno === EACCES || errno === EPERM) {
+    return fault(
+      'E_GPIO_DENIED',
+      `not allowed to use GPIO line ${offset}: ${messageOf(error)}`,
+      'run the guard as a member of the gpio group',
+      error,
+    );
+  }
+  return fault(
+    'E_GPIO_LINE',
+    `cannot open GPIO line ${offset}: ${messageOf(error)}`,
+    'look at [gpio]',
+    error,
+  );
+}

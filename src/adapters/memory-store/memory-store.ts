@@ -1,0 +1,374 @@
+import type { Alert } from '../../core/alert.js';
+import {
+  type Candle,
+  type CandleColumns,
+  candleAt,
+  type StreamKey,
+  streamName,
+  toColumns,
+} from '../../core/candle.js';
+import { invariant } from '../../core/errors.js';
+import type { LayerHealth } from '../../core/health.js';
+import { type Fill, isFinal } from '../../core/order.js';
+import type {
+  AccountSnapshot,
+  AlertOutbox,
+  BarRecord,
+  CapitalFlow,
+  Correction,
+  Gap,
+  HaltRecord,
+  KnownCandles,
+  ModelRecord,
+  OrderEvent,
+  PredictionOutcome,
+  Rejection,
+  RestoredState,
+  RowFilter,
+  RunRecord,
+  Store,
+  StoredPrediction,
+  StoreNotes,
+  StoreReader,
+} from '../../ports.js';
+import {
+  barConflict,
+  checkBar,
+  hasDecision,
+  outcomeConflict,
+  RESTORED_PREDICTIONS,
+  sameCandle,
+  storeClosed,
+  wholeMsOrNull,
+} from '../store-rules/bar-rules.js';
+import { canonicalFill, canonicalFlow, canonicalOrderEvent } from '../store-rules/money-text.js';
+
+interface StreamRows {
+  readonly key: StreamKey;
+  readonly candles: Map<number, Candle>;
+  /** When each candle became known. */
+  readonly availableAtMs: Map<number, number>;
+  /** Open times in order; null when a candle came out of order since. */
+  sorted: number[] | null;
+  readonly decisions: Map<number, BarRecord>;
+  readonly outcomes: Map<number, boolean>;
+}
+
+/**
+ * A store that forgets at the end of the process, for backtest and simulation. It means the same as the one on disk (one
+ * suite of tests runs over both); what it is given must not be changed afterwards.
+ */
+export class MemoryStore implements Store, StoreReader, StoreNotes, AlertOutbox {
+  readonly #streams = new Map<string, StreamRows>();
+  /** Bars that brought more than a candle, in the order they were committed. */
+  readonly #committed: BarRecord[] = [];
+  readonly #orders: OrderEvent[] = [];
+  readonly #fills: Fill[] = [];
+  readonly #fillIds = new Set<string>();
+  readonly #flows = new Map<string, CapitalFlow>();
+  readonly #halts: HaltRecord[] = [];
+  readonly #quarantine: Rejection[] = [];
+  readonly #quarantineKeys = new Set<string>();
+  readonly #corrections = new Map<string, Correction>();
+  readonly #gaps = new Map<string, Gap>();
+  readonly #models: ModelRecord[] = [];
+  readonly #runs: RunRecord[] = [];
+  readonly #alerts = new Map<string, Alert>();
+  #closed = false;
+
+  async commitBar(record: BarRecord, outcomes: readonly PredictionOutcome[] = []): Promise<void> {
+    this.#open();
+    checkBar(record);
+    const rows = this.#rows(record.stream);
+    const { openMs } = record.candle;
+    const stored = rows.candles.get(openMs);
+    if (stored && !sameCandle(stored, record.candle)) throw barConflict(record.stream, stored, record.candle);
+    for (const outcome of outcomes) {
+      const known = rows.outcomes.get(outcome.openMs);
+      if (known !== undefined && known !== outcome.up) throw outcomeConflict(record.stream, outcome.openMs);
+    }
+    for (const outcome of outcomes) rows.outcomes.set(outcome.openMs, outcome.up);
+    if (!stored) addCandle(rows, record.candle, record.availableAtMs);
+    if (!hasDecision(record) || rows.decisions.has(openMs)) return;
+    rows.decisions.set(openMs, record);
+    this.#committed.push(record);
+  }
+
+  async addCandles(stream: StreamKey, candles: CandleColumns, availableAtMs: number): Promise<number> {
+    this.#open();
+    const rows = this.#rows(stream);
+    const before = rows.candles.size;
+    for (let i = 0; i < candles.length; i++) {
+      const candle = candleAt(candles, i);
+      invariant(Number.isSafeInteger(candle.openMs), `open time ${candle.openMs} is no whole millisecond`);
+      if (!rows.candles.has(candle.openMs)) addCandle(rows, candle, availableAtMs);
+    }
+    return rows.candles.size - before;
+  }
+
+  async quarantine(rejections: readonly Rejection[]): Promise<void> {
+    this.#open();
+    const keyOf = (r: Rejection) =>
+      JSON.stringify([streamName(r.stream), wholeMsOrNull(r.openMs), r.reason, r.raw]);
+    const fresh = rejections.filter((rejection) => !this.#quarantineKeys.has(keyOf(rejection)));
+    for (const rejection of fresh) {
+      this.#quarantineKeys.add(keyOf(rejection));
+      this.#quarantine.push({ ...rejection, openMs: wholeMsOrNull(rejection.openMs) ?? Number.NaN });
+    }
+  }
+
+  async recordCorrection(correction: Correction): Promise<void> {
+    this.#open();
+    const { stream, stored, corrected } = correction;
+    const { openMs, open, high, low, close, volume } = corrected;
+    const key = JSON.stringify([streamName(stream), stored.openMs, openMs, open, high, low, close, volume]);
+    if (!this.#corrections.has(key)) this.#corrections.set(key, correction);
+  }
+
+  async lastCandles(stream: StreamKey, count: number): Promise<readonly Candle[]> {
+    this.#open();
+    const rows = this.#rows(stream);
+    return count <= 0
+      ? []
+      : sortedTimes(rows)
+          .slice(-count)
+          .map((openMs) => rows.candles.get(openMs)!);
+  }
+
+  async recordOrder(event: OrderEvent, fills: readonly Fill[] = []): Promise<void> {
+    this.#open();
+    const canonical = canonicalOrderEvent(event);
+    await this.recordFills(fills);
+    this.#orders.push(canonical);
+  }
+
+  async recordFills(fills: readonly Fill[]): Promise<void> {
+    this.#open();
+    for (const fill of fills.map(canonicalFill)) {
+      const id = JSON.stringify([fill.exchange, fill.symbol, fill.fillId]);
+      if (this.#fillIds.has(id)) continue;
+      this.#fillIds.add(id);
+      this.#fills.push(fill);
+    }
+  }
+
+  async recordFlows(flows: readonly CapitalFlow[]): Promise<void> {
+    this.#open();
+    for (const flow of flows) {
+      const id = JSON.stringify([flow.exchange, flow.kind, flow.flowId]);
+      if (!this.#flows.has(id)) this.#flows.set(id, canonicalFlow(flow));
+    }
+  }
+
+  async recordHalt(record: HaltRecord): Promise<void> {
+    this.#open();
+    this.#halts.push(record);
+  }
+
+  async recordGap(gap: Gap): Promise<void> {
+    this.#open();
+    this.#gaps.set(
+      JSON.stringify([gap.stream.exchange, gap.stream.symbol, gap.stream.timeframe, gap.fromMs]),
+      gap,
+    );
+  }
+
+  /** Nothing reads health back from a store of one run, so it is not kept. */
+  async recordHealth(_layers: readonly LayerHealth[], _atMs: number): Promise<void> {
+    this.#open();
+  }
+
+  async recordModel(model: ModelRecord): Promise<void> {
+    this.#open();
+    this.#models.push(model);
+  }
+
+  async recordRun(run: RunRecord): Promise<void> {
+    this.#open();
+    this.#runs.push(run);
+  }
+
+  async restore(): Promise<RestoredState> {
+    this.#open();
+    const acted: Record<string, number> = {};
+    for (const record of this.#committed) {
+      if (record.risk?.kind !== 'order') continue;
+      const name = streamName(record.stream);
+      acted[name] = Math.max(acted[name] ?? Number.NEGATIVE_INFINITY, record.candle.openMs);
+    }
+    const last = new Map<string, OrderEvent>();
+    const final = new Set<string>();
+    for (const event of this.#orders) {
+      // Deleted first, so that the map is in the order of the last events.
+      last.delete(event.order.clientOrderId);
+      last.set(event.order.clientOrderId, event);
+      if (isFinal(event.status)) final.add(event.order.clientOrderId);
+    }
+    const recent = [...this.#streams.values()].flatMap((rows) =>
+      [...rows.decisions.values()]
+        .filter((record) => record.prediction !== null)
+        .sort((a, b) => a.candle.openMs - b.candle.openMs)
+        .slice(-RESTORED_PREDICTIONS),
+    );
+    const kept = new Set(recent);
+    return {
+      account: this.#committed.findLast((record) => record.account !== null)?.account ?? null,
+      fills: await this.fills(),
+      flows: [...this.#flows.values()],
+      lastActedBarMs: acted,
+      openOrders: [...last.values()].filter((event) => !final.has(event.order.clientOrderId)),
+      outcomes: byOpenTime(this.#committed.filter((record) => kept.has(record))).map((record) => ({
+        stream: streamName(record.stream),
+        openMs: record.candle.openMs,
+        probabilityUp: record.prediction!.probabilityUp,
+        up: this.#rows(record.stream).outcomes.get(record.candle.openMs) ?? null,
+      })),
+    };
+  }
+
+  async add(alert: Alert): Promise<void> {
+    this.#open();
+    if (!this.#alerts.has(alert.id)) this.#alerts.set(alert.id, alert);
+  }
+
+  async remove(ids: readonly string[]): Promise<void> {
+    this.#open();
+    for (const id of ids) this.#alerts.delete(id);
+  }
+
+  async pending(limit: number): Promise<readonly Alert[]> {
+    this.#open();
+    return [...this.#alerts.values()].slice(0, limit);
+  }
+
+  async decisions(filter: RowFilter = {}): Promise<readonly BarRecord[]> {
+    this.#open();
+    return byOpenTime(this.#committed.filter((record) => passes(filter, record)));
+  }
+
+  async predictions(filter: RowFilter = {}): Promise<readonly StoredPrediction[]> {
+    return (await this.decisions(filter))
+      .filter((record) => record.prediction !== null)
+      .map((record) => ({
+        ...record.prediction!,
+        stream: record.stream,
+        features: record.features,
+        up: this.#rows(record.stream).outcomes.get(record.candle.openMs) ?? null,
+      }));
+  }
+
+  async candles(stream: StreamKey, fromMs = -Infinity, toMs = Infinity): Promise<CandleColumns> {
+    this.#open();
+    const rows = this.#rows(stream);
+    const times = sortedTimes(rows).filter((openMs) => openMs >= fromMs && openMs < toMs);
+    return toColumns(times.map((openMs) => rows.candles.get(openMs)!));
+  }
+
+  async knownCandles(stream: StreamKey, fromMs?: number, toMs?: number): Promise<KnownCandles> {
+    const candles = await this.candles(stream, fromMs, toMs);
+    const { availableAtMs } = this.#rows(stream);
+    return { ...candles, availableAtMs: candles.openMs.map((openMs) => availableAtMs.get(openMs)!) };
+  }
+
+  async equityCurve(): Promise<readonly AccountSnapshot[]> {
+    this.#open();
+    return this.#committed.flatMap((record) => (record.account === null ? [] : [record.account]));
+  }
+
+  async fills(): Promise<readonly Fill[]> {
+    this.#open();
+    return [...this.#fills].sort((a, b) => a.atMs - b.atMs);
+  }
+
+  async orderEvents(): Promise<readonly OrderEvent[]> {
+    this.#open();
+    return [...this.#orders];
+  }
+
+  async halts(): Promise<readonly HaltRecord[]> {
+    this.#open();
+    return [...this.#halts];
+  }
+
+  async quarantined(): Promise<readonly Rejection[]> {
+    this.#open();
+    return [...this.#quarantine];
+  }
+
+  async corrections(): Promise<readonly Correction[]> {
+    this.#open();
+    return [...this.#corrections.values()];
+  }
+
+  async gaps(): Promise<readonly Gap[]> {
+    this.#open();
+    const key = (gap: Gap) => [gap.stream.exchange, gap.stream.symbol, gap.stream.timeframe] as const;
+    return [...this.#gaps.values()].sort((a, b) => {
+      const [x, y] = [key(a), key(b)];
+      for (let i = 0; i < x.length; i++) if (x[i] !== y[i]) return x[i]! < y[i]! ? -1 : 1;
+      return a.fromMs - b.fromMs;
+    });
+  }
+
+  async models(): Promise<readonly ModelRecord[]> {
+    this.#open();
+    return [...this.#models];
+  }
+
+  async runs(): Promise<readonly RunRecord[]> {
+    this.#open();
+    return [...this.#runs];
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+  }
+
+  #open(): void {
+    if (this.#closed) throw storeClosed();
+  }
+
+  #rows(key: StreamKey): StreamRows {
+    const name = streamName(key);
+    let rows = this.#streams.get(name);
+    if (!rows) {
+      rows = {
+        key,
+        candles: new Map(),
+        availableAtMs: new Map(),
+        sorted: [],
+        decisions: new Map(),
+        outcomes: new Map(),
+      };
+      this.#streams.set(name, rows);
+    }
+    return rows;
+  }
+}
+
+function addCandle(rows: StreamRows, candle: Candle, availableAtMs: number): void {
+  rows.candles.set(candle.openMs, candle);
+  rows.availableAtMs.set(candle.openMs, availableAtMs);
+  const newest = rows.sorted?.at(-1) ?? Number.NEGATIVE_INFINITY;
+  if (rows.sorted && candle.openMs > newest) rows.sorted.push(candle.openMs);
+  else rows.sorted = null;
+}
+
+function sortedTimes(rows: StreamRows): number[] {
+  rows.sorted ??= [...rows.candles.keys()].sort((a, b) => a - b);
+  return rows.sorted;
+}
+
+/** A stable sort: what was committed first stays first. */
+function byOpenTime(records: readonly BarRecord[]): BarRecord[] {
+  return [...records].sort((a, b) => a.candle.openMs - b.candle.openMs);
+}
+
+function passes(filter: RowFilter, record: BarRecord): boolean {
+  const { openMs } = record.candle;
+  return (
+    (filter.stream === undefined || streamName(filter.stream) === streamName(record.stream)) &&
+    (filter.fromMs === undefined || openMs >= filter.fromMs) &&
+    (filter.toMs === undefined || openMs < filter.toMs)
+  );
+}

@@ -1,0 +1,263 @@
+import { connect, type MqttClient } from 'mqtt';
+import type { Clock, Rng } from '../../ports.js';
+import type { AlertLog } from '../alert-delivery/alert-log.js';
+import type { Delivery } from '../alert-delivery/alert-pump.js';
+import { connectOptions, type MqttConfig, type MqttCredentials } from './connect-options.js';
+import { createFailureNotice } from './failure-notice.js';
+
+/** Waiting times of the link; tests shorten them. */
+export interface LinkTimes {
+  readonly connectTimeoutMs: number;
+  /** No PUBACK for this long means the connection is dead, whatever the keepalive thinks of it. */
+  readonly ackTimeoutMs: number;
+  readonly backoffFirstMs: number;
+  readonly backoffMaxMs: number;
+  /** Not connected for this long: everything is torn down and built anew. */
+  readonly watchdogMs: number;
+}
+
+export const LINK_TIMES: LinkTimes = {
+  connectTimeoutMs: 10_000,
+  ackTimeoutMs: 15_000,
+  backoffFirstMs: 1000,
+  backoffMaxMs: 60_000,
+  watchdogMs: 120_000,
+};
+
+export interface LinkOptions {
+  readonly url: string;
+  readonly config: MqttConfig;
+  readonly clientId: string;
+  readonly credentials: MqttCredentials;
+  /** Topic of `online` and `offline`; undefined = an anonymous visit without session, will and availability. */
+  readonly availabilityTopic: string | undefined;
+  readonly subscriptions: readonly string[];
+  readonly clock: Clock;
+  readonly rng: Rng;
+  readonly log: AlertLog;
+  readonly times: LinkTimes;
+  readonly onUp: () => void;
+  readonly onDown: () => void;
+  readonly onMessage: (topic: string, payload: Buffer, retained: boolean) => void;
+}
+
+export interface MqttLink {
+  start(): void;
+  /** Says `offline`, disconnects; resolves within 3 s whatever the broker does. */
+  stop(): Promise<void>;
+  up(): boolean;
+  /** QoS 1. Resolves at PUBACK (unheard: MQTT 5 reason 16, no matching subscribers); rejects when the connection ends first or the broker refuses the message. */
+  publish(topic: string, payload: string, retain: boolean): Promise<Delivery>;
+}
+
+interface Connection {
+  readonly client: MqttClient;
+  readonly flying: Set<{ readonly sentMs: number; readonly fail: (error: Error) => void }>;
+  /** Reasons other than success, by message id, of PUBACKs whose callback is about to run. */
+  readonly pubackReasons: Map<number, number>;
+  readonly end: (error: unknown) => void;
+}
+
+const FAREWELL_MS = 1500;
+const NO_MATCHING_SUBSCRIBERS = 16;
+const SESSION_TAKEN_OVER = 142;
+
+/**
+ * Keeps one MQTT 5 connection alive. Each attempt gets a client of its own, so nothing a client remembers (queues,
+ * timers, half-open sockets) can outlive its connection; on top of that a watchdog ends an attempt that neither
+ * succeeds nor fails.
+ */
+export function createMqttLink(options: LinkOptions): MqttLink {
+  const { clock, times } = options;
+  const notice = createFailureNotice(options.log, clock, options.url, options.clientId, () =>
+    options.credentials.password?.reveal(),
+  );
+  let stopping = new AbortController();
+  let run = new AbortController();
+  let current: Connection | undefined;
+  let loops: Promise<unknown> = Promise.resolve();
+  let lastUpMs = 0;
+
+  /** One connection from first packet to last. Resolves to the reason why it ended. */
+  function live(signal: AbortSignal): Promise<{ readonly wasUp: boolean; readonly error: unknown }> {
+    return new Promise((resolve) => {
+      let client: MqttClient;
+      try {
+        client = connect(
+          options.url,
+          connectOptions(
+            options.config,
+            options.clientId,
+            options.credentials,
+            times.connectTimeoutMs,
+            options.availabilityTopic,
+          ),
+        );
+      } catch (error) {
+        resolve({ wasUp: false, error });
+        return;
+      }
+      let wasUp = false;
+      let over = false;
+      const end = (error: unknown) => {
+        if (over) return;
+        over = true;
+        signal.removeEventListener('abort', onAbort);
+        // Our listeners stay: the client's own, beside them, stop its timers, and a late error must find a listener.
+        client.end(true);
+        if (current === connection) current = undefined;
+        for (const flight of connection.flying) flight.fail(new Error('connection ended before PUBACK'));
+        connection.flying.clear();
+        if (wasUp) {
+          lastUpMs = clock.monotonicMs();
+          options.onDown();
+        }
+        resolve({ wasUp, error });
+      };
+      const connection: Connection = { client, flying: new Set(), pubackReasons: new Map(), end };
+      const onAbort = () => end(signal.reason);
+      signal.addEventListener('abort', onAbort, { once: true });
+      client.on('error', end);
+      client.on('close', () => end(new Error('the connection was closed')));
+      client.on('disconnect', (packet) =>
+        end(Object.assign(new Error('the broker ended the connection'), { code: packet.reasonCode })),
+      );
+      client.on('packetreceive', (packet) => {
+        if (packet.cmd === 'puback' && packet.messageId !== undefined && packet.reasonCode) {
+          connection.pubackReasons.set(packet.messageId, packet.reasonCode);
+        }
+      });
+      client.on('message', (topic, payload, packet) => {
+        if (!over) options.onMessage(topic, payload, packet.retain);
+      });
+      client.on('connect', () => {
+        if (over) return;
+        wasUp = true;
+        current = connection;
+        lastUpMs = clock.monotonicMs();
+        notice.connected();
+        subscribe(connection);
+        if (options.availabilityTopic !== undefined) {
+          void publishOn(connection, options.availabilityTopic, 'online', true).catch(() => {});
+        }
+        options.onUp();
+      });
+    });
+  }
+
+  function subscribe(connection: Connection): void {
+    if (options.subscriptions.length === 0) return;
+    // Retained messages come with their flag (rap), so that a command kept by a broker is told from one just pressed.
+    const request = Object.fromEntries(
+      options.subscriptions.map((topic) => [topic, { qos: 1 as const, rap: true }]),
+    );
+    connection.client.subscribe(request, (error) => {
+      if (error === null || current !== connection) return;
+      options.log.warn(
+        { errorCode: 'E_MQTT_SUBSCRIBE', topics: options.subscriptions },
+        'the broker does not let us subscribe: halt over MQTT may not work. Allow reading these topics in its access list.',
+      );
+    });
+  }
+
+  function publishOn(
+    connection: Connection,
+    topic: string,
+    payload: string,
+    retain: boolean,
+  ): Promise<Delivery> {
+    return new Promise((resolve, reject) => {
+      const flight = { sentMs: clock.monotonicMs(), fail: reject };
+      connection.flying.add(flight);
+      let messageId: number | undefined;
+      connection.client.publish(topic, payload, { qos: 1, retain }, (error) => {
+        if (!connection.flying.delete(flight)) return;
+        const reason = messageId === undefined ? undefined : connection.pubackReasons.get(messageId);
+        if (messageId !== undefined) connection.pubackReasons.delete(messageId);
+        if (error) reject(error);
+        else resolve({ heard: reason !== NO_MATCHING_SUBSCRIBERS });
+      });
+      messageId = connection.client.getLastMessageId();
+    });
+  }
+
+  async function keepConnected(signal: AbortSignal): Promise<void> {
+    let tries = 0;
+    while (!signal.aborted) {
+      const { wasUp, error } = await live(signal);
+      if (signal.aborted || stopping.signal.aborted) return;
+      notice.failed(error);
+      // Two clients with one id throw each other out: there a success must not reset the waiting time.
+      const takenOver = (error as { code?: unknown } | null)?.code === SESSION_TAKEN_OVER;
+      tries = wasUp && !takenOver ? 0 : tries + 1;
+      const ceilingMs = Math.min(times.backoffMaxMs, times.backoffFirstMs * 2 ** Math.min(tries, 16));
+      await clock.sleep(ceilingMs * (0.5 + 0.5 * options.rng.next()), signal).catch(() => {});
+    }
+  }
+
+  async function watch(signal: AbortSignal): Promise<void> {
+    const everyMs = Math.max(10, Math.min(1000, times.watchdogMs / 4, times.ackTimeoutMs / 4));
+    while (!signal.aborted) {
+      await clock.sleep(everyMs, signal).catch(() => {});
+      if (signal.aborted) return;
+      const nowMs = clock.monotonicMs();
+      const connection = current;
+      if (connection !== undefined) {
+        lastUpMs = nowMs;
+        for (const flight of connection.flying) {
+          if (nowMs - flight.sentMs <= times.ackTimeoutMs) continue;
+          connection.end(new Error(`no acknowledgement within ${times.ackTimeoutMs} ms`));
+          break;
+        }
+      } else if (nowMs - lastUpMs > times.watchdogMs) {
+        options.log.warn(
+          { errorCode: 'E_MQTT_WATCHDOG', awayMs: Math.round(nowMs - lastUpMs) },
+          'not connected to the broker for too long: the client is built anew',
+        );
+        lastUpMs = nowMs;
+        run.abort(new Error('watchdog'));
+        launch();
+      }
+    }
+  }
+
+  function launch(): void {
+    run = new AbortController();
+    loops = Promise.all([loops, keepConnected(run.signal)]);
+  }
+
+  return {
+    start() {
+      stopping = new AbortController();
+      lastUpMs = clock.monotonicMs();
+      launch();
+      loops = Promise.all([loops, watch(stopping.signal)]);
+    },
+    async stop() {
+      const connection = current;
+      stopping.abort(new Error('stopping'));
+      if (connection !== undefined) await farewell(connection);
+      run.abort(new Error('stopping'));
+      await loops;
+    },
+    up: () => current !== undefined,
+    publish(topic, payload, retain) {
+      return current === undefined
+        ? Promise.reject(new Error('not connected'))
+        : publishOn(current, topic, payload, retain);
+    },
+  };
+
+  /** The will is for those who die; who leaves says so, and then disconnects, which makes the broker drop the will. */
+  async function farewell(connection: Connection): Promise<void> {
+    const patience = new AbortController();
+    const timeout = (ms: number) => clock.sleep(ms, patience.signal).catch(() => {});
+    if (options.availabilityTopic !== undefined) {
+      const said = publishOn(connection, options.availabilityTopic, 'offline', true).catch(() => {});
+      await Promise.race([said, timeout(FAREWELL_MS)]);
+    }
+    const left = new Promise<void>((resolve) => connection.client.end(false, () => resolve()));
+    await Promise.race([left, timeout(FAREWELL_MS)]);
+    patience.abort(new Error('done'));
+  }
+}

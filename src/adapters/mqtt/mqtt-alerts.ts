@@ -1,0 +1,184 @@
+import type { Alert } from '../../core/alert.js';
+import { badInput, messageOf } from '../../core/errors.js';
+import type { Fill } from '../../core/order.js';
+import type { AlertOutbox, AlertSink, BoxState, Clock, Rng } from '../../ports.js';
+import type { AlertLog } from '../alert-delivery/alert-log.js';
+import { alertPayload } from '../alert-delivery/alert-payload.js';
+import { createAlertPump } from '../alert-delivery/alert-pump.js';
+import { isQuiet } from '../alert-delivery/quiet-hours.js';
+import { readCommand } from './commands.js';
+import type { MqttConfig, MqttCredentials } from './connect-options.js';
+import { discoveryMessage, homeAssistantStatusTopic } from './home-assistant.js';
+import { createMqttLink, LINK_TIMES, type LinkTimes } from './link.js';
+import { createStatePublisher } from './state-publisher.js';
+import { type MqttRole, topicsOf } from './topics.js';
+
+/** The `alerts` section of the configuration. */
+export interface AlertsConfig {
+  readonly quietFrom?: string | undefined;
+  readonly quietTo?: string | undefined;
+  readonly perCodeMax: number;
+  readonly rateWindowMs: number;
+  readonly backlogPerSecondMax: number;
+}
+
+export interface MqttAlertsOptions {
+  readonly config: MqttConfig;
+  readonly alerts: AlertsConfig;
+  readonly device: string;
+  readonly role: MqttRole;
+  readonly credentials: MqttCredentials;
+  readonly outbox: AlertOutbox;
+  readonly clock: Clock;
+  readonly log: AlertLog;
+  /** Called for each valid `cmd/halt`; without it this client takes no commands. May be called again while it runs. */
+  readonly onHalt?: () => void | Promise<void>;
+  /** Told of each command that was ignored, so that whoever pressed in vain hears of it. */
+  readonly onIgnoredCommand?: (reason: string) => void;
+  /** Who answers `cmd/halt`, for the availability of Home Assistant's button; this client when it has `onHalt`. */
+  readonly haltTakenBy?: 'trader' | 'guard';
+  readonly version: string;
+  readonly rng?: Rng;
+  readonly times?: Partial<LinkTimes>;
+  readonly stateRepeatMs?: number;
+  /** The picture as of now, for the retained state's repetitions. Must not throw. */
+  readonly stateNow?: () => BoxState;
+}
+
+/** The sink the pipeline knows, and fills for those who listen to `fill`. */
+export interface MqttSink extends AlertSink {
+  publishFill(fill: Fill): void;
+}
+
+export interface MqttAlerts {
+  readonly sink: MqttSink;
+  /** Reads the outbox and begins to connect; does not wait for the broker. Rejects only if the outbox cannot be read. */
+  start(): Promise<void>;
+  /** Gives waiting alerts up to 2 s, says `offline`, disconnects. What is not delivered stays in the outbox. */
+  stop(): Promise<void>;
+  connected(): boolean;
+}
+
+const DRAIN_MS = 2000;
+
+/**
+ * Alerts, state and the halt command over MQTT 5. The trader is never held up or thrown at by a broker: `raise` waits
+ * for the outbox alone. Throws `E_MQTT_URL` when the configuration names no broker.
+ */
+export function createMqttAlerts(options: MqttAlertsOptions): MqttAlerts {
+  const { config, device, clock, log, role } = options;
+  if (config.url === undefined) {
+    throw badInput('E_MQTT_URL', 'mqtt.url is not set', 'set it to mqtts://host:8883 or mqtt://host:1883');
+  }
+  const topics = topicsOf(device, role);
+  const announces = role === 'trader' && config.discoveryPrefix !== '';
+  const statusTopic = homeAssistantStatusTopic(config.discoveryPrefix);
+
+  const link = createMqttLink({
+    url: config.url,
+    config,
+    clientId: `redbutton-${device}-${role}`,
+    credentials: options.credentials,
+    availabilityTopic: topics.availability,
+    subscriptions: [
+      ...(options.onHalt === undefined ? [] : [topics.commandHalt]),
+      ...(announces ? [statusTopic] : []),
+    ],
+    clock,
+    rng: options.rng ?? { next: Math.random },
+    log,
+    times: { ...LINK_TIMES, ...options.times },
+    onUp() {
+      announce();
+      state.connected();
+      pump.connected();
+    },
+    onDown: () => pump.disconnected(),
+    onMessage: receive,
+  });
+  const pump = createAlertPump({
+    clock,
+    log,
+    carrier: {
+      placeOf: (severity) => `${topics.alert(severity)} at the broker`,
+      ready: () => link.up(),
+      send: (message) =>
+        link.publish(
+          topics.alert(message.severity),
+          JSON.stringify(alertPayload(device, message, clock.wallMs())),
+          false,
+        ),
+    },
+    outbox: options.outbox,
+    limits: options.alerts,
+    quiet: (wallMs) => isQuiet(wallMs, options.alerts.quietFrom, options.alerts.quietTo),
+  });
+  const state = createStatePublisher({
+    device,
+    topics,
+    clock,
+    log,
+    link,
+    repeatMs: options.stateRepeatMs ?? 60_000,
+    stateNow: options.stateNow,
+  });
+
+  function announce(): void {
+    if (!announces) return;
+    const haltTakenBy = options.haltTakenBy ?? (options.onHalt === undefined ? 'guard' : role);
+    const message = discoveryMessage(config.discoveryPrefix, device, topics, options.version, haltTakenBy);
+    link.publish(message.topic, JSON.stringify(message.payload), true).catch((error) => {
+      if (!link.up()) return;
+      log.warn(
+        { errorCode: 'E_MQTT_REFUSED', topic: message.topic, detail: messageOf(error) },
+        'the broker refused the Home Assistant discovery message; allow writing it in its access list',
+      );
+    });
+  }
+
+  function receive(topic: string, payload: Buffer, retained: boolean): void {
+    if (announces && topic === statusTopic) {
+      if (payload.toString('latin1') !== 'online') return;
+      announce();
+      state.connected();
+      return;
+    }
+    const command = readCommand(topics.commandHalt, topic, payload, retained);
+    if (command.kind === 'halt') void halt();
+    else if (command.kind === 'ignored') {
+      log.warn({ errorCode: 'E_MQTT_COMMAND', topic }, `a command over MQTT was ignored: ${command.reason}`);
+      options.onIgnoredCommand?.(command.reason);
+    }
+  }
+
+  async function halt(): Promise<void> {
+    try {
+      await options.onHalt?.();
+    } catch (error) {
+      log.error(
+        { errorCode: 'E_MQTT_HALT', detail: messageOf(error) },
+        'a halt came in over MQTT and could not be carried out: press the red button',
+      );
+    }
+  }
+
+  return {
+    sink: {
+      raise: (alert: Alert) => pump.raise(alert),
+      publishState: (box) => state.publishState(box),
+      publishFill: (fill) => state.publishFill(fill),
+    },
+    async start() {
+      await pump.restore();
+      state.start();
+      link.start();
+    },
+    async stop() {
+      if (link.up()) await pump.drained(DRAIN_MS);
+      pump.stop();
+      await state.stop();
+      await link.stop();
+    },
+    connected: () => link.up(),
+  };
+}

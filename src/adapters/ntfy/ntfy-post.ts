@@ -1,0 +1,63 @@
+import type { Severity } from '../../core/alert.js';
+import { fault, messageOf } from '../../core/errors.js';
+import type { Clock } from '../../ports.js';
+import { redact } from '../alert-delivery/alert-log.js';
+import { alertPayload } from '../alert-delivery/alert-payload.js';
+import type { QueuedMessage } from '../alert-delivery/alert-queue.js';
+
+export interface NtfyServer {
+  /** Base address of the ntfy server, as `https://ntfy.sh`. */
+  readonly url: string;
+  /** On a public server whoever knows the topic can read it, so it is kept like a password. */
+  readonly topic: { reveal(): string };
+  readonly token?: { reveal(): string };
+}
+
+const REQUEST_TIMEOUT_MS = 10_000;
+/** ntfy's priorities: 3 is normal, 4 vibrates, 5 also breaks through. */
+const PRIORITY: Readonly<Record<Severity, number>> = { info: 3, warning: 4, critical: 5 };
+const TAGS: Readonly<Record<Severity, string>> = {
+  info: 'information_source',
+  warning: 'warning',
+  critical: 'rotating_light',
+};
+
+/** Hands one message over (docs.ntfy.sh, "Publish as JSON"). Rejects `E_NTFY`, without topic or token, unless taken. */
+export async function postToNtfy(
+  server: NtfyServer,
+  device: string,
+  message: Pick<QueuedMessage, 'severity' | 'alerts' | 'backlog'>,
+  clock: Pick<Clock, 'wallMs'>,
+  signal: AbortSignal,
+): Promise<void> {
+  const alert = alertPayload(device, message, clock.wallMs());
+  const body = JSON.stringify({
+    topic: server.topic.reveal(),
+    title: `${device}: ${alert.severity}`,
+    message: `${alert.text}\n${alert.remedy}\n[${alert.id}]`,
+    priority: PRIORITY[message.severity],
+    tags: [TAGS[message.severity], alert.code],
+  });
+  let status: number;
+  try {
+    const response = await fetch(server.url, {
+      method: 'POST',
+      body,
+      redirect: 'error',
+      headers: {
+        'content-type': 'application/json',
+        ...(server.token === undefined ? {} : { authorization: `Bearer ${server.token.reveal()}` }),
+      },
+      signal: AbortSignal.any([AbortSignal.timeout(REQUEST_TIMEOUT_MS), signal]),
+    });
+    status = response.status;
+    await response.body?.cancel();
+  } catch (error) {
+    const cause = error instanceof Error && error.cause !== undefined ? error.cause : error;
+    const words = redact(messageOf(cause), [server.topic.reveal(), server.token?.reveal()]);
+    throw fault('E_NTFY', `it cannot be reached: ${words}`, 'check ntfy.url');
+  }
+  if (status < 200 || status > 299) {
+    throw fault('E_NTFY', `it answered ${status}`, 'check the credentials ntfy-topic and ntfy-token');
+  }
+}

@@ -1,0 +1,26 @@
+import { InferenceSession } from 'onnxruntime-node';
+import { badInput, messageOf } from '../../core/errors.js';
+
+/**
+ * Opens a model with one thread in and between operators and no reordering, so that answers are the same bits on every
+ * run. Throws `E_MODEL_LOAD` where the runtime refuses the bytes; `place` names the file.
+ */
+export async function openSession(model: Uint8Array, place: string): Promise<InferenceSession> {
+  try {
+    return await InferenceSession.create(model, {
+      intraOpNumThreads: 1,
+      interOpNumThreads: 1,
+      executionMode: 'sequential',
+      executionProviders: ['cpu'],
+      // Errors come back as exceptions; the runtime's own lines on stderr would say them twice.
+      logSeverityLevel: 4,
+    });
+  } catch (error) {
+    throw badInput(
+      'E_MODEL_LOAD',
+      `${place} is refused by the ONNX runtime: ${messageOf(error).split('\n')[0]}`,
+      'export the model again, with operators that ONNX Runtime knows',
+      error,
+    );
+  }
+}

@@ -1,0 +1,111 @@
+import { createAlertSinks, createDailySummary, createGuardWatch } from './adapters/alert-sinks/index.js';
+import { openAlertSpool } from './adapters/alert-spool/alert-spool.js';
+import type { Log } from './adapters/log/log.js';
+import { brokerIsHere } from './adapters/mqtt/index.js';
+import { createVitalsWatch } from './adapters/vitals/vitals.js';
+import { mqttCredentials, ntfyCredentials } from './config/credentials.js';
+import { pathsOf } from './config/paths.js';
+import type { Config } from './config/schema.js';
+import { type AlertRaiser, createAlertIds, createAlertRaiser } from './core/alert.js';
+import { ALERT_CATALOGUE } from './core/alert-catalogue.js';
+import type { Fill } from './core/order.js';
+import type { AlertOutbox, BoxState, Clock, Permit, Rng, StoreReader } from './ports.js';
+
+export interface AlertingOptions {
+  readonly config: Config;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly clock: Clock;
+  readonly rng: Rng;
+  readonly log: Log;
+  readonly version: string;
+  readonly store: AlertOutbox & Pick<StoreReader, 'fills' | 'equityCurve'>;
+  readonly permit: Permit;
+  /** The box as the pipeline sees it; asked for only between `start` and `stop`. */
+  readonly state: () => BoxState;
+  /** Carries out the phone's halt; absent where the guard's own process takes it. */
+  readonly onHalt?: () => Promise<void>;
+}
+
+/** All that the trader says to people, and the watches that speak on their own. */
+export interface Alerting {
+  readonly alerts: AlertRaiser;
+  /** The state with what the box's own sensors say. */
+  state(): BoxState;
+  publishState(): void;
+  publishFill(fill: Fill): void;
+  start(): Promise<void>;
+  /** In the reverse order of `start`. */
+  stop(): Promise<void>;
+}
+
+export async function createAlerting(options: AlertingOptions): Promise<Alerting> {
+  const { config, env, clock, rng, log, store, onHalt } = options;
+  const { name, stateDir } = config.device;
+  const spools: { close(): Promise<void> }[] = [];
+  const sinks = await createAlertSinks({
+    config,
+    device: name,
+    role: 'trader',
+    credentials: mqttCredentials(env),
+    outbox: store,
+    ntfy: {
+      ...ntfyCredentials(env),
+      async openOutbox() {
+        const spool = await openAlertSpool(pathsOf(config.device).ntfySpool, damaged);
+        spools.push(spool);
+        return spool;
+      },
+    },
+    clock,
+    log,
+    rng,
+    version: options.version,
+    stateNow: state,
+    haltTakenBy: onHalt === undefined ? 'guard' : 'trader',
+    ...(onHalt === undefined ? {} : { onHalt }),
+    onIgnoredCommand(reason) {
+      alerts
+        .raise('COMMAND_IGNORED', { reason })
+        .catch((error) => log.error({ err: error }, 'an alert was lost'));
+    },
+  });
+  const alerts = createAlertRaiser(ALERT_CATALOGUE, clock, sinks.sink, createAlertIds(name, clock, rng));
+  const vitals = createVitalsWatch({ stateDir, clock, log, alerts });
+  const daily = createDailySummary({ at: config.alerts.dailySummaryAt, clock, log, alerts, store, state });
+  const guardWatch = createGuardWatch({ permit: options.permit, clock, log, alerts, onLook: publishState });
+
+  function damaged(line: number): void {
+    log.warn({ errorCode: 'E_SPOOL', line }, 'a line of the ntfy spool is damaged and was passed over');
+  }
+
+  function state(): BoxState {
+    return { ...options.state(), temperatureC: vitals.last().temperatureC };
+  }
+
+  function publishState(): void {
+    sinks.sink.publishState(state());
+  }
+
+  return {
+    alerts,
+    state,
+    publishState,
+    publishFill: (fill) => sinks.publishFill(fill),
+    async start() {
+      if (config.mqtt.url !== undefined && brokerIsHere(config.mqtt.url)) {
+        log.info('the broker is on this box and dies with it: nobody will hear "offline" (docs/alerts.md)');
+      }
+      await sinks.start();
+      vitals.start();
+      daily.start();
+      guardWatch.start();
+    },
+    async stop() {
+      await guardWatch.stop();
+      await daily.stop();
+      await vitals.stop();
+      await sinks.stop();
+      for (const spool of spools) await spool.close();
+    },
+  };
+}

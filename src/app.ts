@@ -1,0 +1,391 @@
+import path from 'node:path';
+import { createCcxtBroker, createCcxtFeed, createExchange, RECV_WINDOW_MS } from './adapters/ccxt/index.js';
+import { createSystemScheduler } from './adapters/clock/system-scheduler.js';
+import { createControlServer } from './adapters/control-socket/control-server.js';
+import { STORE_BODY_BYTES_MAX, storeRoutes } from './adapters/control-socket/store-routes.js';
+import { createTraderLinkClient } from './adapters/control-socket/trader-link-client.js';
+import { type DuckStore, openStore } from './adapters/duckdb/index.js';
+import { readPromotions } from './adapters/files/promotion-file.js';
+import type { SimulatedGpio } from './adapters/gpio/simulated.js';
+import type { Log } from './adapters/log/log.js';
+import { createFeatureKernel } from './adapters/native/features.js';
+import { loadClassifier } from './adapters/onnx/classifier.js';
+import { createModelWatch } from './adapters/onnx/model-watch.js';
+import { createPermitReader } from './adapters/permit-file/permit-reader.js';
+import { createTradingStateSource } from './adapters/permit-file/trading-state-source.js';
+import { createBoxProbes } from './adapters/vitals/box-probes.js';
+import { createAlerting } from './alerting.js';
+import { exchangeCredentials } from './config/credentials.js';
+import { makeDirectory, pathsOf } from './config/paths.js';
+import { onlyVenue, refuseEarlyLive } from './config/release-limits.js';
+import type { Config, ExchangeConfig } from './config/schema.js';
+import type { AlertRaiser } from './core/alert.js';
+import { streamName } from './core/candle.js';
+import { badInput } from './core/errors.js';
+import type { MarketRules } from './core/order.js';
+import type { GuardNotice } from './guard/guard.js';
+import { composeInProcessGuard, type InProcessGuard, simulatedButtonOf } from './guard/in-process.js';
+import { haltRecordOf, raiseNotice } from './guard/notice-report.js';
+import { createBarAlerts } from './pipeline/bar-alerts.js';
+import type { BarOutcome } from './pipeline/bar-outcome.js';
+import { summaryOf } from './pipeline/bar-summary.js';
+import { createBoxConditions } from './pipeline/box-conditions.js';
+import {
+  closeQuote,
+  createHaltDuties,
+  createOrderIds,
+  createPaperBroker,
+  currenciesOf,
+  recordedDuties,
+} from './pipeline/execution/index.js';
+import { createInferenceLayer } from './pipeline/inference/index.js';
+import { takeHistory } from './pipeline/ingestion/index.js';
+import { createLiveRun, type LiveRun } from './pipeline/live-run.js';
+import { createPipeline } from './pipeline/pipeline.js';
+import type { Pipeline } from './pipeline/pipeline-api.js';
+import { createReconcileLoop } from './pipeline/reconcile-loop.js';
+import { runSettingsText } from './pipeline/run-settings.js';
+import { createStreamSetup } from './pipeline/stream-setup.js';
+import type { Broker, Clock, Rng } from './ports.js';
+
+export interface TraderOptions {
+  readonly config: Config;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly clock: Clock;
+  readonly rng: Rng;
+  readonly log: Log;
+  readonly version: string;
+  /** The lines of a guard in this process; needed where `guard.mode` is `in-process`. */
+  readonly gpio?: SimulatedGpio;
+  /** Told of every bar after it was stored and acted on. */
+  readonly onBar?: (outcome: BarOutcome) => void | Promise<void>;
+  /** See LiveRunOptions. */
+  readonly onArrival?: (closeMs: number) => void;
+  readonly onNotice?: (notice: GuardNotice) => void;
+}
+
+/** The running trader. Parts are open to the demo and to tests; the service uses `start`, `run` and `stop`. */
+export interface Trader {
+  readonly store: DuckStore;
+  readonly pipeline: Pipeline;
+  readonly live: LiveRun;
+  readonly guard: InProcessGuard | null;
+  /** Connects everything; resolves when bars can come. */
+  start(): Promise<void>;
+  /** Follows the streams until `signal` aborts; rejects when the trader must be started anew. */
+  run(signal: AbortSignal): Promise<void>;
+  /** In the reverse order of `start`. */
+  stop(): Promise<void>;
+}
+
+/** recvWindow and a margin for what was on its way. */
+const LIVE_SETTLE_MS = RECV_WINDOW_MS + 1000;
+
+/** How often the model's files are compared with the model in memory. */
+const MODEL_WATCH_MS = 60_000;
+
+/** The trader's composition root: builds the adapters and hands them on. Nothing is connected before `start`. */
+export async function createTrader(options: TraderOptions): Promise<Trader> {
+  const { config, clock, log } = options;
+  const venue = onlyVenue(config);
+  refuseEarlyLive(config, venue);
+  const paths = pathsOf(config.device);
+  for (const dir of [config.device.stateDir, config.device.runDir]) makeDirectory(dir);
+
+  const { current: promoted } = await readPromotions(paths.models);
+  const modelDir = promoted === null ? config.modelDir : path.join(paths.models, promoted);
+  const classifier = await loadClassifier(modelDir);
+  const kernel = createFeatureKernel();
+  const store = await openStore({
+    path: paths.database,
+    onDamaged: 'refuse',
+    handoverDir: paths.handover,
+  });
+  const closers: (() => Promise<void>)[] = [() => store.close(), () => classifier.close()];
+  const undo = async () => {
+    for (const close of closers.reverse())
+      await close().catch((error) => log.error({ err: error }, 'closing failed'));
+  };
+  try {
+    const connection = await createExchange(venue, clock, revealed(venue, options.env));
+    const feed = createCcxtFeed(connection);
+    closers.push(() => feed.close());
+    const rules = new Map<string, MarketRules>();
+    for (const symbol of venue.symbols) {
+      const found = await feed.rules(symbol);
+      // On paper the fee is the configured one; a venue's own rate may be a promotion that live trading would not get.
+      rules.set(
+        symbol,
+        config.mode === 'paper' ? { ...found, takerFeeRate: String(config.execution.takerFeeRate) } : found,
+      );
+    }
+    const permit = createPermitReader(paths.permit, clock);
+    const ids = createOrderIds(config.device.name, clock, options.rng);
+    const quoteCurrency = currenciesOf(venue.symbols[0]!).quote;
+    const restored = await store.restore();
+    const { broker, startCash } = await makeBroker();
+    const streams = venue.symbols.map((symbol) =>
+      createStreamSetup({
+        key: { exchange: venue.id, symbol, timeframe: config.timeframe },
+        calendar: venue.calendar,
+        marketRules: rules.get(symbol)!,
+        ingestion: config.ingestion,
+        kernel,
+        inference: createInferenceLayer({ classifier }),
+        clock,
+      }),
+    );
+    const pipeline = createPipeline({
+      config,
+      streams,
+      model: classifier.manifest,
+      clock,
+      store,
+      broker,
+      permit,
+      ids,
+      startCash,
+      tradingState: () => states.state(),
+      async quoteFor({ symbol }, candle) {
+        const book = await feed.quote(symbol);
+        if (book !== undefined || config.mode === 'live') return book;
+        const { priceTick } = rules.get(symbol)!;
+        return closeQuote(candle.close, config.execution.paperSlippageBps, priceTick, clock.wallMs());
+      },
+      healthEachBar: true,
+    });
+
+    let guardIsUp = () => {};
+    const guardUp = new Promise<void>((resolve) => {
+      guardIsUp = resolve;
+    });
+    const alerting = await createAlerting({
+      config,
+      env: options.env,
+      clock,
+      rng: options.rng,
+      log,
+      version: options.version,
+      store,
+      permit,
+      state: () => live.state(),
+      // The guard takes the phone's halt itself where it is a process of its own.
+      ...(config.guard.mode === 'in-process' ? { onHalt: haltByPhone } : {}),
+    });
+    const { alerts } = alerting;
+    const conditions = createBoxConditions({
+      probes: createBoxProbes({
+        connection,
+        ownTime: venue.restUrl !== undefined && venue.simulatedTime,
+        check: config.clock.check,
+        stateDir: config.device.stateDir,
+      }),
+      clock,
+      alerts,
+      offsetMsMax: config.clock.offsetMsMax,
+      diskReserveBytes: config.storage.diskReserveMb * 1_000_000,
+      stateDir: config.device.stateDir,
+    });
+    const states = conditions.limit(createTradingStateSource(permit));
+    const barAlerts = createBarAlerts({
+      alerts,
+      drawdownHaltFraction: config.risk.drawdownHaltFraction,
+      quarantineAlertRate: config.ingestion.quarantineAlertRate,
+      aucWindow: config.monitoring.aucWindow,
+      modelName: classifier.manifest.sha256.slice(0, 8),
+      rejectionShare: (name) =>
+        streams.find(({ key }) => streamName(key) === name)?.ingestion.rejectionShare(),
+      onFill: (fill) => alerting.publishFill(fill),
+    });
+    const reconciling = createReconcileLoop({
+      pipeline,
+      clock,
+      alerts,
+      periodMs: config.execution.reconcileMs,
+      onResult: (result) => {
+        if (result.kind !== 'agreed') log.warn({ result }, 'the comparison with the exchange');
+      },
+    });
+    const live = createLiveRun({
+      ...(broker.kind === 'live' && { reconciling }),
+      pipeline,
+      conditions,
+      streams: streams.map(({ key, calendar }) => ({ key, feed, calendar })),
+      store,
+      clock,
+      alerts,
+      states,
+      mode: config.mode,
+      version: options.version,
+      silenceMsMax: config.ingestion.silenceMsMax,
+      backfillBars: config.ingestion.backfillBars,
+      backoffMs: config.execution.backoffMs,
+      publishState: () => alerting.publishState(),
+      onArrival: options.onArrival,
+      async onBar(outcome) {
+        await barAlerts.onBar(outcome);
+        if (outcome.kind === 'rejected') log.warn(summaryOf(outcome), 'a row was refused');
+        else log.debug(summaryOf(outcome), 'bar');
+        await options.onBar?.(outcome);
+      },
+    });
+    const duties = createHaltDuties({
+      broker,
+      clock,
+      symbols: venue.symbols,
+      prefix: ids.prefix,
+      settleMs: broker.kind === 'paper' ? 0 : LIVE_SETTLE_MS,
+      async settle() {
+        await pipeline.settle();
+        return pipeline.state().unsettledOrders;
+      },
+      compare: () => pipeline.reconcile(),
+      scope: config.guard.haltScope,
+      flatten: () => pipeline.flatten(),
+      positions: () =>
+        Object.entries(pipeline.state().positions)
+          .filter(([, units]) => units !== 0)
+          .map(([name, units]) => `${units} ${name}`),
+    });
+    const guard = config.guard.mode === 'in-process' ? await makeGuard(alerts) : null;
+    const link = guard
+      ? guard.link(duties)
+      : createTraderLinkClient(
+          paths.guardLinkSocket,
+          recordedDuties(duties, {
+            store,
+            clock,
+            onChange: () => alerting.publishState(),
+          }),
+          clock,
+          createSystemScheduler(),
+        );
+    const modelWatch = createModelWatch({
+      dir: modelDir,
+      sha256: classifier.manifest.sha256,
+      scheduler: createSystemScheduler(),
+      periodMs: MODEL_WATCH_MS,
+      onChanged(errorCode, detail) {
+        alerts
+          .raise('LAYER_FAULT', { layer: 'inference', errorCode, detail })
+          .catch((error) => log.error({ err: error }, 'an alert was lost'));
+      },
+    });
+    const control = createControlServer(
+      paths.traderSocket,
+      'the trader',
+      {
+        'GET /status': () => ({ status: 200, body: alerting.state() }),
+        ...storeRoutes(store.desk, paths.handover, (stream, rows) =>
+          takeHistory(store, stream, rows, { rules: config.ingestion.rules, nowMs: clock.wallMs() }),
+        ),
+      },
+      STORE_BODY_BYTES_MAX,
+    );
+
+    return {
+      store,
+      pipeline,
+      live,
+      guard,
+      async start() {
+        await store.recordRun({
+          atMs: clock.wallMs(),
+          settings: runSettingsText(config, config.ingestion.maxGapBars, streams),
+        });
+        await pipeline.start(restored);
+        await live.start();
+        modelWatch.start();
+        closers.push(async () => modelWatch.stop());
+        await control.start();
+        closers.push(() => control.stop());
+        await alerting.start();
+        closers.push(() => alerting.stop());
+        await guard?.start();
+        guardIsUp();
+        if (guard) closers.push(() => guard.stop());
+        link.start();
+        closers.push(() => link.stop());
+        await alerts.raise('SERVICE_STARTED', {
+          reason: startReason(restored.account !== null),
+          version: options.version,
+        });
+        alerting.publishState();
+        log.info(
+          { mode: config.mode, model: classifier.manifest.sha256, guard: config.guard.mode },
+          'the trader is up',
+        );
+      },
+      run: (signal) => live.run(signal),
+      stop: undo,
+    };
+
+    async function makeBroker(): Promise<{ broker: Broker; startCash: string }> {
+      if (config.mode === 'paper') {
+        const cash = String(config.execution.paperStartCash);
+        const paper = createPaperBroker({
+          exchange: venue.id,
+          clock,
+          rulesOf: (symbol) => rules.get(symbol),
+          startBalances: { [quoteCurrency]: cash },
+        });
+        paper.restore(restored.fills);
+        return { broker: paper, startCash: cash };
+      }
+      // What the account holds is stored as opening flows at the first start, and counted from there.
+      const broker = createCcxtBroker(connection, {
+        beforeCreateLeaves: (order) => pipeline.mayLeave(order),
+      });
+      return { broker, startCash: '0' };
+    }
+
+    async function haltByPhone(): Promise<void> {
+      // A halt that waited at the broker comes before the guard has read its record, and must not be lost to that.
+      await guardUp;
+      await guard?.guard.halt('command', 'the phone');
+    }
+
+    async function makeGuard(raiser: AlertRaiser): Promise<InProcessGuard> {
+      const { gpio } = options;
+      if (!gpio)
+        throw badInput(
+          'E_GUARD_LINES',
+          'guard.mode is in-process, but this command has no lines for it',
+          'use a guard process',
+        );
+      log.warn('the guard runs inside the trader: fit for paper, it would die with it');
+      return composeInProcessGuard({
+        config,
+        clock,
+        scheduler: createSystemScheduler(),
+        gpio,
+        simulatedButton: simulatedButtonOf(gpio, config),
+        onNotice(notice) {
+          const record = haltRecordOf(notice);
+          const told = (record === null ? Promise.resolve() : store.recordHalt(record)).then(() =>
+            raiseNotice(raiser, notice),
+          );
+          told.catch((error) => log.error({ err: error }, 'a notice of the guard was lost'));
+          log.warn({ kind: notice.kind, state: notice.state, detail: notice.detail }, 'guard');
+          alerting.publishState();
+          options.onNotice?.(notice);
+        },
+      });
+    }
+  } catch (error) {
+    await undo();
+    throw error;
+  }
+}
+
+function revealed(
+  venue: ExchangeConfig,
+  env: TraderOptions['env'],
+): { apiKey: string; secret: string } | undefined {
+  const found = exchangeCredentials(venue.id, env);
+  return found && { apiKey: found.apiKey.reveal(), secret: found.secret.reveal() };
+}
+
+function startReason(known: boolean): string {
+  return known ? 'goes on where it stopped' : 'its store is new';
+}

@@ -1,0 +1,25 @@
+import { existsSync } from 'node:fs';
+import { type Paths, pathsOf } from '../config/paths.js';
+import { configSchema } from '../config/schema.js';
+import { badInput } from '../core/errors.js';
+import { configFrom, DEFAULT_CONFIG_FILE } from './config-option.js';
+
+/** The options by which a command finds the box's sockets. */
+export const ADDRESS_OPTIONS = { config: { type: 'string' }, 'run-dir': { type: 'string' } } as const;
+
+export const ADDRESS_HELP = `  --config FILE   the box's configuration (default ${DEFAULT_CONFIG_FILE},
+                  where it exists)
+  --run-dir DIR   where the box's sockets are, in place of device.runDir`;
+
+/** The box's files: of --run-dir, of --config, of the installed box's configuration, or where they are by default. */
+export function addressOf(
+  command: string,
+  values: { readonly config?: string | undefined; readonly 'run-dir'?: string | undefined },
+): Paths {
+  const runDir = values['run-dir'];
+  if (runDir === '')
+    throw badInput('E_USAGE', `${command}: --run-dir is empty`, `see redbutton ${command} --help`);
+  const configured = values.config !== undefined || (runDir === undefined && existsSync(DEFAULT_CONFIG_FILE));
+  const device = configured ? configFrom(values.config).device : configSchema.shape.device.parse({});
+  return pathsOf(runDir === undefined ? device : { ...device, runDir });
+}

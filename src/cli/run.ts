@@ -1,0 +1,74 @@
+import { createSystemClock } from '../adapters/clock/system-clock.js';
+import { createSystemScheduler } from '../adapters/clock/system-scheduler.js';
+import { createSimulatedGpio } from '../adapters/gpio/simulated.js';
+import { createLog } from '../adapters/log/log.js';
+import { createServiceManager } from '../adapters/systemd/notify.js';
+import { createTrader } from '../app.js';
+import { EXIT } from '../core/errors.js';
+import { createFollowingClock } from '../simulator/index.js';
+import { type Command, parseOptions } from './command.js';
+import { configFrom, DEFAULT_CONFIG_FILE } from './config-option.js';
+import { packageVersion } from './package-version.js';
+
+export const command: Command = {
+  name: 'run',
+  summary: 'run the trader: the service itself',
+  help: `Usage: redbutton run [--config FILE]
+
+Runs the trader in the foreground until it is told to end (SIGTERM, SIGINT):
+backfills, follows the configured streams, decides on each closed bar, trades on
+paper, stores everything and tells the phone. Logs one line of JSON an event.
+
+No entry leaves without the guard's permit: run redbutton guard beside it, or set
+guard.mode = "in-process" (paper only).
+
+  --config FILE   (default ${DEFAULT_CONFIG_FILE})
+
+Secrets come from systemd's credentials directory or from the environment
+(REDBUTTON_MQTT_USERNAME, REDBUTTON_MQTT_PASSWORD, REDBUTTON_<EXCHANGE>_API_KEY,
+REDBUTTON_<EXCHANGE>_API_SECRET), never from the file.
+
+Exit codes: 0 ended as told; 1 failed; 2 bad configuration or bad input.
+`,
+  async run(args, io) {
+    const { values } = parseOptions('run', args, { config: { type: 'string' } });
+    const config = configFrom(values.config);
+    const log = createLog(config.log.level);
+    const venue = config.exchange[0]!;
+    // A simulated exchange has a time of its own, which everything but permits and watchdogs must live in.
+    const following =
+      venue.restUrl !== undefined && venue.simulatedTime
+        ? await createFollowingClock(venue.restUrl)
+        : undefined;
+    const clock = following ?? createSystemClock();
+    const { guard, gpio } = config;
+    const lines =
+      guard.mode === 'in-process'
+        ? { gpio: createSimulatedGpio({ [gpio.buttonLine]: guard.contact === 'nc' ? 0 : 1 }) }
+        : {};
+    try {
+      const trader = await createTrader({
+        config,
+        env: io.env,
+        clock,
+        rng: { next: Math.random },
+        log,
+        version: packageVersion(),
+        ...lines,
+        ...(following ? { onArrival: (closeMs: number) => following.atLeast(closeMs) } : {}),
+      });
+      const manager = createServiceManager(io.env, createSystemScheduler(), () => true);
+      try {
+        await trader.start();
+        manager.ready();
+        await trader.run(io.signal);
+      } finally {
+        manager.stopping();
+        await trader.stop();
+      }
+    } finally {
+      following?.stop();
+    }
+    return EXIT.fine;
+  },
+};

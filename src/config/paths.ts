@@ -1,0 +1,60 @@
+import { mkdirSync } from 'node:fs';
+import path from 'node:path';
+import { badInput, messageOf } from '../core/errors.js';
+import type { Config } from './schema.js';
+
+/** Where the two processes keep their files: one place, so that they agree. */
+export interface Paths {
+  /** The trader's database. */
+  readonly database: string;
+  /** The guard's record of being armed; the only truth for HALTED. */
+  readonly armedRecord: string;
+  /** The guard's leave to enter, on tmpfs, in a directory that only the guard can write. */
+  readonly permit: string;
+  readonly guardSocket: string;
+  /** Where the trader connects to the guard's own process. */
+  readonly guardLinkSocket: string;
+  readonly traderSocket: string;
+  /** Where the trader leaves exports and backups to be fetched. */
+  readonly handover: string;
+  /** Models trained on the box. */
+  readonly models: string;
+  /** Alerts of the trader that wait for ntfy; those for MQTT wait in the database. */
+  readonly ntfySpool: string;
+  /** Alerts of the guard that wait, by sink. */
+  readonly guardSpools: { readonly mqtt: string; readonly ntfy: string };
+}
+
+export function pathsOf(device: Config['device']): Paths {
+  const guardRun = path.join(device.runDir, 'guard');
+  const guardState = `${device.stateDir}-guard`;
+  return {
+    database: path.join(device.stateDir, 'redbutton.duckdb'),
+    armedRecord: path.join(guardState, 'armed'),
+    permit: path.join(guardRun, 'permit'),
+    guardSocket: path.join(guardRun, 'control.sock'),
+    guardLinkSocket: path.join(guardRun, 'link.sock'),
+    traderSocket: path.join(device.runDir, 'trader.sock'),
+    handover: path.join(device.stateDir, 'handover'),
+    models: path.join(device.stateDir, 'models'),
+    ntfySpool: path.join(device.stateDir, 'ntfy-alerts.jsonl'),
+    guardSpools: {
+      mqtt: path.join(guardState, 'mqtt-alerts.jsonl'),
+      ntfy: path.join(guardState, 'ntfy-alerts.jsonl'),
+    },
+  };
+}
+
+/** Makes a folder of the box with its parents; `E_DIRECTORY` where it cannot be made. */
+export function makeDirectory(dir: string): void {
+  try {
+    mkdirSync(dir, { recursive: true, mode: 0o750 });
+  } catch (error) {
+    throw badInput(
+      'E_DIRECTORY',
+      `cannot make ${dir}: ${messageOf(error)}`,
+      'name a folder that can be written in [device]',
+      error,
+    );
+  }
+}

@@ -1,0 +1,359 @@
+import { z } from 'zod';
+import { alerts, mqtt, ntfy } from './alert-sections.js';
+
+/**
+ * The whole configuration: one schema, each default in one place. Secrets are not here: see credentials.ts.
+ * Units stand last in the names; fractions are of 1 unless named Pct.
+ */
+
+const fraction = z.number().min(0).max(1);
+const positiveMs = z.number().int().positive();
+
+const device = z
+  .strictObject({
+    name: z
+      .string()
+      .regex(
+        /^[a-z0-9](?:[a-z0-9-]{0,14}[a-z0-9])?$/,
+        'expected 1 to 16 characters of a-z, 0-9 and inner hyphens',
+      )
+      .default('redbutton')
+      .describe('Names the box in topics, client order ids and alerts.'),
+    stateDir: z
+      .string()
+      .default('/var/lib/redbutton')
+      .describe('Where what must survive is kept: database, money log, models, the armed record.'),
+    runDir: z.string().default('/run/redbutton').describe('Where sockets and the permit live; on tmpfs.'),
+  })
+  .prefault({});
+
+const exchange = z.strictObject({
+  id: z.string().min(1).default('binance').describe('ccxt id.'),
+  symbols: z
+    .array(z.string().regex(/^[A-Z0-9]+\/[A-Z0-9]+(:[A-Z0-9]+)?$/, 'expected ccxt form, as in "BTC/USDT"'))
+    .min(1)
+    .describe('What is traded, in ccxt form, as in "BTC/USDT".'),
+  calendar: z
+    .enum(['24x7', 'weekdays'])
+    .default('24x7')
+    .describe('Days the market trades: always, or Monday to Friday.'),
+  restUrl: z
+    .url()
+    .optional()
+    .describe(
+      "Base addresses in place of the exchange's own (the simulator, a proxy). Loopback only, unless `sandbox`.",
+    ),
+  wsUrl: z.url().optional().describe('The same for streams.'),
+  sandbox: z.boolean().default(false).describe("Use the exchange's own test network."),
+  simulatedTime: z
+    .boolean()
+    .default(false)
+    .describe('The venue at `restUrl` is a simulator with a time of its own: live in that time.'),
+});
+
+const signals = z
+  .strictObject({
+    confidenceThreshold: fraction
+      .default(0.3)
+      .describe('Distance from even odds, |p − 0.5|·2, below which there is no signal.'),
+    minSignalIntervalBars: z
+      .number()
+      .int()
+      .min(0)
+      .default(1)
+      .describe('Bars between two signals that are acted on.'),
+  })
+  .prefault({});
+
+const risk = z
+  .strictObject({
+    kellyFraction: fraction.default(0.25).describe("Share of Kelly's stake that is taken."),
+    maxPositionFraction: fraction.default(0.1).describe('Cap of one position, as a fraction of equity.'),
+    drawdownHaltFraction: fraction
+      .default(0.15)
+      .describe('Drawdown from peak equity at which the circuit breaker trips.'),
+    averageWin: z
+      .number()
+      .positive()
+      .default(0.02)
+      .describe("Priors until real trades replace them; fractions of a position's value."),
+    averageLoss: z.number().positive().default(0.015).describe('The same for losses.'),
+    annualVolatilityMax: z
+      .number()
+      .positive()
+      .optional()
+      .describe('No entry while annualised volatility is above this; absent = no limit.'),
+  })
+  .prefault({});
+
+const execution = z
+  .strictObject({
+    paperSlippageBps: z
+      .number()
+      .min(0)
+      .max(1000)
+      .default(5)
+      .describe('Distance of the paper fill from the close, where no book is known.'),
+    paperStartCash: z
+      .number()
+      .positive()
+      .default(100_000)
+      .describe('Cash of a paper account before its first fill, in quote units.'),
+    takerFeeRate: fraction.default(0.001).describe('Fee of a paper fill, as a fraction of its value.'),
+    triesMax: z
+      .number()
+      .int()
+      .min(1)
+      .max(10)
+      .default(3)
+      .describe('How often an order that was surely not placed is tried.'),
+    backoffMs: z
+      .array(positiveMs)
+      .min(1)
+      .default([1000, 2000, 4000])
+      .describe('Wait before try 2, 3, …; the last repeats.'),
+    notionalMaxFraction: fraction.default(0.25).describe("The gate's own limits."),
+    priceCollarFraction: fraction
+      .default(0.05)
+      .describe('The gate refuses a price further than this from the last close.'),
+    ordersPerMinuteMax: z
+      .number()
+      .int()
+      .positive()
+      .default(30)
+      .describe('The gate refuses more orders a minute.'),
+    quoteAgeMsMax: positiveMs.default(5000).describe('The gate refuses an older quote.'),
+    reconcileMs: positiveMs
+      .default(60_000)
+      .describe('How often a live trader compares orders, fills and balances with the exchange.'),
+  })
+  .prefault({});
+
+const monitoring = z
+  .strictObject({
+    aucWindow: z
+      .number()
+      .int()
+      .min(2)
+      .default(30)
+      .describe('Resolved predictions over which the rolling AUC is taken.'),
+    aucCritical: fraction.default(0.5).describe('A rolling AUC below this is critical.'),
+    aucWarning: fraction.default(0.53).describe('A rolling AUC below this is a warning.'),
+    psiRetrain: z
+      .number()
+      .positive()
+      .default(0.25)
+      .describe('A feature whose PSI is above this asks for retraining.'),
+    psiWarning: z
+      .number()
+      .positive()
+      .default(0.1)
+      .describe('A feature whose PSI is above this is a warning.'),
+    psiWindowRows: z.number().int().min(10).default(1000).describe('Rows over which the PSI is taken.'),
+    rule: z
+      .enum(['point', 'significant'])
+      .default('point')
+      .describe(
+        'What is held against the AUC limits: the figure itself, or the upper end of its 95 % interval.',
+      ),
+  })
+  .prefault({});
+
+const ingestion = z
+  .strictObject({
+    rules: z
+      .enum(['strict', 'article'])
+      .default('strict')
+      .describe('Checks of a candle: strict, or those of the article the design follows.'),
+    maxGapBars: z
+      .number()
+      .int()
+      .min(0)
+      .default(3)
+      .describe('Bars of a hole inside the window above which entries are blocked.'),
+    absurdJumpFraction: z
+      .number()
+      .positive()
+      .optional()
+      .describe(
+        'A close further than this from the last believed one is refused unless the next bar confirms it; absent = off.',
+      ),
+    quarantineAlertRate: fraction
+      .default(0.01)
+      .describe('Share of refused rows above which an alert is raised.'),
+    silenceMsMax: positiveMs
+      .default(60_000)
+      .describe('The feed counts as dead after this long without a message.'),
+    backfillBars: z.number().int().min(20).default(200).describe('Bars of history fetched at the start.'),
+  })
+  .prefault({});
+
+const clock = z
+  .strictObject({
+    check: z
+      .enum(['timesync', 'chrony', 'none'])
+      .default('timesync')
+      .describe('Who says that the system clock is synchronised; no bar is taken and no order sent before.'),
+    offsetMsMax: positiveMs.default(1000).describe("Largest offset to the exchange's clock, either way."),
+  })
+  .prefault({});
+
+const storage = z
+  .strictObject({
+    diskReserveMb: z
+      .number()
+      .int()
+      .min(0)
+      .default(500)
+      .describe('Free space below which the box only reduces; below a fifth of it no bar is taken.'),
+  })
+  .prefault({});
+
+const guard = z
+  .strictObject({
+    mode: z.enum(['process', 'in-process']).default('process').describe('`in-process` is for paper only.'),
+    permitPeriodMs: positiveMs.default(100).describe('How often the guard renews the permit.'),
+    permitLifeMs: positiveMs
+      .max(5000)
+      .default(500)
+      .describe('The reader believes no permit that reaches further ahead than 10 s.'),
+    pollMs: positiveMs.default(10).describe('How often the button is read beside its edges.'),
+    releaseDebounceMs: positiveMs
+      .default(50)
+      .describe('How long the released contact must rest before it counts.'),
+    resumeWindowMs: positiveMs
+      .default(120_000)
+      .describe('How long redbutton resume waits for the physical act.'),
+    contact: z
+      .enum(['nc', 'no'])
+      .default('nc')
+      .describe('How the button is wired: normally closed (a cut wire trips) or normally open.'),
+    onHalt: z
+      .enum(['hold', 'flatten'])
+      .default('hold')
+      .describe('What a halt does with positions: keep them, with their protective stops, or close them.'),
+    haltScope: z
+      .enum(['ours', 'account'])
+      .default('ours')
+      .describe("Which open orders a halt cancels: those with this device's prefix, or all of the account."),
+    secondContact: z
+      .enum(['nc', 'no'])
+      .default('nc')
+      .describe('Of the second contact, where gpio.secondLine names one.'),
+  })
+  .prefault({});
+
+const gpio = z
+  .strictObject({
+    backend: z
+      .enum(['auto', 'onoff', 'chardev', 'simulated'])
+      .default('auto')
+      .describe('`auto`: sysfs (onoff) where the kernel has it, else its character device.'),
+    chipLabels: z
+      .array(z.string())
+      .default(['pinctrl-bcm2835', 'pinctrl-bcm2711', 'pinctrl-rp1'])
+      .describe('Labels of the GPIO chips that are the header of a Raspberry Pi.'),
+    bias: z
+      .enum(['as-is', 'pull-up', 'pull-down', 'disabled'])
+      .default('pull-up')
+      .describe("What the character device holds inputs at; sysfs leaves it to the pin's own default."),
+    debounceMs: z
+      .number()
+      .min(0)
+      .max(10)
+      .default(0)
+      .describe("The kernel's debounce, of the character device only; a press is seen that much later."),
+    buttonLine: z.number().int().min(0).max(53).default(5).describe('GPIO of the red button.'),
+    secondLine: z
+      .number()
+      .int()
+      .min(0)
+      .max(53)
+      .optional()
+      .describe('A second contact of the button, on a line of its own.'),
+    ledLine: z.number().int().min(0).max(53).default(17).describe('GPIO of the LED.'),
+    resetLine: z
+      .number()
+      .int()
+      .min(0)
+      .max(53)
+      .optional()
+      .describe('GPIO of the reset button, if there is one.'),
+  })
+  .prefault({});
+
+const log = z
+  .strictObject({
+    level: z
+      .enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'])
+      .default('info')
+      .describe('How much is logged.'),
+  })
+  .prefault({});
+
+export const configSchema = z
+  .strictObject({
+    mode: z.enum(['paper', 'live']).default('paper').describe('Paper fills, or real orders.'),
+    timeframe: z.string().default('1h').describe('Length of a bar, as in 1m, 15m, 4h, 1d.'),
+    modelDir: z
+      .string()
+      .default('models/sp500-daily')
+      .describe('Folder of the model: model.onnx and manifest.json.'),
+    device,
+    exchange: z.array(exchange).min(1),
+    ingestion,
+    clock,
+    storage,
+    signals,
+    risk,
+    execution,
+    monitoring,
+    mqtt,
+    alerts,
+    ntfy,
+    guard,
+    gpio,
+    log,
+  })
+  .superRefine((config, context) => {
+    if (config.mode === 'live' && config.guard.mode === 'in-process') {
+      context.addIssue({
+        code: 'custom',
+        path: ['guard', 'mode'],
+        message: 'expected "process": live trading needs a guard of its own',
+      });
+    }
+    if (config.monitoring.aucWarning < config.monitoring.aucCritical) {
+      context.addIssue({
+        code: 'custom',
+        path: ['monitoring', 'aucWarning'],
+        message: 'expected at least monitoring.aucCritical',
+      });
+    }
+    for (const [section, first, second] of [
+      ['mqtt', 'certFile', 'keyFile'],
+      ['alerts', 'quietFrom', 'quietTo'],
+    ] as const) {
+      const values = config[section] as Readonly<Record<string, unknown>>;
+      if ((values[first] === undefined) === (values[second] === undefined)) continue;
+      const missing = values[first] === undefined ? first : second;
+      context.addIssue({
+        code: 'custom',
+        path: [section, missing],
+        message: `expected a value, since ${section}.${missing === first ? second : first} is set`,
+      });
+    }
+    const seen = new Set<string>();
+    config.exchange.forEach((entry, i) => {
+      if (seen.has(entry.id))
+        context.addIssue({
+          code: 'custom',
+          path: ['exchange', i, 'id'],
+          message: `"${entry.id}" stands twice`,
+        });
+      seen.add(entry.id);
+    });
+  });
+
+export type Config = z.infer<typeof configSchema>;
+export type ExchangeConfig = Config['exchange'][number];

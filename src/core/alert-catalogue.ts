@@ -1,0 +1,232 @@
+import type { Severity } from './alert.js';
+
+/**
+ * Everything the box ever says to a phone: code, severity, the sentence for the lock screen with its figures, and the
+ * pointer to what to do. Codes are stable: a filter on somebody's phone depends on them.
+ */
+export interface CatalogueEntry<F extends Figures = Figures> {
+  readonly severity: Severity;
+  /** One plain sentence. Text from outside (an exchange's words) is shortened and cleaned by the raiser. */
+  readonly sentence: (figures: F) => string;
+  /** What the reader can do about it, in one sentence. */
+  readonly remedy: string;
+}
+
+export type Figures = Readonly<Record<string, string | number | boolean | null>>;
+
+// A figure-free entry takes an empty object, so that a caller cannot pass figures nobody reads.
+type NoFigures = Readonly<Record<string, never>>;
+
+function entry<F extends Figures = NoFigures>(
+  severity: Severity,
+  sentence: (figures: F) => string,
+  remedy: string,
+): CatalogueEntry<F> {
+  return { severity, sentence, remedy };
+}
+
+export const ALERT_CATALOGUE = {
+  // ── halting ─────────────────────────────────────────────────────────────────────────────────────────────────
+  HALTED: entry<{ cause: string }>(
+    'critical',
+    (f) => `Trading is halted by ${f.cause}.`,
+    'Positions stay open: check them at the exchange; re-arm at the box when the cause is gone.',
+  ),
+  HALT_CONFIRMED: entry<{ detail: string }>(
+    'warning',
+    (f) => `Halt confirmed: ${f.detail}.`,
+    'Nothing to do; re-arm at the box when you want to go on.',
+  ),
+  HALT_NOT_CONFIRMED: entry<{ detail: string }>(
+    'critical',
+    (f) => `Trading is halted, but open orders could not be ruled out: ${f.detail}`,
+    'Look at the open orders at the exchange yourself and cancel them there.',
+  ),
+  REARMED: entry<{ by: string }>(
+    'warning',
+    (f) => `Trading is armed again, by ${f.by}.`,
+    'If that was not you, press the red button and look who was at the box.',
+  ),
+  GUARD_LOST: entry<{ silentMs: number }>(
+    'critical',
+    (f) => `The guard has been silent for ${span(f.silentMs)}: no entries are possible.`,
+    'It is restarted by itself; if this stays, run redbutton status at the box.',
+  ),
+  TRADER_DEAD: entry<{ detail: string }>(
+    'critical',
+    (f) => `The trader did not answer and was stopped by the guard: ${f.detail}`,
+    'Positions stay with their protective stops: check them at the exchange.',
+  ),
+  COMMAND_IGNORED: entry<{ reason: string }>(
+    'warning',
+    (f) => `A command over MQTT was ignored: ${f.reason}.`,
+    'To halt, publish the word halt to cmd/halt with QoS 1 and without the retain flag.',
+  ),
+  // ── orders ──────────────────────────────────────────────────────────────────────────────────────────────────
+  ORDER_FILLED: entry<{ symbol: string; side: string; amount: string; price: string }>(
+    'info',
+    (f) => `${f.side === 'buy' ? 'Bought' : 'Sold'} ${f.amount} of ${f.symbol} at ${f.price}.`,
+    'Nothing to do.',
+  ),
+  ORDER_REJECTED: entry<{ symbol: string; side: string; amount: string; reason: string }>(
+    'warning',
+    (f) => `The order to ${f.side} ${f.amount} of ${f.symbol} was rejected: ${f.reason}`,
+    'One rejection is no harm; if they repeat, check balance, permissions and limits at the exchange.',
+  ),
+  ORDER_UNKNOWN: entry<{ symbol: string; clientOrderId: string }>(
+    'critical',
+    (f) => `Nobody knows yet whether the order ${f.clientOrderId} in ${f.symbol} was placed.`,
+    'The symbol is blocked until the exchange answers; you can look the order up there by this id.',
+  ),
+  RECONCILE_MISMATCH: entry<{ symbol: string; detail: string }>(
+    'critical',
+    (f) => `The box and the exchange disagree about ${f.symbol}: ${f.detail}`,
+    'No new positions are opened until this is explained; see redbutton status.',
+  ),
+  // ── risk ────────────────────────────────────────────────────────────────────────────────────────────────────
+  DRAWDOWN_50: entry<{ drawdown: number; limit: number }>(
+    'warning',
+    (f) => `Drawdown is ${percent(f.drawdown)}, half of the limit of ${percent(f.limit)}.`,
+    'Nothing to do yet; at the limit the box stops by itself.',
+  ),
+  DRAWDOWN_80: entry<{ drawdown: number; limit: number }>(
+    'warning',
+    (f) => `Drawdown is ${percent(f.drawdown)}, close to the limit of ${percent(f.limit)}.`,
+    'Look at the open positions; at the limit the box stops by itself.',
+  ),
+  DRAWDOWN_100: entry<{ drawdown: number; limit: number }>(
+    'critical',
+    (f) =>
+      `Drawdown is ${percent(f.drawdown)} and has reached the limit of ${percent(f.limit)}: no more entries.`,
+    'Find out why before you re-arm; see the report and redbutton status.',
+  ),
+  // ── feed and clock ──────────────────────────────────────────────────────────────────────────────────────────
+  FEED_SILENT: entry<{ symbol: string; ageMs: number }>(
+    'warning',
+    (f) => `No market data for ${f.symbol} for ${span(f.ageMs)}.`,
+    'It reconnects by itself; if this lasts, check the network and the exchange’s status page.',
+  ),
+  FEED_BACK: entry<{ symbol: string; silentMs: number }>(
+    'info',
+    (f) => `Market data for ${f.symbol} is back after ${span(f.silentMs)}.`,
+    'Nothing to do.',
+  ),
+  QUARANTINE_RATE: entry<{ symbol: string; rate: number; limit: number }>(
+    'warning',
+    (f) => `${percent(f.rate)} of the bars of ${f.symbol} were refused, more than ${percent(f.limit)}.`,
+    'Look at the quarantined rows and their reasons; the source may be at fault.',
+  ),
+  CLOCK_OFF: entry<{ offsetMs: number }>(
+    'critical',
+    (f) => `The clock of the box is off by ${span(Math.abs(f.offsetMs))}.`,
+    'Check time synchronisation at the box: timedatectl status.',
+  ),
+  // ── the box ─────────────────────────────────────────────────────────────────────────────────────────────────
+  DISK_LOW: entry<{ path: string; freePct: number }>(
+    'warning',
+    (f) => `Only ${f.freePct.toFixed(1)} % of the disk under ${f.path} is free.`,
+    'Free some space or use a larger card; orders need a writable disk.',
+  ),
+  TEMPERATURE: entry<{ celsius: number }>(
+    'warning',
+    (f) => `The processor is at ${f.celsius.toFixed(0)} °C.`,
+    'Give the box air or a heat sink; at 85 °C it slows down.',
+  ),
+  UNDERVOLTAGE: entry(
+    'warning',
+    () => 'The supply voltage is too low.',
+    'Use the official power supply and a short cable; low voltage damages cards and data.',
+  ),
+  STORE_FAULT: entry<{ detail: string }>(
+    'critical',
+    (f) => `The box cannot write its database: ${f.detail}`,
+    'Check free space and health of the card: redbutton status; entries stop until it works.',
+  ),
+  LAYER_FAULT: entry<{ layer: string; errorCode: string; detail: string }>(
+    'warning',
+    (f) => `The ${f.layer} layer has a fault (${f.errorCode}): ${f.detail}`,
+    'It is tried again by itself; if this lasts, see redbutton status.',
+  ),
+  LAYER_BACK: entry<{ layer: string; afterMs: number }>(
+    'info',
+    (f) => `The ${f.layer} layer works again after ${span(f.afterMs)}.`,
+    'Nothing to do.',
+  ),
+  SERVICE_STARTED: entry<{ reason: string; version: string }>(
+    'info',
+    (f) => `Redbutton ${f.version} has started: ${f.reason}.`,
+    'Nothing to do, unless you did not expect a restart: then see journalctl -u redbutton.',
+  ),
+  UPDATE_AVAILABLE: entry<{ version: string }>(
+    'info',
+    (f) => `Version ${f.version} of Redbutton is available.`,
+    'Read its changelog and update when no position is open.',
+  ),
+  // ── the model ───────────────────────────────────────────────────────────────────────────────────────────────
+  MODEL_WARNING: entry<{ model: string; detail: string }>(
+    'warning',
+    (f) => `The model ${f.model} is getting weaker: ${f.detail}`,
+    'Nothing to do yet; it is watched and trained anew when the limits say so.',
+  ),
+  MODEL_CRITICAL: entry<{ model: string; detail: string }>(
+    'critical',
+    (f) => `The model ${f.model} is no better than chance: ${f.detail}`,
+    'Consider a halt; see the report before you go on with this model.',
+  ),
+  MODEL_RETRAINED: entry<{ model: string; auc: number }>(
+    'info',
+    (f) => `A new model ${f.model} was trained (held-out AUC ${f.auc.toFixed(3)}).`,
+    'Nothing to do; it trades only once it is promoted.',
+  ),
+  MODEL_PROMOTED: entry<{ model: string; before: string }>(
+    'warning',
+    (f) => `The model ${f.model} now decides in place of ${f.before}.`,
+    'If you do not want that, go back with redbutton model.',
+  ),
+  // ── the day, and tests ──────────────────────────────────────────────────────────────────────────────────────
+  DAILY_SUMMARY: entry<{ equity: number; changePct: number; drawdown: number; fills: number; state: string }>(
+    'info',
+    (f) =>
+      `Today: equity ${f.equity.toFixed(2)} (${f.changePct < 0 ? '' : '+'}${f.changePct.toFixed(2)} %), drawdown ${percent(f.drawdown)}, ${count(f.fills, 'fill')}, ${f.state}.`,
+    'Nothing to do.',
+  ),
+  TEST_INFO: entry('info', () => 'Test: this is how information looks.', 'Nothing to do: this was a test.'),
+  TEST_WARNING: entry(
+    'warning',
+    () => 'Test: this is how a warning looks.',
+    'Nothing to do: this was a test.',
+  ),
+  TEST_CRITICAL: entry(
+    'critical',
+    () => 'Test: this is how a critical alert looks.',
+    'Nothing to do: this was a test.',
+  ),
+} as const;
+
+export type AlertCode = keyof typeof ALERT_CATALOGUE;
+
+/** The figures a code is raised with. */
+export type FiguresOf<C extends AlertCode> = Parameters<(typeof ALERT_CATALOGUE)[C]['sentence']>[0];
+
+/** What to do about an alert. Codes of another version, come back from the store, get a general pointer. */
+export function remedyOf(code: string): string {
+  return Object.hasOwn(ALERT_CATALOGUE, code)
+    ? ALERT_CATALOGUE[code as AlertCode].remedy
+    : 'See redbutton status at the box.';
+}
+
+function percent(fraction: number): string {
+  return `${(fraction * 100).toFixed(1)} %`;
+}
+
+function count(n: number, noun: string): string {
+  return `${n} ${noun}${n === 1 ? '' : 's'}`;
+}
+
+/** Milliseconds as a person says them: `450 ms`, `12 s`, `5 min`, `3.5 h`. */
+function span(ms: number): string {
+  if (ms < 1000) return `${Math.round(ms)} ms`;
+  if (ms < 120_000) return `${Math.round(ms / 1000)} s`;
+  if (ms < 7_200_000) return `${Math.round(ms / 60_000)} min`;
+  return `${(ms / 3_600_000).toFixed(1)} h`;
+}

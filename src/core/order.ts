@@ -1,0 +1,151 @@
+import type { TradingState } from './trading-state.js';
+
+export type Side = 'buy' | 'sell';
+
+/** Best bid and ask of one symbol. `atMs` is the exchange's or the box's wall time of the quote. */
+export interface Quote {
+  readonly bid: number;
+  readonly ask: number;
+  readonly atMs: number;
+  /** Where it came from: a real book, or the close moved by the configured slippage where no book is known. */
+  readonly source: 'book' | 'close';
+}
+
+/** Steps and minimums of one symbol, as decimal text in the exchange's own words. */
+export interface MarketRules {
+  readonly symbol: string;
+  readonly kind: 'spot' | 'swap';
+  readonly priceTick: string;
+  readonly amountStep: string;
+  readonly amountMin: string;
+  /** Least price × amount in quote units. */
+  readonly notionalMin: string;
+  readonly takerFeeRate: string;
+}
+
+/** What the execution layer wants to send. Amount and limit price are decimal text, already on the exchange's steps. */
+export interface OrderRequest {
+  /** `<prefix>-<device>-<unique>`; unique for ever, at most 36 characters of [A-Za-z0-9_-]. */
+  readonly clientOrderId: string;
+  readonly exchange: string;
+  readonly symbol: string;
+  readonly side: Side;
+  readonly type: 'market' | 'limit_ioc';
+  readonly amount: string;
+  readonly limitPrice?: string;
+  /** Open time of the bar whose decision this is. */
+  readonly barOpenMs: number;
+  /** The price the decision was made at, for slippage. */
+  readonly decisionPrice: number;
+  /** Whether filling it brings the position nearer to zero; computed by the gate from fills, never taken on trust. */
+  readonly reducing: boolean;
+  /** Epoch of the permit under which the gate let it pass; absent before the gate. */
+  readonly permitEpoch?: number;
+}
+
+/** DESIGN.md, "An order's life". */
+export const ORDER_STATUSES = [
+  'intended',
+  'sent',
+  'accepted',
+  'partially_filled',
+  'filled',
+  'canceled',
+  'expired',
+  'rejected',
+  'unknown',
+] as const;
+export type OrderStatus = (typeof ORDER_STATUSES)[number];
+
+/** Statuses after which nothing more can happen to an order. */
+export function isFinal(status: OrderStatus): boolean {
+  return status === 'filled' || status === 'canceled' || status === 'expired' || status === 'rejected';
+}
+
+/** One execution of (a part of) an order. Decimal text throughout. */
+export interface Fill {
+  readonly fillId: string;
+  readonly clientOrderId: string;
+  readonly exchange: string;
+  readonly symbol: string;
+  readonly side: Side;
+  readonly price: string;
+  readonly amount: string;
+  readonly fee: string;
+  readonly feeCurrency: string;
+  readonly atMs: number;
+}
+
+/** What an exchange (or the paper broker) says of an order. */
+export interface OrderReport {
+  readonly clientOrderId: string;
+  readonly exchangeOrderId: string | null;
+  readonly symbol: string;
+  readonly side: Side;
+  readonly status: OrderStatus;
+  readonly amount: string;
+  readonly filled: string;
+  readonly averagePrice: string | null;
+  readonly fills: readonly Fill[];
+  readonly atMs: number;
+  /** The exchange's own words, where it gave any. */
+  readonly message?: string;
+  /** It waits for a trigger price, and so protects a position. */
+  readonly protective?: true;
+}
+
+/** Why risk or the gate lets no order go. A refusal is a value. */
+export type RefusalReason =
+  // risk
+  | 'kelly_zero'
+  | 'already_at_target'
+  | 'below_minimum'
+  | 'drawdown_halt'
+  | 'volatility'
+  | 'state_reducing'
+  | 'state_halted'
+  | 'nothing_to_close'
+  | 'bad_equity'
+  | 'symbol_unknown'
+  // gate
+  | 'no_permit'
+  | 'price_stale'
+  | 'notional_cap'
+  | 'price_collar'
+  | 'order_rate'
+  | 'exchange_filter';
+
+/** What the risk layer looked at; stored with the decision so that it can be recomputed. */
+export interface RiskInputs {
+  readonly equity: number;
+  readonly peakEquity: number;
+  readonly drawdown: number;
+  /** Signed units of base held in this symbol. */
+  readonly positionUnits: number;
+  readonly quote: Quote;
+  readonly state: TradingState;
+  readonly averageWin: number;
+  readonly averageLoss: number;
+  /** Realised volatility of the last bars, annualised by timeframe and calendar; null while unknown. */
+  readonly annualVolatility: number | null;
+}
+
+export type RiskDecision =
+  | {
+      readonly kind: 'order';
+      readonly side: Side;
+      /** Units of base to trade now, before the exchange's steps. */
+      readonly units: number;
+      readonly targetUnits: number;
+      /** Fraction of equity the target is worth. */
+      readonly positionFraction: number;
+      readonly kellyRaw: number;
+      readonly inputs: RiskInputs;
+    }
+  | {
+      readonly kind: 'refusal';
+      readonly reason: RefusalReason;
+      /** One sentence with the figures. */
+      readonly detail: string;
+      readonly inputs: RiskInputs;
+    };

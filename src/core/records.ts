@@ -1,0 +1,152 @@
+import type { Candle, CandleColumns, StreamKey } from './candle.js';
+import type { Fill, OrderRequest, OrderStatus, RiskDecision } from './order.js';
+import type { Prediction, SignalResult } from './signal.js';
+import type { TradingState } from './trading-state.js';
+
+/** A row that ingestion refused. */
+export interface Rejection {
+  readonly stream: StreamKey;
+  readonly openMs: number;
+  readonly reason: string;
+  readonly raw: string;
+  readonly atMs: number;
+}
+
+/** An exchange's later word on a bar that was already closed and stored. The stored candle stays. */
+export interface Correction {
+  readonly stream: StreamKey;
+  readonly stored: Candle;
+  readonly corrected: Candle;
+  readonly atMs: number;
+}
+
+/** Everything one bar of one stream brought, written in one transaction. */
+export interface BarRecord {
+  readonly stream: StreamKey;
+  readonly candle: Candle;
+  /** Wall time at which the candle became known to the box. */
+  readonly availableAtMs: number;
+  /** False when the bar only fills history (backfill, warm-up): then there is no decision. */
+  readonly decided: boolean;
+  readonly prediction: Prediction | null;
+  readonly features: Float64Array | null;
+  readonly signal: SignalResult | null;
+  readonly risk: RiskDecision | null;
+  /** Wall time of the decision; null when none was made. */
+  readonly decidedAtMs: number | null;
+  readonly account: AccountSnapshot | null;
+}
+
+/** What came of an earlier prediction of the same stream: whether the close of its horizon's bar was higher. */
+export interface PredictionOutcome {
+  /** Open time of the bar the prediction was made on. */
+  readonly openMs: number;
+  readonly up: boolean;
+}
+
+export interface AccountSnapshot {
+  readonly atMs: number;
+  readonly equity: number;
+  readonly cash: number;
+  readonly peakEquity: number;
+  readonly drawdown: number;
+  readonly breakerTripped: boolean;
+}
+
+export interface OrderEvent {
+  readonly order: OrderRequest;
+  readonly status: OrderStatus;
+  readonly exchangeOrderId: string | null;
+  readonly filled: string;
+  readonly averagePrice: string | null;
+  readonly message: string | null;
+  readonly atMs: number;
+}
+
+export interface HaltRecord {
+  readonly atMs: number;
+  readonly state: TradingState;
+  readonly cause: string;
+  readonly epoch: number;
+}
+
+/**
+ * Money that came to the account or left it by another way than a fill. `opening` is what it held when it was first
+ * seen, a currency each; later ones are the exchange's own deposits and withdrawals.
+ */
+export interface CapitalFlow {
+  readonly exchange: string;
+  /** The exchange's own id of it; unique with kind and exchange. */
+  readonly flowId: string;
+  readonly kind: 'opening' | 'deposit' | 'withdrawal';
+  readonly currency: string;
+  /** Signed decimal text: a withdrawal is negative. */
+  readonly amount: string;
+  /** Wall time at which the box learned of it: an account snapshot that is older does not know it. */
+  readonly atMs: number;
+}
+
+/** What the trader needs to go on where it stopped. */
+export interface RestoredState {
+  readonly account: AccountSnapshot | null;
+  readonly fills: readonly Fill[];
+  /** In the order they were recorded. */
+  readonly flows: readonly CapitalFlow[];
+  /** Open time of the last acted-on signal's bar, by stream name. */
+  readonly lastActedBarMs: Readonly<Record<string, number>>;
+  /** Orders whose last status is not final. */
+  readonly openOrders: readonly OrderEvent[];
+  /** Predictions whose outcome is not known yet, and the last resolved ones, oldest first. */
+  readonly outcomes: readonly {
+    readonly stream: string;
+    readonly openMs: number;
+    readonly probabilityUp: number;
+    readonly up: boolean | null;
+  }[];
+}
+
+/** Candles with the wall time at which each became known to the box. */
+export interface KnownCandles extends CandleColumns {
+  readonly availableAtMs: Float64Array;
+}
+
+/** A hole in a stream: bars that should be there and are not. */
+export interface Gap {
+  readonly stream: StreamKey;
+  /** Open time of the first missing bar. */
+  readonly fromMs: number;
+  /** Open time of the first bar that is there again. */
+  readonly toMs: number;
+  readonly bars: number;
+  /** `open`: to be backfilled; `filled`; `gone`: the venue has no such bars. */
+  readonly state: 'open' | 'filled' | 'gone';
+  readonly atMs: number;
+}
+
+/** What became of a model on this box. `manifest` is the manifest's JSON text. */
+export interface ModelRecord {
+  readonly modelHash: string;
+  readonly event: 'loaded' | 'trained' | 'refused' | 'retired';
+  readonly manifest: string;
+  readonly atMs: number;
+}
+
+/** A start of the trader. `settings` is the JSON text of what its decisions depend on beside candles, models and the market. */
+export interface RunRecord {
+  readonly atMs: number;
+  readonly settings: string;
+}
+
+/** Which rows of a stream's time to read: `fromMs` ≤ open time < `toMs`; a bound left out is no bound. */
+export interface RowFilter {
+  readonly stream?: StreamKey;
+  readonly fromMs?: number;
+  readonly toMs?: number;
+}
+
+/** One stored prediction; `up` is its outcome, null while unknown. */
+export interface StoredPrediction extends Prediction {
+  readonly stream: StreamKey;
+  readonly features: Float64Array | null;
+  readonly up: boolean | null;
+}

@@ -1,0 +1,30 @@
+import type { Config } from '../config/schema.js';
+import type { GuardNotice } from './guard.js';
+
+/** What the thread that speaks for the guard is started with. */
+export interface SpeakerSettings {
+  readonly config: Pick<Config, 'device' | 'mqtt' | 'alerts' | 'ntfy'>;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly version: string;
+}
+
+export type ToSpeaker =
+  | { readonly type: 'notice'; readonly number: number; readonly notice: GuardNotice }
+  | { readonly type: 'stop' };
+
+export type FromSpeaker =
+  /** The notice is stored and cannot be lost any more. */
+  | { readonly type: 'taken'; readonly number: number }
+  /** The phone wants a halt. */
+  | { readonly type: 'halt' }
+  | {
+      readonly type: 'log';
+      readonly level: 'info' | 'warn' | 'error';
+      readonly fields: object;
+      readonly message: string;
+    };
+
+/** Whether the configuration names any way out of the box. */
+export function speaks({ mqtt, alerts }: SpeakerSettings['config']): boolean {
+  return (alerts.sinks.includes('mqtt') && mqtt.url !== undefined) || alerts.sinks.includes('ntfy');
+}

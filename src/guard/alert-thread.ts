@@ -1,0 +1,94 @@
+import { parentPort, workerData } from 'node:worker_threads';
+import { createAlertSinks } from '../adapters/alert-sinks/index.js';
+import { openAlertSpool } from '../adapters/alert-spool/alert-spool.js';
+import { createMemorySpool } from '../adapters/alert-spool/memory-spool.js';
+import { createSystemClock } from '../adapters/clock/system-clock.js';
+import { mqttCredentials, ntfyCredentials } from '../config/credentials.js';
+import { pathsOf } from '../config/paths.js';
+import { createAlertIds, createAlertRaiser } from '../core/alert.js';
+import { ALERT_CATALOGUE } from '../core/alert-catalogue.js';
+import { invariant, messageOf } from '../core/errors.js';
+import type { AlertOutbox } from '../ports.js';
+import type { FromSpeaker, SpeakerSettings, ToSpeaker } from './alert-messages.js';
+import { raiseNotice } from './notice-report.js';
+
+/**
+ * The thread that speaks for the guard: an MQTT client (and ntfy, where it is a sink) with spools of its own. It holds
+ * nothing of the guard; whatever a broker does to it, the guard's loop goes on beside it.
+ */
+invariant(parentPort !== null, 'the alert thread is started by the guard');
+const port = parentPort;
+const tell = (message: FromSpeaker) => port.postMessage(message);
+const log = { info: logger('info'), warn: logger('warn'), error: logger('error') };
+const { config, env, version } = workerData as SpeakerSettings;
+const { name } = config.device;
+const { guardSpools } = pathsOf(config.device);
+const clock = createSystemClock();
+const ids = createAlertIds(name, clock, { next: Math.random });
+
+const ntfy = ntfyCredentials(env);
+const sinks = await createAlertSinks({
+  config: ntfy.topic === undefined ? withoutNtfy() : config,
+  device: name,
+  role: 'guard',
+  credentials: mqttCredentials(env),
+  outbox: await openOutbox(guardSpools.mqtt),
+  ntfy: { ...ntfy, openOutbox: () => openOutbox(guardSpools.ntfy) },
+  clock,
+  log,
+  version,
+  onHalt: () => tell({ type: 'halt' }),
+  onIgnoredCommand: (reason) => {
+    raiserAt(clock.wallMs())
+      .raise('COMMAND_IGNORED', { reason })
+      .catch(() => undefined);
+  },
+});
+await sinks.start();
+
+let raised: Promise<void> = Promise.resolve();
+port.on('message', (message: ToSpeaker) => {
+  if (message.type === 'stop') {
+    // Nothing else holds the thread: it ends once the sinks have said goodbye.
+    void raised.then(() => sinks.stop()).finally(() => port.close());
+    return;
+  }
+  const { notice, number } = message;
+  raised = raised
+    .then(() => raiseNotice(raiserAt(notice.atMs), notice))
+    .catch((error) => log.error({ errorCode: 'E_ALERT', detail: messageOf(error) }, 'a notice was not told'))
+    .then(() => tell({ type: 'taken', number }));
+});
+
+/** Alerts of the moment at which something happened, which may be before this thread was there. */
+function raiserAt(atMs: number) {
+  return createAlertRaiser(ALERT_CATALOGUE, { wallMs: () => atMs }, sinks.sink, ids);
+}
+
+/** The trader refuses to start where ntfy lacks its topic; the guard's other ways must not fall silent with it. */
+function withoutNtfy(): typeof config {
+  const { sinks: named } = config.alerts;
+  if (named.includes('ntfy')) {
+    log.error({ errorCode: 'E_NTFY_TOPIC' }, 'ntfy is left out: the credential ntfy-topic is not set');
+  }
+  return { ...config, alerts: { ...config.alerts, sinks: named.filter((sink) => sink !== 'ntfy') } };
+}
+
+/** A spool that cannot be opened must not silence the guard: its alerts then wait in memory. */
+async function openOutbox(file: string): Promise<AlertOutbox> {
+  try {
+    return await openAlertSpool(file, (line) =>
+      log.warn({ errorCode: 'E_SPOOL', file, line }, 'a line of the spool is damaged and was passed over'),
+    );
+  } catch (error) {
+    log.error(
+      { errorCode: 'E_SPOOL', detail: messageOf(error) },
+      'alerts of the guard wait in memory alone, and are lost with the power',
+    );
+    return createMemorySpool();
+  }
+}
+
+function logger(level: 'info' | 'warn' | 'error') {
+  return (fields: object, message: string) => tell({ type: 'log', level, fields, message });
+}

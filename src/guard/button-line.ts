@@ -1,0 +1,97 @@
+import { messageOf } from '../core/errors.js';
+import type { Clock, Gpio, InputLine } from '../ports.js';
+import type { Button, ButtonEvent } from './button.js';
+
+/** The button's line kept open: looked at, listened to, and opened anew after a fault. */
+export interface ButtonLine {
+  open(): Promise<void>;
+  /** One look. */
+  look(): void;
+  close(): void;
+}
+
+export interface ButtonLineEvents {
+  button(event: ButtonEvent): void;
+  lost(detail: string): void;
+  restored(): void;
+}
+
+const REOPEN_MS = 1_000;
+
+/** Any failure of line or edge source is told once as lost; then the line is opened anew each second. */
+export function createButtonLine(
+  gpio: Gpio,
+  number: number,
+  button: Button,
+  clock: Pick<Clock, 'monotonicMs'>,
+  events: ButtonLineEvents,
+): ButtonLine {
+  let line: InputLine | null = null;
+  let opening = false;
+  let lostAtMs: number | null = null;
+  let closed = false;
+
+  const lose = (detail: string) => {
+    const first = lostAtMs === null;
+    lostAtMs = clock.monotonicMs();
+    const gone = line;
+    line = null;
+    button.reset();
+    try {
+      gone?.close();
+    } catch {
+      // It is lost already; what matters is told below.
+    }
+    if (first) events.lost(`line ${number} of the button: ${detail}`);
+  };
+  const open = async () => {
+    if (opening || closed) return;
+    opening = true;
+    try {
+      const opened = await gpio.input(number);
+      if (closed) {
+        opened.close();
+        return;
+      }
+      line = opened;
+      button.reset();
+      opened.read();
+      opened.onEdge((error, level) => {
+        if (line !== opened) return;
+        if (error !== null) lose(`its edge source is lost: ${error.message}`);
+        else for (const event of button.edge(level, clock.monotonicMs())) events.button(event);
+      });
+      const wasLost = lostAtMs !== null;
+      lostAtMs = null;
+      if (wasLost) events.restored();
+    } catch (error) {
+      lose(messageOf(error));
+    } finally {
+      opening = false;
+    }
+  };
+
+  return {
+    open,
+    look() {
+      const nowMs = clock.monotonicMs();
+      if (line === null) {
+        if (lostAtMs !== null && nowMs - lostAtMs >= REOPEN_MS) void open();
+        return;
+      }
+      let level: 0 | 1;
+      try {
+        level = line.read();
+      } catch (error) {
+        lose(messageOf(error));
+        return;
+      }
+      for (const event of button.sample(level, nowMs)) events.button(event);
+    },
+    close() {
+      closed = true;
+      line?.close();
+      line = null;
+    },
+  };
+}

@@ -1,0 +1,56 @@
+import {
+  type ControlHandler,
+  type ControlRoutes,
+  type ControlServer,
+  createControlServer,
+} from '../adapters/control-socket/control-server.js';
+import type { Guard } from './guard.js';
+
+/** Presses and releases the button where it is a simulated one. */
+export type SimulatedButton = (pressed: boolean) => void;
+
+/**
+ * The guard's control socket: `POST /halt {"by"?: text}` (answered once the halt is durable), `POST /resume`,
+ * `GET /status`, and, with a simulated button only, `POST /sim/button {"pressed": bool}`. Nothing here re-arms.
+ * `guard` throws while it is not built yet.
+ */
+export function createGuardControl(
+  path: string,
+  guard: () => Guard,
+  button: SimulatedButton | null,
+): ControlServer {
+  const halt: ControlHandler = async (body) => {
+    const by = fieldOf(body, 'by');
+    const detail =
+      typeof by === 'string' && by !== '' ? `halt command (${by.slice(0, 100)})` : 'halt command';
+    return { status: 200, body: await guard().halt('command', detail) };
+  };
+  const resume: ControlHandler = () => {
+    const answer = guard().resume();
+    return { status: answer.opened ? 200 : 409, body: answer };
+  };
+  const press: ControlHandler = (body) => {
+    const pressed = fieldOf(body, 'pressed');
+    if (typeof pressed !== 'boolean') {
+      return {
+        status: 400,
+        body: { error: 'E_BODY', detail: 'expected {"pressed": true} or {"pressed": false}' },
+      };
+    }
+    button?.(pressed);
+    return { status: 200, body: guard().status() };
+  };
+  const routes: ControlRoutes = {
+    'POST /halt': halt,
+    'POST /resume': resume,
+    'GET /status': () => ({ status: 200, body: guard().status() }),
+    ...(button === null ? {} : { 'POST /sim/button': press }),
+  };
+  return createControlServer(path, 'guard', routes);
+}
+
+function fieldOf(body: unknown, name: string): unknown {
+  return typeof body === 'object' && body !== null && Object.hasOwn(body, name)
+    ? (body as Record<string, unknown>)[name]
+    : undefined;
+}

@@ -1,0 +1,328 @@
+import { messageOf } from '../core/errors.js';
+import type { TradingState } from '../core/trading-state.js';
+import type { Clock, Gpio, InputLine, OutputLine, Scheduler } from '../ports.js';
+import type { ArmedRecordFile } from './armed-record.js';
+import { createButtonInput } from './button-input.js';
+import { createCancelDuty, type EmergencyCanceller } from './cancel-duty.js';
+import { buttonSettings, type GuardLines, type GuardSettings } from './guard-settings.js';
+import {
+  type Effect,
+  type GuardEvent,
+  type GuardState,
+  isFlattening,
+  mayPermit,
+  type NoticeKind,
+  startState,
+  step,
+} from './halt-state.js';
+import { createLedDriver, type LedDriver } from './led-driver.js';
+import type { PermitWriter } from './permit-file.js';
+import { createRecordWriter } from './record-writer.js';
+import { createResetButton } from './reset-button.js';
+import { startFrom } from './start-state.js';
+import { describeRefusal, type GuardStatus, ledModeOf, type ResumeAnswer } from './status.js';
+import { createTraderSession, type TraderConnection, type TraderEnd } from './trader-session.js';
+
+/** Something a person, the store or a log should hear of. `atMs` is wall time. */
+export interface GuardNotice {
+  readonly kind: NoticeKind | 'trader_killed' | 'fault' | 'cancel_attempt';
+  readonly state: TradingState;
+  readonly cause: string;
+  readonly detail: string;
+  readonly epoch: number;
+  readonly atMs: number;
+}
+
+export interface GuardDeps {
+  readonly clock: Clock;
+  readonly scheduler: Scheduler;
+  readonly gpio: Gpio;
+  readonly lines: GuardLines;
+  readonly settings: GuardSettings;
+  readonly record: ArmedRecordFile;
+  /** Opens the permit file; called once, at the start. */
+  openPermit(): PermitWriter;
+  readonly canceller: EmergencyCanceller | null;
+  /** Ends a hung trader; returns what was done, in words. */
+  killTrader(pid: number): string;
+  /** Must not throw. */
+  onNotice(notice: GuardNotice): void;
+}
+
+/** The halt's only truth. One a box. */
+export interface Guard {
+  start(): Promise<void>;
+  /** Takes the permit back and lets go of the lines. What is recorded stays: a guard that comes back goes on. */
+  stop(): Promise<void>;
+  /** Halts at once; resolves when the halt survives a power cut. */
+  halt(cause: 'command' | 'trader', detail: string): Promise<GuardStatus>;
+  /** Opens the window in which a physical act arms the box. */
+  resume(): ResumeAnswer;
+  status(): GuardStatus;
+  /** Whether the button was looked at just now: what the watchdog is fed by. */
+  alive(): boolean;
+  /** Takes a trader's connection. */
+  attachTrader(connection: TraderConnection): TraderEnd;
+}
+
+const RESET_HOLD_MS = 3_000;
+const ALIVE_MS_MAX = 500;
+/** DESIGN.md: the trader's death shows in 1 s. */
+const TRADER_SILENCE_MS = 700;
+
+export function createGuard(deps: GuardDeps): Guard {
+  const { clock, settings } = deps;
+  const rules = { resumeWindowMs: settings.resumeWindowMs, flatten: settings.flattenOnHalt };
+  const waiting = new Set<() => void>();
+  const records = createRecordWriter(deps.record, clock);
+  const reset = createResetButton(RESET_HOLD_MS);
+  let state: GuardState = startState({ armed: false, cause: 'recorded', detail: 'starting', atMs: 0 }, 0);
+  let permit: PermitWriter | null = null;
+  let led: LedDriver = createLedDriver(null, 'not open yet');
+  let resetLine: InputLine | null = null;
+  let resetFault: string | null = null;
+  let permitFault: string | null = null;
+  let renewedMs = Number.NEGATIVE_INFINITY;
+  let lookedMs = Number.NEGATIVE_INFINITY;
+  let endTicks: () => void = () => {};
+  let stopped = false;
+
+  const tell = (kind: GuardNotice['kind'], detail: string) => {
+    const { trading, epoch, halt } = state;
+    deps.onNotice({ kind, state: trading, cause: halt?.cause ?? '', detail, epoch, atMs: clock.wallMs() });
+  };
+
+  const session = createTraderSession(TRADER_SILENCE_MS, () => clock.monotonicMs(), {
+    arrived: () => dispatch({ type: 'trader_arrived' }),
+    lost: () => dispatch({ type: 'trader_lost' }),
+    acknowledged: (epoch) => duty.acknowledged(epoch),
+    canceled: (epoch, outcome) => duty.outcome(epoch, outcome),
+    reconciled: (epoch) => dispatch({ type: 'reconciled', epoch }),
+    haltWanted: (detail) => dispatch({ type: 'halt', cause: 'trader', detail }),
+  });
+  const duty = createCancelDuty({
+    clock,
+    scheduler: deps.scheduler,
+    session,
+    canceller: deps.canceller,
+    killTrader: (pid) => deps.killTrader(pid),
+    onOutcome(epoch, outcome) {
+      tell('cancel_attempt', outcome.detail);
+      dispatch({ type: 'cancel_outcome', epoch, outcome });
+    },
+    onKilled: (detail) => tell('trader_killed', detail),
+  });
+  const button = createButtonInput(deps.gpio, buttonSettings(settings, deps.lines), clock, {
+    button: (event) => dispatch({ type: event }),
+    lost: (detail) => dispatch({ type: 'line_lost', detail }),
+    restored: () => dispatch({ type: 'line_restored' }),
+  });
+
+  /** Carries a permit operation out; a fault of the file is told once and shown, and the permit lapses by itself. */
+  const onPermit = (operation: () => void) => {
+    try {
+      operation();
+      permitFault = null;
+    } catch (error) {
+      const first = permitFault === null;
+      permitFault = messageOf(error);
+      if (first) tell('fault', permitFault);
+    }
+  };
+  const renew = () => {
+    const nowMs = clock.monotonicMs();
+    const trading = isFlattening(state, nowMs) ? 'FLATTENING' : state.trading;
+    if (trading === 'HALTED' || (trading !== 'FLATTENING' && !mayPermit(state))) return;
+    renewedMs = nowMs;
+    const { epoch } = state;
+    onPermit(() => permit?.renew(trading, epoch, nowMs + settings.permitLifeMs));
+  };
+  const recordHalted = () => {
+    const { halt, epoch } = state;
+    if (halt === null) return;
+    records.halted(
+      { armed: false, epoch, atMs: halt.atMs, cause: halt.cause },
+      () => state.halt?.epoch === halt.epoch && !state.arming,
+      () => dispatch({ type: 'halt_recorded', epoch: halt.epoch }),
+    );
+  };
+  const recordArmed = () => {
+    const { epoch } = state;
+    records.armed(
+      { armed: true, epoch, atMs: clock.wallMs(), cause: 'armed at the button' },
+      () => state.arming && state.epoch === epoch,
+      (error) =>
+        dispatch(
+          error === null
+            ? { type: 'arm_recorded', epoch }
+            : { type: 'arm_record_failed', epoch, detail: error },
+        ),
+    );
+  };
+  const carryOut = (effect: Effect) => {
+    switch (effect.do) {
+      case 'revoke':
+        onPermit(() => permit?.revoke(state.epoch));
+        return;
+      case 'cancel': {
+        const { halt } = state;
+        if (halt !== null) duty.order({ epoch: halt.epoch, flatten: halt.flatten, cause: halt.cause });
+        return;
+      }
+      case 'record_halted':
+        recordHalted();
+        return;
+      case 'record_armed':
+        recordArmed();
+        return;
+      case 'reconcile':
+        duty.end();
+        session.send({ type: 'reconcile', epoch: state.epoch });
+        return;
+      case 'renew':
+        renew();
+        return;
+      case 'notice':
+        tell(effect.kind, effect.detail);
+        return;
+    }
+  };
+  const dispatch = (event: GuardEvent) => {
+    const now = { wallMs: clock.wallMs(), monotonicMs: clock.monotonicMs() };
+    const next = step(state, event, now, rules);
+    state = next.state;
+    for (const effect of next.effects) carryOut(effect);
+    if (state.halt === null || state.halt.durable) {
+      for (const resolve of waiting) resolve();
+      waiting.clear();
+    }
+    return next.refused;
+  };
+
+  const lookAtReset = () => {
+    if (resetLine === null) return;
+    try {
+      const level = resetLine.read();
+      if (state.window === null) reset.reset();
+      else if (reset.sample(level, clock.monotonicMs())) dispatch({ type: 'reset_held' });
+      resetFault = null;
+    } catch (error) {
+      // The reset button can only arm; one that cannot be read just arms nothing.
+      resetFault = messageOf(error);
+      reset.reset();
+    }
+  };
+  const ledMode = () => ledModeOf(state, mayPermit(state), session.status(), permitFault);
+  /** The look at the button comes first: no permit is renewed on what was seen before a stall. */
+  const tick = () => {
+    button.look();
+    lookedMs = clock.monotonicMs();
+    lookAtReset();
+    if (state.window !== null || state.halt?.flattenUntilMs != null) dispatch({ type: 'tick' });
+    const nowMs = clock.monotonicMs();
+    session.tick(nowMs);
+    duty.tick(nowMs);
+    if (nowMs - renewedMs >= settings.permitPeriodMs) renew();
+    led.show(ledMode(), nowMs);
+  };
+
+  const openLed = async () => {
+    let line: OutputLine;
+    try {
+      line = await deps.gpio.output(deps.lines.led);
+    } catch (error) {
+      led = createLedDriver(null, messageOf(error));
+      tell('fault', `the LED cannot be driven: ${messageOf(error)}`);
+      return;
+    }
+    led = createLedDriver(line, null);
+  };
+  const openReset = async () => {
+    if (deps.lines.reset === undefined) return;
+    try {
+      resetLine = await deps.gpio.input(deps.lines.reset);
+    } catch (error) {
+      resetFault = messageOf(error);
+    }
+  };
+
+  const status = (): GuardStatus => {
+    const { halt, window } = state;
+    const faults = [
+      permitFault,
+      records.fault(),
+      resetFault && `the reset button cannot be read: ${resetFault}`,
+      led.fault() && `the LED cannot be driven: ${led.fault()}`,
+    ];
+    return {
+      state: isFlattening(state, clock.monotonicMs()) ? 'FLATTENING' : state.trading,
+      armed: state.trading === 'ACTIVE' && mayPermit(state) && permitFault === null,
+      epoch: state.epoch,
+      contact: state.contact,
+      lineFault: state.lineFault,
+      halt: halt && {
+        cause: halt.cause,
+        detail: halt.detail,
+        atMs: halt.atMs,
+        recorded: halt.durable,
+        confirmed: halt.outcome?.confirmed ?? null,
+        confirmation: halt.outcome?.detail ?? null,
+      },
+      resumeLeftMs: window && Math.max(0, window.untilMonotonicMs - clock.monotonicMs()),
+      arming: state.arming,
+      trader: session.status(),
+      led: ledMode(),
+      faults: faults.filter((fault) => fault !== null),
+      gpio: deps.gpio.backend,
+      pid: process.pid,
+    };
+  };
+
+  return {
+    async start() {
+      const opened = deps.openPermit();
+      permit = opened;
+      state = startFrom(await deps.record.read(), opened.epochFound, clock.wallMs());
+      onPermit(() => opened.revoke(state.epoch));
+      await Promise.all([openLed(), openReset()]);
+      await button.open();
+      tick();
+      if (state.trading === 'HALTED') carryOut({ do: 'cancel' });
+      endTicks = deps.scheduler.every(settings.pollMs, tick);
+    },
+    async stop() {
+      if (stopped) return;
+      stopped = true;
+      endTicks();
+      onPermit(() => permit?.revoke(state.epoch + 1));
+      duty.end();
+      session.close();
+      button.close();
+      resetLine?.close();
+      led.close();
+      await records.stop();
+      permit?.close();
+      permit = null;
+      for (const resolve of waiting) resolve();
+      waiting.clear();
+    },
+    async halt(cause, detail) {
+      dispatch({ type: 'halt', cause, detail });
+      if (state.halt !== null && !state.halt.durable) {
+        await new Promise<void>((resolve) => waiting.add(resolve));
+      }
+      return status();
+    },
+    resume() {
+      const refused = dispatch({ type: 'resume' });
+      if (refused !== undefined)
+        return { opened: false, reason: refused, detail: describeRefusal(refused, state.lineFault) };
+      const reset = deps.lines.reset === undefined ? '' : ', or hold the reset button for 3 s';
+      const how = `press and release the red button${reset}`;
+      return { opened: true, windowMs: settings.resumeWindowMs, how };
+    },
+    status,
+    alive: () => clock.monotonicMs() - lookedMs < ALIVE_MS_MAX,
+    attachTrader: (connection) => session.attach(connection),
+  };
+}

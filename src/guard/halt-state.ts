@@ -1,0 +1,348 @@
+import type { CancelOutcome } from '../core/guard-link.js';
+
+/**
+ * The guard's decisions as a pure function: state and event in, state and effects out. Effects are carried out in their
+ * order, which is the order of DESIGN.md, "Halting": revoke, tell the trader to cancel, record beside that.
+ */
+export type HaltCause =
+  /** The contact opened, or was found open. */
+  | 'button'
+  /** The line cannot be read, is lost, busy or unknown, or its edge source is gone. */
+  | 'button_line'
+  | 'command'
+  /** The trader asked for it (circuit breaker). */
+  | 'trader'
+  /** Nothing has armed this box yet, or what armed it is gone. */
+  | 'record_missing'
+  | 'record_unreadable'
+  /** Halted before this guard started. */
+  | 'recorded';
+
+export interface Halt {
+  readonly cause: HaltCause;
+  readonly detail: string;
+  /** Wall time. */
+  readonly atMs: number;
+  readonly epoch: number;
+  /** Survives a power cut. */
+  readonly durable: boolean;
+  /** null while nobody has told yet. */
+  readonly outcome: CancelOutcome | null;
+  readonly flatten: boolean;
+  /** Monotonic time until which closing orders may leave (`FLATTENING`); null when none may. */
+  readonly flattenUntilMs: number | null;
+  /** Made by a press that has not been released since: holding it on may flatten. */
+  readonly mayHold: boolean;
+}
+
+export interface ResumeWindow {
+  readonly untilMonotonicMs: number;
+  /** The red button was pressed since the window opened. */
+  readonly pressed: boolean;
+}
+
+export interface GuardState {
+  readonly trading: 'ACTIVE' | 'REDUCING' | 'HALTED';
+  /** Grows with every change of what the permit says. */
+  readonly epoch: number;
+  /** Present exactly while HALTED. */
+  readonly halt: Halt | null;
+  /** The act of arming is done and its record is being written; still HALTED. */
+  readonly arming: boolean;
+  readonly window: ResumeWindow | null;
+  readonly contact: 'unknown' | 'pressed' | 'released';
+  /** Why the button's line cannot be relied on; null when it can. */
+  readonly lineFault: string | null;
+}
+
+export type GuardEvent =
+  | { readonly type: 'pressed' | 'held' | 'released' | 'reset_held' }
+  | { readonly type: 'line_lost'; readonly detail: string }
+  | { readonly type: 'line_restored' }
+  | { readonly type: 'halt'; readonly cause: 'command' | 'trader'; readonly detail: string }
+  | { readonly type: 'resume' }
+  | { readonly type: 'tick' }
+  | { readonly type: 'halt_recorded' | 'arm_recorded'; readonly epoch: number }
+  | { readonly type: 'arm_record_failed'; readonly epoch: number; readonly detail: string }
+  | { readonly type: 'trader_arrived' | 'trader_lost' }
+  | { readonly type: 'reconciled'; readonly epoch: number }
+  | { readonly type: 'cancel_outcome'; readonly epoch: number; readonly outcome: CancelOutcome };
+
+export type NoticeKind =
+  | 'halted'
+  | 'halt_recorded'
+  | 'halt_confirmed'
+  | 'halt_not_confirmed'
+  | 'resume_opened'
+  | 'resume_expired'
+  | 'rearmed'
+  | 'arming_failed'
+  | 'active'
+  | 'trader_lost';
+
+export type Effect =
+  | { readonly do: 'revoke' | 'cancel' | 'record_halted' | 'record_armed' | 'reconcile' }
+  /** The permit says something new: write it now rather than at the next period. */
+  | { readonly do: 'renew' }
+  | { readonly do: 'notice'; readonly kind: NoticeKind; readonly detail: string };
+
+export type ResumeRefusal = 'not_halted' | 'contact_open' | 'line_fault' | 'contact_unknown' | 'arming';
+
+/** Where the event happened in time: wall for the record, monotonic for windows. */
+export interface Now {
+  readonly wallMs: number;
+  readonly monotonicMs: number;
+}
+
+export interface HaltRules {
+  readonly resumeWindowMs: number;
+  /** `onHalt = "flatten"`. */
+  readonly flatten: boolean;
+}
+
+export interface Step {
+  readonly state: GuardState;
+  readonly effects: readonly Effect[];
+  /** Only for `resume`: why it was refused. */
+  readonly refused?: ResumeRefusal;
+}
+
+const notice = (kind: NoticeKind, detail: string): Effect => ({ do: 'notice', kind, detail });
+
+/** The state a guard starts in, from the armed record. Even when armed it is REDUCING, and without permit until the contact is seen released. */
+export function startState(
+  found:
+    | { readonly armed: true }
+    | { readonly armed: false; readonly cause: HaltCause; readonly detail: string; readonly atMs: number },
+  epoch: number,
+): GuardState {
+  const base = { epoch, arming: false, window: null, contact: 'unknown', lineFault: null } as const;
+  if (found.armed) return { ...base, trading: 'REDUCING', halt: null };
+  const { cause, detail, atMs } = found;
+  const halt: Halt = {
+    cause,
+    detail,
+    atMs,
+    epoch,
+    durable: true,
+    outcome: null,
+    flatten: false,
+    flattenUntilMs: null,
+    mayHold: false,
+  };
+  return { ...base, trading: 'HALTED', halt };
+}
+
+/** How long a halt may go on closing positions: what is not closed by then is left to a person. */
+const FLATTEN_MS_MAX = 30_000;
+
+/** Whether closing orders of the halt may leave now. */
+export function isFlattening({ halt, arming }: GuardState, monotonicMs: number): boolean {
+  return halt !== null && !arming && halt.flattenUntilMs !== null && monotonicMs < halt.flattenUntilMs;
+}
+
+/** Ends the flattening: no closing order leaves any more. Nothing to do where there is none. */
+function endFlattening(state: GuardState): Step {
+  const { halt } = state;
+  if (halt === null || halt.flattenUntilMs === null) return { state, effects: [] };
+  return { state: { ...state, halt: { ...halt, flattenUntilMs: null } }, effects: [{ do: 'revoke' }] };
+}
+
+/** Whether a permit may be written now: not halted, and the contact known to be released on a line that works. */
+export function mayPermit(state: GuardState): boolean {
+  return state.trading !== 'HALTED' && state.contact === 'released' && state.lineFault === null;
+}
+
+function halted(state: GuardState, cause: HaltCause, detail: string, now: Now, rules: HaltRules): Step {
+  const epoch = state.epoch + 1;
+  if (state.trading === 'HALTED' && !state.arming) {
+    // Halted already: the first cause stands, the permit is revoked, the record written or on its way.
+    const window = cause === 'button' ? state.window : null;
+    return { state: { ...state, window }, effects: [] };
+  }
+  const halt: Halt = {
+    cause,
+    detail,
+    atMs: now.wallMs,
+    epoch,
+    durable: false,
+    outcome: null,
+    // A press must be held before it flattens; a command is no accident of a wire.
+    flatten: rules.flatten && cause === 'command',
+    flattenUntilMs: rules.flatten && cause === 'command' ? now.monotonicMs + FLATTEN_MS_MAX : null,
+    mayHold: cause === 'button',
+  };
+  return {
+    state: { ...state, trading: 'HALTED', epoch, halt, arming: false, window: null },
+    effects: [
+      { do: 'revoke' },
+      ...(halt.flatten ? ([{ do: 'renew' }] as const) : []),
+      { do: 'cancel' },
+      { do: 'record_halted' },
+      notice('halted', detail),
+    ],
+  };
+}
+
+function pressed(state: GuardState, now: Now, rules: HaltRules): Step {
+  const detail = state.contact === 'unknown' ? 'the contact was found open' : 'the button was pressed';
+  const open: GuardState = { ...state, contact: 'pressed' };
+  if (state.trading === 'HALTED' && !state.arming && state.window !== null) {
+    return { state: { ...open, window: { ...state.window, pressed: true } }, effects: [] };
+  }
+  return halted(open, 'button', detail, now, rules);
+}
+
+function arm(state: GuardState): Step {
+  const { state: still } = endFlattening(state);
+  return {
+    state: { ...still, epoch: state.epoch + 1, arming: true, window: null },
+    effects: [{ do: 'record_armed' }],
+  };
+}
+
+function released(state: GuardState, now: Now): Step {
+  const halt = state.halt === null ? null : { ...state.halt, mayHold: false };
+  const closed: GuardState = { ...state, contact: 'released', halt };
+  const { window } = state;
+  if (window === null || state.trading !== 'HALTED' || state.lineFault !== null) {
+    return { state: closed, effects: mayPermit(closed) ? [{ do: 'renew' }] : [] };
+  }
+  if (now.monotonicMs >= window.untilMonotonicMs) return expire(closed);
+  return window.pressed ? arm(closed) : { state: closed, effects: [] };
+}
+
+function expire(state: GuardState): Step {
+  return {
+    state: { ...state, window: null },
+    effects: [notice('resume_expired', 'nobody pressed the button in time; the box stays halted')],
+  };
+}
+
+function resume(state: GuardState, now: Now, rules: HaltRules): Step {
+  const refuse = (refused: ResumeRefusal): Step => ({ state, effects: [], refused });
+  if (state.trading !== 'HALTED') return refuse('not_halted');
+  if (state.arming) return refuse('arming');
+  if (state.lineFault !== null) return refuse('line_fault');
+  if (state.contact === 'pressed') return refuse('contact_open');
+  if (state.contact === 'unknown') return refuse('contact_unknown');
+  const window = { untilMonotonicMs: now.monotonicMs + rules.resumeWindowMs, pressed: false };
+  return {
+    state: { ...state, window },
+    effects: [notice('resume_opened', 'press and release the red button to arm the box')],
+  };
+}
+
+function hold(state: GuardState, now: Now, rules: HaltRules): Step {
+  const { halt } = state;
+  if (halt === null || !halt.mayHold || halt.flatten || !rules.flatten) return { state, effects: [] };
+  const flattenUntilMs = now.monotonicMs + FLATTEN_MS_MAX;
+  return {
+    state: { ...state, halt: { ...halt, flatten: true, flattenUntilMs } },
+    effects: [{ do: 'renew' }, { do: 'cancel' }],
+  };
+}
+
+function cancelOutcome(state: GuardState, outcome: CancelOutcome): Step {
+  const { halt } = state;
+  if (halt === null || halt.outcome?.confirmed) return { state, effects: [] };
+  const kind = outcome.confirmed ? 'halt_confirmed' : 'halt_not_confirmed';
+  const isNew = halt.outcome === null || halt.outcome.confirmed !== outcome.confirmed;
+  // Once all is confirmed nothing is left to be closed either.
+  const ended = outcome.confirmed ? endFlattening(state) : { state, effects: [] };
+  return {
+    state: { ...state, halt: { ...halt, ...(outcome.confirmed && { flattenUntilMs: null }), outcome } },
+    effects: [...ended.effects, ...(isNew ? [notice(kind, outcome.detail)] : [])],
+  };
+}
+
+/** Down to REDUCING under a new epoch, so that nothing passed under the old one leaves any more. */
+function reduce(state: GuardState): GuardState {
+  return { ...state, trading: 'REDUCING', epoch: state.epoch + 1 };
+}
+
+/** One event. Unknown epochs are those of an earlier halt or arming and change nothing. */
+export function step(state: GuardState, event: GuardEvent, now: Now, rules: HaltRules): Step {
+  const same: Step = { state, effects: [] };
+  switch (event.type) {
+    case 'pressed':
+      return pressed(state, now, rules);
+    case 'held':
+      return hold(state, now, rules);
+    case 'released':
+      return released(state, now);
+    case 'reset_held': {
+      const { window } = state;
+      if (window === null || state.contact !== 'released' || state.lineFault !== null) return same;
+      return now.monotonicMs >= window.untilMonotonicMs ? expire(state) : arm(state);
+    }
+    case 'line_lost': {
+      const lost: GuardState = { ...state, contact: 'unknown', lineFault: event.detail };
+      return halted(lost, 'button_line', event.detail, now, rules);
+    }
+    case 'line_restored':
+      return { state: { ...state, contact: 'unknown', lineFault: null }, effects: [] };
+    case 'halt':
+      return halted(state, event.cause, event.detail, now, rules);
+    case 'resume':
+      return resume(state, now, rules);
+    case 'tick':
+      if (state.halt?.flattenUntilMs != null && !isFlattening(state, now.monotonicMs))
+        return endFlattening(state);
+      return state.window !== null && now.monotonicMs >= state.window.untilMonotonicMs ? expire(state) : same;
+    case 'halt_recorded': {
+      const { halt } = state;
+      if (halt === null || halt.epoch !== event.epoch || halt.durable) return same;
+      return {
+        state: { ...state, halt: { ...halt, durable: true } },
+        effects: [notice('halt_recorded', 'the halt is recorded and survives a power cut')],
+      };
+    }
+    case 'arm_recorded': {
+      if (!state.arming || state.epoch !== event.epoch) return same;
+      return {
+        state: { ...state, trading: 'REDUCING', halt: null, arming: false },
+        effects: [{ do: 'renew' }, { do: 'reconcile' }, notice('rearmed', 'the box was armed at the button')],
+      };
+    }
+    case 'arm_record_failed':
+      if (!state.arming || state.epoch !== event.epoch) return same;
+      // The failed write may have reached the disk in part: record the halt again over it.
+      return {
+        state: { ...state, arming: false, halt: state.halt && { ...state.halt, durable: false } },
+        effects: [{ do: 'record_halted' }, notice('arming_failed', event.detail)],
+      };
+    case 'trader_arrived':
+      if (state.trading !== 'HALTED') {
+        return { state: reduce(state), effects: [{ do: 'renew' }, { do: 'reconcile' }] };
+      }
+      return state.halt?.outcome?.confirmed ? same : { state, effects: [{ do: 'cancel' }] };
+    case 'trader_lost': {
+      // Nobody flattens when the trader is dead: positions stay, with their protective stops.
+      const ended = endFlattening(state);
+      if (ended.effects.length > 0) {
+        const halt = ended.state.halt && { ...ended.state.halt, flatten: false };
+        return {
+          state: { ...ended.state, halt },
+          effects: [
+            ...ended.effects,
+            { do: 'cancel' },
+            notice('trader_lost', 'the trader is gone; positions are left as they are'),
+          ],
+        };
+      }
+      return {
+        state: state.trading === 'HALTED' ? state : reduce(state),
+        effects: [{ do: 'renew' }, notice('trader_lost', 'the trader is gone or does not answer')],
+      };
+    }
+    case 'reconciled':
+      if (state.trading !== 'REDUCING' || event.epoch !== state.epoch) return same;
+      return {
+        state: { ...state, trading: 'ACTIVE' },
+        effects: [{ do: 'renew' }, notice('active', 'reconciled: entries may leave')],
+      };
+    case 'cancel_outcome':
+      return state.halt?.epoch === event.epoch ? cancelOutcome(state, event.outcome) : same;
+  }
+}

@@ -1,0 +1,81 @@
+import { createDutyRunner } from '../adapters/control-socket/trader-duties.js';
+import type { SimulatedGpio } from '../adapters/gpio/simulated.js';
+import { pathsOf } from '../config/paths.js';
+import type { Config } from '../config/schema.js';
+import { invariant } from '../core/errors.js';
+import type { Clock, Gpio, GuardLink, Scheduler, TraderDuties } from '../ports.js';
+import { type ComposedGuard, composeGuard } from './compose.js';
+import type { SimulatedButton } from './control.js';
+import type { Guard, GuardNotice } from './guard.js';
+import { PAPER_CANCELLER } from './paper-canceller.js';
+import { linesOf, settingsOf } from './settings.js';
+
+export interface InProcessOptions {
+  readonly config: Pick<Config, 'mode' | 'device' | 'guard' | 'gpio'>;
+  readonly clock: Clock;
+  readonly scheduler: Scheduler;
+  readonly gpio: Gpio;
+  readonly simulatedButton: SimulatedButton | null;
+  onNotice(notice: GuardNotice): void;
+}
+
+export interface InProcessGuard extends ComposedGuard {
+  /** The trader's end, without a socket between. */
+  link(duties: TraderDuties): GuardLink;
+}
+
+/**
+ * The guard inside the trader's process: the same guard, permit file, armed record and control socket, but it dies and
+ * hangs together with the trader. For paper mode only; the configuration refuses it for live.
+ */
+export function composeInProcessGuard(options: InProcessOptions): InProcessGuard {
+  const { config, clock } = options;
+  invariant(config.mode === 'paper', 'a guard in the process is for paper mode only');
+  const composed = composeGuard({
+    paths: pathsOf(config.device),
+    settings: settingsOf(config.guard),
+    lines: linesOf(config.gpio),
+    gpio: options.gpio,
+    clock,
+    scheduler: options.scheduler,
+    canceller: PAPER_CANCELLER,
+    simulatedButton: options.simulatedButton,
+    killTrader: () => 'it is the guard’s own process; left alone',
+    onNotice: (notice) => options.onNotice(notice),
+  });
+  return { ...composed, link: (duties) => createDirectLink(composed.guard, duties, clock) };
+}
+
+/** Hands messages over directly. No beats: one event loop cannot fall silent in part. */
+function createDirectLink(guard: Guard, duties: TraderDuties, clock: Pick<Clock, 'sleep'>): GuardLink {
+  let end: ReturnType<Guard['attachTrader']> | null = null;
+  const runner = createDutyRunner(duties, clock, (message) => end?.receive(message));
+  return {
+    start() {
+      end = guard.attachTrader({
+        beats: false,
+        send: (message) => runner.receive(message),
+        close: () => runner.stop(),
+      });
+      end.receive({ type: 'hello', pid: process.pid });
+    },
+    async stop() {
+      runner.stop();
+      end?.closed();
+      end = null;
+    },
+    requestHalt(detail) {
+      end?.receive({ type: 'halt', detail });
+    },
+  };
+}
+
+/** The button of a simulated bank: released at first, as a sound contact. */
+export function simulatedButtonOf(
+  gpio: SimulatedGpio,
+  config: Pick<Config, 'guard' | 'gpio'>,
+): SimulatedButton {
+  const pressedLevel = config.guard.contact === 'nc' ? 1 : 0;
+  return (pressed) =>
+    gpio.setLevel(config.gpio.buttonLine, pressed ? pressedLevel : pressedLevel === 1 ? 0 : 1);
+}

@@ -1,0 +1,139 @@
+import { createSystemClock } from '../adapters/clock/system-clock.js';
+import { createSystemScheduler } from '../adapters/clock/system-scheduler.js';
+import { createTraderLinkServer } from '../adapters/control-socket/trader-link-server.js';
+import { openGpio } from '../adapters/gpio/open-gpio.js';
+import { createSimulatedGpio, type SimulatedGpio } from '../adapters/gpio/simulated.js';
+import { createServiceManager } from '../adapters/systemd/notify.js';
+import { pathsOf } from '../config/paths.js';
+import type { Config } from '../config/schema.js';
+import { messageOf } from '../core/errors.js';
+import type { Clock, Gpio } from '../ports.js';
+import { speaks } from './alert-messages.js';
+import { createAlertSpeaker } from './alert-speaker.js';
+import { composeGuard } from './compose.js';
+import { connectCanceller } from './connect-canceller.js';
+import type { GuardNotice } from './guard.js';
+import { simulatedButtonOf } from './in-process.js';
+import { killMarked, markProcess, type ProcessMark } from './kill-trader.js';
+import { PAPER_CANCELLER } from './paper-canceller.js';
+import { linesOf, settingsOf } from './settings.js';
+
+export interface GuardProcessOptions {
+  readonly config: Pick<
+    Config,
+    'mode' | 'device' | 'exchange' | 'guard' | 'gpio' | 'mqtt' | 'alerts' | 'ntfy'
+  >;
+  /** The exchange's time, where it is another than this machine's (a simulator's). */
+  readonly exchangeClock?: Clock;
+  /** Where user and password of the broker come from. */
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly version: string;
+  onNotice(notice: GuardNotice): void;
+  /** Told what the guard's alert thread has to say. */
+  onLog(level: 'info' | 'warn' | 'error', fields: object, message: string): void;
+  /** Called once the guard runs. */
+  onReady(): void;
+  /** Its abort stops the guard. */
+  readonly signal: AbortSignal;
+}
+
+/** The composition root of the guard's own process. Resolves when it has been stopped. */
+export async function runGuardProcess(options: GuardProcessOptions): Promise<void> {
+  const { config, signal } = options;
+  const clock = createSystemClock();
+  const scheduler = createSystemScheduler();
+  const paths = pathsOf(config.device);
+  const { gpio, simulated } = bankOf(config, `${paths.permit}.lines`, clock);
+
+  const speaker = speaks(config)
+    ? createAlertSpeaker({
+        config,
+        env: options.env,
+        version: options.version,
+        scheduler,
+        onHalt: () => {
+          guard
+            .halt('command', 'the phone')
+            .catch((error: unknown) => options.onLog('error', { detail: messageOf(error) }, 'a halt failed'));
+        },
+        onLog: options.onLog,
+      })
+    : null;
+  const notLoaded = (detail: string) =>
+    options.onLog('warn', { detail }, 'the guard’s own exchange connection is not ready');
+  const emergency =
+    config.mode === 'paper'
+      ? null
+      : await connectCanceller(config, options.env, clock, options.exchangeClock ?? clock, notLoaded);
+  const marks = new Map<number, ProcessMark>();
+  const { guard, start, stop } = composeGuard(
+    {
+      paths,
+      settings: settingsOf(config.guard),
+      lines: linesOf(config.gpio),
+      gpio,
+      clock,
+      scheduler,
+      canceller: emergency ?? PAPER_CANCELLER,
+      simulatedButton: simulated && simulatedButtonOf(simulated, config),
+      killTrader: (pid) => killMarked(marks.get(pid), pid),
+      onNotice(notice) {
+        options.onNotice(notice);
+        speaker?.say(notice);
+      },
+    },
+    (built) => [
+      createTraderLinkServer(paths.guardLinkSocket, {
+        attachTrader(connection) {
+          const end = built.attachTrader(connection);
+          return {
+            closed: () => end.closed(),
+            receive(message) {
+              if (message.type === 'hello') {
+                const mark = markProcess(message.pid);
+                if (mark !== undefined) marks.set(message.pid, mark);
+              }
+              end.receive(message);
+            },
+          };
+        },
+      }),
+    ],
+  );
+  // A crash of the guard must not leave its last half second of permit behind: stop() revokes before its first await.
+  const crash = (error: unknown) => {
+    void guard.stop().catch(() => undefined);
+    throw error;
+  };
+  process.once('uncaughtException', crash);
+  const manager = createServiceManager(options.env, scheduler, () => guard.alive());
+  try {
+    await start();
+    speaker?.start();
+    void emergency?.preload(signal);
+    manager.ready();
+    options.onReady();
+    if (!signal.aborted) {
+      await new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
+    }
+  } finally {
+    manager.stopping();
+    process.off('uncaughtException', crash);
+    await stop();
+    await speaker?.stop();
+  }
+}
+
+/** The lines of this machine, or, as a simulated bank, lines in memory that the control socket drives. */
+function bankOf(
+  config: GuardProcessOptions['config'],
+  noteFile: string,
+  clock: Clock,
+): { readonly gpio: Gpio; readonly simulated: SimulatedGpio | null } {
+  const { backend, buttonLine } = config.gpio;
+  if (backend !== 'simulated') {
+    return { gpio: openGpio({ ...config.gpio, backend }, noteFile, clock), simulated: null };
+  }
+  const simulated = createSimulatedGpio({ [buttonLine]: config.guard.contact === 'nc' ? 0 : 1 });
+  return { gpio: simulated, simulated };
+}

@@ -1,0 +1,23 @@
+import type { AlertRaiser } from '../core/alert.js';
+import type { HaltRecord } from '../ports.js';
+import type { GuardNotice } from './guard.js';
+
+/** The row of the store's history of halts that a notice makes; null for what changes no trading state. */
+export function haltRecordOf(notice: GuardNotice): HaltRecord | null {
+  const { atMs, state, cause, epoch } = notice;
+  if (notice.kind !== 'halted' && notice.kind !== 'rearmed' && notice.kind !== 'active') return null;
+  return { atMs, state, cause: cause === '' ? notice.detail : cause, epoch };
+}
+
+/** Tells a person what the guard noticed. */
+export async function raiseNotice(alerts: AlertRaiser, notice: GuardNotice): Promise<void> {
+  const { kind, detail } = notice;
+  if (kind === 'halted') return alerts.raise('HALTED', { cause: detail });
+  if (kind === 'halt_confirmed') return alerts.raise('HALT_CONFIRMED', { detail });
+  if (kind === 'halt_not_confirmed') return alerts.raise('HALT_NOT_CONFIRMED', { detail });
+  if (kind === 'rearmed') return alerts.raise('REARMED', { by: detail });
+  if (kind === 'trader_killed') return alerts.raise('TRADER_DEAD', { detail });
+  if (kind === 'fault' || kind === 'arming_failed') {
+    return alerts.raise('LAYER_FAULT', { layer: 'guard', errorCode: 'E_GUARD', detail });
+  }
+}

@@ -1,0 +1,65 @@
+import type { TradingState } from '../core/trading-state.js';
+import type { GuardState, ResumeRefusal } from './halt-state.js';
+import type { LedMode } from './led.js';
+import type { TraderStatus } from './trader-session.js';
+
+/** What the guard says of itself on `GET /status`. */
+export interface GuardStatus {
+  readonly state: TradingState;
+  /** Armed means ACTIVE with a fresh permit. */
+  readonly armed: boolean;
+  readonly epoch: number;
+  readonly contact: GuardState['contact'];
+  readonly lineFault: string | null;
+  readonly halt: {
+    readonly cause: string;
+    readonly detail: string;
+    readonly atMs: number;
+    readonly recorded: boolean;
+    /** null: nobody has told yet. */
+    readonly confirmed: boolean | null;
+    readonly confirmation: string | null;
+  } | null;
+  /** Milliseconds left of the resume window; null when there is none. */
+  readonly resumeLeftMs: number | null;
+  readonly arming: boolean;
+  readonly trader: TraderStatus;
+  readonly led: LedMode;
+  /** What does not work, in plain sentences. */
+  readonly faults: readonly string[];
+  readonly gpio: string;
+  readonly pid: number;
+}
+
+export type ResumeAnswer =
+  | { readonly opened: true; readonly windowMs: number; readonly how: string }
+  | { readonly opened: false; readonly reason: ResumeRefusal; readonly detail: string };
+
+/** The reasons in words. */
+const RESUME_REFUSALS: Readonly<Record<ResumeRefusal, string>> = {
+  not_halted: 'the box is not halted',
+  arming: 'the box is being armed already',
+  contact_open: 'the button is still pressed or its wire is cut (contact open): release it first',
+  contact_unknown: 'the button has not been read for long enough yet: try again in a moment',
+  line_fault: 'the button cannot be read, so it could not halt the box again: mend it first',
+};
+
+/** Why resume is refused, as a sentence. */
+export function describeRefusal(reason: ResumeRefusal, lineFault: string | null): string {
+  const more = reason === 'line_fault' && lineFault !== null ? ` (${lineFault})` : '';
+  return RESUME_REFUSALS[reason] + more;
+}
+
+/** The LED's mode for what is true now. Halted shows before all else. */
+export function ledModeOf(
+  state: GuardState,
+  permitted: boolean,
+  trader: TraderStatus,
+  permitFault: string | null,
+): LedMode {
+  if (state.trading === 'HALTED') {
+    return state.halt?.outcome?.confirmed ? 'halted_confirmed' : 'halted_unconfirmed';
+  }
+  if (permitFault !== null || (trader.everSeen && !trader.present)) return 'fault';
+  return state.trading === 'ACTIVE' && permitted ? 'armed' : 'starting';
+}

@@ -1,0 +1,71 @@
+import { missingBars } from '../core/calendar.js';
+import type { CandleColumns } from '../core/candle.js';
+import { MODEL_WIDTH } from '../core/feature-set.js';
+import type { Calendar } from '../core/timeframe.js';
+
+/** Labelled rows, oldest first. */
+export interface TrainingTable {
+  readonly length: number;
+  /** length × MODEL_WIDTH, row after row, in the order of MODEL_COLUMNS. */
+  readonly rows: Float64Array;
+  /** 1 where the close `horizonBars` later is above the row's close. */
+  readonly labels: Uint8Array;
+  /** Open time of the row's bar. */
+  readonly openMs: Float64Array;
+  readonly horizonBars: number;
+}
+
+/** What a hole is, over which no label may reach. */
+export interface LabelGaps {
+  readonly timeframeMs: number;
+  readonly calendar: Calendar;
+  readonly maxGapBars: number;
+}
+
+/**
+ * The rows among `usable` (places of complete rows, rising) that have a label: the candle `horizonBars` later is there
+ * and no hole lies between.
+ */
+export function labelledRows(
+  candles: CandleColumns,
+  usable: Uint32Array,
+  horizonBars: number,
+  gaps: LabelGaps,
+): Uint32Array {
+  const { timeframeMs, calendar, maxGapBars } = gaps;
+  // holes[i]: how many holes lie before candle i.
+  const holes = new Uint32Array(candles.length);
+  for (let i = 1; i < candles.length; i++) {
+    const missing = missingBars(candles.openMs[i - 1]!, candles.openMs[i]!, timeframeMs, calendar);
+    holes[i] = holes[i - 1]! + (missing > maxGapBars ? 1 : 0);
+  }
+  return usable.filter((i) => i + horizonBars < candles.length && holes[i] === holes[i + horizonBars]);
+}
+
+/** The table of those rows; `inputs` are their values, row after row. Label: close_{t+h} > close_t. */
+export function createTrainingTable(
+  candles: CandleColumns,
+  rows: Uint32Array,
+  inputs: Float64Array,
+  horizonBars: number,
+): TrainingTable {
+  const up = (i: number) => (candles.close[i + horizonBars]! > candles.close[i]! ? 1 : 0);
+  return {
+    length: rows.length,
+    rows: inputs,
+    labels: Uint8Array.from(rows, up),
+    openMs: Float64Array.from(rows, (i) => candles.openMs[i]!),
+    horizonBars,
+  };
+}
+
+/** Rows [from, to) of a table, without copying. */
+export function sliceTable(table: TrainingTable, from: number, to: number): TrainingTable {
+  return {
+    length: to - from,
+    rows: table.rows.subarray(from * MODEL_WIDTH, to * MODEL_WIDTH),
+    labels: table.labels.subarray(from, to),
+    openMs: table.openMs.subarray(from, to),
+    horizonBars: table.horizonBars,
+  };
+}

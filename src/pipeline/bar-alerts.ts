@@ -1,0 +1,119 @@
+import type { AlertRaiser } from '../core/alert.js';
+import { streamName } from '../core/candle.js';
+import type { Health } from '../core/health.js';
+import type { Fill } from '../core/order.js';
+import type { BarOutcome, DecidedBar } from './bar-outcome.js';
+import type { ExecutionOutcome } from './execution/index.js';
+import type { Ingestion } from './ingestion/index.js';
+
+export interface BarAlertsOptions {
+  readonly alerts: AlertRaiser;
+  /** Drawdown at which the circuit breaker trips; alerts come at 50, 80 and 100 % of it. */
+  readonly drawdownHaltFraction: number;
+  readonly quarantineAlertRate: number;
+  /** Bars that a model must have been well for before its troubles are news again. */
+  readonly aucWindow: number;
+  /** Name of the model, for people: the first digits of its hash. */
+  readonly modelName: string;
+  readonly rejectionShare: (stream: string) => ReturnType<Ingestion['rejectionShare']> | undefined;
+  readonly onFill: (fill: Fill) => void;
+}
+
+/** Rows before the share of refused ones says anything. */
+const REJECTION_ROWS_MIN = 100;
+
+/** Turns what a bar brought into what a person should hear. Each state is told when it begins, not on every bar. */
+export function createBarAlerts(options: BarAlertsOptions): { onBar(outcome: BarOutcome): Promise<void> } {
+  const { alerts, modelName } = options;
+  const models = new Map<string, { told: Health; wellBars: number }>();
+  const refusing = new Set<string>();
+  let drawdownStep = 0;
+
+  async function onExecution(outcome: ExecutionOutcome): Promise<void> {
+    const { symbol, side, clientOrderId, amount } = outcome.order;
+    for (const fill of outcome.fills) {
+      options.onFill(fill);
+      await alerts.raise('ORDER_FILLED', { symbol, side, amount: fill.amount, price: fill.price });
+    }
+    if (outcome.status === 'unknown') await alerts.raise('ORDER_UNKNOWN', { symbol, clientOrderId });
+    // What our own gate refused is no news to a phone: a halt is told as a halt, and risk refusals are in the store.
+    if (outcome.status === 'rejected' && outcome.refusal === null) {
+      await alerts.raise('ORDER_REJECTED', {
+        symbol,
+        side,
+        amount,
+        reason: outcome.message ?? 'no reason given',
+      });
+    }
+  }
+
+  async function onDrawdown(bar: DecidedBar): Promise<void> {
+    const limit = options.drawdownHaltFraction;
+    const drawdown = bar.record.account?.drawdown ?? 0;
+    if (bar.breakerTripped) {
+      drawdownStep = 3;
+      await alerts.raise('DRAWDOWN_100', { drawdown, limit });
+      return;
+    }
+    const step = drawdown >= limit * 0.8 ? 2 : drawdown >= limit * 0.5 ? 1 : 0;
+    // It is told again only after the drawdown has gone well back, lest a wobble around a step fill the phone.
+    if (step > drawdownStep) {
+      await (step === 2
+        ? alerts.raise('DRAWDOWN_80', { drawdown, limit })
+        : alerts.raise('DRAWDOWN_50', { drawdown, limit }));
+      drawdownStep = step;
+    } else if (drawdown < limit * 0.4) drawdownStep = 0;
+  }
+
+  /**
+   * A rolling AUC of 30 wobbles around its limits, so a status is told once and then again only after the model has been
+   * well for a whole window. In between nothing new could be said that the retained state does not show.
+   */
+  async function onModel(bar: DecidedBar): Promise<void> {
+    if (bar.health === null) return;
+    const name = streamName(bar.stream);
+    const model = models.get(name) ?? { told: 'HEALTHY', wellBars: 0 };
+    models.set(name, model);
+    const { status, alerts: findings } = bar.health;
+    if (status === 'HEALTHY') {
+      model.wellBars += 1;
+      if (model.wellBars >= options.aucWindow) model.told = 'HEALTHY';
+      return;
+    }
+    model.wellBars = 0;
+    const figures = { model: modelName, detail: findings[0] ?? 'see redbutton status' };
+    if (status === 'CRITICAL' && model.told !== 'CRITICAL') {
+      model.told = 'CRITICAL';
+      await alerts.raise('MODEL_CRITICAL', figures);
+    } else if (status === 'WARNING' && model.told === 'HEALTHY') {
+      model.told = 'WARNING';
+      await alerts.raise('MODEL_WARNING', figures);
+    }
+  }
+
+  async function onRejected(stream: string, symbol: string): Promise<void> {
+    const share = options.rejectionShare(stream);
+    if (share === undefined || share.rows < REJECTION_ROWS_MIN) return;
+    if (share.share <= options.quarantineAlertRate) refusing.delete(stream);
+    else if (!refusing.has(stream)) {
+      refusing.add(stream);
+      await alerts.raise('QUARANTINE_RATE', {
+        symbol,
+        rate: share.share,
+        limit: options.quarantineAlertRate,
+      });
+    }
+  }
+
+  return {
+    async onBar(outcome) {
+      if (outcome.kind === 'already_known') return;
+      await onRejected(streamName(outcome.stream), outcome.stream.symbol);
+      if (outcome.kind !== 'decided') return;
+      for (const settled of outcome.settled) await onExecution(settled);
+      if (outcome.execution !== null) await onExecution(outcome.execution);
+      await onDrawdown(outcome);
+      await onModel(outcome);
+    },
+  };
+}

@@ -1,0 +1,339 @@
+import { invariant, messageOf } from '../../core/errors.js';
+import { decimal, floorToStep, text } from '../../core/money.js';
+import {
+  type Fill,
+  isFinal,
+  type MarketRules,
+  type OrderReport,
+  type OrderRequest,
+  type OrderStatus,
+  type Quote,
+  type RefusalReason,
+  type RiskDecision,
+  type RiskInputs,
+} from '../../core/order.js';
+import type { Broker, Clock, OrderEvent, Store, SubmitResult } from '../../ports.js';
+import type { OrderGate } from './order-gate.js';
+import type { OrderIds } from './order-id.js';
+import type { Portfolio } from './portfolio.js';
+import { slippageBps } from './slippage.js';
+import {
+  createUnsettledOrders,
+  reportFlaw,
+  type UnsettledOrder,
+  type UnsettledOrders,
+} from './unsettled-orders.js';
+
+/** The part of the configuration's `execution` slice that concerns sending. */
+export interface ExecutionConfig {
+  readonly triesMax: number;
+  readonly backoffMs: readonly number[];
+  /** Time after which a second "not found" counts: recvWindow and margin. 0 for a broker that cannot be in doubt. */
+  readonly settleMs: number;
+}
+
+export interface ExecutionDeps {
+  readonly store: Store;
+  readonly broker: Broker;
+  readonly clock: Clock;
+  readonly ids: OrderIds;
+  readonly portfolio: Portfolio;
+  /** Made with the unsettled orders' `blocks` as its `isBlocked`. */
+  readonly makeGate: (isBlocked: UnsettledOrders['blocks']) => OrderGate;
+}
+
+/** A risk decision on its way to the market. */
+export interface OrderIntent {
+  readonly exchange: string;
+  readonly decision: Pick<Extract<RiskDecision, { kind: 'order' }>, 'side' | 'units'> & {
+    readonly inputs: Pick<RiskInputs, 'quote'>;
+  };
+  readonly rules: MarketRules;
+  readonly barOpenMs: number;
+  /** Close of the bar decided on. */
+  readonly decisionPrice: number;
+  /** A newer quote for another try; without it the first one is used until the gate finds it too old. */
+  readonly refreshQuote?: () => Promise<Quote | undefined>;
+}
+
+/** What became of an intent. All of it is in the store by the time it is returned. */
+export interface ExecutionOutcome {
+  readonly order: OrderRequest;
+  readonly status: OrderStatus;
+  /** The gate's reason, where it was the gate that refused. */
+  readonly refusal: RefusalReason | null;
+  readonly message: string | null;
+  readonly tries: number;
+  /** Fills that were new. */
+  readonly fills: readonly Fill[];
+  /** Slippage of the fills' average price against the decision price and against the quote; null without a fill. */
+  readonly slippage: { readonly decisionBps: number; readonly arrivalBps: number } | null;
+}
+
+/** Layer 6: an order's life from decision to settled. */
+export interface Execution {
+  /** Writes the intent down, sends it through the gate and stores what came of it. */
+  submit(intent: OrderIntent): Promise<ExecutionOutcome>;
+  /** Takes over what the last run left open: every such order is `unknown`. Stale intents are never sent. */
+  restore(openOrders: readonly OrderEvent[], fills: readonly Fill[]): Promise<void>;
+  /** Asks once for each unsettled order. Returns those that were settled by it. */
+  settleOnce(): Promise<readonly ExecutionOutcome[]>;
+  /** Orders with an outcome not yet known. */
+  unsettled(): readonly OrderRequest[];
+  readonly unsettledCount: number;
+  /**
+   * Takes what the exchange lists of an order of ours: an end that was unknown, a fill that came after the end, an order
+   * that the store does not know. Null where it says nothing new.
+   */
+  takeListed(report: OrderReport, barOpenMs: number): Promise<ExecutionOutcome | null>;
+  /** Asked at the very moment a create request leaves: why it may not; null when it may. */
+  mayLeave(order: OrderRequest): RefusalReason | null;
+}
+
+/** Orders remembered after their end, for fills that come late. */
+const REMEMBERED_ORDERS = 1000;
+
+export function createExecution(deps: ExecutionDeps, config: ExecutionConfig): Execution {
+  const { store, broker, clock, portfolio } = deps;
+  const unsettled = createUnsettledOrders(broker, clock, config.settleMs);
+  const gate = deps.makeGate(unsettled.blocks);
+  /** What was last written down of an order, so that a look-up that brings nothing new costs no write. */
+  const written = new Map<string, { readonly order: OrderRequest; readonly word: string }>();
+
+  async function record(
+    order: OrderRequest,
+    status: OrderStatus,
+    message: string | null,
+    report?: OrderReport,
+  ): Promise<void> {
+    const listed = distinct(report?.fills ?? []);
+    const filled = report?.filled ?? '0';
+    const word = `${status} ${filled} ${message}`;
+    if (written.get(order.clientOrderId)?.word === word) {
+      // Nothing new of the order itself, but a fill that was missing may be named now.
+      if (listed.length > 0) await store.recordFills(listed);
+      return;
+    }
+    written.set(order.clientOrderId, { order, word });
+    if (written.size > REMEMBERED_ORDERS) written.delete(written.keys().next().value!);
+    const event: OrderEvent = {
+      order,
+      status,
+      exchangeOrderId: report?.exchangeOrderId ?? null,
+      filled,
+      averagePrice: averageOf(report),
+      message,
+      atMs: clock.wallMs(),
+    };
+    await store.recordOrder(event, listed);
+  }
+
+  function outcome(
+    order: OrderRequest,
+    status: OrderStatus,
+    message: string | null,
+    tries: number,
+    rest: { refusal?: RefusalReason; fills?: readonly Fill[]; quote?: Quote } = {},
+  ): ExecutionOutcome {
+    const fills = rest.fills ?? [];
+    return {
+      order,
+      status,
+      refusal: rest.refusal ?? null,
+      message,
+      tries,
+      fills,
+      slippage: slippageOf(order, fills, rest.quote),
+    };
+  }
+
+  /** Stores what a report says, fills and status at once: a fill must be safe before the order may count as done. */
+  async function take(
+    order: OrderRequest,
+    report: OrderReport,
+    tries: number,
+    quote?: Quote,
+  ): Promise<ExecutionOutcome> {
+    const flaw = reportFlaw(order, report);
+    if (flaw !== null) return doubt(order, `the answer cannot be right: ${flaw}`, tries);
+    const listed = distinct(report.fills);
+    const told = listed.reduce((sum, fill) => sum.plus(fill.amount), decimal(0));
+    const complete = isFinal(report.status) && told.eq(report.filled);
+    const message = report.message ?? null;
+    if (complete) {
+      unsettled.remove(order.clientOrderId);
+      await record(order, report.status, message, report);
+      const fills = listed.filter((fill) => portfolio.apply(fill));
+      return outcome(order, report.status, message, tries, { fills, ...(quote && { quote }) });
+    }
+    // Still working, or done with fills that the exchange has yet to name: its end is not known.
+    const status: OrderStatus = isFinal(report.status) ? 'unknown' : report.status;
+    unsettled.add(order, text(told));
+    await record(order, status, message, report);
+    const fills = listed.filter((fill) => portfolio.apply(fill));
+    return outcome(order, status, message, tries, { fills, ...(quote && { quote }) });
+  }
+
+  async function doubt(order: OrderRequest, message: string, tries: number): Promise<ExecutionOutcome> {
+    unsettled.add(order, '0');
+    await record(order, 'unknown', message);
+    return outcome(order, 'unknown', message, tries);
+  }
+
+  async function refuse(
+    order: OrderRequest,
+    message: string,
+    tries: number,
+    refusal?: RefusalReason,
+  ): Promise<ExecutionOutcome> {
+    await record(order, 'rejected', message);
+    return outcome(order, 'rejected', message, tries, refusal === undefined ? {} : { refusal });
+  }
+
+  async function settle(entry: UnsettledOrder): Promise<ExecutionOutcome | null> {
+    const { order } = entry;
+    const settlement = await unsettled.look(entry);
+    if (settlement.kind === 'open') return null;
+    if (settlement.kind === 'report') {
+      const result = await take(order, settlement.report, 0);
+      return isFinal(result.status) ? result : null;
+    }
+    // Fills of it are stored, so it was placed, and what is not filled is gone: that is no rejection.
+    const filled = decimal(settlement.filledKnown);
+    const status: OrderStatus = filled.eq(order.amount) ? 'filled' : filled.gt(0) ? 'canceled' : 'rejected';
+    const message = 'not found twice at the exchange';
+    unsettled.remove(order.clientOrderId);
+    await store.recordOrder({
+      order,
+      status,
+      exchangeOrderId: null,
+      filled: settlement.filledKnown,
+      averagePrice: null,
+      message,
+      atMs: clock.wallMs(),
+    });
+    return outcome(order, status, message, 0);
+  }
+
+  return {
+    mayLeave: (order) => gate.mayLeave(order),
+    async takeListed(report, barOpenMs) {
+      const { clientOrderId } = report;
+      const open = unsettled.list().find((entry) => entry.order.clientOrderId === clientOrderId);
+      const isNew = report.fills.some((fill) => !portfolio.knows(fill));
+      const known = written.get(clientOrderId)?.order;
+      // An end without a fill says nothing that the store would miss; an open order is watched to its end.
+      if (!open && !isNew && (known !== undefined || isFinal(report.status))) return null;
+      const order = open?.order ?? known ?? adopted(report, broker.exchange, barOpenMs);
+      // The store may count the order as done already: its event goes before its fills then, since a fill that is not
+      // stored is found again, and an event that was not corrected would not be.
+      if (!open && isFinal(report.status) && reportFlaw(order, report) === null) {
+        await record(order, report.status, report.message ?? null, report);
+      }
+      return take(order, report, 0);
+    },
+    async submit({ exchange, decision, rules, barOpenMs, decisionPrice, refreshQuote }) {
+      const draft: OrderRequest = {
+        clientOrderId: deps.ids.next(),
+        exchange,
+        symbol: rules.symbol,
+        side: decision.side,
+        type: 'market',
+        amount: text(floorToStep(decimal(decision.units), decimal(rules.amountStep))),
+        barOpenMs,
+        decisionPrice,
+        reducing: false,
+      };
+      const order: OrderRequest = { ...draft, reducing: gate.reduces(draft) };
+      let quote = decision.inputs.quote;
+      await record(order, 'intended', null);
+      for (let tries = 1; ; tries++) {
+        let result: SubmitResult;
+        try {
+          const passed = await gate.submit(order, { quote, lastClose: decisionPrice, rules });
+          if (passed.kind === 'refused') {
+            return await refuse(order, `${passed.reason}: ${passed.detail}`, tries, passed.reason);
+          }
+          result = passed.result;
+        } catch (thrown) {
+          // Whatever broke, it broke at a moment when the order may have been on its way.
+          return await doubt(order, messageOf(thrown), tries);
+        }
+        if (result.kind === 'report') return await take(order, result.report, tries, quote);
+        if (result.kind === 'ambiguous') return await doubt(order, result.message, tries);
+        if (!result.retryable || tries >= config.triesMax) return await refuse(order, result.message, tries);
+        const backoffMs = config.backoffMs[Math.min(tries, config.backoffMs.length) - 1] ?? 0;
+        await clock.sleep(Math.max(backoffMs, result.retryAfterMs ?? 0));
+        quote = (await refreshQuote?.().catch(() => undefined)) ?? quote;
+      }
+    },
+    async restore(openOrders, fills) {
+      for (const event of openOrders) {
+        invariant(!isFinal(event.status), `restored order ${event.order.clientOrderId} is ${event.status}`);
+        const filled = fills
+          .filter((fill) => fill.clientOrderId === event.order.clientOrderId)
+          .reduce((sum, fill) => sum.plus(fill.amount), decimal(0));
+        unsettled.add(event.order, text(filled));
+        if (event.status !== 'unknown') await record(event.order, 'unknown', 'found open after a restart');
+      }
+    },
+    async settleOnce() {
+      const settled: ExecutionOutcome[] = [];
+      for (const entry of unsettled.list()) {
+        const result = await settle(entry);
+        if (result) settled.push(result);
+      }
+      return settled;
+    },
+    unsettled: () => unsettled.list().map((entry) => entry.order),
+    get unsettledCount() {
+      return unsettled.count;
+    },
+  };
+}
+
+/** An average is a quotient and may go on for ever; what is stored of it has the places of a stored figure. */
+function averageOf(report: OrderReport | undefined): string | null {
+  const average = report?.averagePrice ?? null;
+  return average === null ? null : text(decimal(average).round(18));
+}
+
+/** A list may hold a fill twice. */
+function distinct(fills: readonly Fill[]): readonly Fill[] {
+  return [...new Map(fills.map((fill) => [fill.fillId, fill])).values()];
+}
+
+/** The order that a report must belong to, where the store has lost it. */
+function adopted(report: OrderReport, exchange: string, barOpenMs: number): OrderRequest {
+  return {
+    clientOrderId: report.clientOrderId,
+    exchange,
+    symbol: report.symbol,
+    side: report.side,
+    type: 'market',
+    amount: report.amount,
+    barOpenMs,
+    decisionPrice: Number(report.averagePrice ?? 0),
+    reducing: false,
+  };
+}
+
+function slippageOf(
+  order: OrderRequest,
+  fills: readonly Fill[],
+  quote: Quote | undefined,
+): ExecutionOutcome['slippage'] {
+  if (fills.length === 0 || quote === undefined) return null;
+  let notional = 0;
+  let amount = 0;
+  for (const fill of fills) {
+    notional += Number(fill.price) * Number(fill.amount);
+    amount += Number(fill.amount);
+  }
+  const average = notional / amount;
+  const arrival = order.side === 'buy' ? quote.ask : quote.bid;
+  return {
+    decisionBps: slippageBps(order.side, order.decisionPrice, average),
+    arrivalBps: slippageBps(order.side, arrival, average),
+  };
+}

@@ -1,0 +1,92 @@
+import { messageOf } from '../../core/errors.js';
+import type { CancelOutcome } from '../../core/guard-link.js';
+import type { OrderReport } from '../../core/order.js';
+import type { Broker, Clock, TraderDuties } from '../../ports.js';
+import type { Reconciliation } from './reconciliation.js';
+
+export interface HaltDutiesOptions {
+  readonly broker: Broker;
+  readonly clock: Clock;
+  readonly symbols: readonly string[];
+  /** What our client order ids begin with: a halt cancels these and no others. */
+  readonly prefix: string;
+  /** `recvWindow` and margin: an order that was on its way can show up this long after it was sent. 0 on paper. */
+  readonly settleMs: number;
+  /** Asks for every order whose outcome is unknown; resolves to how many are left. */
+  readonly settle: () => Promise<number>;
+  /** Whose orders a halt cancels: those with our prefix, or all of the account. */
+  readonly scope: 'ours' | 'account';
+  /** Closes all positions through the gate; what could not be closed, in words. */
+  readonly flatten: () => Promise<readonly string[]>;
+  /** What is held, in words. */
+  readonly positions: () => readonly string[];
+  /** Compares orders, fills and balances with the exchange; null on paper. */
+  readonly compare?: () => Promise<Reconciliation | null>;
+}
+
+/**
+ * What the trader does when the guard asks: cancel what is open and say so truthfully, and reconcile before entries.
+ * Confirmed means two successive empty lists, the later one after anything sent before could still have arrived.
+ */
+export function createHaltDuties(options: HaltDutiesOptions): TraderDuties {
+  const { broker, clock } = options;
+
+  /** What a halt is to cancel, and how many protective stops it leaves alone. */
+  async function open(flatten: boolean): Promise<{ wanted: readonly OrderReport[]; stops: number }> {
+    const all = await broker.openOrders(options.scope === 'account' ? [] : options.symbols);
+    const mine =
+      options.scope === 'account'
+        ? all
+        : all.filter((order) => order.clientOrderId.startsWith(options.prefix));
+    const wanted = mine.filter((order) => flatten || order.protective !== true);
+    return { wanted, stops: mine.length - wanted.length };
+  }
+
+  async function cancel(orders: readonly OrderReport[], failures: string[]): Promise<void> {
+    await Promise.all(
+      orders.map((order) =>
+        broker.cancel(order.clientOrderId, order.symbol).catch((error: unknown) => {
+          failures.push(`${order.clientOrderId}: ${messageOf(error)}`);
+        }),
+      ),
+    );
+  }
+
+  return {
+    async cancelAll({ flatten }): Promise<CancelOutcome> {
+      const askedMs = clock.monotonicMs();
+      const failures: string[] = [];
+      const found = await open(flatten);
+      await cancel(found.wanted, failures);
+      const first = await open(flatten);
+      // Positions are closed beside the wait: the market does not wait for a second answer.
+      const unclosed = flatten ? await options.flatten() : [];
+      await clock.sleep(Math.max(0, askedMs + options.settleMs - clock.monotonicMs()));
+      const second = await open(flatten);
+      const unknown = await options.settle();
+      const left = second.wanted.length + unknown;
+      const held = options.positions();
+      const rest = [
+        `still held: ${held.length === 0 ? 'nothing' : held.join(', ')}`,
+        ...(second.stops > 0 ? [`protective stops kept: ${second.stops}`] : []),
+      ];
+      if (first.wanted.length === 0 && left === 0 && unclosed.length === 0) {
+        return { confirmed: true, openOrders: 0, detail: ['no open order is left', ...rest].join('; ') };
+      }
+      const words = [
+        `${second.wanted.length} open orders`,
+        ...(unknown > 0 ? [`${unknown} of unknown outcome`] : []),
+        ...unclosed.map((reason) => `not closed: ${reason}`),
+        ...failures.slice(0, 3),
+        ...rest,
+      ];
+      return { confirmed: false, openOrders: left, detail: words.join('; ') };
+    },
+    async reconcile() {
+      const left = await options.settle();
+      if (left > 0) throw new Error(`${left} orders have an unknown outcome`);
+      const result = (await options.compare?.()) ?? null;
+      if (result !== null && result.kind !== 'agreed') throw new Error(result.detail);
+    },
+  };
+}

@@ -1,0 +1,24 @@
+export { closeQuote } from './close-quote.js';
+export {
+  createExecution,
+  type Execution,
+  type ExecutionConfig,
+  type ExecutionDeps,
+  type ExecutionOutcome,
+  type OrderIntent,
+} from './execution.js';
+export { createHaltDuties, type HaltDutiesOptions } from './halt-duties.js';
+export {
+  createOrderGate,
+  type GateConfig,
+  type GateContext,
+  type GateResult,
+  type OrderGate,
+} from './order-gate.js';
+export { createOrderIds, type OrderIds } from './order-id.js';
+export { createPaperBroker, type PaperBroker, type PaperBrokerOptions } from './paper-broker.js';
+export { createPortfolio, type Portfolio, type PortfolioOptions } from './portfolio.js';
+export { type ClosedTrade, currenciesOf, type PositionBook } from './position-book.js';
+export { createReconciler, type Reconciler, type Reconciliation } from './reconciliation.js';
+export { type RecordedDutiesOptions, recordedDuties } from './recorded-duties.js';
+export { slippageBps } from './slippage.js';

@@ -1,0 +1,152 @@
+import { decimal } from '../../core/money.js';
+import type { MarketRules, OrderRequest, Quote, RefusalReason } from '../../core/order.js';
+import { stricter, type TradingState } from '../../core/trading-state.js';
+import type { Broker, Clock, Permit, PermitReading, SubmitResult } from '../../ports.js';
+
+/**
+ * The order gate: the last code before the network, and the only code that may hand an order to a broker. It takes
+ * nothing on trust from what computed the order: permit and state are read here and now, the position comes from fills,
+ * and the limits are the gate's own. Everything from the permit to `broker.create` runs in one synchronous stretch.
+ */
+export interface OrderGate {
+  submit(order: OrderRequest, context: GateContext): Promise<GateResult>;
+  /**
+   * Permit and state once more, at the moment the request leaves: between the gate and the wire lie an adapter's queue
+   * and its signing. The permit must still be the one it was passed under: one given anew after a halt, or after a step
+   * down, is no leave for what was decided before. Synchronous; the reason why it may not, or null.
+   */
+  mayLeave(order: OrderRequest): RefusalReason | null;
+  /** Whether the order can only bring the position nearer to zero, by the fills known now. */
+  reduces(order: OrderRequest): boolean;
+}
+
+/** The gate's own limits, from the configuration's `execution` slice. */
+export interface GateConfig {
+  readonly notionalMaxFraction: number;
+  readonly priceCollarFraction: number;
+  readonly ordersPerMinuteMax: number;
+  readonly quoteAgeMsMax: number;
+}
+
+export interface GateContext {
+  readonly quote: Quote;
+  /** Close of the last bar: what the price collar is measured from. */
+  readonly lastClose: number;
+  readonly rules: MarketRules;
+}
+
+export type GateResult =
+  | { readonly kind: 'refused'; readonly reason: RefusalReason; readonly detail: string }
+  | { readonly kind: 'submitted'; readonly result: SubmitResult };
+
+export interface GateDeps {
+  readonly broker: Broker;
+  readonly permit: Permit;
+  /** The box's own state; the stricter of this and the permit's rules. */
+  readonly tradingState: () => TradingState;
+  readonly clock: Clock;
+  /** Signed units of base held, from fills. */
+  readonly unitsHeld: (exchange: string, symbol: string) => string;
+  /** Equity in quote units. */
+  readonly equity: () => number;
+  /** Whether an order of this symbol has an outcome that nobody knows yet. */
+  readonly isBlocked: (exchange: string, symbol: string) => boolean;
+}
+
+export function createOrderGate(deps: GateDeps, config: GateConfig): OrderGate {
+  /** Wall times of the orders let through in the last minute. By wall time, so that a backtest counts as live does. */
+  let recentMs: number[] = [];
+
+  function reduces(order: OrderRequest): boolean {
+    const held = decimal(deps.unitsHeld(order.exchange, order.symbol));
+    const opposite = order.side === 'sell' ? held.gt(0) : held.lt(0);
+    return opposite && decimal(order.amount).lte(held.abs());
+  }
+
+  /** What the guard and the box's own state say to this order now. */
+  function barrier(order: OrderRequest, permit: PermitReading): [RefusalReason, string] | null {
+    if (!permit.ok) return ['no_permit', `permit ${permit.reason}`];
+    const state = stricter(permit.state, deps.tradingState());
+    if (state === 'HALTED') return ['state_halted', 'the box is HALTED'];
+    if (state !== 'ACTIVE' && !reduces(order)) return ['state_reducing', `the box is ${state}`];
+    return null;
+  }
+
+  function refusal(
+    order: OrderRequest,
+    context: GateContext,
+    permit: PermitReading,
+  ): [RefusalReason, string] | null {
+    const { quote, lastClose, rules } = context;
+    const reducing = reduces(order);
+    const barred = barrier(order, permit);
+    if (barred) return barred;
+
+    if (deps.isBlocked(order.exchange, order.symbol)) {
+      return ['symbol_unknown', `an earlier order of ${order.symbol} is not settled`];
+    }
+
+    const nowMs = deps.clock.wallMs();
+    const ageMs = nowMs - quote.atMs;
+    // A quote from the future is as doubtful as an old one: one of the clocks is wrong.
+    if (!(Math.abs(ageMs) <= config.quoteAgeMsMax)) return ['price_stale', `quote is ${ageMs} ms old`];
+
+    const price = order.side === 'buy' ? quote.ask : quote.bid;
+    const worst = order.limitPrice === undefined ? price : Math.max(price, Number(order.limitPrice));
+    const amount = Number(order.amount);
+    if (!(amount > 0 && Number.isFinite(amount) && price > 0 && Number.isFinite(worst))) {
+      return ['exchange_filter', `amount ${order.amount} at a price of ${price}`];
+    }
+    const cap = config.notionalMaxFraction * deps.equity();
+    if (!reducing && !(amount * worst <= cap)) {
+      return ['notional_cap', `notional ${amount * worst}, cap ${cap}`];
+    }
+    if (!(Math.abs(price - lastClose) <= config.priceCollarFraction * lastClose)) {
+      return ['price_collar', `price ${price}, last close ${lastClose}`];
+    }
+    recentMs = recentMs.filter((atMs) => nowMs - atMs < 60_000);
+    if (recentMs.length >= config.ordersPerMinuteMax) {
+      return ['order_rate', `${recentMs.length} orders in the last minute`];
+    }
+    const filter = exchangeFilter(order, price, rules);
+    return filter === null ? null : ['exchange_filter', filter];
+  }
+
+  return {
+    reduces,
+    mayLeave(order) {
+      const permit = deps.permit.read();
+      const barred = barrier(order, permit);
+      if (barred) return barred[0];
+      return permit.ok && permit.epoch === order.permitEpoch ? null : 'no_permit';
+    },
+    async submit(order, context) {
+      const permit = deps.permit.read();
+      const refused = refusal(order, context, permit);
+      if (refused) return { kind: 'refused', reason: refused[0], detail: refused[1] };
+      recentMs.push(deps.clock.wallMs());
+      const result = await deps.broker.create(
+        { ...order, reducing: reduces(order), ...(permit.ok && { permitEpoch: permit.epoch }) },
+        context.quote,
+      );
+      return { kind: 'submitted', result };
+    },
+  };
+}
+
+/** What the exchange itself would refuse, found here first, in decimal arithmetic; null when it passes. */
+function exchangeFilter(order: OrderRequest, price: number, rules: MarketRules): string | null {
+  const amount = decimal(order.amount);
+  if (rules.symbol !== order.symbol) return `rules of ${rules.symbol} given for ${order.symbol}`;
+  if (!amount.mod(rules.amountStep).eq(0))
+    return `amount ${order.amount} is off the step ${rules.amountStep}`;
+  if (amount.lt(rules.amountMin)) return `amount ${order.amount} is below ${rules.amountMin}`;
+  const limit = order.limitPrice;
+  if (order.type === 'limit_ioc' && limit === undefined) return 'a limit order needs a limit price';
+  if (limit !== undefined && !decimal(limit).mod(rules.priceTick).eq(0)) {
+    return `limit price ${limit} is off the tick ${rules.priceTick}`;
+  }
+  const notional = amount.times(limit ?? price);
+  if (notional.lt(rules.notionalMin)) return `notional ${notional.toFixed()} is below ${rules.notionalMin}`;
+  return null;
+}

@@ -1,0 +1,149 @@
+import { invariant } from '../../core/errors.js';
+import { type Decimal, decimal } from '../../core/money.js';
+import type { Fill } from '../../core/order.js';
+import type { CapitalFlow } from '../../ports.js';
+import { type ClosedTrade, currenciesOf, FillBook, type PositionBook } from './position-book.js';
+
+export interface PortfolioOptions {
+  /** Cash before the first fill, in quote units. */
+  readonly startCash: string;
+  /** Least step of an amount, where known: what is smaller than it after a close counts as flat. */
+  readonly amountStepOf?: (exchange: string, symbol: string) => string | undefined;
+}
+
+/** Average win and loss of the closed trades, as fractions of their entries. */
+export interface TradeStatistics {
+  readonly closedTrades: number;
+  /** Mean return of the winners; 0 when there is none. */
+  readonly averageWin: number;
+  /** Mean loss of the losers as a positive number; 0 when there is none. */
+  readonly averageLoss: number;
+}
+
+/**
+ * Cash, positions and profit, derived from fills in decimal arithmetic and from nothing else. The same fills in the same
+ * order give the same figures to the last bit, so a restart restores it by giving it the stored fills.
+ */
+export interface Portfolio {
+  /** Takes a fill in; false when this fill (by exchange, symbol and id) was already in. */
+  apply(fill: Fill): boolean;
+  /** Whether this fill is in. */
+  knows(fill: Fill): boolean;
+  /** Takes a deposit or withdrawal of the quote currency in. */
+  applyFlow(flow: CapitalFlow): void;
+  /** The book of one symbol; made on first use. */
+  book(exchange: string, symbol: string): PositionBook;
+  /** All books that ever had a fill or were asked for. */
+  books(): readonly PositionBook[];
+  /** Cash plus every position at its mark price, in quote units. */
+  equity(): number;
+  cash(): number;
+  statistics(): TradeStatistics;
+  /** Closed trades, oldest first. */
+  trades(): readonly ClosedTrade[];
+  /** What all fills of an exchange together moved, by currency: bought and sold, paid and received, fees taken off. */
+  moved(exchange: string): ReadonlyMap<string, Decimal>;
+  /** Fees paid in neither base nor quote, by currency. */
+  otherFees(): Readonly<Record<string, string>>;
+}
+
+export function createPortfolio(options: PortfolioOptions): Portfolio {
+  const byName = new Map<string, FillBook>();
+  const books: FillBook[] = [];
+  /** Of `books`, in their order, those that hold something: an empty one adds nothing to equity. */
+  let holding: readonly FillBook[] = [];
+  const seen = new Set<string>();
+  const trades: ClosedTrade[] = [];
+  const movements = new Map<string, Map<string, Decimal>>();
+  const other = new Map<string, Decimal>();
+  let cash = decimal(options.startCash);
+  let cashNumber = cash.toNumber();
+  let wins = 0;
+  let winSum = 0;
+  let losses = 0;
+  let lossSum = 0;
+
+  function bookOf(exchange: string, symbol: string): FillBook {
+    const name = `${exchange}:${symbol}`;
+    let book = byName.get(name);
+    if (!book) {
+      book = new FillBook(exchange, symbol, options.amountStepOf?.(exchange, symbol));
+      byName.set(name, book);
+      books.push(book);
+    }
+    return book;
+  }
+
+  function move(fill: Fill): void {
+    let moved = movements.get(fill.exchange);
+    if (!moved) {
+      moved = new Map();
+      movements.set(fill.exchange, moved);
+    }
+    const { base, quote } = currenciesOf(fill.symbol);
+    const amount = decimal(fill.side === 'buy' ? fill.amount : `-${fill.amount}`);
+    for (const [currency, change] of [
+      [base, amount],
+      [quote, amount.times(fill.price).times(-1)],
+      [fill.feeCurrency, decimal(fill.fee).times(-1)],
+    ] as const) {
+      moved.set(currency, (moved.get(currency) ?? decimal(0)).plus(change));
+    }
+  }
+
+  return {
+    apply(fill) {
+      const id = idOf(fill);
+      if (seen.has(id)) return false;
+      invariant(decimal(fill.price).gt(0), `fill ${id} at a price of ${fill.price}`);
+      invariant(decimal(fill.amount).gt(0), `fill ${id} of an amount of ${fill.amount}`);
+      seen.add(id);
+      move(fill);
+      const { cashDelta, closed } = bookOf(fill.exchange, fill.symbol).apply(fill);
+      cash = cash.plus(cashDelta);
+      cashNumber = cash.toNumber();
+      holding = books.filter((book) => book.unitsNumber !== 0);
+      const { base, quote } = currenciesOf(fill.symbol);
+      if (fill.feeCurrency !== base && fill.feeCurrency !== quote) {
+        other.set(fill.feeCurrency, (other.get(fill.feeCurrency) ?? decimal(0)).plus(fill.fee));
+      }
+      if (closed) {
+        trades.push(closed);
+        if (closed.returnFraction > 0) {
+          wins++;
+          winSum += closed.returnFraction;
+        } else if (closed.returnFraction < 0) {
+          losses++;
+          lossSum -= closed.returnFraction;
+        }
+      }
+      return true;
+    },
+    knows: (fill) => seen.has(idOf(fill)),
+    applyFlow(flow) {
+      cash = cash.plus(flow.amount);
+      cashNumber = cash.toNumber();
+    },
+    book: bookOf,
+    books: () => books,
+    equity() {
+      let equity = cashNumber;
+      for (const book of holding) equity += book.unitsNumber * book.markPrice;
+      return equity;
+    },
+    cash: () => cashNumber,
+    statistics: () => ({
+      closedTrades: trades.length,
+      averageWin: wins === 0 ? 0 : winSum / wins,
+      averageLoss: losses === 0 ? 0 : lossSum / losses,
+    }),
+    trades: () => trades,
+    moved: (exchange) => movements.get(exchange) ?? new Map(),
+    otherFees: () => Object.fromEntries([...other].map(([currency, sum]) => [currency, sum.toFixed()])),
+  };
+}
+
+/** An exchange numbers its fills symbol by symbol: the symbol belongs to the key. */
+function idOf(fill: Fill): string {
+  return `${fill.exchange}:${fill.symbol}:${fill.fillId}`;
+}

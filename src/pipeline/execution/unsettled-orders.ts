@@ -1,0 +1,113 @@
+import { decimal } from '../../core/money.js';
+import type { OrderReport, OrderRequest } from '../../core/order.js';
+import type { Broker, Clock } from '../../ports.js';
+
+/** An order whose outcome is not known to the end: it blocks its symbol until it is. */
+export interface UnsettledOrder {
+  readonly order: OrderRequest;
+  /** Monotonic time of the last possible send; after a restart, of the restart. */
+  readonly sentMonotonicMs: number;
+  /** Amount that stored fills already account for. */
+  filledKnown: string;
+  notFound: number;
+}
+
+/** What one look-up of an unsettled order came to. */
+export type Settlement =
+  | { readonly kind: 'report'; readonly report: OrderReport }
+  /** Twice not found, the later time beyond send + recvWindow + margin. */
+  | { readonly kind: 'absent'; readonly filledKnown: string }
+  | { readonly kind: 'open' };
+
+/**
+ * The unsettled orders of the box. DESIGN.md, "An order's life": an unknown outcome is resolved by asking for the client
+ * order id and by nothing else; it never times out into anything.
+ */
+export interface UnsettledOrders {
+  add(order: OrderRequest, filledKnown: string): void;
+  remove(clientOrderId: string): void;
+  blocks(exchange: string, symbol: string): boolean;
+  list(): readonly UnsettledOrder[];
+  readonly count: number;
+  /** Asks the broker once. A failed look-up leaves the order as it is. */
+  look(entry: UnsettledOrder): Promise<Settlement>;
+}
+
+export function createUnsettledOrders(broker: Broker, clock: Clock, settleMs: number): UnsettledOrders {
+  const entries = new Map<string, UnsettledOrder>();
+  return {
+    add(order, filledKnown) {
+      const known = entries.get(order.clientOrderId);
+      if (known) {
+        // A list that lags behind takes nothing back.
+        if (decimal(filledKnown).gt(known.filledKnown)) known.filledKnown = filledKnown;
+        return;
+      }
+      entries.set(order.clientOrderId, {
+        order,
+        sentMonotonicMs: clock.monotonicMs(),
+        filledKnown,
+        notFound: 0,
+      });
+    },
+    remove: (clientOrderId) => void entries.delete(clientOrderId),
+    blocks(exchange, symbol) {
+      for (const { order } of entries.values()) {
+        if (order.exchange === exchange && order.symbol === symbol) return true;
+      }
+      return false;
+    },
+    list: () => [...entries.values()],
+    get count() {
+      return entries.size;
+    },
+    async look(entry) {
+      let report: OrderReport | undefined;
+      try {
+        report = await broker.find(entry.order.clientOrderId, entry.order.symbol);
+      } catch {
+        // An exchange that does not answer says nothing about the order; the next pass asks again.
+        return { kind: 'open' };
+      }
+      if (report) {
+        entry.notFound = 0;
+        return { kind: 'report', report };
+      }
+      entry.notFound++;
+      const late = clock.monotonicMs() - entry.sentMonotonicMs >= settleMs;
+      return entry.notFound >= 2 && late
+        ? { kind: 'absent', filledKnown: entry.filledKnown }
+        : { kind: 'open' };
+    },
+  };
+}
+
+/** What is wrong with a report about this order; null when it can be believed. Whatever an exchange says is checked. */
+export function reportFlaw(order: OrderRequest, report: OrderReport): string | null {
+  if (report.clientOrderId !== order.clientOrderId) return `it speaks of ${report.clientOrderId}`;
+  if (report.symbol !== order.symbol || report.side !== order.side) return 'its symbol or side differs';
+  try {
+    if (decimal(report.filled).lt(0) || decimal(report.filled).gt(order.amount)) {
+      return `${report.filled} filled of ${order.amount}`;
+    }
+    if (report.averagePrice !== null) decimal(report.averagePrice);
+    const told = new Map(report.fills.map((fill) => [fill.fillId, fill.amount]));
+    const sum = [...told.values()].reduce((total, amount) => total.plus(amount), decimal(0));
+    if (sum.gt(report.filled)) return `fills of ${sum.toFixed()}, more than the ${report.filled} it tells`;
+    for (const fill of report.fills) {
+      if (
+        fill.clientOrderId !== order.clientOrderId ||
+        fill.symbol !== order.symbol ||
+        fill.side !== order.side
+      ) {
+        return `fill ${fill.fillId} belongs to another order`;
+      }
+      if (!decimal(fill.price).gt(0) || !decimal(fill.amount).gt(0))
+        return `fill ${fill.fillId} has no price or amount`;
+      decimal(fill.fee);
+    }
+  } catch {
+    return 'a figure in it is no number';
+  }
+  return null;
+}

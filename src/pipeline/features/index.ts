@@ -1,0 +1,11 @@
+export {
+  createFeatureLayer,
+  type FeatureLayer,
+  type FeatureLayerOptions,
+  type FeatureRow,
+  type FeatureTable,
+  featureRows,
+  modelInputs,
+  usableRows,
+} from './feature-layer.js';
+export { FEATURE_STATUSES, type FeatureStatus, type GapRules } from './hole-window.js';

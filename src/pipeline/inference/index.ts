@@ -1,0 +1,1 @@
+export { createInferenceLayer, type InferenceLayer, type PredictionBatch } from './inference-layer.js';

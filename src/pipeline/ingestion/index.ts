@@ -1,0 +1,13 @@
+export { createFeedKeeper, type FeedEvents, type FeedKeeper, type FeedKeeperOptions } from './feed-keeper.js';
+export { createGapKeeper, type GapKeeper, type GapKeeperOptions } from './gap-keeper.js';
+export { type IntakeResult, takeHistory } from './history-intake.js';
+export {
+  createIngestion,
+  type Ingestion,
+  type IngestionOptions,
+  type IngestionResult,
+  REJECTION_WINDOW_ROWS,
+  type RejectionShare,
+} from './ingestion.js';
+export { REJECTION_REASONS, type RejectionReason, type ValidationRules } from './rules.js';
+export { type ValidationOptions, type ValidationResult, validateCandles } from './validate-candles.js';

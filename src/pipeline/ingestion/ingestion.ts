@@ -1,0 +1,170 @@
+import { missingBars } from '../../core/calendar.js';
+import type { Candle, StreamKey } from '../../core/candle.js';
+import { type Calendar, timeframeMs } from '../../core/timeframe.js';
+import type { Clock, RawCandle, Rejection } from '../../ports.js';
+import { checkRow, JumpCheck, type RejectionReason, type ValidationRules } from './rules.js';
+
+export interface IngestionOptions {
+  readonly stream: StreamKey;
+  readonly rules: ValidationRules;
+  readonly calendar: Calendar;
+  /** More missing bars than this before a candle make a hole. */
+  readonly maxGapBars: number;
+  readonly clock: Pick<Clock, 'wallMs'>;
+  /** Off when absent. */
+  readonly absurdJumpFraction?: number;
+}
+
+export type IngestionResult =
+  | {
+      readonly kind: 'candle';
+      readonly candle: Candle;
+      /** Bars of the calendar that are missing before this one: a gap, to be backfilled where possible. */
+      readonly missingBars: number;
+      /** The gap is longer than `maxGapBars`. */
+      readonly hole: boolean;
+    }
+  | {
+      readonly kind: 'rejected';
+      readonly rejection: Rejection & { readonly reason: RejectionReason };
+      /** The candle as it was taken before, where the reason is `correction`. */
+      readonly taken?: Candle;
+    };
+
+/** The share of refused rows among the last ones. */
+export interface RejectionShare {
+  readonly rows: number;
+  readonly rejected: number;
+  readonly share: number;
+}
+
+/** Rows over which the share of refused ones is told. */
+export const REJECTION_WINDOW_ROWS = 500;
+
+/** Candles remembered to tell a repeated bar from a corrected one. */
+const REMEMBERED_BARS = 256;
+
+/** The ingestion layer of one stream: closed bars in, candles in the order of time out; nothing is invented. */
+export interface Ingestion {
+  /** Judges one closed bar. A refusal is a value, and counts as life of the feed. */
+  accept(raw: RawCandle): IngestionResult;
+  /** What is wrong with a late row of a gap by itself, or undefined; it is no part of the order of time. */
+  checkPast(raw: RawCandle): RejectionReason | undefined;
+  /** Goes on after the candle at `lastOpenMs`; `recent` candles, oldest first, let repeats be told from corrections. */
+  restore(lastOpenMs: number, recent?: readonly Candle[]): void;
+  /** Over the last {@link REJECTION_WINDOW_ROWS} rows. */
+  rejectionShare(): RejectionShare;
+}
+
+export function createIngestion(options: IngestionOptions): Ingestion {
+  const barMs = timeframeMs(options.stream.timeframe);
+  /**
+   * Rings of the last candles (six values each) and of the last rows' verdicts: the next one takes the place of the
+   * oldest. Plain numbers, since objects that live this long cost the garbage collector more than the bar costs us.
+   */
+  const known = new Float64Array(REMEMBERED_BARS * 6).fill(Number.NaN);
+  let knownCount = 0;
+  const refused = new Uint8Array(REJECTION_WINDOW_ROWS);
+  let rowCount = 0;
+  const jump = new JumpCheck(options.absurdJumpFraction);
+  const context = { rules: options.rules, timeframeMs: barMs, nowMs: 0 };
+  let lastOpenMs: number | undefined;
+
+  const remember = (candle: Candle) => {
+    const at = (knownCount++ % REMEMBERED_BARS) * 6;
+    known[at] = candle.openMs;
+    known[at + 1] = candle.open;
+    known[at + 2] = candle.high;
+    known[at + 3] = candle.low;
+    known[at + 4] = candle.close;
+    known[at + 5] = candle.volume;
+  };
+
+  const placeOf = (openMs: number): number => {
+    for (let at = 0; at < known.length; at += 6) if (known[at] === openMs) return at;
+    return -1;
+  };
+
+  const rememberedAt = (openMs: number): Candle | undefined => {
+    const at = placeOf(openMs);
+    if (at < 0) return undefined;
+    return {
+      openMs,
+      open: known[at + 1]!,
+      high: known[at + 2]!,
+      low: known[at + 3]!,
+      close: known[at + 4]!,
+      volume: known[at + 5]!,
+    };
+  };
+
+  const judge = (raw: RawCandle, nowMs: number): RejectionReason | undefined => {
+    context.nowMs = nowMs;
+    const reason = checkRow(raw, context);
+    if (reason) return reason;
+    if (lastOpenMs !== undefined && raw.openMs <= lastOpenMs) {
+      const at = placeOf(raw.openMs);
+      if (at >= 0) return sameValues(known, at, raw) ? 'duplicate' : 'correction';
+      return raw.openMs === lastOpenMs ? 'duplicate' : 'out_of_order';
+    }
+    return jump.isJump(raw.close) ? 'absurd_jump' : undefined;
+  };
+
+  return {
+    accept(raw) {
+      const nowMs = options.clock.wallMs();
+      const reason = judge(raw, nowMs);
+      // A bar sent again, or later than it closed with other figures, is no bad row.
+      if (reason !== 'duplicate' && reason !== 'correction') {
+        refused[rowCount++ % REJECTION_WINDOW_ROWS] = reason === undefined ? 0 : 1;
+      }
+      if (reason) {
+        const rejection = {
+          stream: options.stream,
+          openMs: raw.openMs,
+          reason,
+          raw: raw.raw ?? rawText(raw),
+          atMs: nowMs,
+        };
+        const taken = reason === 'correction' ? rememberedAt(raw.openMs) : undefined;
+        return { kind: 'rejected', rejection, ...(taken && { taken }) };
+      }
+      const { openMs, open, high, low, close, volume } = raw;
+      const candle: Candle = { openMs, open, high, low, close, volume };
+      const missing = lastOpenMs === undefined ? 0 : missingBars(lastOpenMs, openMs, barMs, options.calendar);
+      lastOpenMs = openMs;
+      remember(candle);
+      return { kind: 'candle', candle, missingBars: missing, hole: missing > options.maxGapBars };
+    },
+    checkPast: (raw) =>
+      checkRow(raw, { rules: options.rules, timeframeMs: barMs, nowMs: options.clock.wallMs() }),
+    restore(openMs, recent = []) {
+      known.fill(Number.NaN);
+      knownCount = 0;
+      lastOpenMs = openMs;
+      for (const candle of recent.slice(-REMEMBERED_BARS)) remember(candle);
+      const last = recent.at(-1);
+      if (last) jump.restore(last.close);
+    },
+    rejectionShare() {
+      const rows = Math.min(rowCount, REJECTION_WINDOW_ROWS);
+      const rejected = refused.reduce((sum, flag) => sum + flag, 0);
+      return { rows, rejected, share: rows === 0 ? 0 : rejected / rows };
+    },
+  };
+}
+
+function sameValues(known: Float64Array, at: number, row: Candle): boolean {
+  return (
+    known[at + 1] === row.open &&
+    known[at + 2] === row.high &&
+    known[at + 3] === row.low &&
+    known[at + 4] === row.close &&
+    known[at + 5] === row.volume
+  );
+}
+
+/** The row in our own words, where its source gave none; JSON has no NaN and no infinity, so plain text. */
+function rawText(row: Candle): string {
+  return [row.openMs, row.open, row.high, row.low, row.close, row.volume].join(',');
+}

@@ -1,0 +1,103 @@
+import type { Candle, StreamKey } from '../core/candle.js';
+import type { ModelManifest } from '../core/manifest.js';
+import type { OrderRequest, Quote, RefusalReason } from '../core/order.js';
+import type { NoPredictionReason, Prediction } from '../core/signal.js';
+import type { TradingState } from '../core/trading-state.js';
+import type { AccountSnapshot, Broker, Clock, Permit, RawCandle, RestoredState, Store } from '../ports.js';
+import type { BarOutcome } from './bar-outcome.js';
+import type { ExecutionOutcome, GateConfig, OrderIds, Portfolio, Reconciliation } from './execution/index.js';
+import type { InferenceLayer, StreamSetup } from './layer-ports.js';
+import type { HealthReport, MonitoringConfig } from './monitoring/index.js';
+import type { RiskConfig } from './risk/index.js';
+import type { SignalConfig } from './signals/index.js';
+
+export interface PipelineConfig {
+  readonly mode: 'paper' | 'live';
+  readonly signals: SignalConfig;
+  readonly risk: RiskConfig & { readonly averageWin: number; readonly averageLoss: number };
+  readonly execution: GateConfig & {
+    readonly triesMax: number;
+    readonly backoffMs: readonly number[];
+  };
+  readonly monitoring: MonitoringConfig;
+}
+
+export interface PipelineDeps {
+  readonly config: PipelineConfig;
+  readonly streams: readonly StreamSetup[];
+  readonly model: Pick<ModelManifest, 'horizonBars' | 'reference'>;
+  readonly clock: Clock;
+  readonly store: Store;
+  readonly broker: Broker;
+  readonly permit: Permit;
+  readonly ids: OrderIds;
+  /**
+   * Cash before the first stored fill and flow, in quote units, as decimal text. With a live broker `0`: what the account
+   * held when it was first seen is stored as an opening flow.
+   */
+  readonly startCash: string;
+  /** The box's state for the bar of this stream; the gate asks again, with the permit. */
+  readonly tradingState: (stream: StreamKey, openMs: number) => TradingState;
+  /** Top of book for a decision on this candle; undefined where there is none now. Asked only when there is a signal. */
+  readonly quoteFor: (stream: StreamKey, candle: Candle) => Quote | undefined | Promise<Quote | undefined>;
+  /** Report the model's health with each bar (live); without it {@link Pipeline.health} computes it when asked. */
+  readonly healthEachBar?: boolean;
+  /** Bars and outcomes are not given to the store, orders and fills are: for a backtest whose caller takes the outcomes. */
+  readonly keepsNoBars?: boolean;
+}
+
+/**
+ * The one pipeline of live, paper, backtest and simulation: seven layers in fixed order, one bar at a time.
+ *
+ * The order of steps is what makes it safe to lose power at any of them. The bar and its decision are committed in one
+ * transaction; only then is an order's intent written, and only then is it sent. A bar that was committed is never
+ * decided again; one that was not left nothing behind.
+ */
+export interface Pipeline {
+  /** Restores from the store (or from what the caller already read of it); before warm-up and the first bar. */
+  start(restored?: RestoredState): Promise<void>;
+  /** Feeds known candles, oldest first, without deciding on them or storing them. */
+  warmUp(stream: StreamKey, candles: readonly Candle[]): Promise<void>;
+  /** Takes a closed bar. Calls are worked off one after the other, whatever the stream. */
+  onCandle(stream: StreamKey, raw: RawCandle): Promise<BarOutcome>;
+  /** Takes a closed bar of history (backfill): validated, stored and learned from, never decided on. */
+  onHistory(stream: StreamKey, raw: RawCandle): Promise<BarOutcome>;
+  /** Takes late bars of a gap: stored, never decided on, and part of the windows from then on. Resolves to how many were new. */
+  fillGap(stream: StreamKey, rows: readonly RawCandle[]): Promise<number>;
+  /** Layers 4 to 7 for a bar whose candle is accepted and whose prediction is known. For backtests, which predict
+   * in batches: the outcome is there at once, not as a promise, where nothing had to be waited for. */
+  decideBar(
+    stream: StreamKey,
+    candle: Candle,
+    features: Float64Array | null,
+    prediction: Prediction | NoPredictionReason,
+    missingBars: number,
+  ): BarOutcome | Promise<BarOutcome>;
+  /** Asks once for each order whose outcome is unknown; to be called between bars while there is one. */
+  settle(): Promise<readonly ExecutionOutcome[]>;
+  /**
+   * Compares orders, fills and balances with the exchange. Until a comparison agreed the pipeline is at most REDUCING.
+   * Null with a paper broker, which knows nothing that the store does not.
+   */
+  reconcile(): Promise<Reconciliation | null>;
+  /** Asked at the moment a create request leaves the box: why it may not; null when it may. */
+  mayLeave(order: OrderRequest): RefusalReason | null;
+  /** Closes every position through the gate, for a halt that flattens. What could not be closed, in words. */
+  flatten(): Promise<readonly string[]>;
+  /** A person's word after a drawdown halt: rebases the peak. The next bar's snapshot records it. */
+  resumeBreaker(): void;
+  /** Lets another model decide from the next bar on: the change falls between two bars, never into one. */
+  useModel(model: PipelineDeps['model'], inferenceOf: (stream: StreamKey) => InferenceLayer): Promise<void>;
+  health(stream: StreamKey): HealthReport;
+  state(): PipelineState;
+  readonly portfolio: Portfolio;
+}
+
+export interface PipelineState {
+  readonly account: AccountSnapshot;
+  /** Signed units of base, by `exchange:symbol`. */
+  readonly positions: Readonly<Record<string, number>>;
+  readonly unsettledOrders: number;
+  /** Open time of the last bar taken, by stream name; null before the first. */
+  readonly lastBarMs: Readonly<Record<string, number | null>>;
+}

@@ -1,0 +1,66 @@
+import type { AlertRaiser } from '../core/alert.js';
+import type { Clock } from '../ports.js';
+import type { Reconciliation } from './execution/index.js';
+import type { Pipeline } from './pipeline-api.js';
+
+export interface ReconcileLoopOptions {
+  readonly pipeline: Pick<Pipeline, 'reconcile'>;
+  readonly clock: Clock;
+  readonly alerts: AlertRaiser;
+  /** Between comparisons while all is well. */
+  readonly periodMs: number;
+  /** Told of every comparison; for the log. */
+  readonly onResult?: (result: Reconciliation) => void;
+}
+
+/** Compares with the exchange on start, after every reconnect and each period. */
+export interface ReconcileLoop {
+  /** Rejects when the store fails: then the process must end. */
+  run(signal: AbortSignal): Promise<void>;
+  /** Compares now; what is said over a line that was away must be checked. */
+  wake(): void;
+}
+
+/** To the next comparison while something is open, unclear or unanswered; doubles from one to the next. */
+const RETRY_MS = 2000;
+
+export function createReconcileLoop(options: ReconcileLoopOptions): ReconcileLoop {
+  const { pipeline, clock, alerts } = options;
+  let waiting: AbortController | null = null;
+  /** The difference that was told last; the same one is told once. */
+  let told: string | null = null;
+
+  async function tell(result: Reconciliation): Promise<void> {
+    options.onResult?.(result);
+    if (result.kind === 'agreed') told = null;
+    if (result.kind !== 'mismatch' || !result.confirmed) return;
+    const { symbol, detail } = result;
+    const words = `${symbol}: ${detail}`;
+    if (words === told) return;
+    told = words;
+    await alerts.raise('RECONCILE_MISMATCH', { symbol, detail });
+  }
+
+  return {
+    async run(signal) {
+      let retryMs = RETRY_MS;
+      while (!signal.aborted) {
+        const result = await pipeline.reconcile();
+        if (result === null) return;
+        await tell(result);
+        const pause = new AbortController();
+        const stop = () => pause.abort();
+        waiting = pause;
+        signal.addEventListener('abort', stop, { once: true });
+        if (signal.aborted) stop();
+        // An aborted sleep rejects: it is time then.
+        const waitMs = result.kind === 'agreed' ? options.periodMs : Math.min(retryMs, options.periodMs);
+        retryMs = result.kind === 'agreed' ? RETRY_MS : retryMs * 2;
+        await clock.sleep(waitMs, pause.signal).catch(() => undefined);
+        signal.removeEventListener('abort', stop);
+        waiting = null;
+      }
+    },
+    wake: () => waiting?.abort(),
+  };
+}

@@ -1,0 +1,134 @@
+import type { MarketRules, RefusalReason, RiskDecision, RiskInputs } from '../../core/order.js';
+import type { SignalResult } from '../../core/signal.js';
+import { targetPosition } from './sizing.js';
+
+/** The configuration's `risk` slice. `drawdownHaltFraction` is the circuit breaker's; the breaker itself keeps it. */
+export interface RiskConfig {
+  readonly kellyFraction: number;
+  readonly maxPositionFraction: number;
+  readonly drawdownHaltFraction: number;
+  readonly annualVolatilityMax?: number | undefined;
+}
+
+export interface RiskRequest {
+  readonly signal: Extract<SignalResult, { kind: 'signal' }>;
+  readonly inputs: RiskInputs;
+  /** The drawdown circuit breaker's latch. */
+  readonly breakerTripped: boolean;
+  readonly rules: MarketRules;
+}
+
+/** Layer 5: sizes to a target position, or refuses with a reason. A pure function of its request and configuration. */
+export interface RiskLayer {
+  decide(request: RiskRequest): RiskDecision;
+}
+
+export function createRiskLayer(config: RiskConfig): RiskLayer {
+  return { decide: (request) => decideRisk(request, config) };
+}
+
+function decideRisk(request: RiskRequest, config: RiskConfig): RiskDecision {
+  const { signal, inputs, rules } = request;
+  const { quote, positionUnits, equity } = inputs;
+  const refuse = (reason: RefusalReason, detail: string): RiskDecision => ({
+    kind: 'refusal',
+    reason,
+    detail,
+    inputs,
+  });
+
+  if (inputs.state === 'HALTED' || inputs.state === 'FLATTENING') {
+    // The closing orders of a halt are the guard's business; a signal moves nothing in either state.
+    return refuse('state_halted', `the box is ${inputs.state}`);
+  }
+  if (!(quote.bid > 0 && quote.ask >= quote.bid && Number.isFinite(quote.ask) && quote.atMs > 0)) {
+    return refuse('price_stale', `no usable quote for ${rules.symbol} (bid ${quote.bid}, ask ${quote.ask})`);
+  }
+
+  const closing = signal.direction === 'flat' || (signal.direction === 'short' && rules.kind === 'spot');
+  if (closing && (positionUnits === 0 || (rules.kind === 'spot' && positionUnits < 0))) {
+    return refuse('nothing_to_close', `${signal.direction} on ${rules.kind} means flat, and nothing is held`);
+  }
+  if (!closing && !(equity > 0 && Number.isFinite(equity))) {
+    return refuse('bad_equity', `equity is ${equity}`);
+  }
+
+  const target = targetPosition(
+    signal.direction,
+    signal.probabilityWin,
+    equity,
+    quote,
+    inputs.averageWin,
+    inputs.averageLoss,
+    rules.kind,
+    config,
+  );
+  if (!closing && target.kellyRaw === 0) {
+    return refuse(
+      'kelly_zero',
+      `no edge at a win probability of ${signal.probabilityWin} with average win ${inputs.averageWin} and loss ${inputs.averageLoss}`,
+    );
+  }
+
+  // What forbids growth still allows the part of the order that shrinks: a reversal is cut to a close.
+  let targetUnits = target.units;
+  let positionFraction = target.positionFraction;
+  const reverses = targetUnits * positionUnits < 0;
+  const grows = reverses || Math.abs(targetUnits) > Math.abs(positionUnits);
+  if (grows) {
+    const barrier = growthBarrier(request, config);
+    if (barrier !== null && !reverses) return refuse(barrier.reason, barrier.detail);
+    if (barrier !== null) {
+      targetUnits = 0;
+      positionFraction = 0;
+    }
+  }
+
+  const delta = targetUnits - positionUnits;
+  const units = Math.abs(delta);
+  const price = delta > 0 ? quote.ask : quote.bid;
+  const tooSmall =
+    units < Number(rules.amountStep) ||
+    units < Number(rules.amountMin) ||
+    units * price < Number(rules.notionalMin);
+  if (units === 0 || tooSmall) {
+    const resizing = targetUnits !== 0 && positionUnits !== 0 && !reverses;
+    return resizing
+      ? refuse('already_at_target', `holds ${positionUnits} of a target of ${targetUnits}`)
+      : refuse(
+          'below_minimum',
+          `${units} at ${price} is below the market's least amount ${rules.amountMin} or notional ${rules.notionalMin}`,
+        );
+  }
+  return {
+    kind: 'order',
+    side: delta > 0 ? 'buy' : 'sell',
+    units,
+    targetUnits,
+    positionFraction,
+    kellyRaw: target.kellyRaw,
+    inputs,
+  };
+}
+
+/** Why the position may not grow now; null when it may. */
+function growthBarrier(
+  { inputs, breakerTripped }: RiskRequest,
+  config: RiskConfig,
+): { reason: RefusalReason; detail: string } | null {
+  if (inputs.state === 'REDUCING') return { reason: 'state_reducing', detail: 'the box is REDUCING' };
+  if (breakerTripped) {
+    return {
+      reason: 'drawdown_halt',
+      detail: `drawdown ${inputs.drawdown} from peak ${inputs.peakEquity}; the limit of ${config.drawdownHaltFraction} was reached and nobody has resumed`,
+    };
+  }
+  const limit = config.annualVolatilityMax;
+  if (limit !== undefined && !(inputs.annualVolatility !== null && inputs.annualVolatility <= limit)) {
+    return {
+      reason: 'volatility',
+      detail: `annual volatility ${inputs.annualVolatility ?? 'unknown'}, limit ${limit}`,
+    };
+  }
+  return null;
+}

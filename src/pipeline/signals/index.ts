@@ -1,0 +1,1 @@
+export { createSignalLayer, type SignalConfig, type SignalLayer } from './signal-layer.js';

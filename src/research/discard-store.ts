@@ -1,0 +1,26 @@
+import type { Store } from '../ports.js';
+
+/** A store that keeps nothing: for backtests whose caller takes the result itself. */
+export function createDiscardStore(): Store {
+  const done = Promise.resolve();
+  return {
+    commitBar: () => done,
+    addCandles: async () => 0,
+    quarantine: () => done,
+    recordCorrection: () => done,
+    lastCandles: async () => [],
+    recordOrder: () => done,
+    recordFills: () => done,
+    recordFlows: () => done,
+    recordHalt: () => done,
+    restore: async () => ({
+      account: null,
+      fills: [],
+      flows: [],
+      lastActedBarMs: {},
+      openOrders: [],
+      outcomes: [],
+    }),
+    close: () => done,
+  };
+}

@@ -1,0 +1,221 @@
+import type { Candle, StreamKey } from '../core/candle.js';
+import { FEATURE_COLUMNS } from '../core/feature-set.js';
+import type { ModelManifest } from '../core/manifest.js';
+import { timeframeMs } from '../core/timeframe.js';
+import type { TradingState } from '../core/trading-state.js';
+import { type ClosedTrade, createOrderIds } from '../pipeline/execution/index.js';
+import type { StreamSetup } from '../pipeline/layer-ports.js';
+import { createPipeline } from '../pipeline/pipeline.js';
+import type { Pipeline, PipelineConfig } from '../pipeline/pipeline-api.js';
+import type { Clock, HaltRecord, Store } from '../ports.js';
+import {
+  type BacktestCollector,
+  createBacktestCollector,
+  type InstrumentResult,
+} from './backtest-collector.js';
+import { type BacktestWorld, createBacktestWorld, type FillModel } from './backtest-world.js';
+import { type BarSpan, type CandleSource, readBars } from './bar-reader.js';
+import { createDiscardStore } from './discard-store.js';
+import type { RecordedWorld } from './recorded-world.js';
+import { createSimulatedClock } from './simulated-clock.js';
+
+/**
+ * Bars of one stream whose features and predictions are computed together; of many streams, fewer of each, so that all
+ * of them stay in the processor's cache. No power of two: the columns of a row would fall into the same lines of it.
+ */
+const SPAN_BARS = 2000;
+const SPAN_BARS_MIN = 80;
+
+/** One stream of a backtest. */
+export interface TimelineInstrument {
+  readonly candles: CandleSource;
+  /** Candles known before the first of `candles`: they fill the windows and are not decided on. */
+  readonly warmUp?: readonly Candle[];
+  /** Makes the stream's layers 1 to 3 with the backtest's clock, just as the trader makes its own. */
+  readonly makeStream: (clock: Clock) => StreamSetup;
+  /** Raw P(up) of each candle in place of the model; NaN = no prediction. Not calibrated. */
+  readonly givenProbabilities?: Float64Array;
+}
+
+export interface TimelineOptions {
+  /** At least one, all of one exchange and in one quote currency. */
+  readonly instruments: readonly TimelineInstrument[];
+  readonly model: Pick<ModelManifest, 'horizonBars' | 'reference' | 'sha256'>;
+  readonly config: PipelineConfig;
+  readonly startCash: string;
+  readonly fillModel: FillModel;
+  /** Recorded halts and resumes, taken as the trading state from their wall time on. */
+  readonly halts?: readonly HaltRecord[];
+  /** State before the first recorded halt; `ACTIVE` when left out. */
+  readonly initialState?: TradingState;
+  /** What a live run of one stream met; goes before halts and fill model for the bars it knows. */
+  readonly recorded?: RecordedWorld;
+  /** Where everything is stored as in a live run; nothing is kept when left out. */
+  readonly store?: Store;
+  /** Keep each bar's record in the result; true when left out. A record is some 500 bytes. */
+  readonly keepDecisions?: boolean;
+  /** Count all features into the bins of the model's reference, for {@link InstrumentResult.psi}. */
+  readonly withDrift?: boolean;
+  /** Called as rows of the sources are used up. */
+  readonly onProgress?: (rowsDone: number) => void;
+}
+
+export interface TimelineResult {
+  /** In the order of the options. */
+  readonly instruments: readonly InstrumentResult[];
+  /** Of all streams, oldest first. */
+  readonly trades: readonly ClosedTrade[];
+  readonly finalEquity: number;
+  /** Orders still resting when the candles ended. */
+  readonly unsettledOrders: number;
+}
+
+/** A stream on its way through its bars. */
+interface Track {
+  readonly key: StreamKey;
+  readonly barMs: number;
+  readonly spans: AsyncGenerator<BarSpan>;
+  readonly collector: BacktestCollector;
+  span: BarSpan | null;
+  at: number;
+  /** Close time of its next bar; infinite when there is none. */
+  nextMs: number;
+}
+
+/**
+ * Runs the pipeline over the candles of one or more streams with one account: features and inference span by span, then
+ * layers 4 to 7 bar by bar in the order of close times (streams that close together in the order given), with a simulated
+ * clock that stands at each bar's close. With fills at the close, the decisions are those of a live paper run over the
+ * same candles and halts, bit for bit.
+ */
+export async function runTimeline(options: TimelineOptions): Promise<TimelineResult> {
+  const { config, instruments, model } = options;
+  const keepDecisions = options.keepDecisions ?? true;
+  const clock = createSimulatedClock();
+  const setups = instruments.map(({ makeStream }) => makeStream(clock));
+  const store = options.store ?? createDiscardStore();
+  const world = createBacktestWorld({ ...options, streams: setups, clock });
+  const pipeline = createPipeline({
+    config,
+    streams: setups,
+    model,
+    clock,
+    store,
+    broker: world.broker,
+    permit: world.permit,
+    ids: createOrderIds('backtest', clock, { next: () => 0 }),
+    startCash: options.startCash,
+    tradingState: world.stateAt,
+    quoteFor: world.quoteAt,
+    keepsNoBars: options.store === undefined,
+  });
+  const restored = await store.restore();
+  world.restore(restored.fills);
+  await pipeline.start(restored);
+  for (const [i, { warmUp }] of instruments.entries()) {
+    if (!warmUp?.length) continue;
+    clock.setWallMs(warmUp.at(-1)!.openMs + timeframeMs(setups[i]!.key.timeframe));
+    await pipeline.warmUp(setups[i]!.key, warmUp);
+  }
+
+  const spanBars = Math.max(SPAN_BARS_MIN, Math.floor((2 * SPAN_BARS) / (instruments.length + 1)));
+  const tracks = instruments.map((instrument, i): Track => {
+    const setup = setups[i]!;
+    const { key } = setup;
+    const barMs = timeframeMs(key.timeframe);
+    const given = instrument.givenProbabilities;
+    const expected = 'length' in instrument.candles ? instrument.candles.length : SPAN_BARS;
+    return {
+      key,
+      barMs,
+      spans: readBars({
+        source: instrument.candles,
+        setup,
+        clock,
+        barMs,
+        modelHash: model.sha256,
+        spanBars,
+        ...(given === undefined ? {} : { givenProbabilities: given }),
+      }),
+      collector: createBacktestCollector(
+        key,
+        expected,
+        keepDecisions,
+        options.withDrift ? model.reference : null,
+      ),
+      span: null,
+      at: 0,
+      nextMs: Number.POSITIVE_INFINITY,
+    };
+  });
+  await decideAll(tracks, pipeline, world, store, keepDecisions || options.store !== undefined, options);
+  return {
+    instruments: tracks.map(({ collector }) => collector.finish()),
+    trades: pipeline.portfolio.trades(),
+    finalEquity: pipeline.portfolio.equity(),
+    unsettledOrders: pipeline.state().unsettledOrders,
+  };
+}
+
+async function decideAll(
+  tracks: readonly Track[],
+  pipeline: Pipeline,
+  world: BacktestWorld,
+  store: Store,
+  keepsRecords: boolean,
+  { onProgress }: Pick<TimelineOptions, 'onProgress'>,
+): Promise<void> {
+  // Where no record outlives its bar, all bars may share the memory of one row.
+  const row = keepsRecords ? undefined : new Float64Array(FEATURE_COLUMNS.length);
+  let rowsDone = 0;
+
+  /** Goes on to the track's next span with a bar in it. */
+  async function nextSpan(track: Track): Promise<void> {
+    track.nextMs = Number.POSITIVE_INFINITY;
+    track.span = null;
+    for (;;) {
+      const { value: span, done } = await track.spans.next();
+      if (done) return;
+      track.collector.reject(span.rejections.length);
+      const refused = span.rejections.filter(({ reason }) => reason !== 'duplicate');
+      if (refused.length > 0) await store.quarantine(refused);
+      rowsDone += span.rows;
+      onProgress?.(rowsDone);
+      if (span.length === 0) continue;
+      track.span = span;
+      track.at = 0;
+      track.nextMs = span.candle(0).openMs + track.barMs;
+      return;
+    }
+  }
+
+  for (const track of tracks) await nextSpan(track);
+  let nowMs = Math.min(...tracks.map(({ nextMs }) => nextMs));
+  while (nowMs < Number.POSITIVE_INFINITY) {
+    let soonestMs = Number.POSITIVE_INFINITY;
+    for (const track of tracks) {
+      // A lone stream stays in here for a whole span.
+      while (track.nextMs === nowMs && track.span !== null) {
+        const { span, at, key } = track;
+        const candle = span.candle(at);
+        world.turnTo(key, candle, nowMs);
+        const decided = pipeline.decideBar(
+          key,
+          candle,
+          span.features(at, row),
+          span.prediction(at),
+          span.missingBars(at),
+        );
+        const outcome = decided instanceof Promise ? await decided : decided;
+        if (outcome.kind === 'decided') track.collector.take(outcome);
+        if (at + 1 < span.length) {
+          track.at = at + 1;
+          track.nextMs = span.candle(at + 1).openMs + track.barMs;
+        } else await nextSpan(track);
+        if (tracks.length === 1) nowMs = track.nextMs;
+      }
+      if (track.nextMs < soonestMs) soonestMs = track.nextMs;
+    }
+    nowMs = soonestMs;
+  }
+}

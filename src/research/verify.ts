@@ -1,0 +1,231 @@
+import { type Candle, candleAt, type StreamKey, streamName } from '../core/candle.js';
+import { fault } from '../core/errors.js';
+import { FEATURE_WINDOW } from '../core/feature-set.js';
+import type { RiskDecision } from '../core/order.js';
+import type { NoPredictionReason, Prediction, SignalResult } from '../core/signal.js';
+import { barsPerYear, timeframeMs } from '../core/timeframe.js';
+import { lowerBound } from '../learning/folds.js';
+import { createFeatureLayer, type FeatureRow } from '../pipeline/features/index.js';
+import { createInferenceLayer, type InferenceLayer } from '../pipeline/inference/index.js';
+import { createRiskLayer, drawdownOf } from '../pipeline/risk/index.js';
+import { parseRunSettings, type RunSettings } from '../pipeline/run-settings.js';
+import { createSignalLayer } from '../pipeline/signals/index.js';
+import type { BarRecord, Classifier, FeatureKernel, KnownCandles, RunRecord } from '../ports.js';
+import { compareDecisions, type Difference } from './compare.js';
+
+export interface VerifyOptions {
+  readonly stream: StreamKey;
+  /** Decisions of the stream by open time, from the first on: earlier ones than `fromMs` tell when a signal was last acted on. */
+  readonly decisions: readonly BarRecord[];
+  /** Candles of the stream, by open time, from a feature window before the first bar to be verified. */
+  readonly candles: KnownCandles;
+  readonly runs: readonly RunRecord[];
+  readonly modelOf: (hash: string) => Promise<Classifier | undefined>;
+  readonly kernel: FeatureKernel;
+  /** Bars that open before this are not verified. */
+  readonly fromMs?: number;
+  readonly onProgress?: (done: number, bars: number) => void;
+}
+
+export interface Verification {
+  readonly bars: number;
+  readonly predictions: number;
+  readonly riskDecisions: number;
+  readonly differences: readonly Difference[];
+  /** Bars on which the model itself failed: that cannot be computed again. */
+  readonly modelFaults: number;
+  /** Hashes that predictions name, in the order in which they decided. */
+  readonly models: readonly string[];
+}
+
+/** Position of `volatility` among the feature columns, and what it annualises by. */
+const VOLATILITY_COLUMN = 3;
+const VOLATILITY_CONSTANT = Math.sqrt(252);
+
+/**
+ * Recomputes every decision of a stream from what was known at its time, and compares bit for bit with what was stored:
+ * features from the candles that had become known by then, probabilities from the model that the bar names, the signal from
+ * the settings of that run, the risk decision from its stored inputs.
+ */
+export async function verifyDecisions(options: VerifyOptions): Promise<Verification> {
+  const { stream, decisions, candles } = options;
+  const settingsAt = runLookup(options.runs, stream);
+  const inference = new Map<string, InferenceLayer | null>();
+  const differences: Difference[] = [];
+  const name = streamName(stream);
+  let lastActedMs: number | null = null;
+  let bars = 0;
+  let predictions = 0;
+  let riskDecisions = 0;
+  let modelFaults = 0;
+
+  async function inferenceOf(hash: string): Promise<InferenceLayer | null> {
+    const known = inference.get(hash);
+    if (known !== undefined) return known;
+    const classifier = await options.modelOf(hash);
+    const layer = classifier === undefined ? null : createInferenceLayer({ classifier });
+    inference.set(hash, layer);
+    return layer;
+  }
+
+  /** The prediction made anew; a difference of its own where it cannot be made. */
+  async function predict(record: BarRecord, row: FeatureRow): Promise<Prediction | NoPredictionReason> {
+    if (row.status !== 'ok') return row.status;
+    const stored = record.prediction;
+    if (stored === null) {
+      if (record.signal?.kind === 'none' && record.signal.reason === 'inference_fault') {
+        modelFaults++;
+        return 'inference_fault';
+      }
+      report(record, 'prediction', 'prediction', null, 'the row is whole, so there should be one');
+      return 'inference_fault';
+    }
+    const layer = await inferenceOf(stored.modelHash);
+    if (layer === null) {
+      report(record, 'prediction', 'prediction.modelHash', stored.modelHash, 'no such model is at hand');
+      return stored;
+    }
+    const made = await layer.predict(row);
+    if (typeof made === 'string') {
+      report(record, 'prediction', 'prediction', stored.probabilityUp, layer.lastFault());
+      return stored;
+    }
+    return made;
+  }
+
+  function report(
+    record: BarRecord,
+    layer: Difference['layer'],
+    field: string,
+    a: unknown,
+    b: unknown,
+  ): void {
+    differences.push({ stream: name, openMs: record.candle.openMs, layer, field, a, b });
+  }
+
+  for (const record of decisions) {
+    if (!record.decided) continue;
+    const { openMs } = record.candle;
+    if (openMs >= (options.fromMs ?? Number.NEGATIVE_INFINITY)) {
+      const settings = settingsAt(record);
+      const row = featuresAt(record, settings);
+      const made = await predict(record, row);
+      const prediction = typeof made === 'string' ? null : made;
+      const layer = createSignalLayer(
+        settings.signals,
+        timeframeMs(stream.timeframe),
+        settings.market.calendar,
+      );
+      if (lastActedMs !== null) layer.restore(lastActedMs);
+      const signal = layer.decide(made, openMs);
+      const features = row.status === 'ok' ? row.values : null;
+      const again: BarRecord = {
+        ...record,
+        features,
+        prediction,
+        signal,
+        risk: riskAgain(record, signal, features, settings, stream),
+        account: accountAgain(record),
+      };
+      differences.push(...compareDecisions([record], [again]));
+      bars++;
+      if (record.prediction !== null) predictions++;
+      if (record.risk !== null) riskDecisions++;
+      options.onProgress?.(bars, decisions.length);
+    }
+    if (record.risk?.kind === 'order') lastActedMs = openMs;
+  }
+  return { bars, predictions, riskDecisions, differences, modelFaults, models: [...inference.keys()] };
+
+  function featuresAt(record: BarRecord, settings: SettingsAt): FeatureRow {
+    const features = createFeatureLayer({
+      kernel: options.kernel,
+      stream,
+      calendar: settings.market.calendar,
+      maxGapBars: settings.maxGapBars,
+    });
+    let row: FeatureRow | undefined;
+    for (const candle of knownWindow(candles, record)) row = features.push(candle);
+    if (row === undefined || row.openMs !== record.candle.openMs) {
+      throw fault(
+        'E_VERIFY_CANDLE',
+        `the candle of ${name} at ${new Date(record.candle.openMs).toISOString()} was decided on before it was known`,
+        'the store contradicts itself: keep a copy of it and report this',
+      );
+    }
+    return row;
+  }
+}
+
+/** The last candles up to the bar that had become known by the time of its decision, oldest first. */
+function knownWindow(candles: KnownCandles, record: BarRecord): Candle[] {
+  const window: Candle[] = [];
+  const at = lowerBound(candles.openMs, record.candle.openMs);
+  for (let i = at; i >= 0 && i < candles.length && window.length < FEATURE_WINDOW; i--) {
+    if (candles.availableAtMs[i]! <= record.availableAtMs) window.push(candleAt(candles, i));
+  }
+  return window.reverse();
+}
+
+type SettingsAt = Pick<RunSettings, 'signals' | 'risk' | 'maxGapBars'> & {
+  readonly market: RunSettings['streams'][number];
+};
+
+/** The settings of the run that took a bar: the last one that had begun by then. */
+function runLookup(runs: readonly RunRecord[], stream: StreamKey): (record: BarRecord) => SettingsAt {
+  const parsed = runs.map(({ atMs, settings }) => ({ atMs, settings: parseRunSettings(settings) }));
+  const name = streamName(stream);
+  return (record) => {
+    const run = parsed.findLast(({ atMs }) => atMs <= record.availableAtMs);
+    const market = run?.settings.streams.find(({ key }) => streamName(key) === name);
+    if (run === undefined || market === undefined) {
+      throw fault(
+        'E_VERIFY_SETTINGS',
+        `no settings are stored for the run that decided on ${name} at ${new Date(record.candle.openMs).toISOString()}`,
+        'verify a period that a trader of this version has lived',
+      );
+    }
+    return { ...run.settings, market };
+  };
+}
+
+function riskAgain(
+  record: BarRecord,
+  signal: SignalResult,
+  features: Float64Array | null,
+  settings: SettingsAt,
+  stream: StreamKey,
+): RiskDecision | null {
+  if (signal.kind === 'none' || record.risk === null) return null;
+  const stored = record.risk.inputs;
+  const volatility = features?.[VOLATILITY_COLUMN] ?? Number.NaN;
+  const annualise = Math.sqrt(barsPerYear(stream.timeframe, settings.market.calendar)) / VOLATILITY_CONSTANT;
+  const inputs = {
+    ...stored,
+    drawdown: drawdownAgain(stored),
+    annualVolatility: Number.isFinite(volatility) ? volatility * annualise : null,
+  };
+  return createRiskLayer(settings.risk).decide({
+    signal,
+    inputs,
+    breakerTripped: record.account?.breakerTripped ?? false,
+    rules: settings.market.rules,
+  });
+}
+
+/** The account of the bar is what risk looked at; where there was no decision only its drawdown can be reckoned. */
+function accountAgain(record: BarRecord): BarRecord['account'] {
+  const { account, risk } = record;
+  if (account === null) return null;
+  const { equity, peakEquity } = risk?.inputs ?? account;
+  return { ...account, equity, peakEquity, drawdown: drawdownAgain({ ...account, equity, peakEquity }) };
+}
+
+function drawdownAgain(of: {
+  readonly equity: number;
+  readonly peakEquity: number;
+  readonly drawdown: number;
+}): number {
+  // An equity that is no number leaves the breaker as it was.
+  return Number.isFinite(of.equity) ? drawdownOf(of.peakEquity, of.equity) : of.drawdown;
+}

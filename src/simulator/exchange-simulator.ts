@@ -1,0 +1,189 @@
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { performance } from 'node:perf_hooks';
+import { setTimeout as delay } from 'node:timers/promises';
+import { badInput, fault, messageOf } from '../core/errors.js';
+import { bookTickerEvent, bookTickerStream, depthEvent, depthStreams } from './book-wire.js';
+import { HttpFront, type Interceptor } from './http-front.js';
+import type { Instrument } from './instrument.js';
+import { klineEvent, klineStream } from './kline-wire.js';
+import { type LedgerSnapshot, ledgerSnapshot } from './ledger-snapshot.js';
+import type { ClosedBar } from './market-replay.js';
+import { SimulatedVenue, type VenueOptions } from './simulated-venue.js';
+import { StreamHub } from './stream-hub.js';
+
+export interface SimulatorOptions extends Omit<VenueOptions, 'monotonicMs'> {
+  /** 0 (the default) takes a free port. The simulator listens on 127.0.0.1 only. */
+  readonly port?: number;
+  readonly monotonicMs?: () => number;
+}
+
+const HOST = '127.0.0.1';
+
+/**
+ * An exchange on loopback that speaks Binance spot over HTTP and WebSocket and replays candles. `step` is lockstep,
+ * `play` runs at a speed of its own.
+ */
+export class ExchangeSimulator {
+  readonly venue: SimulatedVenue;
+  readonly #port: number;
+  readonly #hub: StreamHub;
+  readonly #front: HttpFront;
+  readonly #server: Server;
+
+  constructor(options: SimulatorOptions) {
+    this.venue = new SimulatedVenue({ monotonicMs: () => performance.now(), ...options });
+    this.#port = options.port ?? 0;
+    this.#hub = new StreamHub((stream) => this.#greeting(stream));
+    this.#front = new HttpFront(
+      this.venue,
+      new Map<string, () => unknown>([
+        ['POST /sim/step', () => this.step()],
+        ['GET /sim/ledger', () => this.ledger()],
+      ]),
+    );
+    this.#server = createServer((request, response) => {
+      this.#front.handle(request, response).catch((error: Error) => request.socket.destroy(error));
+    });
+  }
+
+  async start(): Promise<void> {
+    this.#server.on('upgrade', (request, socket, head) => this.#hub.upgrade(request, socket, head));
+    await new Promise<void>((resolve, reject) => {
+      this.#server.once('error', (error: NodeJS.ErrnoException) => {
+        const inUse = error.code === 'EADDRINUSE';
+        reject(
+          inUse
+            ? badInput(
+                'E_PORT_IN_USE',
+                `port ${this.#port} on ${HOST} is taken`,
+                'choose another with --port',
+                error,
+              )
+            : fault(
+                'E_SIM_LISTEN',
+                `the simulator cannot listen: ${messageOf(error)}`,
+                'check --port',
+                error,
+              ),
+        );
+      });
+      this.#server.listen(this.#port, HOST, resolve);
+    });
+  }
+
+  async stop(): Promise<void> {
+    await this.#hub.close();
+    this.#server.closeAllConnections();
+    await new Promise<void>((resolve) => this.#server.close(() => resolve()));
+  }
+
+  /** For `exchange.restUrl`. */
+  get restUrl(): string {
+    return `http://${HOST}:${(this.#server.address() as AddressInfo).port}`;
+  }
+
+  /** For `exchange.wsUrl`. ccxt knows a spot stream by the word `stream` in its address. */
+  get wsUrl(): string {
+    return `ws://${HOST}:${(this.#server.address() as AddressInfo).port}/stream`;
+  }
+
+  /** UTC milliseconds of the simulated world; see ReplayClock. */
+  wallMs(): number {
+    return this.venue.clock.wallMs();
+  }
+
+  /** True once the last candle is complete. */
+  get done(): boolean {
+    return this.venue.replay.done;
+  }
+
+  /** Sockets that listen to the klines of a symbol (`BTC/USDT`); lets a test wait for a subscription. */
+  subscribers(symbol: string): number {
+    const instrument = this.venue.replay.instruments.find((it) => it.symbol === symbol);
+    return instrument ? this.#hub.subscribers(klineStream(instrument)) : 0;
+  }
+
+  /**
+   * Completes the next bar of the time line: sends each closed bar's final kline, then the opening tick of the bar after
+   * it, then the new book. Resolves when the messages are handed to the sockets. At the end it sends nothing.
+   */
+  async step(): Promise<{ readonly closed: number; readonly done: boolean; readonly wallMs: number }> {
+    const closed = this.venue.step();
+    for (const bar of closed) this.#publish(bar);
+    return { closed: closed.length, done: this.done, wallMs: this.wallMs() };
+  }
+
+  /** Steps at `barsPerSecond` until the end or until `signal` aborts; `onStep` hears of each step. */
+  async play(barsPerSecond: number, signal: AbortSignal, onStep?: (position: number) => void): Promise<void> {
+    if (!(barsPerSecond > 0)) {
+      throw badInput(
+        'E_SIM_SPEED',
+        `speed ${barsPerSecond} is not above 0`,
+        'give bars per second, as in 10',
+      );
+    }
+    const startedMs = performance.now();
+    for (let steps = 0; !this.done && !signal.aborted; ) {
+      const dueSteps = Math.floor(((performance.now() - startedMs) / 1000) * barsPerSecond);
+      while (steps < dueSteps && !this.done && !signal.aborted) {
+        await this.step();
+        steps++;
+        onStep?.(this.venue.replay.position);
+      }
+      const waitMs = ((steps + 1) / barsPerSecond) * 1000 - (performance.now() - startedMs);
+      await delay(Math.max(1, waitMs), undefined, { signal }).catch(() => undefined);
+    }
+  }
+
+  /** Orders, trades and balances of every account: the ground truth. */
+  ledger(): LedgerSnapshot {
+    return ledgerSnapshot(this.venue);
+  }
+
+  /** Cuts every stream connection, as a broken line would. */
+  dropStreams(): void {
+    this.#hub.dropAll();
+  }
+
+  /** While silent, streams stay open, deliver nothing and answer nothing, as on a dead line. */
+  set silent(silent: boolean) {
+    this.#hub.silent = silent;
+  }
+
+  /** Sees every request first; for tests of faults. */
+  set interceptor(interceptor: Interceptor | undefined) {
+    this.#front.interceptor = interceptor;
+  }
+
+  #publish({ instrument, candle }: ClosedBar): void {
+    const { replay } = this.venue;
+    const book = this.venue.book(instrument);
+    const klines = klineStream(instrument);
+    this.#hub.publish(klines, () => klineEvent(instrument, candle, true, replay.closeMs));
+    this.#hub.publish(klines, () => this.#openingTick(instrument));
+    this.#hub.publish(bookTickerStream(instrument), () => bookTickerEvent(instrument, book));
+    let depth: string | undefined;
+    for (const stream of depthStreams(instrument)) {
+      this.#hub.publish(stream, () => {
+        depth ??= depthEvent(instrument, book.changes(), this.wallMs());
+        return depth;
+      });
+    }
+  }
+
+  #openingTick(instrument: Instrument): string {
+    return klineEvent(instrument, this.venue.replay.inProgress(instrument), false, this.wallMs());
+  }
+
+  /** A new subscriber hears of the bar in progress at once, as it would within a second on the exchange. */
+  #greeting(stream: string): string | undefined {
+    for (const instrument of this.venue.replay.instruments) {
+      if (stream === klineStream(instrument)) return this.#openingTick(instrument);
+      if (stream === bookTickerStream(instrument)) {
+        return bookTickerEvent(instrument, this.venue.book(instrument));
+      }
+    }
+    return undefined;
+  }
+}

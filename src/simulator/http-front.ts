@@ -1,0 +1,132 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { messageOf } from '../core/errors.js';
+import { type AccountRoute, accountRoutes, authenticate } from './account-routes.js';
+import { ApiError } from './api-error.js';
+import { marketRoutes, type Route } from './market-routes.js';
+import type { SimulatedVenue } from './simulated-venue.js';
+
+const BODY_BYTES_MAX = 64 * 1024;
+
+/** One request as an interceptor sees it. */
+export interface ApiCall {
+  readonly method: string;
+  readonly path: string;
+  readonly params: URLSearchParams;
+}
+
+/**
+ * What is done to a request instead of, or after, answering it. `drop` cuts the connection before anything happens,
+ * `drop_answer` after the exchange has acted on it; `answer` replaces the whole exchange.
+ */
+export type Interception =
+  | { readonly kind: 'drop' }
+  | { readonly kind: 'drop_answer' }
+  | {
+      readonly kind: 'answer';
+      readonly status: number;
+      readonly body: string;
+      readonly headers?: Readonly<Record<string, string>>;
+    };
+
+export type Interceptor = (call: ApiCall) => Interception | undefined;
+
+/** Control of the simulator itself, apart from the exchange's API. */
+export type ControlRoutes = ReadonlyMap<string, () => unknown>;
+
+/** Speaks HTTP for a venue: routes, signatures, errors in the exchange's form. */
+export class HttpFront {
+  readonly #venue: SimulatedVenue;
+  readonly #market: ReadonlyMap<string, Route>;
+  readonly #account: ReadonlyMap<string, AccountRoute>;
+  readonly #control: ControlRoutes;
+  /** Steered by tests; undefined lets everything pass. */
+  interceptor: Interceptor | undefined;
+
+  constructor(venue: SimulatedVenue, control: ControlRoutes) {
+    this.#venue = venue;
+    this.#market = marketRoutes(venue);
+    this.#account = accountRoutes(venue);
+    this.#control = control;
+  }
+
+  async handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    let body: string;
+    try {
+      body = await readBody(request);
+    } catch (error) {
+      send(response, 400, JSON.stringify({ code: -1000, msg: messageOf(error) }));
+      return;
+    }
+    const [path = '', query = ''] = splitOnce(request.url ?? '', '?');
+    const params = new URLSearchParams(query && body ? `${query}&${body}` : query || body);
+    const method = request.method ?? 'GET';
+    const interception = this.interceptor?.({ method, path, params });
+    if (interception?.kind === 'drop') {
+      request.socket.destroy();
+      return;
+    }
+    if (interception?.kind === 'answer') {
+      send(response, interception.status, interception.body, interception.headers);
+      return;
+    }
+    const key = request.headers['x-mbx-apikey'];
+    const answer = await this.#answer(`${method} ${path}`, params, { query, body }, single(key));
+    if (interception?.kind === 'drop_answer') request.socket.destroy();
+    else send(response, answer.status, JSON.stringify(answer.value));
+  }
+
+  async #answer(
+    route: string,
+    params: URLSearchParams,
+    text: { readonly query: string; readonly body: string },
+    apiKey: string | undefined,
+  ): Promise<{ status: number; value: unknown }> {
+    try {
+      const market = this.#market.get(route);
+      if (market) return { status: 200, value: market(params) };
+      const signed = this.#account.get(route);
+      if (signed) {
+        const account = authenticate(this.#venue, apiKey, text, params);
+        return { status: 200, value: signed(account, params) };
+      }
+      const control = this.#control.get(route);
+      if (control) return { status: 200, value: await control() };
+      return { status: 404, value: { code: -1000, msg: `${route} is not simulated` } };
+    } catch (error) {
+      if (error instanceof ApiError) {
+        return { status: error.status, value: { code: error.code, msg: error.message } };
+      }
+      return { status: 500, value: { code: -1000, msg: messageOf(error) } };
+    }
+  }
+}
+
+function send(
+  response: ServerResponse,
+  status: number,
+  body: string,
+  headers: Readonly<Record<string, string>> = {},
+): void {
+  response.writeHead(status, { 'content-type': 'application/json;charset=UTF-8', ...headers });
+  response.end(body);
+}
+
+async function readBody(request: IncomingMessage): Promise<string> {
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  for await (const chunk of request as AsyncIterable<Buffer>) {
+    bytes += chunk.length;
+    if (bytes > BODY_BYTES_MAX) throw new Error(`request body above ${BODY_BYTES_MAX} bytes`);
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks).toString('utf8');
+}
+
+function splitOnce(text: string, separator: string): readonly [string, string] {
+  const at = text.indexOf(separator);
+  return at < 0 ? [text, ''] : [text.slice(0, at), text.slice(at + 1)];
+}
+
+function single(header: string | readonly string[] | undefined): string | undefined {
+  return typeof header === 'string' ? header : header?.[0];
+}

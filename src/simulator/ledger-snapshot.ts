@@ -1,0 +1,31 @@
+import type { Trade } from './ledger.js';
+import { orderAnswer } from './order-wire.js';
+import type { SimulatedVenue } from './simulated-venue.js';
+
+/** Everything the exchange knows of its accounts, ready for JSON. Decimal text. */
+export interface LedgerSnapshot {
+  readonly wallMs: number;
+  readonly accounts: readonly {
+    readonly apiKey: string;
+    readonly balances: Readonly<Record<string, { readonly free: string; readonly locked: string }>>;
+    readonly orders: readonly object[];
+    readonly trades: readonly Trade[];
+  }[];
+}
+
+export function ledgerSnapshot(venue: SimulatedVenue): LedgerSnapshot {
+  return {
+    wallMs: venue.clock.wallMs(),
+    accounts: [...venue.accounts].map(([apiKey, { engine }]) => ({
+      apiKey,
+      balances: Object.fromEntries(
+        engine.ledger.assets().map((asset) => {
+          const { free, locked } = engine.ledger.holding(asset);
+          return [asset, { free: free.toFixed(), locked: locked.toFixed() }];
+        }),
+      ),
+      orders: engine.orders.map(orderAnswer),
+      trades: [...engine.ledger.trades],
+    })),
+  };
+}

@@ -1,0 +1,245 @@
+import type { Candle } from '../core/candle.js';
+import { type Decimal, decimal } from '../core/money.js';
+import type { Side } from '../core/order.js';
+import { refusals } from './api-error.js';
+import type { Instrument } from './instrument.js';
+import type { Ledger, Trade } from './ledger.js';
+import type { NewOrder, OrderType, TimeInForce } from './order-request.js';
+import type { SyntheticBook, Take } from './synthetic-book.js';
+
+export type SimulatedOrderStatus = 'NEW' | 'PARTIALLY_FILLED' | 'FILLED' | 'CANCELED' | 'EXPIRED';
+
+/** An order as the exchange keeps it. */
+export interface SimulatedOrder {
+  readonly orderId: number;
+  readonly clientOrderId: string;
+  readonly instrument: Instrument;
+  readonly side: Side;
+  readonly type: OrderType;
+  readonly timeInForce: TimeInForce;
+  readonly amount: Decimal;
+  readonly price: Decimal | undefined;
+  readonly placedMs: number;
+  status: SimulatedOrderStatus;
+  filled: Decimal;
+  quoteFilled: Decimal;
+  updatedMs: number;
+  readonly trades: Trade[];
+}
+
+/** Numbers that grow across all accounts of one exchange. */
+export interface IdSource {
+  nextOrderId(): number;
+  /** Trades are numbered symbol by symbol. */
+  nextTradeId(symbol: string): number;
+}
+
+export interface FeeRates {
+  readonly taker: string;
+  readonly maker: string;
+}
+
+/** Orders of one account against the synthetic books; every movement of money goes through its ledger. */
+export class OrderEngine {
+  readonly ledger: Ledger;
+  readonly #ids: IdSource;
+  readonly #fees: FeeRates;
+  readonly #orders: SimulatedOrder[] = [];
+  /** Those of them that rest in the book, in order of arrival. */
+  readonly #resting = new Set<SimulatedOrder>();
+  /** Accepted, and to be matched later. */
+  readonly #deferred = new Set<SimulatedOrder>();
+
+  constructor(ledger: Ledger, ids: IdSource, fees: FeeRates) {
+    this.ledger = ledger;
+    this.#ids = ids;
+    this.#fees = fees;
+  }
+
+  /** All orders, oldest first. */
+  get orders(): readonly SimulatedOrder[] {
+    return this.#orders;
+  }
+
+  /** Open orders: those that rest in the book, then those not matched yet, each oldest first. */
+  get resting(): readonly SimulatedOrder[] {
+    return [...this.#resting, ...this.#deferred];
+  }
+
+  /** Takes from the book what it can; the rest rests (GTC) or expires. Throws the exchange's refusal. */
+  place(request: NewOrder, instrument: Instrument, book: SyntheticBook, atMs: number): SimulatedOrder {
+    if (book.empty) throw refusals.marketClosed();
+    this.#refuseTwin(request);
+    const matched = book.match(request.side, request.amount, request.price);
+    if (request.type === 'LIMIT_MAKER' && matched.length > 0) throw refusals.wouldTake();
+    const available = sum(matched.map((take) => take.amount));
+    const takes = request.timeInForce === 'FOK' && available.lt(request.amount) ? [] : matched;
+    this.#checkFunds(request, instrument, takes);
+
+    const order = this.#enter(request, instrument, atMs);
+    this.#take(order, book, takes, atMs);
+    if (order.status !== 'FILLED') {
+      if (order.type === 'MARKET' || order.timeInForce !== 'GTC') order.status = 'EXPIRED';
+      else this.#rest(order);
+    }
+    return order;
+  }
+
+  /** Takes an order in without matching it: what an exchange does that answers first and matches later. */
+  accept(request: NewOrder, instrument: Instrument, atMs: number): SimulatedOrder {
+    this.#refuseTwin(request);
+    const order = this.#enter(request, instrument, atMs);
+    this.#deferred.add(order);
+    return order;
+  }
+
+  /**
+   * Fills an accepted order from the book, as far as book, funds and `amountMax` allow. An order that has ended stays
+   * ended: so a fill can come after a cancel.
+   */
+  execute(order: SimulatedOrder, book: SyntheticBook, amountMax: Decimal, atMs: number): void {
+    const left = order.amount.minus(order.filled);
+    const takes = book.match(order.side, left.lt(amountMax) ? left : amountMax, order.price);
+    const { base, quote } = order.instrument;
+    const cost =
+      order.side === 'sell'
+        ? sum(takes.map((take) => take.amount))
+        : sum(takes.map((take) => take.price.times(take.amount)));
+    if (this.ledger.holding(order.side === 'sell' ? base : quote).free.lt(cost)) return;
+    const ended = !isOpen(order);
+    const { status } = order;
+    this.#take(order, book, takes, atMs);
+    if (ended) order.status = status;
+    else if (order.status === 'FILLED') this.#deferred.delete(order);
+  }
+
+  /** The exchange ends an accepted order by itself. */
+  end(order: SimulatedOrder, status: 'CANCELED' | 'EXPIRED', atMs: number): void {
+    if (!this.#deferred.delete(order)) return;
+    order.status = status;
+    order.updatedMs = atMs;
+  }
+
+  /** Cancels an open order and frees what it held. */
+  cancel(order: SimulatedOrder, atMs: number): void {
+    if (this.#deferred.has(order)) {
+      this.end(order, 'CANCELED', atMs);
+      return;
+    }
+    if (!this.#resting.has(order)) throw refusals.unknownCancel();
+    this.#leave(order);
+    order.status = 'CANCELED';
+    order.updatedMs = atMs;
+  }
+
+  /** Fills resting orders that the bar traded through, whole and at their own price, in order of arrival. */
+  barClosed(instrument: Instrument, bar: Candle, atMs: number): void {
+    for (const order of this.#resting) {
+      if (order.instrument !== instrument) continue;
+      const price = order.price!;
+      const through = order.side === 'buy' ? price.gt(bar.low) : price.lt(bar.high);
+      if (!through) continue;
+      this.#leave(order);
+      this.#fill(order, { price, amount: order.amount.minus(order.filled) }, true, atMs);
+    }
+  }
+
+  #refuseTwin({ clientOrderId }: NewOrder): void {
+    for (const open of [...this.#resting, ...this.#deferred]) {
+      if (open.clientOrderId === clientOrderId) throw refusals.duplicate();
+    }
+  }
+
+  #enter(request: NewOrder, instrument: Instrument, atMs: number): SimulatedOrder {
+    const order: SimulatedOrder = {
+      orderId: this.#ids.nextOrderId(),
+      clientOrderId: request.clientOrderId,
+      instrument,
+      side: request.side,
+      type: request.type,
+      timeInForce: request.timeInForce,
+      amount: request.amount,
+      price: request.price,
+      placedMs: atMs,
+      status: 'NEW',
+      filled: decimal(0),
+      quoteFilled: decimal(0),
+      updatedMs: atMs,
+      trades: [],
+    };
+    this.#orders.push(order);
+    return order;
+  }
+
+  #take(order: SimulatedOrder, book: SyntheticBook, takes: readonly Take[], atMs: number): void {
+    book.take(order.side, takes);
+    for (const take of takes) this.#fill(order, take, false, atMs);
+  }
+
+  #checkFunds(request: NewOrder, instrument: Instrument, takes: readonly Take[]): void {
+    const needed =
+      request.side === 'sell'
+        ? request.amount
+        : (request.price?.times(request.amount) ?? sum(takes.map((take) => take.price.times(take.amount))));
+    const asset = request.side === 'sell' ? instrument.base : instrument.quote;
+    if (this.ledger.holding(asset).free.lt(needed)) throw refusals.insufficient();
+  }
+
+  #fill(order: SimulatedOrder, take: Take, maker: boolean, atMs: number): void {
+    const { base, quote } = order.instrument;
+    const quoteAmount = take.price.times(take.amount);
+    const buying = order.side === 'buy';
+    const received = buying ? take.amount : quoteAmount;
+    const fee = received.times(maker ? this.#fees.maker : this.#fees.taker);
+    this.ledger.credit(buying ? quote : base, buying ? quoteAmount.neg() : take.amount.neg());
+    this.ledger.credit(buying ? base : quote, received.minus(fee));
+    const trade: Trade = {
+      tradeId: this.#ids.nextTradeId(order.instrument.symbol),
+      orderId: order.orderId,
+      clientOrderId: order.clientOrderId,
+      symbol: order.instrument.symbol,
+      side: order.side,
+      price: take.price.toFixed(),
+      amount: take.amount.toFixed(),
+      quoteAmount: quoteAmount.toFixed(),
+      fee: fee.toFixed(),
+      feeAsset: buying ? base : quote,
+      maker,
+      atMs,
+    };
+    order.trades.push(trade);
+    this.ledger.trades.push(trade);
+    order.filled = order.filled.plus(take.amount);
+    order.quoteFilled = order.quoteFilled.plus(quoteAmount);
+    order.status = order.filled.eq(order.amount) ? 'FILLED' : 'PARTIALLY_FILLED';
+    order.updatedMs = atMs;
+  }
+
+  #rest(order: SimulatedOrder): void {
+    const { asset, amount } = reserved(order);
+    this.ledger.lock(asset, amount);
+    this.#resting.add(order);
+  }
+
+  #leave(order: SimulatedOrder): void {
+    const { asset, amount } = reserved(order);
+    this.ledger.unlock(asset, amount);
+    this.#resting.delete(order);
+  }
+}
+
+export function isOpen(order: SimulatedOrder): boolean {
+  return order.status === 'NEW' || order.status === 'PARTIALLY_FILLED';
+}
+
+/** What the unfilled rest of a resting order holds back. */
+function reserved(order: SimulatedOrder): { asset: string; amount: Decimal } {
+  const left = order.amount.minus(order.filled);
+  return order.side === 'buy'
+    ? { asset: order.instrument.quote, amount: left.times(order.price!) }
+    : { asset: order.instrument.base, amount: left };
+}
+
+function sum(values: readonly Decimal[]): Decimal {
+  return values.reduce((total, value) => total.plus(value), decimal(0));
+}

@@ -1,0 +1,96 @@
+import { badInput } from '../core/errors.js';
+import { type Instrument, type MarketSpec, toInstrument } from './instrument.js';
+import { Ledger } from './ledger.js';
+import { type ClosedBar, MarketReplay } from './market-replay.js';
+import { type FeeRates, type IdSource, OrderEngine } from './order-engine.js';
+import { ReplayClock } from './replay-clock.js';
+import { type BookSettings, DEFAULT_BOOK, SyntheticBook } from './synthetic-book.js';
+
+/** A trading account of the simulated exchange. Balances are decimal text by asset. */
+export interface AccountSpec {
+  readonly apiKey: string;
+  readonly secret: string;
+  readonly balances: Readonly<Record<string, string>>;
+}
+
+export interface VenueOptions {
+  readonly markets: readonly MarketSpec[];
+  /** Bars of the time line that are history from the beginning; at least 1. */
+  readonly startIndex: number;
+  readonly accounts?: readonly AccountSpec[];
+  readonly book?: Partial<BookSettings>;
+  readonly fees?: FeeRates;
+  /** Real monotonic milliseconds. */
+  readonly monotonicMs: () => number;
+}
+
+export interface Account {
+  readonly secret: string;
+  readonly engine: OrderEngine;
+}
+
+/** The exchange without its sockets: market replay, books, accounts and time. */
+export class SimulatedVenue implements IdSource {
+  readonly replay: MarketReplay;
+  readonly clock: ReplayClock;
+  readonly #accounts = new Map<string, Account>();
+  readonly #books = new Map<Instrument, SyntheticBook>();
+  #orderId = 0;
+  readonly #tradeIds = new Map<string, number>();
+
+  constructor(options: VenueOptions) {
+    const instruments = options.markets.map(toInstrument);
+    if (new Set(instruments.map(({ id }) => id)).size !== instruments.length) {
+      throw badInput('E_SIM_MARKET', 'a symbol stands twice', 'name each symbol once');
+    }
+    this.replay = new MarketReplay(instruments, options.startIndex);
+    this.clock = new ReplayClock(options.monotonicMs);
+    this.clock.jump(this.replay.closeMs, this.replay.nextCloseMs);
+    for (const instrument of instruments) {
+      const book = new SyntheticBook(instrument, { ...DEFAULT_BOOK, ...options.book });
+      const close = this.replay.lastClose(instrument);
+      if (close !== undefined) book.draw(close);
+      this.#books.set(instrument, book);
+    }
+    const fees = options.fees ?? { taker: '0.001', maker: '0.001' };
+    for (const { apiKey, secret, balances } of options.accounts ?? []) {
+      this.#accounts.set(apiKey, { secret, engine: new OrderEngine(new Ledger(balances), this, fees) });
+    }
+  }
+
+  book(instrument: Instrument): SyntheticBook {
+    return this.#books.get(instrument)!;
+  }
+
+  account(apiKey: string): Account | undefined {
+    return this.#accounts.get(apiKey);
+  }
+
+  get accounts(): ReadonlyMap<string, Account> {
+    return this.#accounts;
+  }
+
+  nextOrderId(): number {
+    return ++this.#orderId;
+  }
+
+  nextTradeId(symbol: string): number {
+    const id = (this.#tradeIds.get(symbol) ?? 0) + 1;
+    this.#tradeIds.set(symbol, id);
+    return id;
+  }
+
+  /** Completes the next bar: time jumps to its close, resting orders fill, books are drawn anew. */
+  step(): readonly ClosedBar[] {
+    const closed = this.replay.step();
+    if (closed.length === 0) return closed;
+    this.clock.jump(this.replay.closeMs, this.replay.nextCloseMs);
+    for (const { instrument, candle } of closed) {
+      for (const { engine } of this.#accounts.values()) {
+        engine.barClosed(instrument, candle, this.replay.closeMs);
+      }
+      this.book(instrument).draw(candle.close);
+    }
+    return closed;
+  }
+}

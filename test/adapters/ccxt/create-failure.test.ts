@@ -1,0 +1,90 @@
+import { beforeAll, describe, expect, it } from 'vitest';
+import { type CcxtModule, loadCcxt } from '../../../src/adapters/ccxt/ccxt-module.js';
+import { type CreateAttempt, CreateRefused } from '../../../src/adapters/ccxt/create-attempt.js';
+import { createFailure } from '../../../src/adapters/ccxt/create-failure.js';
+
+let module: CcxtModule;
+beforeAll(async () => {
+  module = await loadCcxt('binance');
+});
+
+const sent: CreateAttempt = {
+  mayLeave: () => null,
+  entered: true,
+  sent: 1,
+  status: 400,
+  retryAfterMs: null,
+  transportCode: null,
+};
+
+/** An error of ccxt's own class of that name. */
+function ccxtError(name: keyof CcxtModule['errors'], message = 'refused'): Error {
+  const ErrorClass = module.errors[name] as unknown as new (message: string) => Error;
+  return new ErrorClass(message);
+}
+
+describe('what a failed create means', () => {
+  it('nothing was placed by what never left', () => {
+    const attempt = { ...sent, entered: false, sent: 0, status: null };
+    expect(createFailure(new Error('signing failed'), attempt, module.errors)).toMatchObject({
+      kind: 'not_placed',
+      retryable: false,
+    });
+    expect(createFailure(new CreateRefused('no_permit'), attempt, module.errors).kind).toBe('not_placed');
+  });
+
+  it.each(['ECONNREFUSED', 'ENOTFOUND', 'UND_ERR_CONNECT_TIMEOUT'])('%s never connected', (transportCode) => {
+    const attempt = { ...sent, status: null, transportCode };
+    expect(createFailure(new Error('x'), attempt, module.errors)).toMatchObject({
+      kind: 'not_placed',
+      retryable: true,
+    });
+  });
+
+  it.each(['ECONNRESET', 'EPIPE', 'UND_ERR_SOCKET', 'UND_ERR_HEADERS_TIMEOUT', null])(
+    '%s after sending is ambiguous',
+    (transportCode) => {
+      const attempt = { ...sent, status: null, transportCode };
+      expect(createFailure(new Error('x'), attempt, module.errors).kind).toBe('ambiguous');
+    },
+  );
+
+  it('a second request of the same create makes everything ambiguous, a refusal of it too', () => {
+    const attempt = { ...sent, sent: 2 };
+    expect(createFailure(ccxtError('InvalidOrder'), attempt, module.errors).kind).toBe('ambiguous');
+    expect(createFailure(new CreateRefused('no_permit'), { ...sent }, module.errors).kind).toBe('ambiguous');
+  });
+
+  it.each([
+    'InsufficientFunds',
+    'InvalidOrder',
+    'AuthenticationError',
+    'BadRequest',
+    'OperationRejected',
+  ] as const)('%s, in a clear answer, is not placed', (name) => {
+    const result = createFailure(ccxtError(name), sent, module.errors);
+    expect(result).toMatchObject({ kind: 'not_placed', retryable: false });
+  });
+
+  it('the same refusal in an answer with status 5xx proves nothing', () => {
+    const result = createFailure(ccxtError('InvalidOrder'), { ...sent, status: 502 }, module.errors);
+    expect(result.kind).toBe('ambiguous');
+  });
+
+  it('a wrong clock may be tried again', () => {
+    expect(createFailure(ccxtError('InvalidNonce', '-1021'), sent, module.errors)).toMatchObject({
+      kind: 'not_placed',
+      retryable: true,
+    });
+  });
+
+  it('a duplicate id means that an order of ours is there', () => {
+    for (const error of [ccxtError('DuplicateOrderId'), ccxtError('InvalidOrder', 'Duplicate order sent.')]) {
+      expect(createFailure(error, sent, module.errors).kind).toBe('ambiguous');
+    }
+  });
+
+  it('an error that ccxt cannot name is ambiguous', () => {
+    expect(createFailure(new Error('?'), { ...sent, status: 200 }, module.errors).kind).toBe('ambiguous');
+  });
+});

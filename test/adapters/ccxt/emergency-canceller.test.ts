@@ -1,0 +1,71 @@
+import { afterEach, describe, expect, it } from 'vitest';
+import { createEmergencyCanceller } from '../../../src/adapters/ccxt/index.js';
+import { createSystemClock } from '../../../src/adapters/clock/system-clock.js';
+import { ACCOUNT, startWorld, type World } from '../../simulator/world.js';
+
+const SYMBOL = 'BTC/USDT';
+const ORDER = { epoch: 1, flatten: false, cause: 'button' };
+let world: World;
+afterEach(() => world.simulator.stop());
+
+async function given(scope: 'ours' | 'account') {
+  world = await startWorld();
+  const exchange = await world.connect();
+  const canceller = createEmergencyCanceller({
+    exchange,
+    symbols: [SYMBOL],
+    prefix: 'rb-box-',
+    scope,
+    clock: createSystemClock(),
+    onNotLoaded: () => undefined,
+  });
+  const signal = new AbortController().signal;
+  await canceller.preload(signal);
+  const { api } = await world.connect(ACCOUNT);
+  const rest = (clientOrderId: string) =>
+    api.createOrder(SYMBOL, 'limit', 'buy', '0.001', '30000', { clientOrderId });
+  const open = async () => (await api.fetchOpenOrders(SYMBOL)).map((order) => order.clientOrderId).sort();
+  return { canceller, exchange, signal, rest, open };
+}
+
+describe('the guard’s own canceller', () => {
+  it('cancels what bears the box’s prefix, leaves the rest alone, and names what is held', async () => {
+    const { canceller, signal, rest, open } = await given('ours');
+    await Promise.all([rest('rb-box-1'), rest('rb-box-2'), rest('rb-other-1'), rest('mine')]);
+    const outcome = await canceller.cancelAll(ORDER, signal);
+    expect(outcome).toMatchObject({ confirmed: true, openOrders: 0 });
+    expect(outcome.detail).toContain('cancelled 2 orders');
+    expect(outcome.detail).toContain('still held: 2 BTC');
+    expect(await open()).toEqual(['mine', 'rb-other-1']);
+  });
+
+  it('cancels all of the account where that is its scope', async () => {
+    const { canceller, signal, rest, open } = await given('account');
+    await Promise.all([rest('rb-box-1'), rest('mine')]);
+    expect(await canceller.cancelAll(ORDER, signal)).toMatchObject({ confirmed: true });
+    expect(await open()).toEqual([]);
+  });
+
+  it('keeps a stop that protects a position, also where the halt was to flatten', async () => {
+    const { canceller, exchange, signal, rest, open } = await given('ours');
+    await Promise.all([rest('rb-box-1'), rest('rb-box-stop')]);
+    // The simulator knows no stop orders, so the listing is made to say of one order that it is one.
+    const list = exchange.api.fetchOpenOrders.bind(exchange.api);
+    exchange.api.fetchOpenOrders = async (symbol) =>
+      (await list(symbol)).map((order) =>
+        order.clientOrderId === 'rb-box-stop' ? { ...order, triggerPrice: '25000' } : order,
+      );
+    const outcome = await canceller.cancelAll({ ...ORDER, flatten: true }, signal);
+    expect(outcome.detail).toContain('protective stops kept: 1');
+    expect(await open()).toEqual(['rb-box-stop']);
+  });
+
+  it('does not call it confirmed when an order shows up after the first empty answer', async () => {
+    const { canceller, signal, rest, open } = await given('ours');
+    const cancelling = canceller.cancelAll(ORDER, signal);
+    setTimeout(() => void rest('rb-box-late'), 1_000);
+    expect(await cancelling).toMatchObject({ confirmed: false, openOrders: 1 });
+    expect(await open()).toEqual([]);
+    expect(await canceller.cancelAll(ORDER, signal)).toMatchObject({ confirmed: true });
+  });
+});

@@ -1,0 +1,154 @@
+import { connectAsync, type MqttClient } from 'mqtt';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { createMosquitto, type Mosquitto, mosquittoInstalled } from '../../brokers/mosquitto.js';
+import { type Phone, say, startPhone } from '../../brokers/phone.js';
+import { type Box, boxState, createBox, eventually } from './box.js';
+
+const HALT = 'redbutton/test-box/cmd/halt';
+
+/** mulberry32: a small seeded generator, so that a failure can be replayed from its seed. */
+function seeded(seed: number): () => number {
+  let a = seed >>> 0;
+  return () => {
+    a = (a + 0x6d2b79f5) >>> 0;
+    let t = a;
+    t = Math.imul(t ^ (t >>> 15), t | 1);
+    t ^= t + Math.imul(t ^ (t >>> 7), t | 61);
+    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
+  };
+}
+
+describe.skipIf(!mosquittoInstalled())('commands over MQTT', () => {
+  let broker: Mosquitto;
+  let phone: Phone;
+  let box: Box;
+  let attacker: MqttClient;
+  let halts = 0;
+  const ignored: string[] = [];
+
+  beforeAll(async () => {
+    broker = await createMosquitto();
+    await broker.start();
+    // A command of the past, kept by the broker from before the box started.
+    await say(broker, HALT, 'halt', ['-r']);
+    phone = await startPhone(broker, ['redbutton/test-box/state', 'redbutton/test-box/availability']);
+    box = createBox(broker, {
+      credentials: {},
+      onHalt: () => {
+        halts += 1;
+      },
+      onIgnoredCommand: (reason) => void ignored.push(reason),
+    });
+    await box.alerts.start();
+    await eventually('connected', () => box.alerts.connected());
+    attacker = await connectAsync(broker.url, { protocolVersion: 5 });
+  });
+  afterAll(async () => {
+    await attacker.endAsync();
+    await box.alerts.stop();
+    await phone.stop();
+    await broker.dispose();
+  });
+
+  it('a retained command is ignored with a warning, at start and when it is sent', async () => {
+    await eventually('told', () => ignored.length === 1);
+    await say(broker, HALT, 'halt', ['-r']);
+    await eventually('told again', () => ignored.length === 2);
+    expect(ignored).toEqual(['it was retained', 'it was retained']);
+    expect(box.logged.filter((line) => line.fields.errorCode === 'E_MQTT_COMMAND')).toHaveLength(2);
+    expect(halts).toBe(0);
+    await say(broker, HALT, '', ['-r']);
+  });
+
+  it('oversized and malformed payloads are ignored with a warning', async () => {
+    ignored.length = 0;
+    await attacker.publishAsync(HALT, `halt${' '.repeat(1021)}`, { qos: 1 });
+    await attacker.publishAsync(HALT, 'halt now', { qos: 1 });
+    await attacker.publishAsync(HALT, '', { qos: 1 });
+    await attacker.publishAsync(HALT, '{"command":"resume"}', { qos: 1 });
+    await eventually('told', () => ignored.length >= 4);
+    expect(ignored.filter((reason) => reason.includes('1025 bytes'))).toHaveLength(1);
+    expect(ignored.filter((reason) => reason === 'it is not the word halt')).toHaveLength(3);
+    expect(halts).toBe(0);
+  });
+
+  it('the word halt halts', async () => {
+    await attacker.publishAsync(HALT, 'halt', { qos: 1 });
+    await eventually('halted', () => halts === 1);
+  });
+
+  it('a halt pressed while the box was away reaches it when it is back', async () => {
+    const before = halts;
+    await box.alerts.stop();
+    await attacker.publishAsync(HALT, 'halt', { qos: 1 });
+    expect(halts).toBe(before);
+    await box.alerts.start();
+    await eventually('halted', () => halts === before + 1);
+    // Started again, it delivers as before.
+    await attacker.subscribeAsync('redbutton/test-box/alert/critical', { qos: 1 });
+    await box.raiser.raise('HALTED', { cause: 'the phone' });
+    await eventually('delivered', () => box.outbox.alerts.size === 0);
+  });
+
+  it('10 000 random topics and payloads do nothing but for the valid halts among them', async () => {
+    const seed = Number(process.env.SEED ?? 20_240_607);
+    const next = seeded(seed);
+    const pick = <T>(values: readonly T[]): T => values[Math.floor(next() * values.length)]!;
+    const words = [
+      'halt',
+      'resume',
+      'arm',
+      'order',
+      'config',
+      'state',
+      'cmd',
+      'HALT',
+      '',
+      '€',
+      '..',
+      '$x',
+      'reset',
+    ];
+    box.alerts.sink.publishState(boxState());
+    await phone.until((m) => m.topic.endsWith('/state'));
+    const statesBefore = phone.received.length;
+    halts = 0;
+    let valid = 0;
+    for (let i = 0; i < 10_000; i++) {
+      const topic = pick([
+        () => HALT,
+        () => `redbutton/test-box/cmd/${pick(words)}`,
+        () => `redbutton/${pick(words)}/cmd/halt`,
+        () => 'homeassistant/status',
+        () => `${HALT}/${pick(words)}`,
+      ])();
+      const payload = pick([
+        () => Buffer.from(Array.from({ length: Math.floor(next() * 40) }, () => Math.floor(next() * 256))),
+        () => Buffer.from(pick(words)),
+        () =>
+          Buffer.from(
+            `${pick([' ', '\n', ''])}${pick(['halt', 'Halt', 'halt!'])}${pick([' ', '\n', '\0', ''])}`,
+          ),
+        () => Buffer.from(JSON.stringify({ [pick(words)]: pick(words) })),
+        () => Buffer.alloc(1024 + Math.floor(next() * 4096), 'halt '),
+      ])();
+      const retain = next() < 0.05;
+      if (
+        topic === HALT &&
+        !retain &&
+        payload.length <= 1024 &&
+        /^\s*halt\s*$/i.test(payload.toString('latin1'))
+      )
+        valid += 1;
+      await attacker.publishAsync(topic, payload, { qos: 1, retain });
+    }
+    await attacker.publishAsync(HALT, 'halt', { qos: 1 });
+    await eventually(`all arrived (seed ${seed}: ${halts} of ${valid + 1})`, () => halts >= valid + 1);
+    console.log(`fuzz: 10 000 commands, ${valid} valid halts, ${halts - 1} halted, seed ${seed}`);
+    expect(halts).toBe(valid + 1);
+    expect(valid).toBeGreaterThan(50);
+    expect(box.alerts.connected()).toBe(true);
+    const after = phone.received.slice(statesBefore).filter((m) => m.topic !== 'phone/ready');
+    expect(after.every((m) => m.payload.includes('"tradingState":"ACTIVE"'))).toBe(true);
+  }, 60_000);
+});

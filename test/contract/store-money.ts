@@ -1,0 +1,164 @@
+import { expect, test } from 'vitest';
+import type { Alert } from '../../src/core/alert.js';
+import { type StreamKey, toColumns } from '../../src/core/candle.js';
+import type { OrderStatus } from '../../src/core/order.js';
+import type { AlertOutbox, Store, StoreNotes, StoreReader } from '../../src/ports.js';
+import { BAR_MS, BTC, candleOf, ETH, fillOf, orderEventOf, seededRng, T0 } from './store-rows.js';
+
+export type WholeStore = Store & StoreReader & StoreNotes & AlertOutbox;
+
+/** The part of the store contract that deals with orders, fills, alerts and notes; registered by store.ts. */
+export function moneyAndNotes(
+  store: () => WholeStore,
+  settled: (check: (store: WholeStore) => Promise<void>) => Promise<void>,
+): void {
+  test('given order events, when restored, then an order is open until its first final status', async () => {
+    const lives: Record<string, readonly OrderStatus[]> = {
+      done: ['intended', 'sent', 'accepted', 'filled'],
+      open: ['intended', 'sent', 'accepted', 'partially_filled'],
+      lost: ['intended', 'sent', 'unknown'],
+      late: ['intended', 'sent', 'canceled', 'accepted'],
+    };
+    for (let step = 0; step < 4; step++)
+      for (const [id, statuses] of Object.entries(lives)) {
+        const status = statuses[step];
+        if (status) await store().recordOrder(orderEventOf(id, status, step));
+      }
+    await settled(async (s) => {
+      const restored = await s.restore();
+      expect(restored.openOrders.map((e) => [e.order.clientOrderId, e.status])).toEqual([
+        ['lost', 'unknown'],
+        ['open', 'partially_filled'],
+      ]);
+      expect(restored.openOrders[1]).toEqual(orderEventOf('open', 'partially_filled', 3));
+      expect((await s.orderEvents()).length).toBe(15);
+    });
+  });
+
+  test('given fills, when recorded twice, then each counts once, to the last decimal', async () => {
+    const fills = [
+      fillOf('1', BTC.symbol, { price: '43210.123456789012345678', amount: '0.000000000000000001' }),
+      fillOf('2', BTC.symbol, { price: '1', amount: '12345678901234567890.5', fee: '-0.1' }),
+      fillOf('1', ETH.symbol, { price: '0.10', amount: '1e-7' }),
+    ];
+    await store().recordFills(fills.slice(0, 2));
+    await store().recordOrder(orderEventOf('x', 'filled', 1), [...fills, ...fills]);
+    await settled(async (s) => {
+      const read = await s.fills();
+      expect(read.map((f) => [f.symbol, f.fillId, f.price, f.amount, f.fee])).toEqual([
+        [BTC.symbol, '1', '43210.123456789012345678', '0.000000000000000001', '0.001'],
+        [BTC.symbol, '2', '1', '12345678901234567890.5', '-0.1'],
+        [ETH.symbol, '1', '0.1', '0.0000001', '0.001'],
+      ]);
+      expect((await s.restore()).fills).toEqual(read);
+    });
+  });
+
+  test.each([
+    ['0.0000000000000000001', /more than 18 places/],
+    ['123456789012345678901', /more than 20 places/],
+    ['NaN', /no decimal number/],
+    ['', /no decimal number/],
+    ['1,5', /no decimal number/],
+  ])(
+    'given the amount %j, when recorded, then it is refused whole, never rounded',
+    async (amount, message) => {
+      const good = fillOf('1', BTC.symbol, {});
+      await expect(store().recordFills([good, fillOf('2', BTC.symbol, { amount })])).rejects.toThrow(message);
+      await expect(
+        store().recordOrder({ ...orderEventOf('x', 'intended', 0), filled: amount }),
+      ).rejects.toMatchObject({ code: 'E_DECIMAL' });
+      await expect(
+        store().recordOrder(orderEventOf('x', 'filled', 0), [good, fillOf('2', BTC.symbol, { amount })]),
+      ).rejects.toMatchObject({ code: 'E_DECIMAL' });
+      expect(await store().fills()).toEqual([]);
+      expect(await store().orderEvents()).toEqual([]);
+    },
+  );
+
+  test('given refused rows, when quarantined again, then nothing is added, but twins of one call stay twins', async () => {
+    const rejection = (openMs: number, raw: string) => ({
+      stream: BTC,
+      openMs,
+      reason: 'high_below_low',
+      raw,
+      atMs: T0,
+    });
+    const rows = [rejection(T0, 'a'), rejection(T0, 'a'), rejection(Number.NaN, 'b'), rejection(1.5, 'c')];
+    await store().quarantine(rows);
+    await store().quarantine(rows);
+    await store().quarantine([]);
+    await settled(async (s) => {
+      expect((await s.quarantined()).map((r) => [r.openMs, r.raw])).toEqual([
+        [T0, 'a'],
+        [T0, 'a'],
+        [Number.NaN, 'b'],
+        [Number.NaN, 'c'],
+      ]);
+    });
+  });
+
+  test('given corrections, when the same one comes again, then it is kept once, and the candle stays', async () => {
+    const stored = candleOf(0, seededRng(1));
+    await store().addCandles(BTC, toColumns([stored]), T0);
+    const correction = (close: number) => ({
+      stream: BTC,
+      stored,
+      corrected: { ...stored, close },
+      atMs: T0,
+    });
+    for (const close of [7.1, 7.2, 7.1]) await store().recordCorrection(correction(close));
+    await settled(async (s) => {
+      expect(await s.corrections()).toEqual([correction(7.1), correction(7.2)]);
+      expect(await s.lastCandles(BTC, 1)).toEqual([stored]);
+    });
+  });
+
+  test('given alerts, when some are delivered, then the others wait in order, each once', async () => {
+    const alert = (id: string): Alert => ({
+      id,
+      code: 'A_TEST',
+      severity: 'warning',
+      text: `it's "${id}"; DROP TABLE alerts_outbox;`,
+      figures: { n: 1.5, ok: true, what: 'x', none: null },
+      atMs: T0,
+    });
+    for (const id of ['b', 'a', 'c', 'a']) await store().add(alert(id));
+    await store().remove(['a', 'unknown']);
+    await store().remove([]);
+    await store().add(alert('a'));
+    await settled(async (s) => {
+      expect(await s.pending(10)).toEqual([alert('b'), alert('c'), alert('a')]);
+      expect(await s.pending(1)).toEqual([alert('b')]);
+    });
+  });
+
+  test('given halts, gaps, models and health, when recorded, then they are read back in order', async () => {
+    const halts = (['HALTED', 'ACTIVE'] as const).map((state, epoch) => ({
+      atMs: T0 + epoch,
+      state,
+      cause: 'button',
+      epoch,
+    }));
+    for (const halt of halts) await store().recordHalt(halt);
+    const gap = (stream: StreamKey, state: 'open' | 'filled') =>
+      ({ stream, fromMs: T0, toMs: T0 + 3 * BAR_MS, bars: 3, state, atMs: T0 }) as const;
+    await store().recordGap(gap(ETH, 'open'));
+    await store().recordGap(gap(BTC, 'open'));
+    await store().recordGap(gap(BTC, 'filled'));
+    const model = { modelHash: 'ab', event: 'loaded', manifest: '{}', atMs: T0 } as const;
+    await store().recordModel(model);
+    const runs = ['{"a":1}', '{"a":2}'].map((settings, i) => ({ atMs: T0 + i, settings }));
+    for (const run of runs) await store().recordRun(run);
+    await store().recordHealth(
+      [{ layer: 'risk', state: 'ok', lastSuccessMs: null, errorCode: null, detail: null }],
+      T0,
+    );
+    await settled(async (s) => {
+      expect(await s.halts()).toEqual(halts);
+      expect(await s.gaps()).toEqual([gap(BTC, 'filled'), gap(ETH, 'open')]);
+      expect(await s.models()).toEqual([model]);
+      expect(await s.runs()).toEqual(runs);
+    });
+  });
+}

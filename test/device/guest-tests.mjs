@@ -1,0 +1,28 @@
+// Boots the virtual Pi, lets it run its tests, shows what they say, and ends as they ended: `guest-tests.mjs IMAGE_DIR`.
+// With REDBUTTON_LIVE_PRESS=1 the whole box in mode live is tried as well.
+import { spawn } from 'node:child_process';
+import { createInterface } from 'node:readline';
+import { qemuArguments } from './qemu.mjs';
+
+const [images] = process.argv.slice(2);
+const MS_MAX = 8 * 60_000;
+const RUN = `${process.env.REDBUTTON_LIVE_PRESS ? 'env,REDBUTTON_LIVE_PRESS=1,' : ''}node,node_modules/vitest/vitest.mjs,run,--config,test/device/guest/vitest-guest.ts`;
+
+const guest = spawn('qemu-system-x86_64', qemuArguments(images, RUN), {
+  stdio: ['ignore', 'pipe', 'inherit'],
+});
+const deadline = setTimeout(() => {
+  console.error(`device-test: the guest did not end in ${MS_MAX / 1000} s`);
+  guest.kill('SIGKILL');
+}, MS_MAX);
+let code = 1;
+createInterface({ input: guest.stdout }).on('line', (line) => {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: a serial console speaks in them.
+  console.log(line.replace(/\x1b\[[0-9;?]*[a-zA-Z]|\x1bc/g, ''));
+  const ended = /virtual Pi: exit (\d+)/.exec(line);
+  if (ended) code = Number(ended[1]);
+});
+guest.on('exit', () => {
+  clearTimeout(deadline);
+  process.exitCode = code;
+});

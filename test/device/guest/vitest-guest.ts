@@ -1,0 +1,17 @@
+import { defineConfig } from 'vitest/config';
+
+// Runs inside the virtual Pi, under emulation: one file at a time, and generous limits.
+export default defineConfig({
+  test: {
+    include: [
+      'test/device/guest/gpio-contract.ts',
+      'test/device/guest/kill-switch.ts',
+      // Guard, trader and exchange together take minutes to come up under emulation: on request.
+      ...(process.env.REDBUTTON_LIVE_PRESS ? ['test/device/guest/live-press.ts'] : []),
+    ],
+    fileParallelism: false,
+    testTimeout: 240_000,
+    hookTimeout: 60_000,
+    reporters: ['verbose'],
+  },
+});

@@ -1,0 +1,67 @@
+// Cuts the power of the virtual Pi at any moment of a halt: `power-cuts.mjs IMAGE_DIR CUTS`. In each life the guest arms
+// itself, presses its button and says when the halt was acknowledged as durable; QEMU is killed at a random moment around
+// that, which loses all that the guest's kernel had not written. The next life must come up halted whenever the last one
+// had acknowledged. Prints the seed, a line a life, and the verdict.
+import { spawn } from 'node:child_process';
+import { createInterface } from 'node:readline';
+import { qemuArguments } from './qemu.mjs';
+
+const [images, count = '5', seedText = String(Date.now() % 1_000_000)] = process.argv.slice(2);
+const LIFE_MS_MAX = 240_000;
+/** The cut falls within this time of the press, which the acknowledgement usually does too. */
+const SPREAD_MS = 400;
+
+let seed = Number(seedText);
+/** mulberry32, so that a failure can be tried again with its seed. */
+function random() {
+  seed = (seed + 0x6d2b79f5) | 0;
+  let t = Math.imul(seed ^ (seed >>> 15), 1 | seed);
+  t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
+  return ((t ^ (t >>> 14)) >>> 0) / 4294967296;
+}
+
+/** One life. Resolves to what the guest found at its start, and whether it acknowledged before the cut. */
+function live(cutAfterMs) {
+  return new Promise((resolve, reject) => {
+    const guest = spawn('qemu-system-x86_64', qemuArguments(images, 'node,test/device/guest/power-cut.mjs'), {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    const said = [];
+    let found;
+    let acknowledged = false;
+    const cut = () => guest.kill('SIGKILL');
+    const deadline = setTimeout(cut, LIFE_MS_MAX);
+    createInterface({ input: guest.stdout }).on('line', (line) => {
+      said.push(line);
+      const state = /FOUND (\S+) (.*)/.exec(line);
+      if (state) found = { state: state[1], detail: state[2] };
+      if (line.includes('PRESSED') && cutAfterMs !== null) setTimeout(cut, cutAfterMs);
+      if (line.includes('ACKNOWLEDGED')) acknowledged = true;
+      if (line.includes('FOUND') && cutAfterMs === null) cut();
+    });
+    guest.on('exit', () => {
+      clearTimeout(deadline);
+      if (found === undefined)
+        reject(new Error(`the guest never told its state:\n${said.slice(-15).join('\n')}`));
+      else resolve({ found, acknowledged });
+    });
+  });
+}
+
+console.log(`power cuts: ${count}, seed ${seedText}`);
+let expected = 'HALTED';
+let before = 'a new box';
+let mustBeHalted = 0;
+for (let life = 0; life <= Number(count); life++) {
+  const cutAfterMs = life === Number(count) ? null : Math.round(random() * SPREAD_MS);
+  const { found, acknowledged } = await live(cutAfterMs);
+  console.log(`life ${life}: came up ${found.state} (${found.detail}) after ${before}`);
+  if (expected === 'HALTED' && found.state !== 'HALTED') {
+    console.error(`power cuts: an acknowledged halt was lost (seed ${seedText})`);
+    process.exit(1);
+  }
+  if (expected === 'HALTED') mustBeHalted++;
+  expected = acknowledged ? 'HALTED' : 'either';
+  before = `a cut ${cutAfterMs} ms after the press, ${acknowledged ? 'acknowledged' : 'not acknowledged'}`;
+}
+console.log(`power cuts: halted each of the ${mustBeHalted} times it had to be`);

@@ -1,0 +1,221 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createDutyRunner } from '../../src/adapters/control-socket/trader-duties.js';
+import { createSimulatedGpio, type SimulatedGpio } from '../../src/adapters/gpio/simulated.js';
+import { createPermitReader } from '../../src/adapters/permit-file/permit-reader.js';
+import type { CancelOrder, CancelOutcome, TraderMessage } from '../../src/core/guard-link.js';
+import type { ArmedReading, ArmedRecord, ArmedRecordFile } from '../../src/guard/armed-record.js';
+import type { EmergencyCanceller } from '../../src/guard/cancel-duty.js';
+import { createGuard, type Guard, type GuardNotice } from '../../src/guard/guard.js';
+import { openPermitFile } from '../../src/guard/permit-file.js';
+import type { Permit, TraderDuties } from '../../src/ports.js';
+import { settle } from '../support/virtual-clock.js';
+import { createGuardTime, type GuardTime } from './guard-time.js';
+
+export const BUTTON = 5;
+export const LED = 17;
+export const RESET = 6;
+export const SECOND = 13;
+
+/** A record in memory whose disk can be slow or broken. */
+export interface MemoryRecord extends ArmedRecordFile {
+  content: ArmedReading;
+  readonly written: ArmedRecord[];
+  /** Set: writes wait for it. */
+  hold: Promise<void> | null;
+  failing: string | null;
+}
+
+function createMemoryRecord(content: ArmedReading): MemoryRecord {
+  const file: MemoryRecord = {
+    content,
+    written: [],
+    hold: null,
+    failing: null,
+    read: async () => file.content,
+    async write(record) {
+      if (file.hold !== null) await file.hold;
+      if (file.failing !== null) throw new Error(file.failing);
+      file.written.push(record);
+      file.content = { kind: 'record', record };
+    },
+  };
+  return file;
+}
+
+export interface Bench {
+  readonly guard: Guard;
+  readonly gpio: SimulatedGpio;
+  readonly time: GuardTime;
+  readonly record: MemoryRecord;
+  readonly permit: Permit;
+  readonly notices: GuardNotice[];
+  readonly killed: number[];
+  /** The level of the button's line at each renewal of the permit. */
+  readonly renewedAt: (0 | 1)[];
+  press(): void;
+  release(): void;
+  /** resume, press, release, and the debounce. */
+  arm(): Promise<void>;
+  dispose(): Promise<void>;
+}
+
+export const ARMED: ArmedReading = {
+  kind: 'record',
+  record: { armed: true, epoch: 40, atMs: 1, cause: 'armed at the button' },
+};
+
+export interface BenchOptions {
+  readonly record?: ArmedReading;
+  readonly contact?: 'nc' | 'no';
+  readonly reset?: boolean;
+  /** A second contact, normally open, which `press` and `release` leave alone. */
+  readonly second?: boolean;
+  /** What the guard before left in the permit file. */
+  readonly epochBefore?: number;
+  readonly flatten?: boolean;
+  readonly canceller?: EmergencyCanceller | null;
+  /** Before the guard looks at the lines. */
+  readonly prepare?: (gpio: SimulatedGpio) => void;
+}
+
+/** A guard over simulated lines, standing time and a true permit file; started. */
+export async function startBench(options: BenchOptions = {}): Promise<Bench> {
+  const dir = mkdtempSync(join(tmpdir(), 'redbutton-guard-'));
+  const contact = options.contact ?? 'nc';
+  const pressed = contact === 'nc' ? 1 : 0;
+  const gpio = createSimulatedGpio({ [BUTTON]: contact === 'nc' ? 0 : 1, [RESET]: 1, [SECOND]: 1 });
+  options.prepare?.(gpio);
+  const time = createGuardTime();
+  const record = createMemoryRecord(options.record ?? { kind: 'missing' });
+  if (options.epochBefore !== undefined) {
+    const before = openPermitFile(join(dir, 'permit'));
+    before.renew('ACTIVE', options.epochBefore, time.clock.monotonicMs() + 500);
+    before.close();
+  }
+  const renewedAt: (0 | 1)[] = [];
+  const notices: GuardNotice[] = [];
+  const killed: number[] = [];
+  const guard = createGuard({
+    clock: time.clock,
+    scheduler: time.scheduler,
+    gpio,
+    lines: {
+      button: BUTTON,
+      second: options.second ? SECOND : undefined,
+      led: LED,
+      reset: options.reset ? RESET : undefined,
+    },
+    settings: {
+      permitPeriodMs: 100,
+      permitLifeMs: 500,
+      pollMs: 10,
+      releaseDebounceMs: 50,
+      resumeWindowMs: 120_000,
+      contact,
+      secondContact: 'no',
+      flattenOnHalt: options.flatten ?? false,
+    },
+    record,
+    openPermit() {
+      const writer = openPermitFile(join(dir, 'permit'));
+      return {
+        ...writer,
+        renew(...args) {
+          renewedAt.push(gpio.level(BUTTON));
+          writer.renew(...args);
+        },
+      };
+    },
+    canceller: options.canceller ?? null,
+    killTrader(pid) {
+      killed.push(pid);
+      return `process ${pid} was killed`;
+    },
+    onNotice: (notice) => notices.push(notice),
+  });
+  await guard.start();
+  const press = () => gpio.setLevel(BUTTON, pressed);
+  const release = () => gpio.setLevel(BUTTON, pressed === 1 ? 0 : 1);
+  return {
+    guard,
+    gpio,
+    time,
+    record,
+    permit: createPermitReader(join(dir, 'permit'), time.clock),
+    notices,
+    killed,
+    renewedAt,
+    press,
+    release,
+    async arm() {
+      await time.advance(60);
+      const answer = guard.resume();
+      if (!answer.opened) throw new Error(answer.detail);
+      press();
+      await time.advance(100);
+      release();
+      await time.advance(100);
+    },
+    async dispose() {
+      await guard.stop();
+      rmSync(dir, { recursive: true, force: true });
+    },
+  };
+}
+
+/** A trader at the bench's guard: answers at once, unless told to keep silent. */
+export interface BenchTrader {
+  readonly orders: CancelOrder[];
+  reconciled: number;
+  outcome: CancelOutcome;
+  /** Stops answering and beating, as under SIGSTOP. */
+  silent: boolean;
+  /** Whether its end of the line was closed by the guard. */
+  closed: boolean;
+  say(message: TraderMessage): void;
+  disconnect(): void;
+}
+
+export async function attachTrader(bench: Bench, pid = 4242): Promise<BenchTrader> {
+  const { time, guard } = bench;
+  const duties: TraderDuties = {
+    async cancelAll(order) {
+      trader.orders.push(order);
+      return trader.outcome;
+    },
+    async reconcile() {
+      trader.reconciled += 1;
+    },
+  };
+  const say = (message: TraderMessage) => {
+    if (!trader.silent) end.receive(message);
+  };
+  const trader: BenchTrader = {
+    orders: [],
+    reconciled: 0,
+    outcome: { confirmed: true, openOrders: 0, detail: 'two empty answers' },
+    silent: false,
+    closed: false,
+    say,
+    disconnect: () => {
+      endBeats();
+      end.closed();
+    },
+  };
+  const runner = createDutyRunner(duties, time.clock, say);
+  const end = guard.attachTrader({
+    beats: true,
+    send: (message) => {
+      if (!trader.silent) runner.receive(message);
+    },
+    close: () => {
+      trader.closed = true;
+    },
+  });
+  const endBeats = time.scheduler.every(200, () => say({ type: 'beat' }));
+  say({ type: 'hello', pid });
+  await settle();
+  return trader;
+}

@@ -1,0 +1,288 @@
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { stringify } from 'smol-toml';
+import { createExchange } from '../../src/adapters/ccxt/index.js';
+import { createSystemClock } from '../../src/adapters/clock/system-clock.js';
+import { callControl } from '../../src/adapters/control-socket/control-client.js';
+import { createPermitReader } from '../../src/adapters/permit-file/permit-reader.js';
+import { pathsOf } from '../../src/config/paths.js';
+import { configSchema } from '../../src/config/schema.js';
+import { type Candle, toColumns } from '../../src/core/candle.js';
+import type { GuardStatus, ResumeAnswer } from '../../src/guard/status.js';
+import type { PermitReading } from '../../src/ports.js';
+import { ExchangeSimulator, type Interceptor, simulatedClock } from '../../src/simulator/index.js';
+
+const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '../..');
+const SYMBOL = 'BTC/USDT';
+const KEY = { apiKey: 'box-key', secret: 'box-secret' };
+const clock = createSystemClock();
+
+/** A request as it reached the exchange. `atMs` is monotonic. */
+export interface Arrival {
+  readonly method: string;
+  readonly path: string;
+  readonly clientOrderId: string | null;
+  readonly atMs: number;
+}
+
+export interface Child {
+  readonly process: ChildProcess;
+  output(): string;
+  kill(signal?: NodeJS.Signals): Promise<void>;
+}
+
+/** A whole box in mode live on this machine: guard and trader as true processes, the simulator as exchange. */
+export interface LiveBox {
+  readonly simulator: ExchangeSimulator;
+  readonly arrivals: Arrival[];
+  guard: Child;
+  trader: Child;
+  startGuard(): Promise<void>;
+  startTrader(): Promise<void>;
+  status(): Promise<GuardStatus>;
+  permit(): PermitReading;
+  /** Moves the simulated contact; resolves when the guard has answered. */
+  button(pressed: boolean): Promise<void>;
+  /** Asks for the window alone. */
+  resume(): Promise<ResumeAnswer>;
+  /** Opens the window and arms by hand; resolves when the permit says ACTIVE. */
+  arm(): Promise<void>;
+  /** Places `count` resting orders with the box's prefix, as from an earlier time. */
+  placeOrders(count: number): Promise<void>;
+  /** Orders that rest at the exchange. */
+  resting(): readonly string[];
+  intercept(interceptor: Interceptor | undefined): void;
+  until(what: string, isSo: () => boolean | Promise<boolean>, forMs?: number): Promise<void>;
+  nowMs(): number;
+  dispose(): Promise<void>;
+}
+
+const BAR_MS = 1_000;
+const START_MS = Date.UTC(2024, 0, 1);
+
+/** A market that swings every six bars, so that a model sees it coming and the box goes in and out without end. */
+function swing(count: number): Candle[] {
+  const price = (i: number) => Math.round((40_000 + 300 * Math.sin(i) + 30 * Math.sin(i / 11)) * 100) / 100;
+  return Array.from({ length: count }, (_, i) => {
+    const open = price(i);
+    const close = price(i + 1);
+    return {
+      openMs: START_MS + i * BAR_MS,
+      open,
+      high: Math.max(open, close) + 5,
+      low: Math.min(open, close) - 5,
+      close,
+      volume: 10 + (i % 13) / 8,
+    };
+  });
+}
+
+/** Makes a process whose event loop can be hung for good: the product's own code is not touched by it. */
+const SPINS_ON_SIGUSR2 = ['--import', 'data:text/javascript,process.on("SIGUSR2",()=>{for(;;);})'];
+
+/** Builds dist/, which is what the processes run, and trains a model of the swinging market with it. */
+export function buildBox(): { readonly modelDir: string; remove(): void } {
+  const stdio = ['ignore', 'ignore', 'inherit'] as const;
+  execFileSync('npm', ['run', '--silent', 'build'], { cwd: root, stdio: [...stdio] });
+  const dir = mkdtempSync(path.join(tmpdir(), 'rb-model-'));
+  const candles = path.join(dir, 'swing.csv');
+  const rows = swing(1500).map(({ openMs, open, high, low, close, volume }) =>
+    [openMs, open, high, low, close, volume].join(','),
+  );
+  writeFileSync(candles, ['timestamp_ms,open,high,low,close,volume', ...rows, ''].join('\n'));
+  const modelDir = path.join(dir, 'model');
+  const args = ['train', '--candles', candles, '--out', modelDir, '--symbol', SYMBOL, '--trees', '30'];
+  execFileSync(process.execPath, [path.join(root, 'dist/main.js'), ...args], {
+    stdio: ['ignore', 'ignore', 'ignore'],
+  });
+  return { modelDir, remove: () => rmSync(dir, { recursive: true, force: true }) };
+}
+
+export interface LiveBoxOptions {
+  readonly modelDir: string;
+  readonly onHalt?: 'hold' | 'flatten';
+  readonly haltScope?: 'ours' | 'account';
+  /** No trader, and so nothing at an exchange to care for: the guard as on paper. */
+  readonly guardOnly?: boolean;
+  /** Lines of a kernel in place of simulated ones, and the hand that moves the contact there. */
+  readonly lines?: { readonly backend: 'onoff' | 'chardev'; move(pressed: boolean): void };
+}
+
+/** Starts simulator, guard and trader, and steps the market until `dispose`. */
+export async function startLiveBox({
+  modelDir,
+  lines,
+  guardOnly = false,
+  ...guard
+}: LiveBoxOptions): Promise<LiveBox> {
+  const dir = mkdtempSync(path.join(tmpdir(), 'rb-live-'));
+  const device = { name: 'box', stateDir: path.join(dir, 'state'), runDir: path.join(dir, 'run') };
+  const paths = pathsOf(device);
+  mkdirSync(device.runDir);
+  const simulator = new ExchangeSimulator({
+    markets: [{ symbol: SYMBOL, timeframe: '1s', candles: toColumns(swing(20_000)), priceTick: '0.01' }],
+    startIndex: 400,
+    accounts: [{ ...KEY, balances: { USDT: '100000', BTC: '0' } }],
+  });
+  await simulator.start();
+  const arrivals: Arrival[] = [];
+  let fault: Interceptor | undefined;
+  simulator.interceptor = (call) => {
+    const { method, path: at, params } = call;
+    const clientOrderId = params.get('newClientOrderId');
+    arrivals.push({ method, path: at, clientOrderId, atMs: clock.monotonicMs() });
+    return fault?.(call);
+  };
+  const file = path.join(dir, 'redbutton.toml');
+  const exchange = {
+    id: 'binance',
+    symbols: [SYMBOL],
+    restUrl: simulator.restUrl,
+    wsUrl: simulator.wsUrl,
+    simulatedTime: true,
+  };
+  writeFileSync(
+    file,
+    stringify({
+      mode: guardOnly ? 'paper' : 'live',
+      timeframe: '1s',
+      modelDir,
+      device,
+      exchange: [exchange],
+      signals: { confidenceThreshold: 0 },
+      execution: { ordersPerMinuteMax: 1_000_000, quoteAgeMsMax: 60_000 },
+      guard: { mode: 'process', ...guard },
+      gpio: { backend: lines?.backend ?? 'simulated' },
+      log: { level: 'warn' },
+    }),
+  );
+  const env = {
+    PATH: process.env.PATH,
+    REDBUTTON_BINANCE_API_KEY: KEY.apiKey,
+    REDBUTTON_BINANCE_API_SECRET: KEY.secret,
+    REDBUTTON_GUARD_BINANCE_API_KEY: KEY.apiKey,
+    REDBUTTON_GUARD_BINANCE_API_SECRET: KEY.secret,
+  };
+  const children: Child[] = [];
+  const start = (command: string): Child => {
+    const args = [...SPINS_ON_SIGUSR2, path.join(root, 'dist/main.js'), command, '--config', file];
+    const child = spawn(process.execPath, args, {
+      env,
+      cwd: root,
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    let output = '';
+    for (const stream of [child.stdout, child.stderr]) {
+      stream.on('data', (chunk) => {
+        output += String(chunk);
+      });
+    }
+    const started: Child = {
+      process: child,
+      output: () => output,
+      async kill(signal = 'SIGKILL') {
+        if (child.exitCode !== null || child.signalCode !== null) return;
+        child.kill(signal);
+        if (signal === 'SIGSTOP' || signal === 'SIGCONT' || signal === 'SIGUSR2') return;
+        await once(child, 'exit');
+      },
+    };
+    children.push(started);
+    return started;
+  };
+  const until: LiveBox['until'] = async (what, isSo, forMs = lines ? 120_000 : 20_000) => {
+    const endMs = clock.monotonicMs() + forMs;
+    while (!(await isSo())) {
+      if (clock.monotonicMs() > endMs) {
+        const said = children.map((child) => child.output().slice(-1500)).join('\n---\n');
+        throw new Error(`waited ${forMs} ms in vain for ${what}; the processes said:\n${said}`);
+      }
+      await delay(5);
+    }
+  };
+  const ask = async (method: 'GET' | 'POST', at: string, body?: unknown) =>
+    (await callControl(paths.guardSocket, 'the guard', method, at, body)).body as GuardStatus;
+  const permitReader = createPermitReader(paths.permit, clock);
+  const hand = await createExchange(
+    configSchema.shape.exchange.element.parse(exchange),
+    simulatedClock(simulator),
+    KEY,
+  );
+  await hand.api.loadMarkets();
+  let placed = 0;
+  let stepping = true;
+  const steps = (async () => {
+    while (stepping) {
+      // Twice as fast as the bars' own time: what follows the market's clock is never a second behind it.
+      await delay(500);
+      if (stepping) await simulator.step();
+    }
+  })();
+
+  const box: LiveBox = {
+    simulator,
+    arrivals,
+    guard: null as unknown as Child,
+    trader: null as unknown as Child,
+    async startGuard() {
+      box.guard = start('guard');
+      await until('the guard', () => box.guard.output().includes('"ready"'));
+    },
+    async startTrader() {
+      box.trader = start('run');
+      await until('the trader', async () => (await box.status()).trader.present);
+    },
+    status: () => ask('GET', '/status'),
+    permit: () => permitReader.read(),
+    async button(pressed) {
+      if (lines) lines.move(pressed);
+      else await ask('POST', '/sim/button', { pressed });
+    },
+    resume: async () =>
+      (await callControl(paths.guardSocket, 'the guard', 'POST', '/resume')).body as ResumeAnswer,
+    async arm() {
+      await until('a released contact', async () => (await box.status()).contact === 'released');
+      await ask('POST', '/resume');
+      await box.button(true);
+      await until('the contact to be seen open', async () => (await box.status()).contact === 'pressed');
+      await box.button(false);
+      await until(guardOnly ? 'a permit' : 'ACTIVE', () => {
+        const reading = box.permit();
+        return reading.ok && (guardOnly || reading.state === 'ACTIVE');
+      });
+    },
+    async placeOrders(count) {
+      await Promise.all(
+        Array.from({ length: count }, () =>
+          hand.api.createOrder(SYMBOL, 'limit', 'buy', '0.001', '20000', {
+            clientOrderId: `rb-box-test${placed++}`,
+          }),
+        ),
+      );
+    },
+    resting: () =>
+      [...simulator.venue.accounts].flatMap(([, { engine }]) =>
+        engine.resting.map(({ clientOrderId }) => clientOrderId),
+      ),
+    intercept(interceptor) {
+      fault = interceptor;
+    },
+    until,
+    nowMs: () => clock.monotonicMs(),
+    async dispose() {
+      stepping = false;
+      await steps;
+      for (const child of [...children].reverse()) await child.kill();
+      await simulator.stop();
+      rmSync(dir, { recursive: true, force: true });
+    },
+  };
+  await box.startGuard();
+  if (!guardOnly) await box.startTrader();
+  return box;
+}

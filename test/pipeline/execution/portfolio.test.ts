@@ -1,0 +1,112 @@
+import { describe, expect, it } from 'vitest';
+import type { Fill, Side } from '../../../src/core/order.js';
+import { createPortfolio } from '../../../src/pipeline/execution/index.js';
+import { seededRng } from '../../support/seeded-rng.js';
+
+let next = 0;
+function fill(side: Side, amount: string, price: string, over: Partial<Fill> = {}): Fill {
+  next++;
+  return {
+    fillId: `f${next}`,
+    clientOrderId: `o${next}`,
+    exchange: 'binance',
+    symbol: 'BTC/USDT',
+    side,
+    price,
+    amount,
+    fee: '0',
+    feeCurrency: 'USDT',
+    atMs: next,
+    ...over,
+  };
+}
+
+const fresh = () => createPortfolio({ startCash: '1000', amountStepOf: () => '0.001' });
+
+describe('the portfolio', () => {
+  it('follows a long from entry to exit, fees taken off', () => {
+    const portfolio = fresh();
+    portfolio.apply(fill('buy', '1', '100', { fee: '0.1' }));
+    portfolio.apply(fill('buy', '1', '110', { fee: '0.11' }));
+    const book = portfolio.book('binance', 'BTC/USDT');
+    expect(book).toMatchObject({ unitsNumber: 2, averageEntry: 105, realised: 0 });
+    expect(portfolio.cash()).toBe(789.79);
+    book.markPrice = 120;
+    expect(portfolio.equity()).toBeCloseTo(1029.79, 10);
+    portfolio.apply(fill('sell', '2', '120', { fee: '0.24' }));
+    expect(portfolio.cash()).toBe(1029.55);
+    expect(portfolio.equity()).toBe(1029.55);
+    expect(portfolio.trades()).toMatchObject([
+      { direction: 'long', entryNotional: 210, profit: 29.55, fees: 0.45, returnFraction: 29.55 / 210 },
+    ]);
+  });
+
+  it('follows a reversal into a short', () => {
+    const portfolio = fresh();
+    portfolio.apply(fill('buy', '1', '100'));
+    portfolio.apply(fill('sell', '3', '90'));
+    expect(portfolio.book('binance', 'BTC/USDT')).toMatchObject({
+      unitsNumber: -2,
+      averageEntry: 90,
+      realised: -10,
+    });
+    portfolio.apply(fill('buy', '2', '80'));
+    expect(portfolio.cash()).toBe(1010);
+    expect(portfolio.trades().map(({ direction, profit }) => [direction, profit])).toEqual([
+      ['long', -10],
+      ['short', 20],
+    ]);
+    expect(portfolio.statistics()).toEqual({ closedTrades: 2, averageWin: 20 / 180, averageLoss: 0.1 });
+  });
+
+  it('takes a fee in base off the position, and counts dust as flat', () => {
+    const portfolio = fresh();
+    portfolio.apply(fill('buy', '1', '100', { fee: '0.0005', feeCurrency: 'BTC' }));
+    expect(portfolio.book('binance', 'BTC/USDT').unitsNumber).toBe(0.9995);
+    portfolio.apply(fill('sell', '0.999', '100'));
+    expect(portfolio.trades()).toHaveLength(1);
+    expect(portfolio.trades()[0]?.profit).toBe(-0.05);
+  });
+
+  it('keeps fees in a third currency apart', () => {
+    const portfolio = fresh();
+    portfolio.apply(fill('buy', '1', '100', { fee: '0.01', feeCurrency: 'BNB' }));
+    portfolio.apply(fill('sell', '1', '100', { fee: '0.02', feeCurrency: 'BNB' }));
+    expect(portfolio.cash()).toBe(1000);
+    expect(portfolio.otherFees()).toEqual({ BNB: '0.03' });
+  });
+
+  it('takes a fill once, however often it is told', () => {
+    const portfolio = fresh();
+    const once = fill('buy', '1', '100');
+    expect(portfolio.apply(once)).toBe(true);
+    expect(portfolio.apply(once)).toBe(false);
+    expect(portfolio.cash()).toBe(900);
+  });
+
+  it('refuses a fill without price or amount', () => {
+    expect(() => fresh().apply(fill('buy', '1', '0'))).toThrow('broken invariant');
+    expect(() => fresh().apply(fill('buy', '0', '1'))).toThrow('broken invariant');
+  });
+
+  it('is exact: what was paid and got adds up to the last decimal, for any fills', () => {
+    for (let seed = 1; seed <= 50; seed++) {
+      const rng = seededRng(seed);
+      const portfolio = fresh();
+      let cash = 0n;
+      let units = 0n;
+      for (let i = 0; i < 200; i++) {
+        // Whole numbers of 10⁻³ units at 10⁻² prices: 10⁻⁵ quote units, exact as integers
+        const amount = BigInt(1 + Math.floor(rng.next() * 5000));
+        const price = BigInt(100 + Math.floor(rng.next() * 100_000));
+        const side = rng.next() < 0.5 ? 'buy' : 'sell';
+        const sign = side === 'buy' ? 1n : -1n;
+        units += sign * amount;
+        cash -= sign * amount * price;
+        portfolio.apply(fill(side, String(Number(amount) / 1000), String(Number(price) / 100)));
+      }
+      expect(portfolio.book('binance', 'BTC/USDT').unitsNumber, `seed ${seed}`).toBe(Number(units) / 1000);
+      expect(portfolio.cash(), `seed ${seed}`).toBe(Number(cash + 100_000_000n) / 100_000);
+    }
+  });
+});

@@ -1,0 +1,18 @@
+import { createFeatureKernel } from '../../src/adapters/native/features.js';
+import { type Month, tradingMonth } from './trading-month.js';
+
+/** A process of the long simulation: `months FROM COUNT STEP BARS`; a line of JSON for each seed, FROM, FROM + STEP, …. */
+const [from, count, step, bars] = process.argv.slice(2).map(Number) as [number, number, number, number];
+const kernel = createFeatureKernel();
+for (let i = 0; i < count; i++) {
+  const seed = from + i * step;
+  const startedNs = process.hrtime.bigint();
+  let month: Month;
+  try {
+    month = await tradingMonth({ seed, bars, kernel });
+  } catch (error) {
+    month = { seed, flaws: [`the simulation broke: ${(error as Error).stack}`], counts: {} };
+  }
+  const tookMs = Number(process.hrtime.bigint() - startedNs) / 1e6;
+  process.stdout.write(`${JSON.stringify({ ...month, tookMs })}\n`);
+}

@@ -1,0 +1,264 @@
+import { decimal } from '../../src/core/money.js';
+import type { Fill, OrderReport, OrderRequest, Quote, RefusalReason } from '../../src/core/order.js';
+import type { Balance, Broker, CapitalFlow, SubmitResult } from '../../src/ports.js';
+import { ApiError } from '../../src/simulator/api-error.js';
+import type { FaultPlan } from '../../src/simulator/fault-plan.js';
+import type { SimulatedOrder } from '../../src/simulator/order-engine.js';
+import type { SimulatedVenue } from '../../src/simulator/simulated-venue.js';
+import type { EventClock } from './event-clock.js';
+import { ACCOUNT, EXCHANGE, rulesOf } from './simulated-market.js';
+
+/** Answers that do not come are given up after this long; signed requests are refused when older than the window. */
+const TIMEOUT_MS = 10_000;
+const RECV_WINDOW_MS = 2000;
+
+export interface SimulatedBrokerOptions {
+  readonly venue: SimulatedVenue;
+  readonly clock: EventClock;
+  readonly plan: FaultPlan;
+  readonly transfers: readonly CapitalFlow[];
+  /** The trader's own last check, asked as the request leaves. */
+  readonly mayLeave: (order: OrderRequest) => RefusalReason | null;
+  /** The world's look at an order that leaves the box. */
+  readonly onLeaving: (order: OrderRequest, quote: Quote) => void;
+  /** An order was taken by the exchange. */
+  readonly onTaken: (order: OrderRequest) => void;
+  /** An execution came after its order was told as ended. */
+  readonly onLateFill: (clientOrderId: string, amount: string) => void;
+}
+
+/** The simulated exchange behind the trader's own port, with a line between them on which everything can go wrong. */
+export function createSimulatedBroker(options: SimulatedBrokerOptions): Broker {
+  const { venue, clock, plan } = options;
+  const { engine } = venue.account(ACCOUNT)!;
+  const pause = (ms: number) => clock.sleep(ms);
+  const instrumentOf = (symbol: string) => venue.replay.instrument(symbol.replace('/', ''))!;
+  const orderOf = (id: string) => engine.orders.findLast((order) => order.clientOrderId === id);
+
+  /** A question that changes nothing at the exchange. */
+  async function ask<T>(answer: (lagging: boolean) => T): Promise<T> {
+    const fault = plan.request();
+    await pause(plan.delayMs(5, 60));
+    switch (fault) {
+      case 'drop_request':
+      case 'drop_answer':
+        await pause(TIMEOUT_MS);
+        throw new Error('timed out');
+      case 'server_error':
+      case 'server_error_after':
+        throw new Error('503 service unavailable');
+      case 'rate_limit':
+        throw new Error('429 too many requests');
+      case 'reset':
+      case 'reset_after':
+        throw new Error('the connection was reset');
+      case 'malformed':
+        throw new SyntaxError('unexpected end of JSON input');
+      case 'delay_request':
+      case 'delay_answer':
+        await pause(plan.delayMs(500, 8000));
+    }
+    const told = answer(fault === 'lagging');
+    await pause(plan.delayMs(5, 60));
+    return told;
+  }
+
+  function fillsOf(order: SimulatedOrder): Fill[] {
+    return order.trades.map((trade) => ({
+      fillId: String(trade.tradeId),
+      clientOrderId: order.clientOrderId,
+      exchange: EXCHANGE,
+      symbol: trade.symbol,
+      side: trade.side,
+      price: trade.price,
+      amount: trade.amount,
+      fee: trade.fee,
+      feeCurrency: trade.feeAsset,
+      atMs: trade.atMs,
+    }));
+  }
+
+  function reportOf(order: SimulatedOrder, lagging = false): OrderReport {
+    const fills = fillsOf(order);
+    const status = { NEW: 'accepted', PARTIALLY_FILLED: 'partially_filled', FILLED: 'filled' } as const;
+    return {
+      clientOrderId: order.clientOrderId,
+      exchangeOrderId: String(order.orderId),
+      symbol: order.instrument.symbol,
+      side: order.side,
+      status:
+        order.status === 'CANCELED' || order.status === 'EXPIRED'
+          ? (order.status.toLowerCase() as 'canceled' | 'expired')
+          : status[order.status],
+      amount: order.amount.toFixed(),
+      filled: order.filled.toFixed(),
+      averagePrice: order.filled.gt(0) ? order.quoteFilled.div(order.filled).toFixed() : null,
+      // The list of executions runs behind the order's own figures.
+      fills: lagging ? fills.slice(0, -1) : plan.chance(0.05) ? [...fills.reverse(), ...fills] : fills,
+      atMs: order.updatedMs,
+    };
+  }
+
+  /** The request has reached the exchange. */
+  function arrive(order: OrderRequest, sentMs: number): SimulatedOrder {
+    if (clock.monotonicMs() - sentMs > RECV_WINDOW_MS) {
+      throw new ApiError(400, -1021, 'Timestamp for this request is outside of the recvWindow.');
+    }
+    const instrument = instrumentOf(order.symbol);
+    const book = venue.book(instrument);
+    const nowMs = clock.wallMs();
+    const request = {
+      clientOrderId: order.clientOrderId,
+      side: order.side,
+      type: 'MARKET',
+      timeInForce: 'GTC',
+      amount: decimal(order.amount),
+    } as const;
+    const { amountStep } = rulesOf(order.symbol);
+    if (!request.amount.mod(amountStep).eq(0)) throw new ApiError(400, -1013, 'Filter failure: LOT_SIZE');
+    const fate = plan.fate();
+    if (fate === 'at_once') {
+      const placed = engine.place(request, instrument, book, nowMs);
+      options.onTaken(order);
+      return placed;
+    }
+    const part = () => decimal(order.amount).times(plan.delayMs(1, 10)).div(10);
+    const placed = engine.accept(request, instrument, nowMs);
+    options.onTaken(order);
+    if (fate === 'later') {
+      for (const waitMs of [100, 900, 2500]) {
+        clock.after(waitMs, () => engine.execute(placed, book, part(), clock.wallMs()));
+      }
+      clock.after(3000, () => engine.end(placed, 'EXPIRED', clock.wallMs()));
+      return placed;
+    }
+    if (plan.chance(0.5)) engine.execute(placed, book, part(), nowMs);
+    engine.end(placed, 'CANCELED', nowMs);
+    if (fate === 'filled_after_cancel') {
+      clock.after(plan.delayMs(50, 90_000), () => {
+        const before = placed.filled;
+        engine.execute(placed, book, part(), clock.wallMs());
+        const late = placed.filled.minus(before);
+        if (late.gt(0)) options.onLateFill(placed.clientOrderId, late.toFixed());
+      });
+    }
+    return placed;
+  }
+
+  /** What the trader makes of an answer, by the same rules as the adapter of real exchanges. */
+  function resultOf(outcome: SimulatedOrder | ApiError, doubled: boolean): SubmitResult {
+    if (outcome instanceof ApiError) {
+      return { kind: 'not_placed', message: outcome.message, retryable: outcome.code === -1021 };
+    }
+    const report = reportOf(outcome);
+    if (!doubled) return { kind: 'report', report };
+    return { kind: 'report', report: { ...report, fills: [...report.fills, ...report.fills].reverse() } };
+  }
+
+  async function create(order: OrderRequest, quote: Quote): Promise<SubmitResult> {
+    await pause(plan.chance(0.05) ? plan.delayMs(500, 4000) : plan.delayMs(0, 100));
+    const reason = options.mayLeave(order);
+    if (reason !== null) {
+      return { kind: 'not_placed', message: `refused as it was about to leave: ${reason}`, retryable: false };
+    }
+    options.onLeaving(order, quote);
+    const sentMs = clock.monotonicMs();
+    const fault = plan.request();
+    switch (fault) {
+      case 'drop_request':
+        await pause(TIMEOUT_MS);
+        return { kind: 'ambiguous', message: 'timed out' };
+      case 'server_error':
+        await pause(plan.delayMs(10, 200));
+        return { kind: 'ambiguous', message: '503 service unavailable' };
+      case 'rate_limit':
+        await pause(plan.delayMs(10, 50));
+        return {
+          kind: 'not_placed',
+          message: '429 too many requests',
+          retryable: true,
+          retryAfterMs: plan.delayMs(100, 3000),
+        };
+      case 'reset':
+        throw new Error('the connection was reset');
+    }
+    const upMs = fault === 'delay_request' ? plan.delayMs(500, 8000) : plan.delayMs(5, 150);
+    const arrived = new Promise<SimulatedOrder | ApiError>((resolve) => {
+      clock.after(upMs, () => {
+        try {
+          resolve(arrive(order, sentMs));
+        } catch (error) {
+          if (!(error instanceof ApiError)) throw error;
+          resolve(error);
+        }
+      });
+    });
+    if (fault === 'drop_answer') {
+      await pause(TIMEOUT_MS);
+      return { kind: 'ambiguous', message: 'timed out' };
+    }
+    const outcome = await arrived;
+    // What is told is what was so then; it may have changed by the time it is read.
+    const result = resultOf(outcome, fault === 'doubled');
+    await pause(fault === 'delay_answer' ? plan.delayMs(500, 9000) : plan.delayMs(5, 150));
+    switch (fault) {
+      case 'server_error_after':
+        return { kind: 'ambiguous', message: '502 bad gateway' };
+      case 'reset_after':
+        throw new Error('the connection was reset');
+      case 'malformed':
+        return { kind: 'ambiguous', message: 'unexpected end of JSON input' };
+      case 'absurd':
+        if (result.kind !== 'report') return result;
+        return { kind: 'report', report: { ...result.report, filled: plan.chance(0.5) ? '9e9' : 'nothing' } };
+      case 'lagging':
+        if (result.kind !== 'report') return result;
+        return { kind: 'report', report: { ...result.report, fills: result.report.fills.slice(1) } };
+    }
+    return result;
+  }
+
+  return {
+    exchange: EXCHANGE,
+    kind: 'live',
+    create,
+    find: (id) =>
+      ask((lagging) => {
+        const order = orderOf(id);
+        // An order that was just placed may not be found yet.
+        if (!order || (lagging && clock.wallMs() - order.placedMs < 3000)) return undefined;
+        return reportOf(order, lagging);
+      }),
+    cancel: (id) =>
+      ask(() => {
+        const order = orderOf(id);
+        if (order && engine.resting.includes(order)) engine.cancel(order, clock.wallMs());
+      }),
+    openOrders: (symbols) =>
+      ask((lagging) =>
+        engine.resting
+          .filter((order) => symbols.includes(order.instrument.symbol))
+          .map((order) => reportOf(order, lagging)),
+      ),
+    history: (symbols, sinceMs) =>
+      ask((lagging) => {
+        const newestMs = clock.wallMs() - (lagging ? 3000 : 0);
+        return engine.orders
+          .filter(
+            (order) =>
+              symbols.includes(order.instrument.symbol) &&
+              order.placedMs <= newestMs &&
+              (order.updatedMs >= sinceMs || order.trades.some((trade) => trade.atMs >= sinceMs)),
+          )
+          .map((order) => reportOf(order, lagging));
+      }),
+    balances: () =>
+      ask(() =>
+        engine.ledger.assets().map((currency): Balance => {
+          const { free, locked } = engine.ledger.holding(currency);
+          return { currency, free: free.toFixed(), total: free.plus(locked).toFixed() };
+        }),
+      ),
+    transfers: () => ask(() => [...options.transfers]),
+  };
+}

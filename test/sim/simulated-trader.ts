@@ -1,0 +1,159 @@
+import type { MemoryStore } from '../../src/adapters/memory-store/index.js';
+import type { AlertRaiser } from '../../src/core/alert.js';
+import type { ModelManifest } from '../../src/core/manifest.js';
+import type { OrderRequest, RefusalReason } from '../../src/core/order.js';
+import { stricter } from '../../src/core/trading-state.js';
+import { createHaltDuties, createOrderIds, type Reconciliation } from '../../src/pipeline/execution/index.js';
+import { createInferenceLayer } from '../../src/pipeline/inference/index.js';
+import { createLiveRun } from '../../src/pipeline/live-run.js';
+import { createPipeline } from '../../src/pipeline/pipeline.js';
+import type { Pipeline, PipelineConfig } from '../../src/pipeline/pipeline-api.js';
+import { createReconcileLoop } from '../../src/pipeline/reconcile-loop.js';
+import { createStreamSetup } from '../../src/pipeline/stream-setup.js';
+import type { Broker, Classifier, FeatureKernel, Rng } from '../../src/ports.js';
+import type { EventClock } from './event-clock.js';
+import type { Life } from './life.js';
+import type { SimulatedFeed } from './simulated-feed.js';
+import type { SimulatedGuard } from './simulated-guard.js';
+import { EXCHANGE, rulesOf, SYMBOLS } from './simulated-market.js';
+
+export interface SimulatedTraderParts {
+  readonly config: PipelineConfig;
+  readonly life: Life;
+  readonly clock: EventClock;
+  readonly store: MemoryStore;
+  readonly feed: SimulatedFeed;
+  readonly guard: SimulatedGuard;
+  readonly kernel: FeatureKernel;
+  readonly classifier: Classifier;
+  readonly rng: Rng;
+  readonly makeBroker: (mayLeave: (order: OrderRequest) => RefusalReason | null) => Broker;
+  readonly onReconciled: (result: Reconciliation) => void;
+  readonly alerts: AlertRaiser;
+}
+
+const STORE_CALLS = [
+  'commitBar',
+  'addCandles',
+  'quarantine',
+  'lastCandles',
+  'recordOrder',
+  'recordFills',
+  'recordFlows',
+  'recordCorrection',
+  'recordGap',
+  'gaps',
+  'recordHalt',
+  'restore',
+] as const satisfies readonly (keyof MemoryStore)[];
+const BROKER_CALLS = ['create', 'find', 'cancel', 'openOrders', 'history', 'balances', 'transfers'] as const;
+
+/** Steep enough on the last returns to give many signals in either direction; a pure function of the row. */
+export const CLASSIFIER: Classifier = {
+  manifest: {
+    featureSet: 'v1',
+    columns: ['rsi', 'bb_width', 'volatility', 'vol_zscore', 'lag_1', 'lag_2', 'lag_3', 'lag_5', 'lag_10'],
+    horizonBars: 1,
+    calibration: { kind: 'identity' },
+    sha256: 'simulated',
+    batchable: true,
+    reference: [],
+  } as unknown as ModelManifest,
+  async predict(rows, count) {
+    return Float64Array.from({ length: count }, (_, i) => {
+      const sum = rows[i * 9 + 4]! - 0.6 * rows[i * 9 + 5]! + 0.4 * rows[i * 9 + 7]!;
+      return 1 / (1 + Math.exp(-70 * sum));
+    });
+  },
+  close: async () => undefined,
+};
+
+/** One life of the trader, put together as the service does it. Resolves when it has started; `ended` when it is over. */
+export async function startTrader(parts: SimulatedTraderParts): Promise<{
+  readonly pipeline: Pipeline;
+  readonly ended: Promise<void>;
+}> {
+  const { life, guard, config } = parts;
+  const clock = life.clock(parts.clock);
+  const store = life.port(parts.store, STORE_CALLS);
+  const state = () => {
+    const permit = guard.permit();
+    return permit.ok ? stricter(permit.state, guard.state) : 'HALTED';
+  };
+  // The broker asks the pipeline as a request leaves, and the pipeline is made with the broker.
+  let pipeline: Pipeline | null = null;
+  const broker = life.port(
+    parts.makeBroker((order) => pipeline?.mayLeave(order) ?? null),
+    BROKER_CALLS,
+  );
+  const inference = createInferenceLayer({ classifier: parts.classifier });
+  const streams = SYMBOLS.map((symbol) =>
+    createStreamSetup({
+      key: { exchange: EXCHANGE, symbol, timeframe: '1h' },
+      calendar: '24x7',
+      marketRules: rulesOf(symbol),
+      ingestion: { rules: 'strict', maxGapBars: 3 },
+      kernel: parts.kernel,
+      inference,
+      clock,
+    }),
+  );
+  const ids = createOrderIds('sim', clock, parts.rng);
+  const made = createPipeline({
+    config,
+    streams,
+    model: parts.classifier.manifest,
+    clock,
+    store,
+    broker,
+    permit: { read: () => guard.permit() },
+    ids,
+    startCash: '0',
+    tradingState: state,
+    quoteFor: ({ symbol }) => parts.feed.quote(symbol),
+  });
+  pipeline = made;
+  const reconciling = createReconcileLoop({
+    pipeline: made,
+    clock,
+    alerts: parts.alerts,
+    periodMs: 30 * 60_000,
+    onResult: parts.onReconciled,
+  });
+  const live = createLiveRun({
+    pipeline: made,
+    streams: streams.map(({ key }) => ({ key, calendar: '24x7' as const, feed: parts.feed })),
+    store,
+    clock,
+    alerts: parts.alerts,
+    states: { state },
+    mode: 'live',
+    version: 'simulated',
+    silenceMsMax: 3 * 3_600_000,
+    backfillBars: 60,
+    backoffMs: [1000, 5000],
+    reconciling,
+    publishState: () => undefined,
+    onBar: async () => undefined,
+  });
+  await made.start();
+  await live.start();
+  guard.serve(
+    createHaltDuties({
+      broker,
+      clock,
+      symbols: SYMBOLS,
+      prefix: ids.prefix,
+      settleMs: 3000,
+      async settle() {
+        await made.settle();
+        return made.state().unsettledOrders;
+      },
+      compare: () => made.reconcile(),
+      scope: 'ours',
+      flatten: () => made.flatten(),
+      positions: () => [],
+    }),
+  );
+  return { pipeline: made, ended: live.run(new AbortController().signal) };
+}

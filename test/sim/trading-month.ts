@@ -1,0 +1,199 @@
+import { MemoryStore } from '../../src/adapters/memory-store/index.js';
+import { decimal } from '../../src/core/money.js';
+import type { OrderRequest } from '../../src/core/order.js';
+import type { Reconciliation } from '../../src/pipeline/execution/index.js';
+import type { Pipeline, PipelineConfig } from '../../src/pipeline/pipeline-api.js';
+import type { CapitalFlow, FeatureKernel } from '../../src/ports.js';
+import { createFaultPlan } from '../../src/simulator/fault-plan.js';
+import { seededRng } from '../support/seeded-rng.js';
+import { CONFIG } from '../support/tiny-stream.js';
+import { EventClock } from './event-clock.js';
+import { type Fate, Life } from './life.js';
+import { createSimulatedBroker } from './simulated-broker.js';
+import { createSimulatedFeed, type SimulatedFeed } from './simulated-feed.js';
+import { createSimulatedGuard } from './simulated-guard.js';
+import { ACCOUNT, BAR_MS, EXCHANGE, START_MS, simulatedMarket } from './simulated-market.js';
+import { CLASSIFIER, startTrader } from './simulated-trader.js';
+import { type LeavingOrder, verdictOnLeaving, verdictOnMonth } from './verdicts.js';
+
+export interface MonthOptions {
+  readonly seed: number;
+  readonly bars: number;
+  readonly kernel: FeatureKernel;
+}
+
+/** What a seed's month came to. `flaws` is empty where every promise was kept. */
+export interface Month {
+  readonly seed: number;
+  readonly flaws: readonly string[];
+  readonly counts: Readonly<Record<string, number>>;
+}
+
+const HISTORY_BARS = 40;
+/** Calls in which a death hurts most, and how likely it is there; elsewhere it is rarer. */
+const ORDER_PATH = new Set(['recordOrder', 'recordFills', 'create', 'recordFlows']);
+const DEATH_ON_PATH = 0.004;
+const DEATH_ELSEWHERE = 0.0002;
+
+export const SIM_CONFIG: PipelineConfig = {
+  ...CONFIG,
+  mode: 'live',
+  signals: { ...CONFIG.signals, minSignalIntervalBars: 3 },
+  risk: { ...CONFIG.risk, drawdownHaltFraction: 0.03 },
+};
+
+/** A trading month of three symbols with all faults on, then a healthy hour in which everything must come to rest. */
+export async function tradingMonth({ seed, bars, kernel }: MonthOptions): Promise<Month> {
+  const rng = seededRng(seed);
+  const flaws: string[] = [];
+  const clock = new EventClock(START_MS + HISTORY_BARS * BAR_MS);
+  const venue = simulatedMarket(seededRng(seed + 1_000_000), bars, HISTORY_BARS, clock);
+  const { engine } = venue.account(ACCOUNT)!;
+  const plan = createFaultPlan(rng, { request: 0.12, fate: 0.25 });
+  const guard = createSimulatedGuard(clock);
+  const store = new MemoryStore();
+  const transfers: CapitalFlow[] = [];
+  const left: LeavingOrder[] = [];
+  const taken = new Map<string, number>();
+  /** Executions after the end of their order, which the trader cannot know before it compares. */
+  const lateFills: { readonly clientOrderId: string; readonly amount: string }[] = [];
+  const resumesMs: number[] = [];
+  let reconciled: Reconciliation['kind'] | null = null;
+  let trader: { readonly pipeline: Pipeline } | null = null;
+  let feed: SimulatedFeed | null = null;
+  let life: Life | null = null;
+  let lives = 0;
+
+  function fate(call: string): Fate {
+    if (plan.healthy || rng.next() >= (ORDER_PATH.has(call) ? DEATH_ON_PATH : DEATH_ELSEWHERE))
+      return 'goes_on';
+    return rng.next() < 0.5 ? 'dies_before' : 'dies_after';
+  }
+
+  function onLeaving(order: OrderRequest, quote: { readonly bid: number; readonly ask: number }): void {
+    const entry: LeavingOrder = {
+      order,
+      quote,
+      atMs: clock.wallMs(),
+      permit: guard.permit(),
+      agreed: reconciled === 'agreed' || reconciled === 'unsettled' || reconciled === 'unreachable',
+      breakerTripped: trader?.pipeline.state().account.breakerTripped ?? false,
+      unknownLate: lateFills
+        .filter((late) => late.clientOrderId !== order.clientOrderId)
+        .reduce((sum, late) => sum.plus(late.amount), decimal(0))
+        .toFixed(),
+    };
+    left.push(entry);
+    flaws.push(...verdictOnLeaving(entry, venue, SIM_CONFIG));
+  }
+
+  async function live(): Promise<void> {
+    const mine = new Life(lives++, fate, () => {
+      guard.serve(null);
+      trader = null;
+      clock.after(1000 + rng.next() * rng.next() * 3 * BAR_MS, () => void live());
+    });
+    life = mine;
+    reconciled = null;
+    feed = createSimulatedFeed(venue, clock, plan, mine);
+    try {
+      const started = await startTrader({
+        config: SIM_CONFIG,
+        life: mine,
+        clock,
+        store,
+        feed,
+        guard,
+        kernel,
+        classifier: CLASSIFIER,
+        rng: seededRng(seed * 4096 + lives),
+        makeBroker: (mayLeave) =>
+          createSimulatedBroker({
+            venue,
+            clock,
+            plan,
+            transfers,
+            mayLeave,
+            onLeaving,
+            onTaken: ({ clientOrderId }) => taken.set(clientOrderId, (taken.get(clientOrderId) ?? 0) + 1),
+            onLateFill: (clientOrderId, amount) => lateFills.push({ clientOrderId, amount }),
+          }),
+        onReconciled: (result) => {
+          if (result.kind === 'agreed') lateFills.length = 0;
+          if (result.kind === 'agreed' || result.kind === 'mismatch') reconciled = result.kind;
+          else if (reconciled === null) return;
+        },
+        alerts: { raise: async () => undefined },
+      });
+      trader = started;
+      await started.ended;
+    } catch (error) {
+      // A fault that the process cannot live with ends it, and the box starts it anew; a broken invariant is a flaw.
+      if (String(error).includes('invariant')) flaws.push(String(error));
+      mine.end('fault');
+    }
+  }
+
+  function moveCapital(): void {
+    const amount =
+      rng.next() < 0.6 ? 500 + Math.floor(rng.next() * 3000) : -(500 + Math.floor(rng.next() * 1000));
+    if (engine.ledger.holding('USDT').free.lt(-amount)) return;
+    engine.ledger.credit('USDT', decimal(amount));
+    transfers.push({
+      exchange: EXCHANGE,
+      flowId: `t${transfers.length + 1}`,
+      kind: amount > 0 ? 'deposit' : 'withdrawal',
+      currency: 'USDT',
+      amount: String(amount),
+      atMs: clock.wallMs(),
+    });
+  }
+
+  function bar(): void {
+    for (const { instrument, candle } of venue.step()) {
+      if (life && !life.dead) feed?.barClosed(instrument.symbol, candle);
+    }
+    if (plan.healthy) return;
+    guard.aroundBar(rng);
+    if (rng.next() < 0.004) clock.after(rng.next() * BAR_MS, moveCapital);
+    if (trader?.pipeline.state().account.breakerTripped && rng.next() < 0.1) {
+      resumesMs.push(clock.wallMs());
+      trader.pipeline.resumeBreaker();
+    }
+  }
+
+  const endMs = START_MS + (HISTORY_BARS + bars) * BAR_MS;
+  for (let atMs = clock.wallMs() + BAR_MS; atMs < endMs; atMs += BAR_MS)
+    clock.after(atMs - clock.wallMs(), bar);
+  clock.after(0, () => void live());
+  await clock.runUntil(endMs - BAR_MS - 60_000);
+  plan.heal();
+  guard.heal();
+  await clock.runUntil(endMs + 4 * BAR_MS);
+
+  flaws.push(
+    ...(await verdictOnMonth({
+      store,
+      engine,
+      taken,
+      trader,
+      reconciled,
+      transfers,
+      resumesMs,
+      config: SIM_CONFIG,
+    })),
+  );
+  return {
+    seed,
+    flaws,
+    counts: {
+      orders: left.length,
+      trades: engine.ledger.trades.length,
+      lives,
+      halts: guard.halts,
+      transfers: transfers.length,
+      resumes: resumesMs.length,
+      faults: Object.values(plan.drawn).reduce((sum, count) => sum + count, 0),
+    },
+  };
+}

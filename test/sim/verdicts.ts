@@ -1,0 +1,204 @@
+import type { MemoryStore } from '../../src/adapters/memory-store/index.js';
+import { streamName } from '../../src/core/candle.js';
+import { decimal } from '../../src/core/money.js';
+import { isFinal, type OrderRequest } from '../../src/core/order.js';
+import type { Pipeline, PipelineConfig } from '../../src/pipeline/pipeline-api.js';
+import type { CapitalFlow, PermitReading } from '../../src/ports.js';
+import type { OrderEngine } from '../../src/simulator/order-engine.js';
+import type { SimulatedVenue } from '../../src/simulator/simulated-venue.js';
+import { ACCOUNT, BAR_MS, CASH, EXCHANGE, SYMBOLS } from './simulated-market.js';
+
+/** An order at the moment it left the box, and the truth about the world then. */
+export interface LeavingOrder {
+  readonly order: OrderRequest;
+  readonly quote: { readonly bid: number; readonly ask: number };
+  readonly atMs: number;
+  readonly permit: PermitReading;
+  /** The last comparison with the exchange that came to an end agreed. */
+  readonly agreed: boolean;
+  readonly breakerTripped: boolean;
+  /** Units executed after the end of their orders that the trader cannot know of yet. */
+  readonly unknownLate: string;
+}
+
+/** What a bar's move may add between decision and truth: the marks of the other symbols, and the walk through the book. */
+const TOLERANCE = 1.02;
+
+/** A late bar and three tries through a slow line; a decision on history would be an hour old at least. */
+const DECISION_LATE_MS_MAX = 900_000;
+
+/** What was wrong with letting this order go; empty when nothing was. */
+export function verdictOnLeaving(
+  leaving: LeavingOrder,
+  venue: SimulatedVenue,
+  config: PipelineConfig,
+): string[] {
+  const { order, quote, permit } = leaving;
+  const { ledger } = venue.account(ACCOUNT)!.engine;
+  const name = `${order.clientOrderId} (${order.side} ${order.amount} ${order.symbol})`;
+  const base = order.symbol.split('/')[0]!;
+  const held = ledger.holding(base).free;
+  const shrinks = order.side === 'sell' && held.gte(order.amount);
+  const flaws: string[] = [];
+  const lateMs = leaving.atMs - (order.barOpenMs + BAR_MS);
+  if (lateMs > DECISION_LATE_MS_MAX) flaws.push(`${name} left ${lateMs} ms after the bar it was decided on`);
+  if (!permit.ok) flaws.push(`${name} left without a permit: ${permit.reason}`);
+  else if (permit.state !== 'ACTIVE' && !shrinks) flaws.push(`${name} left while ${permit.state}`);
+  if (!leaving.agreed && order.side === 'buy') flaws.push(`${name} left before exchange and store agreed`);
+  if (leaving.breakerTripped && order.side === 'buy')
+    flaws.push(`${name} left after the circuit breaker tripped`);
+  if (order.side === 'sell') return flaws;
+
+  let equity = ledger.holding('USDT').free.toNumber();
+  for (const symbol of SYMBOLS) {
+    const [currency] = symbol.split('/');
+    const close = venue.replay.lastClose(venue.replay.instrument(symbol.replace('/', ''))!)!;
+    equity += ledger.holding(currency!).free.toNumber() * close;
+  }
+  const notional = Number(order.amount) * quote.ask;
+  if (notional > config.execution.notionalMaxFraction * equity * TOLERANCE) {
+    flaws.push(`${name} is worth ${notional}, above the gate's cap of equity ${equity}`);
+  }
+  const known = Math.max(0, held.minus(leaving.unknownLate).toNumber());
+  const position = (known + Number(order.amount)) * quote.ask;
+  if (position > config.risk.maxPositionFraction * equity * TOLERANCE) {
+    flaws.push(`${name} makes a position worth ${position}, above the cap of equity ${equity}`);
+  }
+  return flaws;
+}
+
+export interface MonthTruth {
+  readonly store: MemoryStore;
+  readonly engine: OrderEngine;
+  /** How often the exchange took an order of each client order id. */
+  readonly taken: ReadonlyMap<string, number>;
+  readonly trader: { readonly pipeline: Pipeline } | null;
+  readonly reconciled: string | null;
+  readonly transfers: readonly CapitalFlow[];
+  readonly resumesMs: readonly number[];
+  readonly config: PipelineConfig;
+}
+
+/** What the month left behind against what the exchange knows. */
+export async function verdictOnMonth(truth: MonthTruth): Promise<string[]> {
+  const { store, engine, trader } = truth;
+  const flaws: string[] = [];
+  for (const [id, times] of truth.taken) if (times > 1) flaws.push(`${id} was placed ${times} times`);
+
+  const stored = (await store.fills()).map((fill) => Object.values(canonical(fill)).join(' ')).sort();
+  const real = engine.ledger.trades
+    .map((trade) =>
+      Object.values(
+        canonical({
+          clientOrderId: trade.clientOrderId,
+          fillId: String(trade.tradeId),
+          symbol: trade.symbol,
+          side: trade.side,
+          price: trade.price,
+          amount: trade.amount,
+          fee: trade.fee,
+          feeCurrency: trade.feeAsset,
+        }),
+      ).join(' '),
+    )
+    .sort();
+  const [told, true_] = [new Set(stored), new Set(real)];
+  for (const fill of stored) if (!true_.has(fill)) flaws.push(`invented fill: ${fill}`);
+  for (const fill of real) if (!told.has(fill)) flaws.push(`lost fill: ${fill}`);
+  if (new Set(stored).size !== stored.length) flaws.push('a fill is stored twice');
+
+  flaws.push(...(await verdictOnOrders(store, engine)));
+  if (trader === null) flaws.push('the trader is not up at the end');
+  else flaws.push(...verdictOnMoney(trader.pipeline, engine, truth));
+  if (truth.reconciled !== 'agreed') flaws.push(`the last comparison came to ${truth.reconciled}`);
+  flaws.push(...(await verdictOnDecisions(truth)));
+  return flaws;
+}
+
+async function verdictOnOrders(store: MemoryStore, engine: OrderEngine): Promise<string[]> {
+  const flaws: string[] = [];
+  const events = await store.orderEvents();
+  const placed = new Set(engine.orders.map((order) => order.clientOrderId));
+  for (const { order, status } of events) {
+    if (status === 'rejected' && placed.has(order.clientOrderId)) {
+      flaws.push(`${order.clientOrderId} was declared dead, and the exchange had it`);
+    }
+  }
+  const last = new Map(events.map((event) => [event.order.clientOrderId, event]));
+  for (const [id, event] of last) if (!isFinal(event.status)) flaws.push(`${id} ended as ${event.status}`);
+  for (const order of engine.orders) {
+    const event = last.get(order.clientOrderId);
+    if (!event) flaws.push(`${order.clientOrderId} is at the exchange, and the store has no word of it`);
+    else if (!order.filled.eq(event.filled)) {
+      flaws.push(`${order.clientOrderId} filled ${order.filled.toFixed()}, stored as ${event.filled}`);
+    }
+  }
+  return flaws;
+}
+
+function verdictOnMoney(pipeline: Pipeline, engine: OrderEngine, truth: MonthTruth): string[] {
+  const flaws: string[] = [];
+  if (pipeline.state().unsettledOrders > 0)
+    flaws.push(`${pipeline.state().unsettledOrders} orders never settled`);
+  const moved = pipeline.portfolio.moved(EXCHANGE);
+  const capital = truth.transfers.reduce((sum, flow) => sum.plus(flow.amount), decimal(CASH));
+  const cash = engine.ledger.holding('USDT').free;
+  const told = capital.plus(moved.get('USDT') ?? 0);
+  if (!told.eq(cash)) flaws.push(`cash is ${told.toFixed()}, at the exchange ${cash.toFixed()}`);
+  if (pipeline.portfolio.cash() !== cash.toNumber()) {
+    flaws.push(`the portfolio's cash is ${pipeline.portfolio.cash()}, at the exchange ${cash.toFixed()}`);
+  }
+  for (const symbol of SYMBOLS) {
+    const held = engine.ledger.holding(symbol.split('/')[0]!).free;
+    const { units } = pipeline.portfolio.book(EXCHANGE, symbol);
+    if (!units.eq(held)) flaws.push(`${symbol}: ${units.toFixed()} units, at the exchange ${held.toFixed()}`);
+  }
+  return flaws;
+}
+
+/** The interval between acted-on signals, one decision a bar, and a peak that nothing but capital and a person lowers. */
+async function verdictOnDecisions({ store, transfers, resumesMs, config }: MonthTruth): Promise<string[]> {
+  const flaws: string[] = [];
+  const lastActed = new Map<string, number>();
+  for (const { stream, candle, risk } of await store.decisions()) {
+    if (risk?.kind !== 'order') continue;
+    const name = streamName(stream);
+    const before = lastActed.get(name);
+    lastActed.set(name, candle.openMs);
+    if (before === undefined) continue;
+    const apart = (candle.openMs - before) / BAR_MS;
+    if (apart < config.signals.minSignalIntervalBars) flaws.push(`${name} acted twice within ${apart} bars`);
+  }
+  const intents = (await store.orderEvents()).filter((event) => event.status === 'intended');
+  const bars = intents.map(({ order }) => `${order.symbol}@${order.barOpenMs}`);
+  if (new Set(bars).size !== bars.length) flaws.push('a bar was acted on twice');
+  let before: { atMs: number; peakEquity: number; breakerTripped: boolean } | null = null;
+  const withdrawals = transfers.filter(({ kind }) => kind === 'withdrawal').length;
+  for (const account of await store.equityCurve()) {
+    const resumed: boolean = resumesMs.some(
+      (atMs) => before !== null && atMs >= before.atMs && atMs <= account.atMs,
+    );
+    if (before && !resumed && account.peakEquity < before.peakEquity && withdrawals === 0) {
+      flaws.push(`the peak fell from ${before.peakEquity} to ${account.peakEquity}`);
+    }
+    if (before?.breakerTripped && !account.breakerTripped && !resumed)
+      flaws.push('the circuit breaker came loose');
+    before = account;
+  }
+  return flaws;
+}
+
+function canonical(fill: {
+  clientOrderId: string;
+  fillId: string;
+  symbol: string;
+  side: string;
+  price: string;
+  amount: string;
+  fee: string;
+  feeCurrency: string;
+}) {
+  const { clientOrderId, fillId, symbol, side, feeCurrency } = fill;
+  const [price, amount, fee] = [fill.price, fill.amount, fill.fee].map((figure) => decimal(figure).toFixed());
+  return { clientOrderId, fillId, symbol, side, price, amount, fee, feeCurrency };
+}

@@ -1,0 +1,90 @@
+import type { Candle, StreamKey } from '../../src/core/candle.js';
+import { syntheticQuote } from '../../src/core/synthetic-quote.js';
+import type { TradingState } from '../../src/core/trading-state.js';
+import { createOrderIds, createPaperBroker, type PaperBroker } from '../../src/pipeline/execution/index.js';
+import type { StreamSetup } from '../../src/pipeline/layer-ports.js';
+import { createPipeline } from '../../src/pipeline/pipeline.js';
+import type { PipelineConfig } from '../../src/pipeline/pipeline-api.js';
+import type { Broker, Clock, PermitReading, Store } from '../../src/ports.js';
+import { createSimulatedClock, type SimulatedClock } from '../../src/research/simulated-clock.js';
+import { seededRng } from './seeded-rng.js';
+import { CONFIG, HOUR_MS, KEY, MODEL, SPOT, tinyStream } from './tiny-stream.js';
+
+export const START_CASH = '100000';
+export const HALF_SPREAD_BPS = 5;
+
+export interface PaperWorldOptions {
+  readonly store: Store;
+  readonly config?: PipelineConfig;
+  readonly idSeed?: number;
+  readonly clock?: SimulatedClock;
+  readonly keys?: readonly StreamKey[];
+  /** Puts layers of the test's own into each stream. */
+  readonly setup?: (setup: StreamSetup, clock: Clock) => StreamSetup;
+  /** The venue's own side, where it outlives a restart of the trader. */
+  readonly paper?: PaperBroker;
+  /** Stands between the gate and the paper broker, for faults. */
+  readonly wrap?: (broker: Broker) => Broker;
+}
+
+export function paperVenue(clock: Clock, availableOf?: () => string | undefined): PaperBroker {
+  return createPaperBroker({
+    exchange: KEY.exchange,
+    clock,
+    rulesOf: () => SPOT,
+    startBalances: { USDT: START_CASH },
+    ...(availableOf && { availableOf }),
+  });
+}
+
+/** A paper trader in one process: the pipeline with a clock, permit and state that the test turns by hand. */
+export async function paperWorld(options: PaperWorldOptions) {
+  const clock = options.clock ?? createSimulatedClock();
+  const box = {
+    state: 'ACTIVE' as TradingState,
+    permit: { ok: true, state: 'ACTIVE', epoch: 1, expiresMonotonicMs: 1e15 } as PermitReading,
+    quote: true,
+    /** How old the quote is, and how far it stands from the close. */
+    quoteAgeMs: 0,
+    quoteFactor: 1,
+  };
+  const paper = options.paper ?? paperVenue(clock);
+  const streams = (options.keys ?? [KEY]).map((key) => {
+    const tiny = tinyStream(clock, key, { ...SPOT, symbol: key.symbol });
+    return options.setup?.(tiny, clock) ?? tiny;
+  });
+  const pipeline = createPipeline({
+    config: options.config ?? CONFIG,
+    streams,
+    model: MODEL,
+    clock,
+    store: options.store,
+    broker: options.wrap?.(paper) ?? paper,
+    permit: { read: () => box.permit },
+    ids: createOrderIds('test', clock, seededRng(options.idSeed ?? 1)),
+    startCash: START_CASH,
+    tradingState: () => box.state,
+    quoteFor: async (_, candle) =>
+      box.quote
+        ? syntheticQuote(
+            candle.close * box.quoteFactor,
+            HALF_SPREAD_BPS,
+            SPOT.priceTick,
+            clock.wallMs() - box.quoteAgeMs,
+          )
+        : undefined,
+  });
+  const restored = await options.store.restore();
+  if (!options.paper) paper.restore(restored.fills);
+  await pipeline.start(restored);
+  return {
+    pipeline,
+    paper,
+    clock,
+    box,
+    async bar(candle: Candle, key = KEY) {
+      clock.setWallMs(candle.openMs + HOUR_MS);
+      return pipeline.onCandle(key, candle);
+    },
+  };
+}

@@ -1,0 +1,183 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, it } from 'vitest';
+
+const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '../..');
+
+function filesBelow(dir: string, ending: string): string[] {
+  return readdirSync(path.join(root, dir), { withFileTypes: true }).flatMap((entry) => {
+    const inner = path.posix.join(dir, entry.name);
+    if (entry.isDirectory()) return filesBelow(inner, ending);
+    return inner.endsWith(ending) ? [inner] : [];
+  });
+}
+
+function importsOf(file: string): string[] {
+  const source = readFileSync(path.join(root, file), 'utf8');
+  return [...source.matchAll(/(?:from|import\()\s*'(\.[^']+)'/g)].map((match) =>
+    path.posix.normalize(path.posix.join(path.posix.dirname(file), match[1]!)).replace(/\.js$/, '.ts'),
+  );
+}
+
+const sources = filesBelow('src', '.ts');
+
+/** What each part may import, by the first folder (or file) below src. DESIGN: core ← ports ← learning ← pipeline ← research. */
+const MAY_IMPORT: Record<string, readonly string[]> = {
+  core: ['core'],
+  'ports.ts': ['core'],
+  learning: ['core', 'ports.ts', 'learning'],
+  pipeline: ['core', 'ports.ts', 'learning', 'pipeline'],
+  research: ['core', 'ports.ts', 'learning', 'pipeline', 'research'],
+  adapters: ['core', 'ports.ts', 'adapters'],
+  simulator: ['core', 'ports.ts', 'simulator'],
+  guard: ['core', 'ports.ts', 'guard', 'adapters', 'config'],
+  config: ['core', 'config'],
+};
+
+const partOf = (file: string) => file.split('/')[1]!;
+
+describe('imports', () => {
+  it('point the right way between the parts', () => {
+    const wrong = sources.flatMap((file) => {
+      const allowed = MAY_IMPORT[partOf(file)];
+      if (allowed === undefined) return [];
+      return importsOf(file)
+        .filter((target) => !allowed.includes(partOf(target)))
+        .map((target) => `${file} imports ${target}`);
+    });
+    expect(wrong).toEqual([]);
+  });
+
+  it('reach another layer only through its index', () => {
+    const layerOf = (file: string) => {
+      const [, part, layer, rest] = file.split('/');
+      return part === 'pipeline' && rest !== undefined ? layer : undefined;
+    };
+    const wrong = sources.flatMap((file) =>
+      importsOf(file)
+        .filter((target) => {
+          const layer = layerOf(target);
+          return layer !== undefined && layer !== layerOf(file) && !target.endsWith('/index.ts');
+        })
+        .map((target) => `${file} imports ${target}`),
+    );
+    expect(wrong).toEqual([]);
+  });
+});
+
+describe('the pure part', () => {
+  it('takes time and chance through ports', () => {
+    const banned =
+      /\bDate\.now\(|\bnew Date\(\)|\bMath\.random\(|\bsetTimeout\(|\bsetInterval\(|\bperformance\.now\(|\bprocess\.hrtime/;
+    const pure = sources.filter((file) =>
+      ['core', 'pipeline', 'learning', 'research'].includes(partOf(file)),
+    );
+    expect(pure.length).toBeGreaterThan(0);
+    const wrong = pure.filter((file) => banned.test(readFileSync(path.join(root, file), 'utf8')));
+    expect(wrong).toEqual([]);
+  });
+
+  it('does no I/O in core and pipeline', () => {
+    const pure = sources.filter((file) => ['core', 'pipeline'].includes(partOf(file)));
+    const wrong = pure.filter((file) =>
+      /from 'node:(fs|net|http|https|child_process|dgram|worker_threads)/.test(
+        readFileSync(path.join(root, file), 'utf8'),
+      ),
+    );
+    expect(wrong).toEqual([]);
+  });
+});
+
+describe('names and sizes', () => {
+  const all = [...sources, ...filesBelow('test', '.ts')];
+
+  it('are kebab-case and say what the file does', () => {
+    const wrong = all.filter((file) =>
+      file
+        .split('/')
+        .some(
+          (part) =>
+            !/^[a-z0-9]+(-[a-z0-9]+)*(\.test|\.guest|\.config)?(\.ts)?$/.test(part) ||
+            /^(utils?|helpers?|common|managers?|misc)(\.ts)?$/.test(part),
+        ),
+    );
+    expect(wrong).toEqual([]);
+  });
+
+  it('no file has grown beyond one reading', () => {
+    const wrong = sources
+      .map((file) => ({
+        file,
+        lines: readFileSync(path.join(root, file), 'utf8').trimEnd().split('\n').length,
+      }))
+      .filter(({ lines }) => lines > 400);
+    expect(wrong).toEqual([]);
+  });
+});
+
+describe('the package', () => {
+  const manifest = JSON.parse(readFileSync(path.join(root, 'package.json'), 'utf8')) as {
+    dependencies: Record<string, string>;
+    optionalDependencies: Record<string, string>;
+    devDependencies: Record<string, string>;
+    allowScripts: Record<string, boolean>;
+  };
+  const lock = JSON.parse(readFileSync(path.join(root, 'package-lock.json'), 'utf8')) as {
+    packages: Record<
+      string,
+      { hasInstallScript?: boolean; version?: string; optional?: boolean; os?: string[] }
+    >;
+  };
+
+  it('says of every install script whether it may run', () => {
+    const withScripts = Object.entries(lock.packages)
+      .filter(
+        ([where, entry]) => where !== '' && entry.hasInstallScript && (entry.os?.includes('linux') ?? true),
+      )
+      .map(([where]) => where.slice(where.lastIndexOf('node_modules/') + 'node_modules/'.length));
+    expect(withScripts.length).toBeGreaterThan(0);
+    expect([...new Set(withScripts)].sort()).toEqual(Object.keys(manifest.allowScripts).sort());
+  });
+
+  it('pins every package, and DuckDB to a version with a binding for the Pi', () => {
+    const versions = Object.values({
+      ...manifest.dependencies,
+      ...manifest.optionalDependencies,
+      ...manifest.devDependencies,
+    });
+    expect(versions.filter((version) => !/^\d+\.\d+\.\d+(-[\w.]+)?$/.test(version))).toEqual([]);
+    const arm64 = lock.packages['node_modules/@duckdb/node-bindings-linux-arm64'];
+    expect(arm64?.version).toBe(manifest.dependencies['@duckdb/node-api']);
+  });
+});
+
+describe('shipped text', () => {
+  it('imports only what is declared for production in src', () => {
+    const manifest = JSON.parse(readFileSync(path.join(root, 'package.json'), 'utf8')) as Record<
+      string,
+      Record<string, string>
+    >;
+    const production = [
+      ...Object.keys(manifest.dependencies!),
+      ...Object.keys(manifest.optionalDependencies!),
+    ];
+    // The demo alone may use development packages, and says so when they are absent.
+    const wrong = sources
+      .filter((file) => !file.startsWith('src/demo/'))
+      .flatMap((file) =>
+        [...readFileSync(path.join(root, file), 'utf8').matchAll(/(?:\bfrom\s+|\bimport\()'([^.'][^']*)'/g)]
+          .map((match) => match[1]!)
+          .filter((name) => !name.startsWith('node:'))
+          .map((name) =>
+            name
+              .split('/')
+              .slice(0, name.startsWith('@') ? 2 : 1)
+              .join('/'),
+          )
+          .filter((name) => !production.includes(name))
+          .map((name) => `${file} imports ${name}`),
+      );
+    expect(wrong).toEqual([]);
+  });
+});
