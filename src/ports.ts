@@ -23,23 +23,7 @@ import type {
 } from './core/records.js';
 import type { TradingState } from './core/trading-state.js';
 
-export type {
-  AccountSnapshot,
-  BarRecord,
-  CapitalFlow,
-  Correction,
-  Gap,
-  HaltRecord,
-  KnownCandles,
-  ModelRecord,
-  OrderEvent,
-  PredictionOutcome,
-  Rejection,
-  RestoredState,
-  RowFilter,
-  RunRecord,
-  StoredPrediction,
-} from './core/records.js';
+export type * from './core/records.js';
 
 /**
  * The narrow interfaces through which time, randomness and I/O reach the pipeline. Adapters implement them; the
