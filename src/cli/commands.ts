@@ -24,5 +24,6 @@ export const COMMANDS: Readonly<Record<string, () => Promise<{ readonly command:
   check: () => import('./check.js'),
   'simulate-exchange': () => import('./simulate-exchange.js'),
   report: () => import('./report.js'),
+  'first-boot': () => import('./first-boot.js'),
   completion: () => import('./completion.js'),
 };

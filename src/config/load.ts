@@ -38,7 +38,9 @@ export function parseConfig(source: string, place: string): Config {
   if (!parsed.success) {
     throw badInput(
       'E_CONFIG',
-      `${place} has ${count(parsed.error.issues)}:\n${parsed.error.issues.flatMap(describe).join('\n')}`,
+      `${place} has ${count(parsed.error.issues)}:\n${describeIssues(parsed.error.issues)
+        .map((line) => `  ${line}`)
+        .join('\n')}`,
       'mend them all and start again; docs/configuration.md lists every key',
       parsed.error,
     );
@@ -51,12 +53,20 @@ function count(issues: readonly unknown[]): string {
   return issues.length === 1 ? '1 mistake' : `${issues.length} mistakes`;
 }
 
-function describe(issue: z.core.$ZodIssue): string[] {
-  const path = pathText(issue.path);
-  if (issue.code === 'unrecognized_keys') {
-    return issue.keys.map((key) => `  ${pathText([...issue.path, key])}: no such key`);
-  }
-  return [`  ${path}: ${issue.message.replace(/^Invalid input: /, '')}`];
+/** One line a mistake: its path below `prefix`, and what was expected. */
+export function describeIssues(
+  issues: readonly z.core.$ZodIssue[],
+  prefix: readonly PropertyKey[] = [],
+): string[] {
+  return issues.flatMap((issue) => {
+    const path = [...prefix, ...issue.path];
+    if (issue.code === 'unrecognized_keys') {
+      return issue.keys.map((key) => `${pathText([...path, key])}: no such key`);
+    }
+    // Of a key that is refused itself, the reason stands one level down.
+    const message = issue.code === 'invalid_key' ? issue.issues[0]!.message : issue.message;
+    return [`${pathText(path)}: ${message.replace(/^Invalid input: /, '')}`];
+  });
 }
 
 function pathText(path: readonly PropertyKey[]): string {

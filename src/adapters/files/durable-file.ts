@@ -5,14 +5,15 @@ import { fault, messageOf } from '../../core/errors.js';
 
 /**
  * Writes a file so that it is there whole, or as it was before, whatever happens to the power: temporary file beside it,
- * fsync, rename, fsync of the folder. Throws `E_WRITE` (exit code 1).
+ * fsync, rename, fsync of the folder. `mode` is that of a file that anybody may read; a secret wants 0o600. Throws
+ * `E_WRITE` (exit code 1).
  */
-export async function writeDurably(target: string, bytes: Uint8Array | string): Promise<void> {
+export async function writeDurably(target: string, bytes: Uint8Array | string, mode = 0o644): Promise<void> {
   const folder = path.dirname(target);
   const temporary = path.join(folder, `.${path.basename(target)}.${randomBytes(6).toString('hex')}.tmp`);
   let handle: FileHandle | undefined;
   try {
-    handle = await open(temporary, 'wx', 0o644);
+    handle = await open(temporary, 'wx', mode);
     await handle.writeFile(bytes);
     await handle.sync();
     await handle.close();

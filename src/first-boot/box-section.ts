@@ -1,0 +1,68 @@
+import { z } from 'zod';
+
+/**
+ * The table `[box]` of the card's `redbutton.toml`: what the machine itself needs. All else in that file is the trader's
+ * configuration. A table that is absent keeps what an earlier file said.
+ */
+
+const SSH_KEY =
+  /^(?:(?:sk-)?ssh-ed25519(?:@openssh\.com)?|ssh-rsa|(?:sk-)?ecdsa-sha2-nistp256(?:@openssh\.com)?|ecdsa-sha2-nistp(?:384|521)) [A-Za-z0-9+/]{40,}={0,3}(?: [^\n\r]*)?$/;
+
+const wifi = z.strictObject({
+  name: z
+    .string()
+    .refine((text) => between(Buffer.byteLength(text), 1, 32), 'expected a network name of 1 to 32 bytes'),
+  password: z
+    .string()
+    .regex(/^(?:[\x20-\x7e]{8,63}|[0-9a-fA-F]{64})$/, 'expected 8 to 63 plain characters, or 64 hex digits'),
+  country: z
+    .string()
+    .regex(/^[A-Z]{2}$/, 'expected a country as in "DE", which says what channels are allowed'),
+});
+
+const host = z.string().regex(/^[A-Za-z0-9.:-]{1,253}$/, 'expected a name or an address');
+
+export const boxSection = z
+  .strictObject({
+    hostname: z
+      .string()
+      .regex(/^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/, 'expected a-z, 0-9 and inner hyphens')
+      .optional(),
+    timeZone: z.string().refine(isTimeZone, 'expected a time zone as in "Europe/Berlin"').optional(),
+    timeServers: z.array(host).min(1).max(8).optional(),
+    wifi: wifi.optional(),
+    ssh: z
+      .strictObject({
+        keys: z.array(z.string().regex(SSH_KEY, 'expected a line of an OpenSSH public key file (id_….pub)')),
+      })
+      .optional(),
+    broker: z.strictObject({ onBox: z.boolean() }).optional(),
+    credentials: z
+      .record(
+        z
+          .string()
+          .regex(
+            /^(?:mqtt-(?:username|password)|ntfy-(?:topic|token)|(?:guard-)?[a-z0-9]{2,30}-api-(?:key|secret))$/,
+            'no such credential; known are mqtt-username, mqtt-password, ntfy-topic, ntfy-token, EXCHANGE-api-key, EXCHANGE-api-secret and the guard-EXCHANGE-api-… of the guard',
+          ),
+        z.string().regex(/^[^\0\n\r]{1,4096}$/, 'expected one line of text'),
+      )
+      .optional(),
+  })
+  .prefault({});
+
+export type BoxSection = z.infer<typeof boxSection>;
+
+function between(value: number, min: number, max: number): boolean {
+  return value >= min && value <= max;
+}
+
+function isTimeZone(name: string): boolean {
+  if (!/^[A-Z][A-Za-z0-9_+-]*(?:\/[A-Za-z0-9_+-]+){0,2}$/.test(name)) return false;
+  try {
+    new Intl.DateTimeFormat('en', { timeZone: name });
+    return true;
+  } catch {
+    return false;
+  }
+}
