@@ -105,7 +105,7 @@ export const MUTATIONS = [
   },
   {
     name: 'trade before exchange and store agree',
-    file: 'src/pipeline/pipeline.ts',
+    file: 'src/pipeline/order-desk.ts',
     from: 'return reconciler === null || reconciler.agreed ? state : ',
     to: 'return reconciler !== undefined ? state : ',
     by: 'sim',

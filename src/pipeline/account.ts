@@ -1,0 +1,64 @@
+import type { AccountSnapshot, Clock, RestoredState } from '../ports.js';
+import { createPortfolio, currenciesOf, type Portfolio } from './execution/index.js';
+import type { PipelineDeps } from './pipeline-api.js';
+import { createDrawdownBreaker, type DrawdownBreaker } from './risk/index.js';
+
+/** The money of all streams together: what fills and flows made of it, and the limits that are set on it as a whole. */
+export interface Account {
+  readonly portfolio: Portfolio;
+  readonly breaker: DrawdownBreaker;
+  /** Takes equity at a bar's close. Returns true when the circuit breaker tripped on it. */
+  update(equity: number): boolean;
+  /** Money came or went by another way than trading. */
+  capital(equityBefore: number, equityAfter: number): void;
+  snapshot(equity: number): AccountSnapshot;
+  /** Takes up where the store left it: fills, then the last snapshot, then the flows. */
+  restore(restored: RestoredState): void;
+}
+
+export function createAccount(
+  { config, streams, startCash }: Pick<PipelineDeps, 'config' | 'streams' | 'startCash'>,
+  clock: Clock,
+): Account {
+  const portfolio = createPortfolio({
+    startCash,
+    amountStepOf: (exchange, symbol) =>
+      streams.find(({ key }) => key.exchange === exchange && key.symbol === symbol)?.rules.amountStep,
+  });
+  const breaker = createDrawdownBreaker(config.risk.drawdownHaltFraction);
+  const quoteCurrency = currenciesOf(streams[0]!.key.symbol).quote;
+
+  function capital(equityBefore: number, equityAfter: number): void {
+    breaker.capital(equityBefore, equityAfter);
+  }
+
+  /** Flows are cash; those that the last snapshot does not know of move the peak as they would have done then. */
+  function restoreFlows({ flows, account }: RestoredState): void {
+    for (const flow of flows) {
+      if (flow.currency !== quoteCurrency) continue;
+      portfolio.applyFlow(flow);
+      if (account === null || flow.kind === 'opening' || flow.atMs <= account.atMs) continue;
+      capital(account.equity, account.equity + Number(flow.amount));
+    }
+  }
+
+  return {
+    portfolio,
+    breaker,
+    update: (equity) => breaker.update(equity),
+    capital,
+    snapshot: (equity) => ({
+      atMs: clock.wallMs(),
+      equity,
+      cash: portfolio.cash(),
+      peakEquity: breaker.peakEquity,
+      drawdown: breaker.drawdown,
+      breakerTripped: breaker.tripped,
+    }),
+    restore(restored) {
+      for (const fill of restored.fills) portfolio.apply(fill);
+      if (restored.account) breaker.restore(restored.account);
+      restoreFlows(restored);
+    },
+  };
+}
