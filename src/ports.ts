@@ -105,8 +105,11 @@ export interface FeatureStreamPort {
    * Returns true when every value is there, so the row may be used.
    */
   push(candle: Candle, out: Float64Array): boolean;
-  /** Takes candles that follow each other; their rows as `push` gives them one by one. */
-  pushChunk(candles: CandleColumns): FeatureColumnsOut;
+  /**
+   * Takes candles that follow each other; their rows as `push` gives them one by one. `into` is memory for at least as
+   * many rows, which the answer is then written into: `values` column after column of `candles.length` each.
+   */
+  pushChunk(candles: CandleColumns, into?: FeatureColumnsOut): FeatureColumnsOut;
   reset(): void;
 }
 

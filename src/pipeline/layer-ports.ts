@@ -2,7 +2,7 @@ import type { Candle, CandleColumns, StreamKey } from '../core/candle.js';
 import type { MarketRules } from '../core/order.js';
 import type { NoPredictionReason, Prediction } from '../core/signal.js';
 import type { Calendar } from '../core/timeframe.js';
-import type { RawCandle, Rejection } from '../ports.js';
+import type { FeatureColumnsOut, RawCandle, Rejection } from '../ports.js';
 
 /** What the pipeline asks of layers 1 to 3, each made for one stream. */
 export interface IngestionLayer {
@@ -25,8 +25,8 @@ export interface FeatureRow {
 
 export interface FeatureLayer {
   push(candle: Candle): FeatureRow;
-  /** The rows of candles that follow each other, as `push` gives them one by one. */
-  pushSpan(candles: CandleColumns): FeatureSpan;
+  /** The rows of candles that follow each other, as `push` gives them one by one; in the memory of `into` where given. */
+  pushSpan(candles: CandleColumns, into?: FeatureColumnsOut): FeatureSpan;
   reset(): void;
 }
 

@@ -14,7 +14,6 @@ export interface BarColumns {
   readonly close: Float64Array;
   /** Of the whole account, after the bar's close and before its own order. */
   readonly equity: Float64Array;
-  readonly drawdown: Float64Array;
   readonly probabilityUp: Float64Array;
 }
 
@@ -54,14 +53,7 @@ export function createBacktestCollector(
   keepDecisions: boolean,
   reference: readonly ReferenceHistogram[] | null,
 ): BacktestCollector {
-  // Plain arrays that are widened together: a column of its own for each would double the cost of a bar.
-  let capacity = Math.max(16, barsExpected);
-  let openMs = new Float64Array(capacity);
-  let close = new Float64Array(capacity);
-  let equity = new Float64Array(capacity);
-  let drawdown = new Float64Array(capacity);
-  let probabilityUp = new Float64Array(capacity);
-  let length = 0;
+  const columns = createColumns(barsExpected);
   const drift = reference === null ? null : createDrift(reference);
   const decisions: BarRecord[] = [];
   const executions: ExecutionOutcome[] = [];
@@ -74,27 +66,17 @@ export function createBacktestCollector(
     counts[reason] = (counts[reason] ?? 0) + 1;
   };
 
-  function widen(): void {
-    capacity *= 2;
-    openMs = widened(openMs, capacity);
-    close = widened(close, capacity);
-    equity = widened(equity, capacity);
-    drawdown = widened(drawdown, capacity);
-    probabilityUp = widened(probabilityUp, capacity);
-  }
-
   return {
     reject(rows) {
       rejectedRows += rows;
     },
     take({ record, execution, settled }) {
-      if (length === capacity) widen();
-      openMs[length] = record.candle.openMs;
-      close[length] = record.candle.close;
-      equity[length] = record.account?.equity ?? Number.NaN;
-      drawdown[length] = record.account?.drawdown ?? Number.NaN;
-      probabilityUp[length] = record.prediction?.probabilityUp ?? Number.NaN;
-      length++;
+      columns.add(
+        record.candle.openMs,
+        record.candle.close,
+        record.account === null ? Number.NaN : record.account.equity,
+        record.prediction === null ? Number.NaN : record.prediction.probabilityUp,
+      );
       if (drift !== null && record.features !== null) drift.add(record.features);
       if (keepDecisions) decisions.push(record);
       if (record.prediction === null && record.signal?.kind === 'none') count(silent, record.signal.reason);
@@ -113,14 +95,7 @@ export function createBacktestCollector(
       decisions,
       executions,
       fills,
-      bars: {
-        length,
-        openMs: openMs.subarray(0, length),
-        close: close.subarray(0, length),
-        equity: equity.subarray(0, length),
-        drawdown: drawdown.subarray(0, length),
-        probabilityUp: probabilityUp.subarray(0, length),
-      },
+      bars: columns.finish(),
       rejectedRows,
       refusals,
       silent,
@@ -129,8 +104,54 @@ export function createBacktestCollector(
   };
 }
 
-function widened(values: Float64Array<ArrayBuffer>, capacity: number): Float64Array<ArrayBuffer> {
-  const wider = new Float64Array(capacity);
-  wider.set(values);
-  return wider;
+/** Bars gathered side by side before they are spread over their columns. */
+const BLOCK_BARS = 64;
+const BLOCK_WIDTH = 4;
+
+/**
+ * Columns that grow. With many streams in turn, each write into a column of its own would be a page of memory that the
+ * processor has just forgotten; so a stream's bars go into one small block first.
+ */
+function createColumns(barsExpected: number): {
+  add(openMs: number, close: number, equity: number, probabilityUp: number): void;
+  finish(): BarColumns;
+} {
+  const block = new Float64Array(BLOCK_BARS * BLOCK_WIDTH);
+  let inBlock = 0;
+  let capacity = Math.max(BLOCK_BARS, barsExpected);
+  let columns = Array.from({ length: BLOCK_WIDTH }, () => new Float64Array(capacity));
+  let length = 0;
+
+  function flush(): void {
+    if (length + inBlock > capacity) {
+      capacity = Math.max(2 * capacity, length + inBlock);
+      columns = columns.map((values) => {
+        const wider = new Float64Array(capacity);
+        wider.set(values);
+        return wider;
+      });
+    }
+    for (let c = 0; c < BLOCK_WIDTH; c++) {
+      const column = columns[c]!;
+      for (let i = 0; i < inBlock; i++) column[length + i] = block[i * BLOCK_WIDTH + c]!;
+    }
+    length += inBlock;
+    inBlock = 0;
+  }
+
+  return {
+    add(openMs, close, equity, probabilityUp) {
+      const at = inBlock * BLOCK_WIDTH;
+      block[at] = openMs;
+      block[at + 1] = close;
+      block[at + 2] = equity;
+      block[at + 3] = probabilityUp;
+      if (++inBlock === BLOCK_BARS) flush();
+    },
+    finish() {
+      flush();
+      const [openMs, close, equity, probabilityUp] = columns.map((column) => column.subarray(0, length));
+      return { length, openMs: openMs!, close: close!, equity: equity!, probabilityUp: probabilityUp! };
+    },
+  };
 }

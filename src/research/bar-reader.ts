@@ -1,27 +1,46 @@
 import { type Candle, type CandleColumns, sliceCandles } from '../core/candle.js';
 import { FEATURE_COLUMNS, MODEL_WIDTH } from '../core/feature-set.js';
 import type { NoPredictionReason, Prediction } from '../core/signal.js';
-import type { FeatureSpan, PredictionBatch, StreamSetup } from '../pipeline/layer-ports.js';
-import type { Rejection } from '../ports.js';
+import type { FeatureSpan, StreamSetup } from '../pipeline/layer-ports.js';
+import type { FeatureColumnsOut, Rejection } from '../ports.js';
 import type { SimulatedClock } from './simulated-clock.js';
 
 const WIDTH = FEATURE_COLUMNS.length;
-const NO_CANDLE: Candle = { openMs: 0, open: 0, high: 0, low: 0, close: 0, volume: 0 };
+
+type Writable<T> = { -readonly [K in keyof T]: T[K] };
 
 /** Candles of one stream: all at once, or in spans of any length (a file or a store too long for memory). */
 export type CandleSource = CandleColumns | AsyncIterable<CandleColumns>;
 
-/** Accepted bars in a row, with what layers 1 to 3 made of them. */
+/** Accepted bars in a row, with what layers 1 to 3 made of them. Good until the next span is asked for. */
 export interface BarSpan {
   readonly length: number;
   readonly rejections: readonly Rejection[];
   /** Rows of the source that this span used up. */
   readonly rows: number;
-  candle(i: number): Candle;
+  openMs(i: number): number;
   missingBars(i: number): number;
-  /** All feature columns of bar i where a model may use them, else null; written into `into` where that is given. */
+  /** Bar i; written into `into` where that is given, which then is what is returned. */
+  candle(i: number, into?: Writable<Candle>): Candle;
+  /** All feature columns of bar i where a model may use them, else null. */
   features(i: number, into?: Float64Array): Float64Array | null;
-  prediction(i: number): Prediction | NoPredictionReason;
+  prediction(i: number, into?: Writable<Prediction>): Prediction | NoPredictionReason;
+}
+
+/** One bar's memory, for a run that keeps no record of its bars: most of what a bar costs is making objects for it. */
+export interface BarScratch {
+  readonly candle: Writable<Candle>;
+  readonly features: Float64Array;
+  readonly prediction: Writable<Prediction>;
+}
+
+export function createBarScratch(modelHash: string): BarScratch {
+  // Numbers with a fraction from the start: a field that begins as a whole one changes its form later, and all readers with it.
+  return {
+    candle: { openMs: 0.5, open: 0.5, high: 0.5, low: 0.5, close: 0.5, volume: 0.5 },
+    features: new Float64Array(WIDTH),
+    prediction: { openMs: 0.5, probabilityUp: 0.5, probabilityUpCalibrated: 0.5, modelHash },
+  };
 }
 
 export interface BarReaderOptions {
@@ -40,22 +59,80 @@ export interface BarReaderOptions {
  * whole span. Equal to layers 1 to 3 of a live run, bit for bit.
  */
 export async function* readBars(options: BarReaderOptions): AsyncGenerator<BarSpan> {
+  const memory = createSpanMemory(options.spanBars);
   let first = 0;
   for await (const columns of spansOf(options.source, options.spanBars)) {
-    yield await readSpan(options, columns, first);
+    yield await readSpan(options, memory, columns, first);
     first += columns.length;
   }
 }
 
-async function readSpan(options: BarReaderOptions, columns: CandleColumns, first: number): Promise<BarSpan> {
-  const { setup, clock, barMs, givenProbabilities, modelHash } = options;
-  const candles: Candle[] = [];
-  const missing = new Float64Array(columns.length);
-  const kept = new Uint32Array(columns.length);
+/**
+ * A bar's row while its span lasts: what is asked of one bar stands together, since with many streams in turn each place
+ * of its own would be memory that the processor has just forgotten.
+ */
+const CANDLE_AT = 0;
+const MISSING_AT = 6;
+/** 0, or the place in REASONS and one. */
+const SILENT_AT = 7;
+const P_AT = 8;
+const CALIBRATED_AT = 9;
+const FEATURES_AT = 10;
+const ROW = FEATURES_AT + WIDTH;
+const REASONS: readonly NoPredictionReason[] = ['warming_up', 'no_value', 'hole', 'inference_fault'];
+
+/** What every span of a reader is worked out in. Touching new memory would cost more than the work itself. */
+interface SpanMemory {
+  readonly raw: Writable<Candle>;
+  readonly rows: Float64Array;
+  readonly kept: Uint32Array;
+  readonly features: FeatureColumnsOut;
+  readonly inputs: Float64Array;
+}
+
+function createSpanMemory(bars: number): SpanMemory {
+  return {
+    raw: createBarScratch('').candle,
+    rows: new Float64Array(bars * ROW),
+    kept: new Uint32Array(bars),
+    features: { length: bars, values: new Float64Array(bars * WIDTH), valid: new Uint8Array(bars) },
+    inputs: new Float64Array(bars * MODEL_WIDTH),
+  };
+}
+
+async function readSpan(
+  options: BarReaderOptions,
+  memory: SpanMemory,
+  columns: CandleColumns,
+  first: number,
+): Promise<BarSpan> {
+  const { rows } = memory;
+  const { length, rejections } = acceptRows(options, memory, columns);
+  const candles = length === columns.length ? columns : pick(columns, memory.kept, length);
+  const features = options.setup.features.pushSpan(candles, memory.features);
+  for (let c = 0; c < WIDTH; c++) {
+    for (let i = 0, at = c * length; i < length; i++)
+      rows[i * ROW + FEATURES_AT + c] = features.values[at + i]!;
+  }
+  for (let i = 0; i < length; i++) {
+    const status = features.status(i);
+    rows[i * ROW + SILENT_AT] = status === 'ok' ? 0 : 1 + REASONS.indexOf(status);
+  }
+  if (options.givenProbabilities === undefined) await predict(options.setup, memory, length);
+  else takeGiven(options.givenProbabilities, first, memory, length);
+  return spanOf(rows, length, features, rejections, columns.length, options.modelHash);
+}
+
+/** Layer 1: the accepted rows are written into memory, one after the other. */
+function acceptRows(
+  { setup, clock, barMs }: BarReaderOptions,
+  { raw, rows, kept }: SpanMemory,
+  columns: CandleColumns,
+): { readonly length: number; readonly rejections: readonly Rejection[] } {
   const rejections: Rejection[] = [];
-  // One object for all rows, since ingestion keeps none of what it is given.
-  const raw: { -readonly [K in keyof Candle]: Candle[K] } = { ...NO_CANDLE };
+  let length = 0;
   for (let i = 0; i < columns.length; i++) {
+    // One object for all rows, since ingestion keeps none of what it is given.
     raw.openMs = columns.openMs[i]!;
     raw.open = columns.open[i]!;
     raw.high = columns.high[i]!;
@@ -68,87 +145,89 @@ async function readSpan(options: BarReaderOptions, columns: CandleColumns, first
       rejections.push(accepted.rejection);
       continue;
     }
-    missing[candles.length] = accepted.missingBars;
-    kept[candles.length] = i;
-    candles.push(accepted.candle);
+    const at = length * ROW;
+    rows[at + CANDLE_AT] = raw.openMs;
+    rows[at + CANDLE_AT + 1] = raw.open;
+    rows[at + CANDLE_AT + 2] = raw.high;
+    rows[at + CANDLE_AT + 3] = raw.low;
+    rows[at + CANDLE_AT + 4] = raw.close;
+    rows[at + CANDLE_AT + 5] = raw.volume;
+    rows[at + MISSING_AT] = accepted.missingBars;
+    kept[length++] = i;
   }
-  const length = candles.length;
-  const features = setup.features.pushSpan(length === columns.length ? columns : pick(columns, kept, length));
-  // Row after row, since each bar's row is read by itself, and with many streams never from a warm cache.
-  const rows = new Float64Array(length * WIDTH);
+  return { length, rejections };
+}
+
+/** Layer 3 for every bar that a model may be asked about. */
+async function predict(setup: StreamSetup, { rows, inputs }: SpanMemory, length: number): Promise<void> {
+  let count = 0;
   for (let i = 0; i < length; i++) {
-    for (let c = 0; c < WIDTH; c++) rows[i * WIDTH + c] = features.values[c * length + i]!;
+    if (rows[i * ROW + SILENT_AT] !== 0) continue;
+    // Column 0 is log_return, which is no input.
+    const from = i * ROW + FEATURES_AT + 1;
+    for (let c = 0; c < MODEL_WIDTH; c++) inputs[count * MODEL_WIDTH + c] = rows[from + c]!;
+    count++;
   }
-  const answer = givenProbabilities
-    ? givenAnswer(givenProbabilities, first, kept, length)
-    : await modelAnswer(setup, features, rows, length);
+  const batch = await setup.inference.predictBatch(inputs.subarray(0, count * MODEL_WIDTH), count);
+  for (let i = 0, row = 0; i < length; i++) {
+    const at = i * ROW;
+    if (rows[at + SILENT_AT] !== 0) continue;
+    if (batch.fault[row] === 1) rows[at + SILENT_AT] = 1 + REASONS.indexOf('inference_fault');
+    rows[at + P_AT] = batch.probabilityUp[row]!;
+    rows[at + CALIBRATED_AT] = batch.probabilityUpCalibrated[row]!;
+    row++;
+  }
+}
+
+/** A given probability stands in for the whole of layer 3, also where the features have no value yet. */
+function takeGiven(given: Float64Array, first: number, { rows, kept }: SpanMemory, length: number): void {
+  for (let i = 0; i < length; i++) {
+    const at = i * ROW;
+    const p = given[first + kept[i]!] ?? Number.NaN;
+    rows[at + SILENT_AT] = Number.isNaN(p) ? 1 + REASONS.indexOf('warming_up') : 0;
+    rows[at + P_AT] = p;
+    rows[at + CALIBRATED_AT] = p;
+  }
+}
+
+function spanOf(
+  rows: Float64Array,
+  length: number,
+  features: FeatureSpan,
+  rejections: readonly Rejection[],
+  rowsUsed: number,
+  modelHash: string,
+): BarSpan {
   return {
     length,
     rejections,
-    rows: columns.length,
-    candle: (i) => candles[i]!,
-    missingBars: (i) => missing[i]!,
-    features(i, into = new Float64Array(WIDTH)) {
-      if (features.status(i) !== 'ok') return null;
-      for (let c = 0; c < WIDTH; c++) into[c] = rows[i * WIDTH + c]!;
+    rows: rowsUsed,
+    openMs: (i) => rows[i * ROW]!,
+    missingBars: (i) => rows[i * ROW + MISSING_AT]!,
+    candle(i, into = { openMs: 0, open: 0, high: 0, low: 0, close: 0, volume: 0 }) {
+      const at = i * ROW + CANDLE_AT;
+      into.openMs = rows[at]!;
+      into.open = rows[at + 1]!;
+      into.high = rows[at + 2]!;
+      into.low = rows[at + 3]!;
+      into.close = rows[at + 4]!;
+      into.volume = rows[at + 5]!;
       return into;
     },
-    prediction(i) {
-      const row = answer.row(i);
-      if (typeof row === 'string') return row;
-      if (answer.batch.fault[row] === 1) return 'inference_fault';
-      return {
-        openMs: candles[i]!.openMs,
-        probabilityUp: answer.batch.probabilityUp[row]!,
-        probabilityUpCalibrated: answer.batch.probabilityUpCalibrated[row]!,
-        modelHash,
-      };
+    features(i, into = new Float64Array(WIDTH)) {
+      if (features.status(i) !== 'ok') return null;
+      const at = i * ROW + FEATURES_AT;
+      for (let c = 0; c < WIDTH; c++) into[c] = rows[at + c]!;
+      return into;
     },
-  };
-}
-
-interface Answer {
-  readonly batch: PredictionBatch;
-  /** Row of the batch that answers bar i, or why there is none. */
-  row(i: number): number | NoPredictionReason;
-}
-
-async function modelAnswer(
-  setup: StreamSetup,
-  features: FeatureSpan,
-  values: Float64Array,
-  length: number,
-): Promise<Answer> {
-  const rows = new Uint32Array(length);
-  let count = 0;
-  for (let i = 0; i < length; i++) if (features.status(i) === 'ok') rows[i] = count++;
-  const inputs = new Float64Array(count * MODEL_WIDTH);
-  for (let i = 0; i < length; i++) {
-    if (features.status(i) !== 'ok') continue;
-    const at = rows[i]! * MODEL_WIDTH;
-    // Column 0 is log_return, which is no input.
-    for (let c = 0; c < MODEL_WIDTH; c++) inputs[at + c] = values[i * WIDTH + c + 1]!;
-  }
-  const batch = await setup.inference.predictBatch(inputs, count);
-  return {
-    batch,
-    row(i) {
-      const status = features.status(i);
-      return status === 'ok' ? rows[i]! : status;
+    prediction(i, into = { openMs: 0, probabilityUp: 0, probabilityUpCalibrated: 0, modelHash }) {
+      const at = i * ROW;
+      if (rows[at + SILENT_AT] !== 0) return REASONS[rows[at + SILENT_AT]! - 1]!;
+      into.openMs = rows[at]!;
+      into.probabilityUp = rows[at + P_AT]!;
+      into.probabilityUpCalibrated = rows[at + CALIBRATED_AT]!;
+      return into;
     },
-  };
-}
-
-function givenAnswer(given: Float64Array, first: number, kept: Uint32Array, length: number): Answer {
-  const probability = new Float64Array(length);
-  for (let i = 0; i < length; i++) probability[i] = given[first + kept[i]!] ?? Number.NaN;
-  return {
-    batch: {
-      probabilityUp: probability,
-      probabilityUpCalibrated: probability,
-      fault: new Uint8Array(length),
-    },
-    row: (i) => (Number.isNaN(probability[i]!) ? 'warming_up' : i),
   };
 }
 

@@ -1,5 +1,4 @@
 import type { Candle, StreamKey } from '../core/candle.js';
-import { FEATURE_COLUMNS } from '../core/feature-set.js';
 import type { ModelManifest } from '../core/manifest.js';
 import { timeframeMs } from '../core/timeframe.js';
 import type { TradingState } from '../core/trading-state.js';
@@ -14,7 +13,7 @@ import {
   type InstrumentResult,
 } from './backtest-collector.js';
 import { type BacktestWorld, createBacktestWorld, type FillModel } from './backtest-world.js';
-import { type BarSpan, type CandleSource, readBars } from './bar-reader.js';
+import { type BarSpan, type CandleSource, createBarScratch, readBars } from './bar-reader.js';
 import { createDiscardStore } from './discard-store.js';
 import type { RecordedWorld } from './recorded-world.js';
 import { createSimulatedClock } from './simulated-clock.js';
@@ -24,7 +23,7 @@ import { createSimulatedClock } from './simulated-clock.js';
  * of them stay in the processor's cache. No power of two: the columns of a row would fall into the same lines of it.
  */
 const SPAN_BARS = 2000;
-const SPAN_BARS_MIN = 80;
+const SPAN_BARS_MIN = 240;
 
 /** One stream of a backtest. */
 export interface TimelineInstrument {
@@ -163,10 +162,10 @@ async function decideAll(
   world: BacktestWorld,
   store: Store,
   keepsRecords: boolean,
-  { onProgress }: Pick<TimelineOptions, 'onProgress'>,
+  options: Pick<TimelineOptions, 'onProgress' | 'model'>,
 ): Promise<void> {
-  // Where no record outlives its bar, all bars may share the memory of one row.
-  const row = keepsRecords ? undefined : new Float64Array(FEATURE_COLUMNS.length);
+  // Where no record outlives its bar, all bars may share one bar's memory.
+  const scratch = keepsRecords ? undefined : createBarScratch(options.model.sha256);
   let rowsDone = 0;
 
   /** Goes on to the track's next span with a bar in it. */
@@ -180,11 +179,11 @@ async function decideAll(
       const refused = span.rejections.filter(({ reason }) => reason !== 'duplicate');
       if (refused.length > 0) await store.quarantine(refused);
       rowsDone += span.rows;
-      onProgress?.(rowsDone);
+      options.onProgress?.(rowsDone);
       if (span.length === 0) continue;
       track.span = span;
       track.at = 0;
-      track.nextMs = span.candle(0).openMs + track.barMs;
+      track.nextMs = span.openMs(0) + track.barMs;
       return;
     }
   }
@@ -197,20 +196,20 @@ async function decideAll(
       // A lone stream stays in here for a whole span.
       while (track.nextMs === nowMs && track.span !== null) {
         const { span, at, key } = track;
-        const candle = span.candle(at);
+        const candle = span.candle(at, scratch?.candle);
         world.turnTo(key, candle, nowMs);
         const decided = pipeline.decideBar(
           key,
           candle,
-          span.features(at, row),
-          span.prediction(at),
+          span.features(at, scratch?.features),
+          span.prediction(at, scratch?.prediction),
           span.missingBars(at),
         );
         const outcome = decided instanceof Promise ? await decided : decided;
         if (outcome.kind === 'decided') track.collector.take(outcome);
         if (at + 1 < span.length) {
           track.at = at + 1;
-          track.nextMs = span.candle(at + 1).openMs + track.barMs;
+          track.nextMs = span.openMs(at + 1) + track.barMs;
         } else await nextSpan(track);
         if (tracks.length === 1) nowMs = track.nextMs;
       }

@@ -95,6 +95,13 @@ export function allocateRows(length: number): FeatureColumnsOut {
   return { length, values: new Float64Array(length * WIDTH), valid: new Uint8Array(length) };
 }
 
+/** The part of this memory that holds `length` rows. */
+function firstRows({ values, valid }: FeatureColumnsOut, length: number): FeatureColumnsOut {
+  if (valid.length === length && values.length === length * WIDTH) return { length, values, valid };
+  checkRoom(Math.min(values.length, valid.length * WIDTH), length);
+  return { length, values: values.subarray(0, length * WIDTH), valid: valid.subarray(0, length) };
+}
+
 /** The column's first `candles.length` elements; the arrays may be longer than that. */
 function column(candles: CandleColumns, name: 'close' | 'volume'): Float64Array {
   const values = candles[name];
@@ -121,8 +128,8 @@ function createStream(addon: FeatureAddon, path: KernelPath): NativeFeatureStrea
       copyRow(cells, 0, out, 0);
       return cells[SLOT - 1] === 1;
     },
-    pushChunk(candles) {
-      const out = allocateRows(candles.length);
+    pushChunk(candles, into) {
+      const out = into === undefined ? allocateRows(candles.length) : firstRows(into, candles.length);
       native.pushChunk(0, column(candles, 'close'), column(candles, 'volume'), out.values, out.valid);
       return out;
     },

@@ -1,7 +1,7 @@
 import type { Candle, CandleColumns, StreamKey } from '../../core/candle.js';
 import { FEATURE_COLUMNS, MODEL_WIDTH } from '../../core/feature-set.js';
 import { type Calendar, timeframeMs } from '../../core/timeframe.js';
-import type { FeatureKernel } from '../../ports.js';
+import type { FeatureColumnsOut, FeatureKernel } from '../../ports.js';
 import { FEATURE_STATUSES, type FeatureStatus, type GapRules, HoleWindow } from './hole-window.js';
 
 /** The features of one bar. */
@@ -18,7 +18,7 @@ export interface FeatureLayer {
   /** The features of the window that ends with this candle. Candles come from ingestion, in the order of time. */
   push(candle: Candle): FeatureRow;
   /** The rows of candles that follow each other, as `push` gives them one by one, in one call of the kernel. */
-  pushSpan(candles: CandleColumns): FeatureSpan;
+  pushSpan(candles: CandleColumns, into?: FeatureColumnsOut): FeatureSpan;
   /** Forgets every candle. */
   reset(): void;
 }
@@ -50,8 +50,8 @@ export function createFeatureLayer(options: FeatureLayerOptions): FeatureLayer {
       const valid = kernel.push(candle, values);
       return { openMs: candle.openMs, values, status: window.push(candle.openMs, valid) };
     },
-    pushSpan(candles) {
-      const { values, valid } = kernel.pushChunk(candles);
+    pushSpan(candles, into) {
+      const { values, valid } = kernel.pushChunk(candles, into);
       const status = statusOf(window, candles.openMs, valid);
       return { values, status: (i) => FEATURE_STATUSES[status[i]!]! };
     },
