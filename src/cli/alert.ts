@@ -12,9 +12,11 @@ import { type Command, type CommandIo, parseOptions, required } from './command.
 import { table } from './terminal.js';
 
 const HELP = `Usage: redbutton alert test --config FILE [--timeout SECONDS] [--json]
+       redbutton alert job-failed NAME --config FILE
 
-Sends one alert of each severity over every way that alerts.sinks names, and
-waits for each acknowledgement. It may run beside the service.
+test sends one alert of each severity over every way that alerts.sinks names, and
+waits for each acknowledgement. It may run beside the service. job-failed says in
+the same way that a job of the box failed: its timers use it.
 
   --config FILE      the configuration
   --timeout SECONDS  how long to wait for each way (10)
@@ -34,14 +36,16 @@ export const command: Command = {
   summary: 'send a test alert of each severity and wait for its acknowledgement',
   help: HELP,
   async run(args, io) {
-    const { values, positionals } = parseOptions(
-      'alert',
-      args,
-      { config: { type: 'string' }, timeout: { type: 'string' }, json: { type: 'boolean' } },
-      ['test'],
-    );
-    if (positionals[0] !== 'test') {
-      throw badInput('E_USAGE', `alert: unknown word "${positionals[0]}"`, 'see redbutton alert --help');
+    const options = {
+      config: { type: 'string' },
+      timeout: { type: 'string' },
+      json: { type: 'boolean' },
+    } as const;
+    const words = args.includes('job-failed') ? ['job-failed', 'NAME'] : ['test'];
+    const { values, positionals } = parseOptions('alert', args, options, words);
+    const [what, job] = positionals;
+    if (what !== words[0]) {
+      throw badInput('E_USAGE', `alert: unknown word "${what}"`, 'see redbutton alert --help');
     }
     const timeoutMs = secondsToMs(values.timeout ?? '10');
     const config = loadConfig(required('alert', 'config', values.config));
@@ -50,9 +54,12 @@ export const command: Command = {
     const collect = { raise: async (alert: Alert) => void alerts.push(alert) };
     const nextId = createAlertIds(config.device.name, clock, { next: Math.random });
     const raiser = createAlertRaiser(ALERT_CATALOGUE, clock, collect, nextId);
-    await raiser.raise('TEST_INFO', {});
-    await raiser.raise('TEST_WARNING', {});
-    await raiser.raise('TEST_CRITICAL', {});
+    if (job !== undefined) await raiser.raise('JOB_FAILED', { job });
+    else {
+      await raiser.raise('TEST_INFO', {});
+      await raiser.raise('TEST_WARNING', {});
+      await raiser.raise('TEST_CRITICAL', {});
+    }
     const { sinks } = config.alerts;
     const results: TestAlertResult[] = [];
     if (sinks.includes('mqtt')) {

@@ -127,6 +127,11 @@ export const ALERT_CATALOGUE = {
     (f) => `Only ${f.freePct.toFixed(1)} % of the disk under ${f.path} is free.`,
     'Free some space or use a larger card; orders need a writable disk.',
   ),
+  JOB_FAILED: entry<{ job: string }>(
+    'warning',
+    (f) => `A job of the box failed: ${f.job}.`,
+    'See what it said: journalctl -u and its name, at the box.',
+  ),
   TEMPERATURE: entry<{ celsius: number }>(
     'warning',
     (f) => `The processor is at ${f.celsius.toFixed(0)} °C.`,

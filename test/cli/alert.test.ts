@@ -48,6 +48,13 @@ describe.skipIf(!mosquittoInstalled())('redbutton alert test', () => {
     }
   };
 
+  it('tells of a job that failed', async () => {
+    const { code } = await run(['job-failed', 'redbutton-verify', '--config', config], PASSWORD);
+    expect(code).toBe(0);
+    const { payload } = await phone.until((m) => m.payload.includes('JOB_FAILED'), 10_000);
+    expect(payload).toContain('A job of the box failed: redbutton-verify.');
+  });
+
   it('sends one of each severity and shows each acknowledgement', async () => {
     const { code, stdout } = await run(['test', '--config', config, '--json'], PASSWORD);
     expect(code).toBe(0);

@@ -4,7 +4,7 @@ import { cpSync, existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-const project = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '../..');
+const project = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..');
 const { packages } = JSON.parse(readFileSync(path.join(project, 'package-lock.json'), 'utf8'));
 const [target, ...roots] = process.argv.slice(2);
 
@@ -31,8 +31,10 @@ const own = packages[''];
 visit('', roots.length > 0 ? roots : Object.keys({ ...own.dependencies, ...own.optionalDependencies }));
 
 // Other platforms' binaries, other module formats and maps, which are most of the bytes.
-const left =
-  /\.map$|onnxruntime-node\/bin\/napi-v\d+\/(darwin|win32|linux\/arm64)|\/ccxt\/(dist\/(?!ccxt\.cjs)|js\/test)|\/(epoll|onoff)\/build\/.*\.o$/;
+const otherArch = process.arch === 'arm64' ? 'x64' : 'arm64';
+const left = new RegExp(
+  String.raw`\.map$|onnxruntime-node/bin/napi-v\d+/(darwin|win32|linux/${otherArch})|/ccxt/(dist/(?!ccxt\.cjs)|js/test)|/(epoll|onoff)/build/.*\.o$`,
+);
 for (const place of wanted) {
   cpSync(path.join(project, place), path.join(target, place), {
     recursive: true,

@@ -1,0 +1,92 @@
+import { spawnSync } from 'node:child_process';
+import { readdirSync, readFileSync } from 'node:fs';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, it } from 'vitest';
+import { COMMANDS } from '../../src/cli/commands.js';
+
+const dir = fileURLToPath(new URL('../../systemd/', import.meta.url));
+const services = readdirSync(dir).filter((name) => name.endsWith('.service'));
+const text = (name: string) => readFileSync(path.join(dir, name), 'utf8');
+
+/** The values of a key, lines as they stand. */
+const valuesOf = (unit: string, key: string) =>
+  [...text(unit).matchAll(new RegExp(`^${key}=(.*)$`, 'gm'))].map((match) => match[1]!);
+
+/** Above this a service is more exposed than the design allows. */
+const EXPOSURE_MAX = 1.9;
+
+const analyse = () => spawnSync('systemd-analyze', ['--version'], { encoding: 'utf8' });
+const installed = analyse().status === 0;
+if (!installed) process.stderr.write('SKIPPED: systemd-analyze is not installed (apt install systemd)\n');
+
+describe.skipIf(!installed)('the units, judged by systemd', () => {
+  it.each(services)(`%s has an exposure of at most ${EXPOSURE_MAX}, and no line that is ignored`, (unit) => {
+    const { stdout, stderr } = spawnSync(
+      'systemd-analyze',
+      ['security', '--offline=true', '--no-pager', path.join(dir, unit)],
+      { encoding: 'utf8' },
+    );
+    const exposure = /Overall exposure level for .*: ([\d.]+)/.exec(stdout)?.[1];
+    expect(exposure, `${stdout}${stderr}`).toBeDefined();
+    console.log(`${unit}: exposure ${exposure}`);
+    expect(Number(exposure)).toBeLessThanOrEqual(EXPOSURE_MAX);
+    expect(stderr).not.toMatch(/ignoring|Unknown/);
+  });
+
+  it.each(readdirSync(dir).filter((name) => name.endsWith('.timer')))('%s has a time that comes', (unit) => {
+    for (const when of valuesOf(unit, 'OnCalendar')) {
+      const { status, stdout } = spawnSync('systemd-analyze', ['calendar', when], { encoding: 'utf8' });
+      expect(status).toBe(0);
+      expect(stdout).toContain('Next elapse');
+    }
+    expect(services).toContain(unit.replace('.timer', '.service'));
+  });
+});
+
+describe('the units', () => {
+  it('start commands that there are', () => {
+    for (const unit of services) {
+      const [start] = valuesOf(unit, 'ExecStart');
+      const [, name] = /dist\/main\.js (\S+)/.exec(start ?? '') ?? [];
+      if (name !== undefined) expect(Object.keys(COMMANDS)).toContain(name);
+      else expect(start).toMatch(/^\/opt\/redbutton\/current\/scripts\/box-job (backup|verify)$/);
+    }
+  });
+
+  it('bring both services back for ever, and end them within 10 s', () => {
+    for (const unit of ['redbutton.service', 'redbutton-guard.service']) {
+      expect(valuesOf(unit, 'Restart')).toEqual(['always']);
+      expect(valuesOf(unit, 'StartLimitIntervalSec')).toEqual(['0']);
+      expect(Number(valuesOf(unit, 'TimeoutStopSec')[0])).toBeLessThanOrEqual(10);
+      expect(valuesOf(unit, 'Type')).toEqual(['notify']);
+    }
+    expect(Number(valuesOf('redbutton-guard.service', 'WatchdogSec')[0])).toBeLessThanOrEqual(2);
+  });
+
+  it('keep the guard beyond the trader: another user, no capability, no GPIO, and the guard first', () => {
+    const [trader, guard] = ['redbutton.service', 'redbutton-guard.service'];
+    expect(valuesOf(trader!, 'User')).not.toEqual(valuesOf(guard!, 'User'));
+    expect(valuesOf(trader!, 'CapabilityBoundingSet')).toEqual(['']);
+    expect(valuesOf(trader!, 'SupplementaryGroups')).toEqual([]);
+    expect(valuesOf(trader!, 'ProtectKernelTunables')).toEqual(['yes']);
+    expect(valuesOf(trader!, 'PrivateDevices')).toEqual(['yes']);
+    expect(valuesOf(guard!, 'Before')).toContain('redbutton.service');
+    expect(valuesOf(guard!, 'ReadWritePaths')).toEqual([
+      '/run/redbutton',
+      '-/sys/class/gpio -/sys/devices/platform',
+    ]);
+    // What it needs to end a trader that hangs, and no more.
+    expect(valuesOf(guard!, 'CapabilityBoundingSet')).toEqual(['CAP_KILL']);
+    expect(text('redbutton.sysusers')).toMatch(/^m redbutton-guard gpio$/m);
+    expect(text('redbutton.sysusers')).not.toMatch(/^m redbutton gpio$/m);
+  });
+
+  it('give every credential a default, so that a missing one keeps no service down', () => {
+    for (const unit of services) {
+      const loaded = valuesOf(unit, 'LoadCredential').map((value) => value.split(':')[0]);
+      // An empty value would be ignored by systemd; the line break is cut off by the reader.
+      expect(valuesOf(unit, 'SetCredential').sort()).toEqual(loaded.map((name) => `${name}:\\n`).sort());
+    }
+  });
+});

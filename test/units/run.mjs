@@ -1,0 +1,238 @@
+// The shipped units under a real systemd; see scripts/units-test. `run.mjs WORK` expects an installed root in WORK/root.
+import assert from 'node:assert/strict';
+import { readdirSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { ExchangeSimulator } from '../../dist/simulator/index.js';
+import { boot } from './container.mjs';
+import { walk } from './walk.mjs';
+
+const [work, ...options] = process.argv.slice(2);
+const root = path.join(work, 'root');
+/** From systemd's start to armed. */
+const ARMED_MS_MAX = 6000;
+const STOP_MS_MAX = 10_000;
+const say = (line) => process.stdout.write(`units-test: ${line}\n`);
+const ms = (value) => `${Math.round(value)} ms`;
+
+const history = 300;
+const simulator = new ExchangeSimulator({
+  markets: [{ symbol: 'BTC/USDT', timeframe: '1h', candles: walk(history + 200, 7) }],
+  startIndex: history,
+  book: { halfSpreadBps: 5 },
+});
+await simulator.start();
+writeFileSync(
+  path.join(root, 'etc/redbutton/redbutton.toml'),
+  `mode = "paper"
+timeframe = "1h"
+[device]
+name = "test-box"
+[[exchange]]
+id = "binance"
+symbols = ["BTC/USDT"]
+restUrl = "${simulator.restUrl}"
+wsUrl = "${simulator.wsUrl}"
+simulatedTime = true
+[signals]
+confidenceThreshold = 0.001
+[ingestion]
+silenceMsMax = 86400000
+[gpio]
+backend = "simulated"
+`,
+);
+
+let box = await boot(root);
+try {
+  // ── a new box is halted, and armed by hand ──
+  await box.until(
+    'the trader',
+    async () => (await box.guard('GET', '/status').catch(() => null))?.trader.present,
+    120_000,
+  );
+  say(`new box: systemd to trader connected ${ms(performance.now() - box.bootedMs)}`);
+  assert.equal((await box.guard('GET', '/status')).state, 'HALTED');
+  await box.until(
+    'the contact',
+    async () => (await box.guard('GET', '/status')).contact === 'released',
+    10_000,
+  );
+  await arm();
+  const failed = (await box.inside('systemctl', '--failed', '--no-legend')).output.trim();
+  assert.equal(failed, '');
+
+  // ── from systemd's start to armed ──
+  const stopMs = await timed(() => box.stop());
+  say(`power button: all down in ${ms(stopMs)}`);
+  const times = [];
+  for (let i = 0; i < 3; i++) {
+    box = await boot(root);
+    await box.until('armed', box.armed, 60_000);
+    times.push(performance.now() - box.bootedMs);
+    if (i < 2) await box.stop();
+  }
+  say(`systemd's start to armed: ${times.map(ms).join(', ')} (limit ${ms(ARMED_MS_MAX)} for the best)`);
+  const blame = (await box.inside('systemd-analyze', 'blame', '--no-pager')).output.split('\n').slice(0, 4);
+  say(`slowest: ${blame.map((line) => line.trim()).join(', ')}`);
+  assert.ok(Math.min(...times) <= ARMED_MS_MAX, 'too slow');
+  const started = await microseconds('redbutton-guard', 'ActiveEnterTimestampMonotonic');
+  const trader = await microseconds('redbutton', 'ExecMainStartTimestampMonotonic');
+  assert.ok(started <= trader, 'the guard is up before the trader starts');
+  say(`guard up ${ms((trader - started) / 1000)} before the trader was started`);
+  if (options.includes('--boot-only')) process.exitCode = 0;
+  else await everything();
+} finally {
+  await box.kill();
+  await simulator.stop();
+}
+say('held');
+
+async function everything() {
+  // ── what the kernel says of the two processes ──
+  for (const unit of ['redbutton-guard', 'redbutton']) {
+    const pid = await box.pidOf(unit);
+    const status = (await box.inside('cat', `/proc/${pid}/status`)).output;
+    const field = (name) => new RegExp(`^${name}:\\s*(\\S+)`, 'm').exec(status)?.[1];
+    const [effective, bounding] = [field('CapEff'), field('CapBnd')];
+    assert.deepEqual([field('NoNewPrivs'), field('Seccomp')], ['1', '2']);
+    assert.equal(effective, unit === 'redbutton' ? '0000000000000000' : '0000000000000020');
+    assert.equal(bounding, effective);
+    const adjust = (await box.inside('cat', `/proc/${pid}/oom_score_adj`)).output.trim();
+    say(`${unit}: capabilities ${effective}, no new privileges, system calls filtered, OOM ${adjust}`);
+  }
+
+  // ── what the trader may not do ──
+  const asTrader = (...command) =>
+    box.inside('setpriv', '--reuid=redbutton', '--regid=redbutton', '--clear-groups', ...command);
+  const guardPid = await box.pidOf('redbutton-guard');
+  assert.equal((await asTrader('true')).code, 0);
+  for (const signal of ['STOP', 'TERM', 'KILL'])
+    assert.notEqual((await asTrader('kill', `-${signal}`, String(guardPid))).code, 0, signal);
+  for (const forbidden of [
+    '/run/redbutton/guard/permit',
+    '/run/redbutton/guard',
+    '/var/lib/redbutton-guard/armed',
+    '/etc/redbutton/credentials',
+  ])
+    assert.notEqual((await asTrader('test', '-w', forbidden)).code, 0, forbidden);
+  // Sysfs is read-only to the trader and, but for the GPIO tree, to the guard. A container's kernel may have no GPIO.
+  const traderPid = await box.pidOf('redbutton');
+  const within = (pid, ...command) => box.inside('nsenter', '-t', String(pid), '-m', ...command);
+  for (const pid of [traderPid, guardPid]) {
+    const mounts = (await within(pid, 'cat', `/proc/${pid}/mountinfo`)).output
+      .split('\n')
+      .map((line) => line.split(' '));
+    const optionsOf = (where) => mounts.filter((fields) => fields[4] === where).at(-1)?.[5];
+    assert.match(optionsOf('/sys') ?? '', /^ro/);
+    assert.match(optionsOf('/') ?? '', /^ro/);
+    if (pid === guardPid && optionsOf('/sys/devices/platform') !== undefined)
+      assert.match(optionsOf('/sys/devices/platform'), /^rw/);
+    say(
+      `process ${pid}: / ${optionsOf('/').slice(0, 2)}, /sys ${optionsOf('/sys').slice(0, 2)}, /sys/devices/platform ${optionsOf('/sys/devices/platform')?.slice(0, 2) ?? 'as /sys'}`,
+    );
+  }
+  say('the trader can neither signal the guard nor write its permit, its record or a credential');
+
+  // ── both come back, whatever happens to them ──
+  await comesBack('guard killed', 'redbutton-guard', 'KILL');
+  await comesBack('trader killed', 'redbutton', 'KILL');
+  await comesBack('guard hung (the watchdog kills it)', 'redbutton-guard', 'STOP');
+  await comesBack('trader hung (the guard kills it)', 'redbutton', 'STOP');
+  for (let i = 0; i < 12; i++) {
+    await box.inside('systemctl', 'kill', '-s', 'KILL', 'redbutton-guard');
+    await delay(100);
+  }
+  const backMs = await box.until('armed after 12 kills in a row', box.armed, 60_000);
+  say(`guard killed 12 times in a row: armed again after ${ms(backMs)}`);
+  await box.inside('systemctl', 'restart', 'redbutton', 'redbutton-guard');
+  await box.until('armed after a restart of both', box.armed, 60_000);
+  const [guardUp, traderStart] = [
+    await microseconds('redbutton-guard', 'ActiveEnterTimestampMonotonic'),
+    await microseconds('redbutton', 'ExecMainStartTimestampMonotonic'),
+  ];
+  assert.ok(guardUp <= traderStart, 'a restart of both keeps their order');
+
+  // ── a hung trader and the button ──
+  const hung = await box.pidOf('redbutton');
+  await box.inside('kill', '-STOP', String(hung));
+  await box.guard('POST', '/sim/button', { pressed: true });
+  const tookMs = await box.until(
+    'the hung trader is gone',
+    async () => (await box.pidOf('redbutton')) !== hung,
+    20_000,
+  );
+  assert.match(
+    await box.journal('-u', 'redbutton-guard', '-n', '40'),
+    new RegExp(`process ${hung} was killed`),
+  );
+  say(`button pressed while the trader hangs: killed by the guard after ${ms(tookMs)}`);
+  await box.guard('POST', '/sim/button', { pressed: false });
+  assert.equal((await box.guard('GET', '/status')).state, 'HALTED');
+  await box.until(
+    'the trader is back',
+    async () => (await box.guard('GET', '/status')).trader.present,
+    60_000,
+  );
+  await arm();
+
+  // ── the timers' jobs ──
+  const timers = (await box.inside('systemctl', 'list-timers', '--no-legend')).output;
+  for (const job of ['backup', 'verify']) assert.ok(timers.includes(`redbutton-${job}.timer`), timers);
+  for (let i = 0; i < 12; i++) {
+    simulator.step();
+    await delay(300);
+  }
+  for (const job of ['backup', 'verify']) {
+    const { code } = await box.inside('systemctl', 'start', `redbutton-${job}.service`);
+    assert.equal(code, 0, await box.journal('-u', `redbutton-${job}`));
+  }
+  const copies = readdirSync(path.join(root, 'var/lib/redbutton/backups'));
+  assert.equal(copies.filter((name) => /^redbutton-.*\.duckdb$/.test(name)).length, 1);
+  assert.ok(!copies.some((name) => name.startsWith('verify')));
+  const verified = await box.journal('-u', 'redbutton-verify', '-n', '8');
+  say(
+    `backup ${copies.join(' ')}; verify: ${verified
+      .split('\n')
+      .filter((line) => line.includes('binance') || line.includes('holds no'))
+      .join('; ')
+      .replace(/ +/g, ' ')}`,
+  );
+
+  // ── a clean stop ──
+  for (const unit of ['redbutton', 'redbutton-guard']) {
+    const stopMs = await timed(() => box.inside('systemctl', 'stop', unit));
+    const result = await box.property(unit, 'Result');
+    assert.equal(result, 'success', `${unit} was stopped with result ${result}`);
+    assert.ok(stopMs <= STOP_MS_MAX, `${unit} took ${ms(stopMs)}`);
+    say(`${unit}: clean stop in ${ms(stopMs)}`);
+  }
+}
+
+async function comesBack(what, unit, signal) {
+  await box.until('armed before', box.armed, 60_000);
+  const before = await box.pidOf(unit);
+  const startMs = performance.now();
+  await box.inside('systemctl', 'kill', '-s', signal, '--kill-whom=main', unit);
+  await box.until(`a new ${unit}`, async () => ![0, before].includes(await box.pidOf(unit)), 30_000);
+  await box.until(`armed after: ${what}`, box.armed, 60_000);
+  say(`${what}: armed again after ${ms(performance.now() - startMs)}`);
+}
+
+async function arm() {
+  assert.equal((await box.guard('POST', '/resume')).opened, true);
+  await box.guard('POST', '/sim/button', { pressed: true });
+  await delay(200);
+  await box.guard('POST', '/sim/button', { pressed: false });
+  await box.until('armed', box.armed, 60_000);
+}
+
+async function microseconds(unit, property) {
+  return Number(await box.property(unit, property));
+}
+
+async function timed(action) {
+  const startMs = performance.now();
+  await action();
+  return performance.now() - startMs;
+}
