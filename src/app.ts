@@ -2,10 +2,12 @@ import path from 'node:path';
 import { createCcxtBroker, createCcxtFeed, createExchange, RECV_WINDOW_MS } from './adapters/ccxt/index.js';
 import { createSystemScheduler } from './adapters/clock/system-scheduler.js';
 import { createControlServer } from './adapters/control-socket/control-server.js';
+import { recoveryRoutes } from './adapters/control-socket/recovery-routes.js';
 import { STORE_BODY_BYTES_MAX, storeRoutes } from './adapters/control-socket/store-routes.js';
 import { createTraderLinkClient } from './adapters/control-socket/trader-link-client.js';
 import { type DuckStore, openStore } from './adapters/duckdb/index.js';
 import { readPromotions } from './adapters/files/promotion-file.js';
+import { openRecoveryMarker } from './adapters/files/recovery-mark.js';
 import type { SimulatedGpio } from './adapters/gpio/simulated.js';
 import type { Log } from './adapters/log/log.js';
 import { createFeatureKernel } from './adapters/native/features.js';
@@ -96,9 +98,12 @@ export async function createTrader(options: TraderOptions): Promise<Trader> {
   const modelDir = promoted === null ? config.modelDir : path.join(paths.models, promoted);
   const classifier = await loadClassifier(modelDir);
   const kernel = createFeatureKernel();
+  const recovery = openRecoveryMarker(paths.recoveryMark);
   const store = await openStore({
     path: paths.database,
-    onDamaged: 'refuse',
+    journal: paths.journal,
+    onDamaged: 'put-aside',
+    onLoss: (loss) => recovery.set(loss, clock.wallMs()),
     handoverDir: paths.handover,
   });
   const closers: (() => Promise<void>)[] = [() => store.close(), () => classifier.close()];
@@ -186,7 +191,7 @@ export async function createTrader(options: TraderOptions): Promise<Trader> {
       diskReserveBytes: config.storage.diskReserveMb * 1_000_000,
       stateDir: config.device.stateDir,
     });
-    const states = conditions.limit(createTradingStateSource(permit));
+    const states = recovery.limit(conditions.limit(createTradingStateSource(permit)));
     const barAlerts = createBarAlerts({
       alerts,
       drawdownHaltFraction: config.risk.drawdownHaltFraction,
@@ -276,6 +281,7 @@ export async function createTrader(options: TraderOptions): Promise<Trader> {
       'the trader',
       {
         'GET /status': () => ({ status: 200, body: alerting.state() }),
+        ...recoveryRoutes(recovery, alerts),
         ...storeRoutes(store.desk, paths.handover, (stream, rows) =>
           takeHistory(store, stream, rows, { rules: config.ingestion.rules, nowMs: clock.wallMs() }),
         ),
@@ -310,6 +316,8 @@ export async function createTrader(options: TraderOptions): Promise<Trader> {
           reason: startReason(restored.account !== null),
           version: options.version,
         });
+        const mark = recovery.current();
+        if (mark !== null) await alerts.raise('STORE_REBUILT', { loss: mark.loss });
         alerting.publishState();
         log.info(
           { mode: config.mode, model: classifier.manifest.sha256, guard: config.guard.mode },

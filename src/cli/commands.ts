@@ -18,6 +18,7 @@ export const COMMANDS: Readonly<Record<string, () => Promise<{ readonly command:
   fetch: () => import('./fetch.js'),
   query: () => import('./query.js'),
   export: () => import('./export.js'),
+  recovery: () => import('./recovery.js'),
   backup: () => import('./backup.js'),
   'walk-forward': () => import('./walk-forward.js'),
   verify: () => import('./verify.js'),

@@ -7,6 +7,10 @@ import type { Config } from './schema.js';
 export interface Paths {
   /** The trader's database. */
   readonly database: string;
+  /** What money was written down in before anything depended on it. */
+  readonly journal: string;
+  /** There while a rebuilt store waits for a person's word. */
+  readonly recoveryMark: string;
   /** The guard's record of being armed; the only truth for HALTED. */
   readonly armedRecord: string;
   /** The guard's leave to enter, on tmpfs, in a directory that only the guard can write. */
@@ -30,6 +34,8 @@ export function pathsOf(device: Config['device']): Paths {
   const guardState = `${device.stateDir}-guard`;
   return {
     database: path.join(device.stateDir, 'redbutton.duckdb'),
+    journal: path.join(device.stateDir, 'redbutton.journal'),
+    recoveryMark: path.join(device.stateDir, 'unconfirmed-recovery.json'),
     armedRecord: path.join(guardState, 'armed'),
     permit: path.join(guardRun, 'permit'),
     guardSocket: path.join(guardRun, 'control.sock'),

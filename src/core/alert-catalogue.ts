@@ -147,6 +147,16 @@ export const ALERT_CATALOGUE = {
     (f) => `The box cannot write its database: ${f.detail}`,
     'Check free space and health of the card: redbutton status; entries stop until it works.',
   ),
+  STORE_REBUILT: entry<{ loss: string }>(
+    'critical',
+    (f) => `The box had to rebuild its store: ${f.loss}. No new positions until you confirm.`,
+    'Compare orders and positions with the exchange, then run redbutton recovery --confirm at the box.',
+  ),
+  STORE_CONFIRMED: entry<{ loss: string }>(
+    'warning',
+    (f) => `The rebuilt store was confirmed (${f.loss}): entries are possible again.`,
+    'If that was not you, press the red button and look who was at the box.',
+  ),
   LAYER_FAULT: entry<{ layer: string; errorCode: string; detail: string }>(
     'warning',
     (f) => `The ${f.layer} layer has a fault (${f.errorCode}): ${f.detail}`,

@@ -36,6 +36,11 @@ export class HighWater {
     return newest;
   }
 
+  /** True where a bar is surely new, by what was asked before; nothing is looked up. */
+  isBeyond(stream: StreamKey, openMs: number): boolean {
+    return openMs > (this.#known.get(streamName(stream)) ?? Number.POSITIVE_INFINITY);
+  }
+
   /** Call only once the row is durable. */
   raise(stream: StreamKey, openMs: number): void {
     const name = streamName(stream);

@@ -38,19 +38,22 @@ export function checkDatabasePath(file: string, readOnly: boolean): void {
   }
 }
 
-/**
- * Renames a damaged database and its log to `FILE.damaged-1` (or the first free number) and tells that name. Nothing is
- * deleted, and the pair can still be opened together by DuckDB's own tools.
- */
-export function putAside(file: string): string {
+/** The name for a database that is put aside: `FILE.damaged-1`, or the first free number. */
+export function asideName(file: string): string {
   let number = 1;
   while (existsSync(`${file}.damaged-${number}`) || existsSync(`${file}.damaged-${number}.wal`)) number += 1;
-  const aside = `${file}.damaged-${number}`;
+  return `${file}.damaged-${number}`;
+}
+
+/**
+ * Renames a damaged database and its log to `aside`. Nothing is deleted, and the pair can still be opened together by
+ * DuckDB's own tools.
+ */
+export function putAside(file: string, aside: string): void {
   for (const companion of COMPANIONS)
     if (existsSync(file + companion)) renameSync(file + companion, aside + companion);
   if (existsSync(file)) renameSync(file, aside);
   syncDirectory(file);
-  return aside;
 }
 
 /** Moves a finished new database to its own name, durably. */

@@ -24,13 +24,16 @@ import type {
   StoreNotes,
   StoreReader,
 } from '../../ports.js';
-import { storeClosed } from '../store-rules/bar-rules.js';
+import type { Journal, JournalFact } from '../journal/index.js';
+import { checkBar, storeClosed } from '../store-rules/bar-rules.js';
+import { canonicalFill, canonicalFlow, canonicalOrderEvent } from '../store-rules/money-text.js';
 import { accountOf } from './bar-columns.js';
-import { BarGroup } from './bar-group.js';
+import { type BarCommit, BarGroup } from './bar-group.js';
 import type { BarWriter, HighWater } from './bar-writer.js';
 import type { DuckDb } from './binding.js';
 import { IMPORT_BATCH_ROWS, importCandles } from './candle-import.js';
 import type { FlowLog } from './flow-log.js';
+import { amended, baseOf, type JournalMemory, saysMore } from './journal-replay.js';
 import { fillOf, type MoneyLog, orderEventOf } from './money-log.js';
 import { correctionOf, gapOf, haltOf, modelOf, type Notes, rejectionOf, runOf } from './notes.js';
 import {
@@ -44,14 +47,7 @@ import {
 import { SerialQueue } from './serial-queue.js';
 import type { Row, Session } from './session.js';
 import type { StoreDesk } from './store-desk.js';
-
-/**
- * `torn_log`: the unfinished last transaction of a power cut was cut from the log, and nothing committed was lost.
- * `put_aside`: the database was damaged, renamed, and a new one begun: the box must not trade on it unconfirmed.
- */
-export type StoreRecovery =
-  | { readonly kind: 'torn_log'; readonly keptAs: string; readonly bytes: number }
-  | { readonly kind: 'put_aside'; readonly keptAs: string };
+import type { StoreRecovery } from './store-recovery.js';
 
 interface Parts {
   readonly duckdb: DuckDb;
@@ -63,12 +59,16 @@ interface Parts {
   readonly notes: Notes;
   readonly desk: StoreDesk;
   readonly recovery: StoreRecovery | null;
+  /** With what it held when it was opened; null where the database works alone. */
+  readonly journal: { readonly file: Journal; readonly memory: JournalMemory } | null;
   readonly close: () => void;
 }
 
 /**
- * The store on disk. Everything that writes resolves after DuckDB's COMMIT, which syncs the log to the disk. Calls may
- * come at any time from anywhere in the process; they are carried out one after the other. Made by `openStore`.
+ * The store on disk. What is about money (orders, fills, flows, and bars whose decision is an order) resolves once it is
+ * synced in the journal, and is brought into DuckDB behind that, in the same order; everything else resolves after DuckDB's
+ * COMMIT, which syncs its own log. Without a journal all goes by DuckDB. Calls may come at any time from anywhere in the
+ * process; they are carried out one after the other. Made by `openStore`.
  */
 export class DuckStore implements Store, StoreReader, StoreNotes, AlertOutbox {
   /** What this start had to mend; null for an ordinary one. A person should hear of it. */
@@ -79,16 +79,40 @@ export class DuckStore implements Store, StoreReader, StoreNotes, AlertOutbox {
   readonly #queue = new SerialQueue();
   #group: BarGroup | undefined;
   #closed = false;
+  /** What was told to be durable and could not be brought into DuckDB: nothing goes on before a restart has mended it. */
+  #behind: { readonly error: unknown } | null = null;
+  #account: AccountSnapshot | null;
 
   constructor(parts: Parts) {
     this.#parts = parts;
     this.recovery = parts.recovery;
     this.desk = parts.desk;
+    this.#account = parts.journal?.memory.account ?? null;
   }
 
   commitBar(record: BarRecord, outcomes: readonly PredictionOutcome[] = []): Promise<void> {
-    if (this.#closed) return Promise.reject(storeClosed());
-    const bar = { record, outcomes };
+    const refusal = this.#refusal();
+    if (refusal) return Promise.reject(refusal);
+    const journal = this.#parts.journal?.file;
+    const { risk, account, stream, candle } = record;
+    const committed = () => this.#commitInGroup({ record, outcomes });
+    if (!journal) return committed();
+    if (risk?.kind === 'order') {
+      if (account !== null) this.#account = account;
+      const fact = { kind: 'bar', record, outcomes } as const;
+      // Only a bar that is surely new may go ahead of DuckDB: any other may still be refused there.
+      if (!this.#parts.newest.isBeyond(stream, candle.openMs))
+        return committed().then(() => this.#written(journal, fact, () => Promise.resolve()));
+      checkBar(record);
+      return this.#written(journal, fact, committed);
+    }
+    if (account === null || !saysMore(account, this.#account)) return committed();
+    this.#account = account;
+    const written = this.#written(journal, { kind: 'account', account }, () => Promise.resolve());
+    return Promise.all([committed(), written]).then(() => undefined);
+  }
+
+  #commitInGroup(bar: BarCommit): Promise<void> {
     const joined = this.#group?.join(bar);
     if (joined) return joined;
     const group = new BarGroup();
@@ -124,15 +148,27 @@ export class DuckStore implements Store, StoreReader, StoreNotes, AlertOutbox {
   }
 
   recordOrder(event: OrderEvent, fills: readonly Fill[] = []): Promise<void> {
-    return this.#run(() => this.#parts.money.order(event, fills));
+    const { money } = this.#parts;
+    return this.#journaled(
+      () => ({ kind: 'order', event: canonicalOrderEvent(event), fills: fills.map(canonicalFill) }),
+      (seq) => money.order(event, fills, seq),
+    );
   }
 
   recordFills(fills: readonly Fill[]): Promise<void> {
-    return this.#run(() => this.#parts.money.fills(fills));
+    if (fills.length === 0) return this.#run(async () => undefined);
+    return this.#journaled(
+      () => ({ kind: 'fills', fills: fills.map(canonicalFill) }),
+      () => this.#parts.money.fills(fills),
+    );
   }
 
   recordFlows(flows: readonly CapitalFlow[]): Promise<void> {
-    return this.#run(() => this.#parts.flows.flows(flows));
+    if (flows.length === 0) return this.#run(async () => undefined);
+    return this.#journaled(
+      () => ({ kind: 'flows', flows: flows.map(canonicalFlow) }),
+      () => this.#parts.flows.flows(flows),
+    );
   }
 
   recordHalt(record: HaltRecord): Promise<void> {
@@ -156,7 +192,11 @@ export class DuckStore implements Store, StoreReader, StoreNotes, AlertOutbox {
   }
 
   restore(): Promise<RestoredState> {
-    return this.#run(() => readRestoredState(this.#parts.session));
+    const { session, journal } = this.#parts;
+    return this.#run(async () => {
+      const restored = await readRestoredState(session);
+      return journal ? amended(restored, journal.memory) : restored;
+    });
   }
 
   add(alert: Alert): Promise<void> {
@@ -226,9 +266,20 @@ export class DuckStore implements Store, StoreReader, StoreNotes, AlertOutbox {
     return this.#all('SELECT * FROM runs ORDER BY seq', runOf);
   }
 
-  /** Works the log into the database file now. */
+  /** Works the log into the database file now, then cuts the journal down to what a new database would need. */
   checkpoint(): Promise<void> {
-    return this.#run(() => this.#parts.session.script('CHECKPOINT'));
+    const { session, journal } = this.#parts;
+    return this.#run(async () => {
+      await session.script('CHECKPOINT');
+      if (!journal) return;
+      const { facts, seqOf } = await baseOf(session, journal.memory);
+      await journal.file.cut(facts, seqOf);
+    });
+  }
+
+  /** Bytes that the next start would have to work through. */
+  get journalBytes(): number {
+    return this.#parts.journal?.file.bytes ?? 0;
   }
 
   /** Waits for what was handed in before, then closes; DuckDB works the log into the file as it does so. */
@@ -236,6 +287,7 @@ export class DuckStore implements Store, StoreReader, StoreNotes, AlertOutbox {
     if (this.#closed) return;
     this.#closed = true;
     await this.#queue.idle();
+    await this.#parts.journal?.file.close();
     this.#parts.close();
   }
 
@@ -243,10 +295,54 @@ export class DuckStore implements Store, StoreReader, StoreNotes, AlertOutbox {
     return this.#run(async () => (await this.#parts.session.rows(sql)).map(of));
   }
 
+  /** Writes `fact` down and resolves; `apply` brings it into DuckDB behind that. Without a journal, `apply` alone. */
+  #journaled(fact: () => JournalFact, apply: (seq?: number) => Promise<void>): Promise<void> {
+    const journal = this.#parts.journal?.file;
+    if (!journal) return this.#run(() => apply());
+    const refusal = this.#refusal();
+    if (refusal) return Promise.reject(refusal);
+    try {
+      // Text that is no decimal is refused before anything is written.
+      return this.#written(journal, fact(), (seq, durable) =>
+        this.#run(async () => {
+          await durable;
+          await apply(seq);
+        }),
+      );
+    } catch (error) {
+      return Promise.reject(error);
+    }
+  }
+
+  #written(
+    journal: Journal,
+    fact: JournalFact,
+    apply: (seq: number, durable: Promise<void>) => Promise<void>,
+  ): Promise<void> {
+    const { seq, durable } = journal.append(fact);
+    const applied = apply(seq, durable);
+    durable
+      .then(
+        () => applied.then(() => journal.settled(seq)),
+        // Its caller is told, and DuckDB is not behind.
+        () => applied.catch(() => undefined),
+      )
+      .catch((error: unknown) => {
+        this.#behind ??= { error };
+      });
+    return durable;
+  }
+
+  #refusal(): unknown {
+    if (this.#closed) return storeClosed();
+    return this.#behind?.error;
+  }
+
   /** Ends the group of bars too: what was handed in later is not done earlier. */
   #run<T>(work: () => Promise<T>): Promise<T> {
     this.#group = undefined;
-    if (this.#closed) return Promise.reject(storeClosed());
+    const refusal = this.#refusal();
+    if (refusal) return Promise.reject(refusal);
     return this.#queue.run(work);
   }
 }

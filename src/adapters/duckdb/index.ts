@@ -1,3 +1,4 @@
-export type { DuckStore, StoreRecovery } from './duck-store.js';
+export type { DuckStore } from './duck-store.js';
 export { openStore, type StoreOptions } from './open-store.js';
 export type { ExportRange, QueryAnswer, StoreDesk } from './store-desk.js';
+export type { StoreRecovery } from './store-recovery.js';

@@ -20,21 +20,21 @@ export class MoneyLog {
     this.#nextFill = nextFill;
   }
 
-  /** The event, and the fills that came with it, in one transaction. */
-  async order(event: OrderEvent, fills: readonly Fill[]): Promise<void> {
-    const cells = this.#orderCells(event);
+  /** The event, and the fills that came with it, in one transaction. `seq` is the journal's number of it, if it has one. */
+  async order(event: OrderEvent, fills: readonly Fill[], seq = this.#nextEvent): Promise<void> {
+    const cells = this.#orderCells(event, seq);
     if (fills.length === 0) await this.#session.insert('order_events', cells);
     else await this.#insertFills(fills, () => this.#session.insert('order_events', cells));
-    this.#nextEvent += 1;
+    this.#nextEvent = Math.max(this.#nextEvent, seq + 1);
   }
 
-  #orderCells(event: OrderEvent): Cell[] {
+  #orderCells(event: OrderEvent, seq: number): Cell[] {
     const { order } = event;
     const place = orderPlace(event);
     const units = (value: string | null | undefined, what: string) =>
       money(value === null || value === undefined ? null : toMoneyUnits(value, `${place}, ${what}`));
     return [
-      integer(this.#nextEvent),
+      integer(seq),
       text(order.clientOrderId),
       text(order.exchange),
       text(order.symbol),

@@ -2,17 +2,26 @@ import { existsSync, realpathSync } from 'node:fs';
 import path from 'node:path';
 import type { DuckDBInstance } from '@duckdb/node-api';
 import { fault, RedbuttonError } from '../../core/errors.js';
+import { Journal, type JournalCondition } from '../journal/index.js';
 import { BarWriter, HighWater } from './bar-writer.js';
 import { type DuckDb, loadDuckDb } from './binding.js';
-import { checkDatabasePath, publishDatabase, putAside, removeUnfinished } from './database-files.js';
-import { DuckStore, type StoreRecovery } from './duck-store.js';
+import {
+  asideName,
+  checkDatabasePath,
+  publishDatabase,
+  putAside,
+  removeUnfinished,
+} from './database-files.js';
+import { DuckStore } from './duck-store.js';
 import { FlowLog } from './flow-log.js';
+import { baseOf, memoryOf, type ReplayTargets, replay, unknownTo } from './journal-replay.js';
 import { migrate, refuseNewer, schemaVersion, shippedMigrations } from './migrations.js';
 import { MoneyLog } from './money-log.js';
 import { Notes, nextSeq } from './notes.js';
 import { Session } from './session.js';
 import { StoreDesk } from './store-desk.js';
 import { storeFault } from './store-faults.js';
+import { lossOf, type StoreRecovery } from './store-recovery.js';
 import { cutTornTail, refuseBrokenChain } from './write-ahead-log.js';
 
 export interface StoreOptions {
@@ -28,6 +37,13 @@ export interface StoreOptions {
   readonly checkpointWalMb?: number;
   /** What to do with a database that cannot be read: refuse to start, or rename it and start a new one. */
   readonly onDamaged?: 'refuse' | 'put-aside';
+  /** The journal's file, beside the database: with it, money is durable without DuckDB. Not read when `readOnly`. */
+  readonly journal?: string;
+  /**
+   * Told of what was lost, before anything is put aside: what it makes durable is there after a power cut in the middle of
+   * the mending, too.
+   */
+  readonly onLoss?: (loss: string) => Promise<void>;
   /** The one directory beside the database where exports and backups may be written. */
   readonly handoverDir?: string;
 }
@@ -75,7 +91,10 @@ async function openMended(
     const cut = cutTornTail(file, error.cause);
     if (cut) return await openOnce(duckdb, file, options, { kind: 'torn_log', ...cut }, release);
     if (options.onDamaged !== 'put-aside') throw error;
-    return await openOnce(duckdb, file, options, { kind: 'put_aside', keptAs: putAside(file) }, release);
+    const recovery: StoreRecovery = { kind: 'put_aside', keptAs: asideName(file) };
+    await options.onLoss?.(lossOf(recovery)!);
+    putAside(file, recovery.keptAs);
+    return await openOnce(duckdb, file, options, recovery, release);
   }
 }
 
@@ -90,7 +109,8 @@ async function openOnce(
   recovery: StoreRecovery | null,
   release: () => void,
 ): Promise<DuckStore> {
-  if (!options.readOnly && !existsSync(file)) await createDatabase(duckdb, file, options);
+  const isNew = !options.readOnly && !existsSync(file);
+  if (isNew) await createDatabase(duckdb, file, options);
   const { session, instance } = await connect(duckdb, file, options);
   try {
     const migrations = shippedMigrations();
@@ -117,10 +137,63 @@ async function openOnce(
       release();
     };
     const desk = new StoreDesk(duckdb, instance, file);
-    return new DuckStore({ duckdb, session, bars, newest, money, flows, notes, desk, recovery, close });
+    const targets = { session, bars, money, flows };
+    const opened =
+      options.journal === undefined || options.readOnly
+        ? null
+        : await openJournal(
+            options.journal,
+            targets,
+            (found, entries) =>
+              found.kind === 'damaged'
+                ? { kind: 'journal_damaged', keptAs: found.keptAs }
+                : isNew && entries > 0 && recovery === null
+                  ? { kind: 'missing' }
+                  : null,
+            options.onLoss,
+          );
+    return new DuckStore({
+      duckdb,
+      session,
+      bars,
+      newest,
+      money,
+      flows,
+      notes,
+      desk,
+      recovery: recovery ?? opened?.recovery ?? null,
+      journal: opened?.journal ?? null,
+      close,
+    });
   } catch (error) {
     session.close();
     instance.closeSync();
+    throw error;
+  }
+}
+
+/** Opens the journal and brings the database up to it. The database's lock, which is held by now, keeps others away. */
+async function openJournal(
+  path: string,
+  targets: ReplayTargets,
+  lossFound: (found: JournalCondition, entries: number) => StoreRecovery | null,
+  onLoss: StoreOptions['onLoss'],
+) {
+  const { journal: file, entries } = await Journal.open(path);
+  try {
+    const recovery = lossFound(file.condition, entries.length);
+    if (recovery !== null) await onLoss?.(lossOf(recovery)!);
+    await replay(entries, targets);
+    const memory = await unknownTo(targets.session, memoryOf(entries));
+    file.reserve((await nextSeq(targets.session, 'order_events')) - 1);
+    if (file.condition.kind !== 'whole') {
+      // A journal that is new may be new to a database that is not, and one that lost entries is made whole from it.
+      const { facts, seqOf } = await baseOf(targets.session, memory);
+      await file.cut(facts, seqOf);
+    }
+    return { journal: { file, memory }, recovery };
+  } catch (error) {
+    await file.close();
     throw error;
   }
 }
@@ -164,6 +237,9 @@ async function connect(
       const directory = `${path.resolve(options.handoverDir)}/`.replaceAll("'", "''");
       await session.script(`SET allowed_directories = ['${directory}']`);
     }
+    // Statements are prepared once and kept. These two optimizers plan by what the tables hold at that moment (how long a text
+    // is at most, say) and give garbage once they hold more.
+    await session.script(`SET disabled_optimizers = 'compressed_materialization,statistics_propagation'`);
     // Whatever a query asks for: no other file can be read or written, and this cannot be set back.
     await session.script('SET enable_external_access = false');
     await session.script('SET lock_configuration = true');

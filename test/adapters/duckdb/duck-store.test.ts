@@ -4,15 +4,18 @@ import path from 'node:path';
 import { openStore } from '../../../src/adapters/duckdb/index.js';
 import { storeContract } from '../../contract/store.js';
 
-storeContract('DuckDB', async () => {
+const open = (withJournal: boolean) => async () => {
   const directory = mkdtempSync(path.join(tmpdir(), 'redbutton-store-'));
-  const file = path.join(directory, 'redbutton.duckdb');
-  let store = await openStore({ path: file });
+  const options = {
+    path: path.join(directory, 'redbutton.duckdb'),
+    ...(withJournal && { journal: path.join(directory, 'redbutton.journal') }),
+  };
+  let store = await openStore(options);
   return {
     store,
     reopen: async () => {
       await store.close();
-      store = await openStore({ path: file });
+      store = await openStore(options);
       return store;
     },
     dispose: async () => {
@@ -20,4 +23,7 @@ storeContract('DuckDB', async () => {
       rmSync(directory, { recursive: true, force: true });
     },
   };
-});
+};
+
+storeContract('DuckDB', open(false));
+storeContract('DuckDB with a journal', open(true));

@@ -1,0 +1,38 @@
+import type { Fill } from '../../core/order.js';
+import type { AccountSnapshot, BarRecord, CapitalFlow, OrderEvent, PredictionOutcome } from '../../ports.js';
+
+/** One thing that was written down. `seq` counts up over the life of a box. */
+export type JournalEntry = { readonly seq: number } & JournalFact;
+
+export type JournalFact =
+  | { readonly kind: 'order'; readonly event: OrderEvent; readonly fills: readonly Fill[] }
+  | { readonly kind: 'fills'; readonly fills: readonly Fill[] }
+  | { readonly kind: 'flows'; readonly flows: readonly CapitalFlow[] }
+  /** A bar whose decision is an order: it stands here before the order may leave. */
+  | {
+      readonly kind: 'bar';
+      readonly record: BarRecord;
+      readonly outcomes: readonly PredictionOutcome[];
+    }
+  | { readonly kind: 'account'; readonly account: AccountSnapshot }
+  /** Open time of the last acted-on bar by stream name, as of a cut: later ones follow as bars. */
+  | { readonly kind: 'acted'; readonly lastActedBarMs: Readonly<Record<string, number>> };
+
+/** Entries as JSON that keeps every double as it is, bit for bit: JSON itself has no −0, NaN or infinity. */
+export function encodeEntries(entries: readonly JournalEntry[]): string {
+  return JSON.stringify(entries, (_, value: unknown) => {
+    if (value instanceof Float64Array) return { $doubles: [...value] };
+    if (typeof value === 'number' && (Object.is(value, -0) || !Number.isFinite(value)))
+      return { $number: Object.is(value, -0) ? '-0' : String(value) };
+    return value;
+  });
+}
+
+export function decodeEntries(text: string): readonly JournalEntry[] {
+  return JSON.parse(text, (_, value: unknown) => {
+    if (typeof value !== 'object' || value === null) return value;
+    if ('$number' in value) return Number(value.$number);
+    if ('$doubles' in value) return Float64Array.from(value.$doubles as readonly number[]);
+    return value;
+  }) as readonly JournalEntry[];
+}

@@ -1,0 +1,203 @@
+import {
+  copyFileSync,
+  existsSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { type DuckStore, openStore } from '../../../src/adapters/duckdb/index.js';
+import { openRecoveryMarker } from '../../../src/adapters/files/recovery-mark.js';
+import { BTC, barOf, fillOf, orderEventOf, seededRng, T0 } from '../../contract/store-rows.js';
+
+let directory: string;
+let file: string;
+let journal: string;
+beforeEach(() => {
+  directory = mkdtempSync(path.join(tmpdir(), 'redbutton-replay-'));
+  file = path.join(directory, 'redbutton.duckdb');
+  journal = path.join(directory, 'redbutton.journal');
+});
+afterEach(() => rmSync(directory, { recursive: true, force: true }));
+
+const open = (more: Partial<Parameters<typeof openStore>[0]> = {}) =>
+  openStore({ path: file, journal, onDamaged: 'put-aside', ...more });
+const bar = (i: number) => barOf(BTC, i, { rng: seededRng(i), decided: true, risk: 'order' });
+const FLOW = {
+  exchange: 'binance',
+  flowId: 'd1',
+  kind: 'deposit',
+  currency: 'USDT',
+  amount: '12.5',
+  atMs: T0,
+} as const;
+
+async function trade(store: DuckStore): Promise<void> {
+  await store.recordFlows([FLOW]);
+  for (let i = 0; i < 5; i++) {
+    await store.commitBar(bar(i));
+    await store.recordOrder(orderEventOf(`o${i}`, 'intended', i));
+    await store.recordOrder(orderEventOf(`o${i}`, i < 4 ? 'filled' : 'accepted', i), [
+      fillOf(`f${i}`, BTC.symbol, {}),
+    ]);
+  }
+  await store.recordFills([fillOf('late', BTC.symbol, { fee: '-0.000000000000000001' })]);
+}
+
+/** What must never be lost, whatever becomes of the database. */
+const moneyOf = async (store: DuckStore) => {
+  const { account, fills, flows, lastActedBarMs, openOrders } = await store.restore();
+  return { account, fills, flows, lastActedBarMs, openOrders };
+};
+
+/** The files as they are on the disk at this moment, under another name. */
+function powerCut(name: string): { path: string; journal: string } {
+  const copy = {
+    path: path.join(directory, `${name}.duckdb`),
+    journal: path.join(directory, `${name}.journal`),
+  };
+  if (existsSync(`${file}.wal`)) copyFileSync(`${file}.wal`, `${copy.path}.wal`);
+  copyFileSync(file, copy.path);
+  copyFileSync(journal, copy.journal);
+  return copy;
+}
+
+describe('money that is in the journal', () => {
+  test('given the database behind it or gone, damaged or torn, when opened, then no fill, flow, order, peak or interval is lost', async () => {
+    const store = await open();
+    await trade(store);
+    const truth = await moneyOf(store);
+    expect([truth.fills.length, truth.flows.length, truth.openOrders.length]).toEqual([6, 1, 1]);
+    const harms: Record<string, (copy: string) => void> = {
+      whole: () => undefined,
+      behind: (copy) => rmSync(`${copy}.wal`),
+      torn: (copy) => truncateSync(`${copy}.wal`, statSync(`${copy}.wal`).size - 100),
+      gone: (copy) => {
+        rmSync(copy);
+        rmSync(`${copy}.wal`);
+      },
+      noise: (copy) => writeFileSync(copy, Buffer.alloc(300_000, 0x5a)),
+      'log broken': (copy) => writeFileSync(`${copy}.wal`, readFileSync(`${copy}.wal`).fill(0xff, 200, 260)),
+    };
+    for (const [name, harm] of Object.entries(harms)) {
+      const copy = powerCut(name);
+      harm(copy.path);
+      const losses: string[] = [];
+      // Twice: what was replayed once must pass as known.
+      for (const round of [1, 2]) {
+        const again = await openStore({
+          ...copy,
+          onDamaged: 'put-aside',
+          onLoss: async (loss) => void losses.push(loss),
+        });
+        const note = `${name}, round ${round}`;
+        expect(await moneyOf(again), note).toEqual(truth);
+        expect((await again.orderEvents()).length, note).toBe(10);
+        expect((await again.decisions()).length, note).toBe(5);
+        await again.close();
+      }
+      expect(losses.length, name).toBe(['whole', 'behind', 'torn'].includes(name) ? 0 : 1);
+    }
+    await store.close();
+  });
+
+  test('given a journal cut after a checkpoint, when the database is lost, then the truth is still whole', async () => {
+    const store = await open();
+    await trade(store);
+    await store.checkpoint();
+    await store.recordOrder(orderEventOf('after', 'intended', 1));
+    const truth = await moneyOf(store);
+    const copy = powerCut('cut');
+    await store.close();
+    rmSync(copy.path);
+    if (existsSync(`${copy.path}.wal`)) rmSync(`${copy.path}.wal`);
+    const again = await openStore({ ...copy });
+    expect(again.recovery).toEqual({ kind: 'missing' });
+    expect(await moneyOf(again)).toEqual(truth);
+    // Settled orders are history, which may be lost; their fills are not.
+    expect((await again.orderEvents()).map(({ order }) => order.clientOrderId)).toEqual([
+      'o4',
+      'o4',
+      'after',
+    ]);
+    await again.close();
+  });
+
+  test('given a store that had no journal, when it gets one, then the journal begins with all its money', async () => {
+    const before = await openStore({ path: file });
+    await trade(before);
+    const truth = await moneyOf(before);
+    await before.close();
+    const upgraded = await open();
+    expect(upgraded.recovery).toBeNull();
+    await upgraded.close();
+    rmSync(file);
+    const rebuilt = await open();
+    expect(await moneyOf(rebuilt)).toEqual(truth);
+    await rebuilt.close();
+  });
+
+  test('given the journal damaged, when opened, then it is told and begun anew from the database', async () => {
+    const store = await open();
+    await trade(store);
+    const truth = await moneyOf(store);
+    await store.close();
+    const bytes = readFileSync(journal);
+    bytes[bytes.length >> 1]! ^= 4;
+    writeFileSync(journal, bytes);
+    const losses: string[] = [];
+    const again = await open({ onLoss: async (loss) => void losses.push(loss) });
+    expect(again.recovery).toEqual({ kind: 'journal_damaged', keptAs: `${journal}.damaged-1` });
+    expect(losses).toHaveLength(1);
+    expect(await moneyOf(again)).toEqual(truth);
+    await again.close();
+    rmSync(file);
+    const rebuilt = await open();
+    expect(await moneyOf(rebuilt)).toEqual(truth);
+    await rebuilt.close();
+  });
+
+  test('given a loss, when the power fails before the mending is done, then the mark is there before anything was moved', async () => {
+    await (await open()).close();
+    writeFileSync(file, Buffer.alloc(300_000, 0x5a));
+    const marker = openRecoveryMarker(path.join(directory, 'mark.json'));
+    await expect(
+      open({
+        onLoss: async (loss) => {
+          await marker.set(loss, T0);
+          expect(existsSync(`${file}.damaged-1`)).toBe(false);
+          throw new Error('the power fails');
+        },
+      }),
+    ).rejects.toThrow('the power fails');
+    expect(readFileSync(file).equals(Buffer.alloc(300_000, 0x5a))).toBe(true);
+    expect(openRecoveryMarker(path.join(directory, 'mark.json')).current()?.loss).toMatch(/damaged-1/);
+  });
+});
+
+describe('a loss that nobody has confirmed', () => {
+  test('given the mark, when asked over restarts, then the box is at most REDUCING until it is cleared', async () => {
+    const name = path.join(directory, 'mark.json');
+    let state: 'ACTIVE' | 'HALTED' = 'ACTIVE';
+    const limited = () =>
+      openRecoveryMarker(name)
+        .limit({ state: () => state })
+        .state();
+    expect(limited()).toBe('ACTIVE');
+    await openRecoveryMarker(name).set('the database was gone', T0);
+    expect(limited()).toBe('REDUCING');
+    state = 'HALTED';
+    expect(limited()).toBe('HALTED');
+    state = 'ACTIVE';
+    writeFileSync(name, '{"loss": 1');
+    expect(limited()).toBe('REDUCING');
+    const marker = openRecoveryMarker(name);
+    await marker.clear();
+    expect([marker.current(), limited()]).toEqual([null, 'ACTIVE']);
+  });
+});
