@@ -104,7 +104,7 @@ describe('money that is in the journal', () => {
       expect(losses.length, name).toBe(['whole', 'behind', 'torn'].includes(name) ? 0 : 1);
     }
     await store.close();
-  });
+  }, 120_000);
 
   test('given a journal cut after a checkpoint, when the database is lost, then the truth is still whole', async () => {
     const store = await open();

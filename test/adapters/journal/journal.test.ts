@@ -104,7 +104,7 @@ describe('a journal', () => {
       await journal.close();
       expect((await entriesOf(copy)).at(-1)).toEqual({ ...order(9), seq });
     }
-  });
+  }, 60_000);
 
   test('given the last page of a power cut full of zeros or noise, when opened, then only that frame is dropped', async () => {
     const whole = await written(3);
