@@ -31,7 +31,8 @@ const own = packages[''];
 visit('', roots.length > 0 ? roots : Object.keys({ ...own.dependencies, ...own.optionalDependencies }));
 
 // Other platforms' binaries, other module formats and maps, which are most of the bytes.
-const otherArch = process.arch === 'arm64' ? 'x64' : 'arm64';
+// npm's own way to name another machine than this one (npm install --cpu), which build-image uses.
+const otherArch = (process.env.npm_config_arch ?? process.arch) === 'arm64' ? 'x64' : 'arm64';
 const left = new RegExp(
   String.raw`\.map$|onnxruntime-node/bin/napi-v\d+/(darwin|win32|linux/${otherArch})|/ccxt/(dist/(?!ccxt\.cjs)|js/test)|/(epoll|onoff)/build/.*\.o$`,
 );

@@ -26,5 +26,6 @@ export const COMMANDS: Readonly<Record<string, () => Promise<{ readonly command:
   'simulate-exchange': () => import('./simulate-exchange.js'),
   report: () => import('./report.js'),
   'first-boot': () => import('./first-boot.js'),
+  'os-update': () => import('./os-update.js'),
   completion: () => import('./completion.js'),
 };

@@ -177,6 +177,21 @@ export const ALERT_CATALOGUE = {
     (f) => `Version ${f.version} of Redbutton is available.`,
     'Read its changelog and update when no position is open.',
   ),
+  OS_UPDATE_RESTART: entry<{ packages: number }>(
+    'warning',
+    (f) => `The box starts anew for ${count(f.packages, 'update')} of its system; back in some minutes.`,
+    'Nothing to do; if it stays away for a quarter of an hour, look at its LED.',
+  ),
+  OS_UPDATED: entry<{ packages: number }>(
+    'info',
+    (f) => `The system of the box is updated (${count(f.packages, 'package')}), guard and trader run.`,
+    'Nothing to do.',
+  ),
+  OS_UPDATE_FAILED: entry<{ packages: number }>(
+    'warning',
+    (f) => `An update of the box’s system (${count(f.packages, 'package')}) failed; the old system runs on.`,
+    'It is tried again by itself; if it keeps failing, flash a newer image.',
+  ),
   // ── the model ───────────────────────────────────────────────────────────────────────────────────────────────
   MODEL_WARNING: entry<{ model: string; detail: string }>(
     'warning',

@@ -33,6 +33,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   simulator: ['core', 'ports.ts', 'simulator'],
   guard: ['core', 'ports.ts', 'guard', 'adapters', 'config'],
   config: ['core', 'config'],
+  'os-update': ['core', 'ports.ts', 'adapters', 'config', 'os-update'],
   'first-boot': ['core', 'adapters', 'config', 'first-boot'],
 };
 
