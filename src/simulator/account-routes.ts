@@ -14,6 +14,15 @@ export type AccountRoute = (account: Account, params: URLSearchParams) => unknow
 export function accountRoutes(venue: SimulatedVenue): ReadonlyMap<string, AccountRoute> {
   return new Map<string, AccountRoute>([
     ['GET /api/v3/account', ({ engine }) => accountAnswer(engine.ledger, venue.clock.wallMs())],
+    [
+      'GET /sapi/v1/account/apiRestrictions',
+      ({ permissions }) => ({
+        ipRestrict: permissions.addressBound,
+        enableReading: true,
+        enableSpotAndMarginTrading: permissions.trading,
+        enableWithdrawals: permissions.withdrawals,
+      }),
+    ],
     ['POST /api/v3/order', (account, params) => newOrderAnswer(place(venue, account, params))],
     [
       'GET /api/v3/order',

@@ -11,7 +11,17 @@ export interface AccountSpec {
   readonly apiKey: string;
   readonly secret: string;
   readonly balances: Readonly<Record<string, string>>;
+  /** What the key may do; trading alone, from any address, when left out. */
+  readonly permissions?: KeyPermissions;
 }
+
+export interface KeyPermissions {
+  readonly trading: boolean;
+  readonly withdrawals: boolean;
+  readonly addressBound: boolean;
+}
+
+const TRADING_ALONE: KeyPermissions = { trading: true, withdrawals: false, addressBound: false };
 
 export interface VenueOptions {
   readonly markets: readonly MarketSpec[];
@@ -27,6 +37,7 @@ export interface VenueOptions {
 export interface Account {
   readonly secret: string;
   readonly engine: OrderEngine;
+  readonly permissions: KeyPermissions;
 }
 
 /** The exchange without its sockets: market replay, books, accounts and time. */
@@ -53,8 +64,9 @@ export class SimulatedVenue implements IdSource {
       this.#books.set(instrument, book);
     }
     const fees = options.fees ?? { taker: '0.001', maker: '0.001' };
-    for (const { apiKey, secret, balances } of options.accounts ?? []) {
-      this.#accounts.set(apiKey, { secret, engine: new OrderEngine(new Ledger(balances), this, fees) });
+    for (const { apiKey, secret, balances, permissions = TRADING_ALONE } of options.accounts ?? []) {
+      const engine = new OrderEngine(new Ledger(balances), this, fees);
+      this.#accounts.set(apiKey, { secret, engine, permissions });
     }
   }
 

@@ -34,6 +34,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   guard: ['core', 'ports.ts', 'guard', 'adapters', 'config'],
   config: ['core', 'config'],
   'os-update': ['core', 'ports.ts', 'adapters', 'config', 'os-update'],
+  doctor: ['core', 'ports.ts', 'adapters', 'config', 'guard', 'doctor'],
   'first-boot': ['core', 'adapters', 'config', 'first-boot'],
 };
 

@@ -27,13 +27,23 @@ export async function boot(root) {
       resolve();
     });
   });
+  // systemd-nspawn forks once before: the one meant is systemd itself.
+  const systemdOf = () =>
+    readFileSync(`/proc/${nspawn.pid}/task/${nspawn.pid}/children`, 'utf8')
+      .split(' ')
+      .filter((pid) => pid !== '')
+      .find((pid) => readFileSync(`/proc/${pid}/comm`, 'utf8').trim() === 'systemd');
   let init;
   while (init === undefined) {
     if (ended) throw new Error(`the container did not start:\n${said}`);
-    const children = readFileSync(`/proc/${nspawn.pid}/task/${nspawn.pid}/children`, 'utf8').trim();
-    init = children === '' ? undefined : Number(children.split(' ')[0]);
+    try {
+      init = systemdOf();
+    } catch {
+      // A process between looking and reading is gone.
+    }
     await delay(2);
   }
+  init = Number(init);
 
   /** Runs a command inside; resolves to what it printed, also where it failed. */
   const inside = async (...command) => {

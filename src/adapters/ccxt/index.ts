@@ -15,3 +15,4 @@ export {
 } from './exchange.js';
 export { exchangeOffsetMs } from './exchange-time.js';
 export { createCcxtFeed, type FeedOptions } from './feed.js';
+export { type KeyPermissions, keyPermissions } from './key-permissions.js';

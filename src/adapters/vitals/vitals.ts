@@ -33,7 +33,7 @@ export interface VitalsOptions {
 }
 
 /** The Pi slows itself down from 80 °C on (documentation of config.txt, `temp_soft_limit` and `temp_limit`). */
-const TEMPERATURE_C_MAX = 78;
+export const TEMPERATURE_C_MAX = 78;
 const FREE_PCT_MIN = 10;
 /** How far a reading must come back before the same alert may be raised again. */
 const TEMPERATURE_BACK_C = 5;
@@ -41,16 +41,31 @@ const FREE_BACK_PCT = 2;
 
 /** Bit 0 of the firmware's `get_throttled` word: undervoltage now (Raspberry Pi documentation, `vcgencmd get_throttled`). */
 const UNDERVOLTAGE_NOW = 0x1;
+/** Bit 16: undervoltage has occurred. */
+const UNDERVOLTAGE_SINCE_BOOT = 0x1_0000;
+const THROTTLED_FILE = 'devices/platform/soc/soc:firmware/get_throttled';
 
 /** Reads temperature (thermal zone), undervoltage (the Pi's firmware through sysfs, without a process) and free disk. */
 export async function readVitals(stateDir: string, sysDir = '/sys'): Promise<Vitals> {
   const milli = await numberIn(path.join(sysDir, 'class/thermal/thermal_zone0/temp'), 10);
-  const throttled = await numberIn(path.join(sysDir, 'devices/platform/soc/soc:firmware/get_throttled'), 16);
+  const throttled = await numberIn(path.join(sysDir, THROTTLED_FILE), 16);
   const disk = await statfs(stateDir).catch(() => null);
   return {
     temperatureC: milli === null ? null : milli / 1000,
     undervoltage: throttled === null ? null : (throttled & UNDERVOLTAGE_NOW) !== 0,
     freePct: disk === null || disk.blocks === 0 ? null : (disk.bavail / disk.blocks) * 100,
+  };
+}
+
+/** Of the firmware's word: undervoltage now, and at any time since boot; null on another machine. */
+export async function readUndervoltage(
+  sysDir = '/sys',
+): Promise<{ readonly now: boolean; readonly sinceBoot: boolean } | null> {
+  const throttled = await numberIn(path.join(sysDir, THROTTLED_FILE), 16);
+  if (throttled === null) return null;
+  return {
+    now: (throttled & UNDERVOLTAGE_NOW) !== 0,
+    sinceBoot: (throttled & UNDERVOLTAGE_SINCE_BOOT) !== 0,
   };
 }
 

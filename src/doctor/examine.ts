@@ -1,0 +1,38 @@
+import { alertWays } from './alert-ways.js';
+import { board } from './board.js';
+import { credentialFiles } from './credential-files.js';
+import { disk } from './disk.js';
+import { clockAndExchange } from './exchange.js';
+import { type Check, type Finding, findingOf, type Patient } from './finding.js';
+import { model } from './model.js';
+import { processes, units } from './services.js';
+import { wiring } from './wiring.js';
+
+/** In the order in which a person would look: the button first. */
+const CHECKS: readonly Check[] = [
+  wiring,
+  processes,
+  units,
+  clockAndExchange,
+  alertWays,
+  disk,
+  board,
+  model,
+  credentialFiles,
+];
+
+/** Runs every check; one that fails in a way it should not is a finding too, and keeps no other from being made. */
+export async function examine(
+  patient: Patient,
+  onFinding: (finding: Finding) => void,
+  signal: AbortSignal,
+): Promise<readonly Finding[]> {
+  const all: Finding[] = [];
+  for (const check of CHECKS) {
+    signal.throwIfAborted();
+    const findings = await check.look(patient).catch((error: unknown) => [findingOf(check.name, error)]);
+    for (const finding of findings) onFinding(finding);
+    all.push(...findings);
+  }
+  return all;
+}

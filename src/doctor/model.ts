@@ -1,0 +1,48 @@
+import path from 'node:path';
+import { readPromotions } from '../adapters/files/promotion-file.js';
+import { createFeatureKernel } from '../adapters/native/features.js';
+import { loadClassifier } from '../adapters/onnx/classifier.js';
+import { pathsOf } from '../config/paths.js';
+import { FEATURE_SET_VERSION } from '../core/feature-set.js';
+import { type Check, type Finding, findingOf, ok, warning } from './finding.js';
+
+/** The model that would decide: whole, of this program's features, and trained on what it is used for. */
+export const model: Check = {
+  name: 'model',
+  async look({ config }) {
+    const findings: Finding[] = [];
+    try {
+      createFeatureKernel();
+      findings.push(ok('native addon', `loads; it computes feature set ${FEATURE_SET_VERSION}`));
+    } catch (error) {
+      findings.push(findingOf('native addon', error, 'npm ci, on this machine'));
+    }
+    try {
+      const { models } = pathsOf(config.device);
+      const { current } = await readPromotions(models);
+      const dir = current === null ? config.modelDir : path.join(models, current);
+      const classifier = await loadClassifier(dir);
+      const { sha256, featureSet, training } = classifier.manifest;
+      await classifier.close();
+      const detail = `${dir} (${sha256.slice(0, 8)}), feature set ${featureSet}`;
+      const venue = config.exchange[0]!;
+      const strange: string[] = [];
+      if (training?.timeframe != null && training.timeframe !== config.timeframe)
+        strange.push(`${training.timeframe} candles and is used on ${config.timeframe}`);
+      if (training?.symbol != null && !venue.symbols.includes(training.symbol))
+        strange.push(`${training.symbol} and is used on ${venue.symbols.join(', ')}`);
+      findings.push(
+        strange.length === 0
+          ? ok('model', detail)
+          : warning(
+              'model',
+              `${detail}; it was trained on ${strange.join(', on ')}`,
+              'train one on your market: redbutton fetch, redbutton train',
+            ),
+      );
+    } catch (error) {
+      findings.push(findingOf('model', error));
+    }
+    return findings;
+  },
+};
