@@ -5,8 +5,9 @@ import { derivedRules } from '../core/derived-rules.js';
 import { badInput } from '../core/errors.js';
 import { type Calendar, timeframeName } from '../core/timeframe.js';
 import { createInferenceLayer } from '../pipeline/inference/index.js';
+import type { StreamSetup } from '../pipeline/layer-ports.js';
 import { createStreamSetup } from '../pipeline/stream-setup.js';
-import type { BarRecord, Classifier, HaltRecord } from '../ports.js';
+import type { BarRecord, Classifier, Clock, FeatureKernel, HaltRecord } from '../ports.js';
 import { runBacktest } from '../research/backtest.js';
 import type { BacktestResult } from '../research/backtest-collector.js';
 import type { FillModel } from '../research/backtest-world.js';
@@ -55,7 +56,9 @@ export function defaultConfig(replaced: { readonly signals?: Partial<Config['sig
 }
 
 export interface BacktestRequest {
-  readonly tradable: TradableCandles;
+  readonly tradable: Pick<TradableCandles, 'stream' | 'calendar'> & {
+    readonly loaded: Pick<LoadedCandles, 'candles'>;
+  };
   readonly classifier: Classifier;
   readonly config: Config;
   readonly fillModel: FillModel;
@@ -74,25 +77,17 @@ export async function backtestOf(request: BacktestRequest): Promise<BacktestResu
   const { stream, calendar } = tradable;
   const all = tradable.loaded.candles;
   const { warmUp, candles } = like ? cutLike(all, like.decisions) : { warmUp: [], candles: all };
-  const marketRules = derivedRules(
-    stream.symbol,
-    request.rulesFrom ?? all,
-    String(config.execution.takerFeeRate),
-  );
-  const kernel = createFeatureKernel();
   return runBacktest({
     candles,
     warmUp,
-    makeStream: (clock) =>
-      createStreamSetup({
-        key: stream,
-        calendar,
-        marketRules,
-        ingestion: config.ingestion,
-        kernel,
-        inference: createInferenceLayer({ classifier }),
-        clock,
-      }),
+    makeStream: streamMaker({
+      stream,
+      calendar,
+      rulesFrom: request.rulesFrom ?? all,
+      classifier,
+      config,
+      kernel: createFeatureKernel(),
+    }),
     model: classifier.manifest,
     config,
     startCash: String(config.execution.paperStartCash),
@@ -104,6 +99,29 @@ export async function backtestOf(request: BacktestRequest): Promise<BacktestResu
     withDrift: true,
     onProgress: request.onProgress,
   });
+}
+
+/** Makes a stream's layers 1 to 3 for a backtest; the market's steps are read from `rulesFrom`. */
+export function streamMaker(parts: {
+  readonly stream: StreamKey;
+  readonly calendar: Calendar;
+  readonly rulesFrom: CandleColumns;
+  readonly classifier: Classifier;
+  readonly config: Config;
+  readonly kernel: FeatureKernel;
+}): (clock: Clock) => StreamSetup {
+  const { stream, calendar, classifier, config, kernel } = parts;
+  const marketRules = derivedRules(stream.symbol, parts.rulesFrom, String(config.execution.takerFeeRate));
+  return (clock) =>
+    createStreamSetup({
+      key: stream,
+      calendar,
+      marketRules,
+      ingestion: config.ingestion,
+      kernel,
+      inference: createInferenceLayer({ classifier }),
+      clock,
+    });
 }
 
 /** Candles before the first decided bar that fill the windows, with a margin. */

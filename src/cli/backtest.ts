@@ -1,40 +1,52 @@
-import { openStore } from '../adapters/duckdb/index.js';
+import { createFeatureKernel } from '../adapters/native/features.js';
 import { loadClassifier } from '../adapters/onnx/classifier.js';
 import { loadConfig } from '../config/load.js';
+import { pathsOf } from '../config/paths.js';
+import type { Config } from '../config/schema.js';
+import { type CandleColumns, sliceCandles } from '../core/candle.js';
 import { badInput, EXIT } from '../core/errors.js';
-import type { BarRecord, HaltRecord } from '../ports.js';
+import type { BarRecord, Classifier, HaltRecord } from '../ports.js';
 import { writeFileAtomically } from '../research/atomic-file.js';
-import type { BacktestResult } from '../research/backtest-collector.js';
-import type { FillAt, FillModel } from '../research/backtest-world.js';
+import type { InstrumentResult } from '../research/backtest-collector.js';
+import type { FillModel } from '../research/backtest-world.js';
+import type { CandleSource } from '../research/bar-reader.js';
 import { CANDLE_FILE_HELP } from '../research/candle-file.js';
 import { compareDecisions, type Difference } from '../research/compare.js';
-import { countReasons } from '../research/load-candles.js';
 import { type ReportData, renderReport } from '../research/report/index.js';
 import { barsOfResult } from '../research/run-bars.js';
 import { reportOf } from '../research/run-report.js';
-import { backtestOf, defaultConfig, loadTradable, type TradableCandles } from './backtest-run.js';
+import { runTimeline } from '../research/timeline.js';
+import {
+  BACKTEST_INPUT_HELP,
+  type BacktestInput,
+  type InputStream,
+  openBacktestInput,
+} from './backtest-input.js';
+import { belowThreshold, hashesOf, refusedRows, seenInTraining } from './backtest-notes.js';
+import { backtestOf, defaultConfig, streamMaker } from './backtest-run.js';
 import { type Command, type CommandIo, parseOptions, required } from './command.js';
-import { packageVersion } from './package-version.js';
-import { figureRows, hashesShown, settingsShown } from './run-settings.js';
+import { FILL_HELP, FILL_OPTIONS, fillModelOf, numberOption } from './fill-options.js';
+import { openHeldStore } from './held-store.js';
+import { figureRows, settingsShown } from './run-settings.js';
 import { startProgress, table } from './terminal.js';
 
 export const command: Command = {
   name: 'backtest',
-  summary: 'run the pipeline over a candle file',
-  help: `Usage: redbutton backtest --candles FILE --model DIR [OPTION ...]
+  summary: 'run the pipeline over stored or downloaded candles',
+  help: `Usage: redbutton backtest --candles SOURCE --model DIR [OPTION ...]
 
-Runs the very pipeline of the service over the candles of a file, with a paper
-broker that fills at a price ± half the spread, and prints what came of it.
+Runs the very pipeline of the service over candles, with a paper broker that
+fills at a price ± half the spread, and prints what came of it.
 
+  --candles SOURCE    where the candles are, see below; may be given again
+  --symbol SYMBOL     what to trade, as in BTC/USDT; may be given again (all that
+                      the sources hold; the model's, else BTC/USDT for a file that
+                      does not say)
+  --timeframe TF      where a source holds several, as in 1m, 1h, 1d
+  --exchange ID       (the model's, else binance)
   --config FILE       settings; all defaults without it
   --threshold X       confidence threshold in place of the configured one
-  --symbol SYMBOL     as in BTC/USDT (the model's, else BTC/USDT)
-  --exchange ID       (the model's, else binance)
-  --half-spread BPS   slippage of each fill (execution.paperSlippageBps)
-  --fill-at WHEN      close: at the close decided on, as on paper; next-open: at
-                      the open of the next bar; next-close: a bar later (close)
-  --volume-share X    an order takes at most this share of a bar's volume; the
-                      rest of it expires
+${FILL_HELP}
   --like STORE        repeat a stored run (redbutton.duckdb): its bars, with its
                       halts; then compare each decision, bit for bit
   --report FILE.html  write a report, one self-contained page
@@ -43,25 +55,26 @@ broker that fills at a price ± half the spread, and prints what came of it.
 Exit codes: 0 fine; 1 decisions differ from those of --like, or failed; 2 bad
 input.
 
+${BACKTEST_INPUT_HELP}
 ${CANDLE_FILE_HELP}`,
 
   async run(args, io) {
     const { values } = parseOptions('backtest', args, {
-      candles: { type: 'string' },
+      candles: { type: 'string', multiple: true },
       model: { type: 'string' },
       config: { type: 'string' },
       threshold: { type: 'string' },
-      symbol: { type: 'string' },
+      symbol: { type: 'string', multiple: true },
+      timeframe: { type: 'string' },
       exchange: { type: 'string' },
-      'half-spread': { type: 'string' },
-      'fill-at': { type: 'string', default: 'close' },
-      'volume-share': { type: 'string' },
+      ...FILL_OPTIONS,
       like: { type: 'string' },
       report: { type: 'string' },
       json: { type: 'boolean' },
     });
-    const file = required('backtest', 'candles', values.candles);
+    required('backtest', 'candles', values.candles[0]);
     const classifier = await loadClassifier(required('backtest', 'model', values.model));
+    let input: BacktestInput | undefined;
     try {
       const { manifest } = classifier;
       const base = values.config === undefined ? defaultConfig() : loadConfig(values.config);
@@ -71,115 +84,168 @@ ${CANDLE_FILE_HELP}`,
           ? base
           : { ...base, signals: { ...base.signals, confidenceThreshold: threshold } };
       const venue = config.exchange[0]!;
-      const tradable = await loadTradable(
-        file,
-        {
+      const paths = pathsOf(config.device);
+      const fills = await fillModelOf(values, config, paths);
+      input = await openBacktestInput({
+        candles: values.candles,
+        symbols: values.symbol,
+        given: {
           exchange: values.exchange ?? manifest.training?.exchange ?? venue.id,
-          symbol: values.symbol ?? manifest.training?.symbol ?? venue.symbols[0]!,
+          symbol: manifest.training?.symbol ?? venue.symbols[0]!,
           ...(values.config === undefined ? {} : { calendar: venue.calendar }),
         },
-        config.ingestion.rules,
+        timeframe: values.timeframe,
+        rules: config.ingestion.rules,
+        paths,
+      });
+      const { streams } = input;
+      if (values.like !== undefined && streams.length > 1)
+        throw badInput('E_USAGE', 'backtest: --like repeats one symbol', 'name it with --symbol');
+      const like = values.like === undefined ? undefined : await storedRun(values.like, streams[0]!, paths);
+      const progress = startProgress(
+        io.stderr,
+        'backtest',
+        streams.reduce((sum, { rows }) => sum + rows, 0),
+        'bars',
+        () => performance.now(),
       );
-      const halfSpreadBps =
-        numberOption('half-spread', values['half-spread'], 0, 1000) ?? config.execution.paperSlippageBps;
-      const volumeShareMax = numberOption('volume-share', values['volume-share'], 0, 1);
-      const fillModel: FillModel = {
-        halfSpreadBps,
-        fillAt: fillAtOption(values['fill-at']),
-        ...(volumeShareMax === undefined ? {} : { volumeShareMax }),
-      };
-      const like = values.like === undefined ? undefined : await storedRun(values.like, tradable);
-      const progress = startProgress(io.stderr, 'backtest', tradable.loaded.candles.length, 'bars', () =>
-        performance.now(),
-      );
-      const result = await backtestOf({
-        tradable,
+      const { results, finalEquity } = await resultsOf(
+        streams,
         classifier,
         config,
-        fillModel,
-        ...(like ? { like } : {}),
-        onProgress: (done) => {
+        fills.model,
+        like,
+        (done) => {
           io.signal.throwIfAborted();
           progress.update(done);
         },
-      });
+      );
       progress.finish();
 
+      const { calendar, stream } = streams[0]!;
+      const orders = results.flatMap(({ executions }) => executions);
       const report = reportOf({
         kind: 'backtest',
-        stream: tradable.stream,
-        calendar: tradable.calendar,
-        bars: barsOfResult(result),
-        fills: result.fills,
-        orders: result.executions,
+        instruments: results
+          .filter(({ bars }) => bars.length > 0)
+          .map((result) => ({
+            stream: result.stream,
+            bars: barsOfResult(result),
+          })),
+        calendar,
+        fills: results.flatMap((result) => result.fills).sort((a, b) => a.atMs - b.atMs),
+        orders,
         halts: like?.halts ?? [],
-        rejectedRows: countReasons(tradable.loaded.rejected).map(([reason, count]) => ({ reason, count })),
+        rejectedRows: refusedRows(streams, results),
         horizonBars: manifest.horizonBars,
         confidenceThreshold: config.signals.confidenceThreshold,
         aucWindow: config.monitoring.aucWindow,
         aucCritical: config.monitoring.aucCritical,
         startCash: config.execution.paperStartCash,
         madeAtMs: Date.now(),
-        settings: settingsShown(
-          { ...config, timeframe: tradable.stream.timeframe },
-          tradable.calendar,
-          fillsShown(fillModel),
-        ),
-        hashes: hashesShown(tradable.loaded.file.sha256, manifest, packageVersion()),
-        notes: seenInTraining(manifest.training, result.bars.openMs),
+        settings: settingsShown({ ...config, timeframe: stream.timeframe }, calendar, fills.words),
+        hashes: hashesOf(streams, manifest.sha256),
+        notes: [
+          ...seenInTraining(manifest.training, results),
+          ...belowThreshold(results, config.signals.confidenceThreshold),
+        ],
       });
       if (values.report !== undefined) await writeFileAtomically(values.report, [renderReport(report)]);
-      const differences = like ? compareDecisions(like.decisions, result.decisions) : null;
-      print(io, values.json, report, result, differences, values.report);
+      const differences = like ? compareDecisions(like.decisions, results[0]!.decisions) : null;
+      print(io, values.json, report, { results, finalEquity }, differences, values.report);
       return differences !== null && differences.length > 0 ? EXIT.failed : EXIT.fine;
     } finally {
+      await input?.close();
       await classifier.close();
     }
   },
 };
 
-function numberOption(
-  name: string,
-  given: string | undefined,
-  least: number,
-  most: number,
-): number | undefined {
-  if (given === undefined) return undefined;
-  const value = Number(given);
-  if (given.trim() === '' || !(value >= least && value <= most)) {
+/** Fails where no row of a source was a candle. */
+async function resultsOf(
+  streams: readonly InputStream[],
+  classifier: Classifier,
+  config: Config,
+  fillModel: FillModel,
+  like: StoredRun | undefined,
+  onProgress: (done: number) => void,
+): Promise<{ readonly results: readonly InstrumentResult[]; readonly finalEquity: number }> {
+  const common = { classifier, config, fillModel, onProgress };
+  if (like !== undefined) {
+    const one = streams[0]!;
+    const candles = await whole(one.candles);
+    const result = await backtestOf({ ...common, tradable: { ...one, loaded: { candles } }, like });
+    return { results: [result], finalEquity: result.finalEquity };
+  }
+  const kernel = createFeatureKernel();
+  const { instruments, finalEquity } = await runTimeline({
+    instruments: streams.map((one) => ({
+      candles: one.candles,
+      rowsExpected: one.rows,
+      makeStream: streamMaker({ ...one, rulesFrom: one.newest, classifier, config, kernel }),
+    })),
+    model: classifier.manifest,
+    config,
+    startCash: String(config.execution.paperStartCash),
+    fillModel,
+    // A record is some 500 bytes: a million of them would not fit into a small box's memory.
+    keepDecisions: false,
+    withDrift: true,
+    onProgress,
+  });
+  if (instruments.every(({ bars }) => bars.length === 0)) {
+    const reasons = Object.keys(Object.assign({}, ...instruments.map(({ rejections }) => rejections)));
     throw badInput(
-      'E_USAGE',
-      `backtest: --${name} ${JSON.stringify(given)} is not a number from ${least} to ${most}`,
-      'see redbutton backtest --help',
+      'E_NO_CANDLES',
+      `validation (${config.ingestion.rules}) refused all rows of the candles: ${reasons.join(', ')}`,
+      'check that the source holds candles, and that its columns are named rightly',
     );
   }
-  return value;
+  return { results: instruments, finalEquity };
 }
 
-function fillAtOption(given: string): FillAt {
-  if (given === 'close' || given === 'next-open' || given === 'next-close') return given;
-  throw badInput(
-    'E_USAGE',
-    `backtest: --fill-at ${JSON.stringify(given)} is none of close, next-open, next-close`,
-    'see redbutton backtest --help',
-  );
+/** A source's candles in one piece. */
+async function whole(source: CandleSource): Promise<CandleColumns> {
+  if (!(Symbol.asyncIterator in source)) return source;
+  const parts: CandleColumns[] = [];
+  for await (const part of source) parts.push(part);
+  const length = parts.reduce((sum, part) => sum + part.length, 0);
+  const column = (name: Exclude<keyof CandleColumns, 'length'>) => {
+    const values = new Float64Array(length);
+    let at = 0;
+    for (const part of parts) {
+      values.set(sliceCandles(part, 0, part.length)[name], at);
+      at += part.length;
+    }
+    return values;
+  };
+  return {
+    length,
+    openMs: column('openMs'),
+    open: column('open'),
+    high: column('high'),
+    low: column('low'),
+    close: column('close'),
+    volume: column('volume'),
+  };
 }
 
-function fillsShown({ halfSpreadBps, fillAt = 'close', volumeShareMax }: FillModel): string {
-  const share = volumeShareMax === undefined ? '' : `, at most ${volumeShareMax * 100} % of a bar's volume`;
-  return `${fillAt.replace('-', ' ')} ± ${halfSpreadBps} bps${share}`;
+interface StoredRun {
+  readonly decisions: readonly BarRecord[];
+  readonly halts: readonly HaltRecord[];
 }
 
 async function storedRun(
   path: string,
-  tradable: TradableCandles,
-): Promise<{ readonly decisions: readonly BarRecord[]; readonly halts: readonly HaltRecord[] }> {
-  const store = await openStore({ path, readOnly: true });
+  { stream }: InputStream,
+  paths: ReturnType<typeof pathsOf>,
+): Promise<StoredRun> {
+  const { store, close } = await openHeldStore(path, paths);
   try {
-    const stored = await store.decisions({ stream: tradable.stream });
+    const stored = await store.decisions({ stream });
     const decisions = stored.filter(({ decided }) => decided);
     if (decisions.length === 0) {
-      const { exchange, symbol, timeframe } = tradable.stream;
+      const { exchange, symbol, timeframe } = stream;
       throw badInput(
         'E_LIKE',
         `${path} holds no decision for ${exchange}:${symbol}:${timeframe}`,
@@ -188,41 +254,27 @@ async function storedRun(
     }
     return { decisions, halts: await store.halts() };
   } finally {
-    await store.close();
+    await close();
   }
-}
-
-/** A model that has seen the bars it is tested on looks better than it is; a reader must be told. */
-function seenInTraining(
-  training: { readonly fromMs: number; readonly toMs: number } | null,
-  openMs: Float64Array,
-): string[] {
-  if (training === null) return ['Nothing is known of what this model was trained on.'];
-  const seen = openMs.reduce(
-    (count, time) => (time >= training.fromMs && time <= training.toMs ? count + 1 : count),
-    0,
-  );
-  if (seen === 0) return [];
-  return [
-    `The model was trained on ${seen} of these ${openMs.length} bars, so this looks better than anything it would do on new ones.`,
-  ];
 }
 
 function print(
   io: CommandIo,
   json: boolean,
   report: ReportData,
-  result: BacktestResult,
+  { results, finalEquity }: Awaited<ReturnType<typeof resultsOf>>,
   differences: readonly Difference[] | null,
   reportFile: string | undefined,
 ): void {
   const count = differences?.length;
+  const bars = results.reduce((sum, result) => sum + result.bars.length, 0);
+  const fills = results.reduce((sum, result) => sum + result.fills.length, 0);
   if (json) {
     io.stdout.write(
       `${JSON.stringify({
-        bars: result.bars.length,
-        fills: result.fills.length,
-        finalEquity: result.finalEquity,
+        bars,
+        fills,
+        finalEquity,
         metrics: report.metrics,
         benchmark: report.benchmark,
         refusals: report.refusals,
@@ -233,15 +285,12 @@ function print(
     return;
   }
   io.stdout.write(
-    table(
-      [['bars', String(result.bars.length), ''], ...figureRows(report.metrics, report.benchmark)],
-      [1, 2],
-    ),
+    table([['bars', String(bars), ''], ...figureRows(report.metrics, report.benchmark)], [1, 2]),
   );
   for (const note of report.notes) io.stdout.write(`\n${note}\n`);
   if (reportFile !== undefined) io.stdout.write(`\nreport: ${reportFile}\n`);
   if (differences === null) return;
-  io.stdout.write(`\ndecisions compared with the stored run: ${result.bars.length}, differences: ${count}\n`);
+  io.stdout.write(`\ndecisions compared with the stored run: ${bars}, differences: ${count}\n`);
   for (const { openMs, layer, field, a, b } of differences.slice(0, 10)) {
     io.stdout.write(
       `  ${new Date(openMs).toISOString()} ${layer} ${field}: stored ${String(a)}, now ${String(b)}\n`,

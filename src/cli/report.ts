@@ -1,4 +1,3 @@
-import { openStore } from '../adapters/duckdb/index.js';
 import { pathsOf } from '../config/paths.js';
 import type { Config } from '../config/schema.js';
 import { type StreamKey, streamName } from '../core/candle.js';
@@ -6,12 +5,14 @@ import { badInput, EXIT } from '../core/errors.js';
 import type { ModelManifest } from '../core/manifest.js';
 import { parseManifest } from '../core/manifest-schema.js';
 import type { ModelRecord, Rejection, StoreReader } from '../ports.js';
+import type { InstrumentRun } from '../research/account-curve.js';
 import { writeFileAtomically } from '../research/atomic-file.js';
 import { type ReasonCount, type ReportData, renderReport } from '../research/report/index.js';
 import { barsOfRecords } from '../research/run-bars.js';
 import { reportOf } from '../research/run-report.js';
 import { type Command, parseOptions } from './command.js';
 import { configFrom } from './config-option.js';
+import { openHeldStore } from './held-store.js';
 import { packageVersion } from './package-version.js';
 import { figureRows, settingsShown } from './run-settings.js';
 import { table } from './terminal.js';
@@ -22,12 +23,13 @@ export const command: Command = {
   help: `Usage: redbutton report [OPTION ...]
 
 Reads what the box has stored (bars, decisions, orders, fills, halts), writes a
-report of it as one self-contained HTML page, and prints the figures. The
-database has one owner: while the service runs, stop it or read a copy.
+report of it as one self-contained HTML page, and prints the figures. While the
+trader runs it makes the copy that is read.
 
   --config FILE       the box's settings (/etc/redbutton/redbutton.toml)
   --store FILE        another database than that of the settings
-  --symbol SYMBOL     of several symbols, the one to report on (the first)
+  --symbol SYMBOL     of several symbols, one to report on; may be given again
+                      (all)
   --out FILE.html     where the page goes (redbutton-report.html)
   --json              the figures as JSON
 `,
@@ -36,18 +38,19 @@ database has one owner: while the service runs, stop it or read a copy.
     const { values } = parseOptions('report', args, {
       config: { type: 'string' },
       store: { type: 'string' },
-      symbol: { type: 'string' },
+      symbol: { type: 'string', multiple: true },
       out: { type: 'string', default: 'redbutton-report.html' },
       json: { type: 'boolean' },
     });
     const config = configFrom(values.config);
-    const file = values.store ?? pathsOf(config.device).database;
-    const store = await openStore({ path: file, readOnly: true });
+    const paths = pathsOf(config.device);
+    const file = values.store ?? paths.database;
+    const { store, close } = await openHeldStore(file, paths);
     let report: ReportData;
     try {
-      report = await storedReport(store, file, config, streamOf(config, values.symbol));
+      report = await storedReport(store, file, config, streamsOf(config, values.symbol));
     } finally {
-      await store.close();
+      await close();
     }
     await writeFileAtomically(values.out, [renderReport(report)]);
     const bars = report.account.atMs.length;
@@ -65,53 +68,67 @@ database has one owner: while the service runs, stop it or read a copy.
   },
 };
 
-function streamOf(config: Config, symbol: string | undefined): StreamKey {
-  const venue =
-    symbol === undefined ? config.exchange[0] : config.exchange.find((v) => v.symbols.includes(symbol));
-  if (venue === undefined) {
+function streamsOf(config: Config, symbols: readonly string[]): readonly StreamKey[] {
+  const all = config.exchange.flatMap(({ id, symbols: of }) =>
+    of.map((symbol): StreamKey => ({ exchange: id, symbol, timeframe: config.timeframe })),
+  );
+  const unknown = symbols.find((symbol) => !all.some((stream) => stream.symbol === symbol));
+  if (unknown !== undefined) {
     throw badInput(
       'E_USAGE',
-      `report: no exchange of the settings trades ${JSON.stringify(symbol)}`,
+      `report: no exchange of the settings trades ${JSON.stringify(unknown)}`,
       'name a symbol as the settings do',
     );
   }
-  return { exchange: venue.id, symbol: symbol ?? venue.symbols[0]!, timeframe: config.timeframe };
+  return symbols.length === 0 ? all : all.filter(({ symbol }) => symbols.includes(symbol));
 }
 
 async function storedReport(
   store: StoreReader,
   file: string,
   config: Config,
-  stream: StreamKey,
+  streams: readonly StreamKey[],
 ): Promise<ReportData> {
-  const decisions = (await store.decisions({ stream })).filter(({ decided }) => decided);
-  if (decisions.length === 0) {
+  const manifest = lastManifest(await store.models(), file);
+  const instruments: InstrumentRun[] = [];
+  let startCash: number | null = null;
+  for (const stream of streams) {
+    const decisions = (await store.decisions({ stream })).filter(({ decided }) => decided);
+    if (decisions.length === 0) continue;
+    startCash ??= decisions[0]!.account?.equity ?? null;
+    instruments.push({ stream, bars: barsOfRecords(decisions, manifest?.reference ?? []) });
+  }
+  const [first] = instruments;
+  if (first === undefined) {
     throw badInput(
       'E_REPORT_EMPTY',
-      `${file} holds no decision for ${streamName(stream)}`,
+      `${file} holds no decision for ${streams.map(streamName).join(', ')}`,
       'let the box decide on a bar first, or name another symbol or database',
     );
   }
-  const manifest = lastManifest(await store.models(), file);
-  const ofStream = <T extends { readonly exchange: string; readonly symbol: string }>(rows: readonly T[]) =>
-    rows.filter(({ exchange, symbol }) => exchange === stream.exchange && symbol === stream.symbol);
-  const calendar = config.exchange.find(({ id }) => id === stream.exchange)?.calendar ?? '24x7';
+  const ofStreams = <T extends { readonly exchange: string; readonly symbol: string }>(rows: readonly T[]) =>
+    rows.filter(({ exchange, symbol }) =>
+      instruments.some(({ stream }) => stream.exchange === exchange && stream.symbol === symbol),
+    );
+  const calendar = config.exchange.find(({ id }) => id === first.stream.exchange)?.calendar ?? '24x7';
   const events = await store.orderEvents();
-  const known = new Set(ofStream(events.map(({ order }) => order)).map(({ clientOrderId }) => clientOrderId));
+  const known = new Set(
+    ofStreams(events.map(({ order }) => order)).map(({ clientOrderId }) => clientOrderId),
+  );
+  const others = streamsOf(config, []).length - instruments.length;
   return reportOf({
     kind: config.mode,
-    stream,
+    instruments,
     calendar,
-    bars: barsOfRecords(decisions, manifest?.reference ?? []),
-    fills: ofStream(await store.fills()),
+    fills: ofStreams(await store.fills()),
     orders: events.filter(({ order }) => known.has(order.clientOrderId)),
     halts: await store.halts(),
-    rejectedRows: countRejections(await store.quarantined(), stream),
+    rejectedRows: countRejections(await store.quarantined(), instruments),
     horizonBars: manifest?.horizonBars ?? 1,
     confidenceThreshold: config.signals.confidenceThreshold,
     aucWindow: config.monitoring.aucWindow,
     aucCritical: config.monitoring.aucCritical,
-    startCash: decisions[0]!.account?.equity ?? config.execution.paperStartCash,
+    startCash: startCash ?? config.execution.paperStartCash,
     madeAtMs: Date.now(),
     settings: settingsShown(config, calendar, config.mode === 'live' ? 'by the exchange' : 'on paper'),
     hashes: [
@@ -120,9 +137,9 @@ async function storedReport(
     ],
     notes: [
       ...(manifest === null ? ['The store names no model, so the drift of its features is not shown.'] : []),
-      ...(config.exchange.flatMap(({ symbols }) => symbols).length > 1
+      ...(others > 0
         ? [
-            `Equity and drawdown are of the whole account; trades, fills and exposure of ${stream.symbol} alone.`,
+            `Equity and drawdown are of the whole account; trades, fills and exposure of ${instruments.map(({ stream }) => stream.symbol).join(', ')} alone.`,
           ]
         : []),
     ],
@@ -135,10 +152,11 @@ function lastManifest(models: readonly ModelRecord[], place: string): ModelManif
   return last === undefined ? null : parseManifest(last.manifest, place);
 }
 
-function countRejections(rows: readonly Rejection[], stream: StreamKey): ReasonCount[] {
+function countRejections(rows: readonly Rejection[], instruments: readonly InstrumentRun[]): ReasonCount[] {
+  const names = new Set(instruments.map(({ stream }) => streamName(stream)));
   const counts = new Map<string, number>();
-  for (const { stream: of, reason } of rows) {
-    if (streamName(of) === streamName(stream)) counts.set(reason, (counts.get(reason) ?? 0) + 1);
+  for (const { stream, reason } of rows) {
+    if (names.has(streamName(stream))) counts.set(reason, (counts.get(reason) ?? 0) + 1);
   }
   return [...counts].map(([reason, count]) => ({ reason, count })).sort((a, b) => b.count - a.count);
 }

@@ -55,9 +55,8 @@ export async function leaveReport(options: DemoReportOptions): Promise<{ readonl
     const { manifest } = classifier;
     const report = reportOf({
       kind: 'demo',
-      stream: tradable.stream,
+      instruments: [{ stream: tradable.stream, bars: barsOfRecords(decisions, manifest.reference) }],
       calendar: tradable.calendar,
-      bars: barsOfRecords(decisions, manifest.reference),
       fills,
       orders: await store.orderEvents(),
       halts,

@@ -5,7 +5,7 @@ import type { Fill } from '../core/order.js';
 import type { DecidedBar } from '../pipeline/bar-outcome.js';
 import type { ClosedTrade, ExecutionOutcome } from '../pipeline/execution/index.js';
 import { createDrift } from '../pipeline/monitoring/index.js';
-import type { BarRecord } from '../ports.js';
+import type { BarRecord, Rejection } from '../ports.js';
 
 /** Element i is accepted bar i. `probabilityUp` is NaN where there was no prediction. */
 export interface BarColumns {
@@ -26,6 +26,8 @@ export interface InstrumentResult {
   readonly fills: readonly Fill[];
   readonly bars: BarColumns;
   readonly rejectedRows: number;
+  /** The same by reason. */
+  readonly rejections: Readonly<Record<string, number>>;
   /** How many decisions risk refused, by reason. */
   readonly refusals: Readonly<Record<string, number>>;
   /** Bars without a prediction, by reason. */
@@ -42,7 +44,7 @@ export interface BacktestResult extends InstrumentResult {
 
 /** Gathers what a stream's bars bring, bar by bar, in columns. */
 export interface BacktestCollector {
-  reject(rows: number): void;
+  reject(rejections: readonly Pick<Rejection, 'reason'>[]): void;
   take(outcome: DecidedBar): void;
   finish(): InstrumentResult;
 }
@@ -60,6 +62,7 @@ export function createBacktestCollector(
   const fills: Fill[] = [];
   const refusals: Record<string, number> = {};
   const silent: Record<string, number> = {};
+  const rejections: Record<string, number> = {};
   let rejectedRows = 0;
 
   const count = (counts: Record<string, number>, reason: string) => {
@@ -67,8 +70,9 @@ export function createBacktestCollector(
   };
 
   return {
-    reject(rows) {
-      rejectedRows += rows;
+    reject(rejected) {
+      rejectedRows += rejected.length;
+      for (const { reason } of rejected) count(rejections, reason);
     },
     take({ record, execution, settled }) {
       columns.add(
@@ -97,6 +101,7 @@ export function createBacktestCollector(
       fills,
       bars: columns.finish(),
       rejectedRows,
+      rejections,
       refusals,
       silent,
       psi: drift?.psi() ?? {},

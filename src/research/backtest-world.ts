@@ -8,6 +8,7 @@ import type { TradingState } from '../core/trading-state.js';
 import { createPaperBroker, currenciesOf } from '../pipeline/execution/index.js';
 import type { StreamSetup } from '../pipeline/layer-ports.js';
 import type { Broker, HaltRecord, Permit } from '../ports.js';
+import { bookUnits, createDeepBroker } from './book-depth.js';
 import { createDelayedBroker } from './delayed-broker.js';
 import { type RecordedWorld, stateByHalts } from './recorded-world.js';
 import type { SimulatedClock } from './simulated-clock.js';
@@ -26,6 +27,11 @@ export interface FillModel {
   readonly fillAt?: FillAt;
   /** Share of a bar's volume that one order may take; the rest of the order expires. No limit when left out. */
   readonly volumeShareMax?: number;
+  /**
+   * Share of a bar's volume that stands at the best price of either side: larger orders walk the book behind it, drawn as
+   * the exchange simulator draws its own, and what is beyond its last level expires. Endless when left out.
+   */
+  readonly bookShare?: number;
 }
 
 export interface BacktestWorldOptions {
@@ -57,7 +63,7 @@ interface Market {
 /** Throws `E_BACKTEST_STREAMS` where the streams cannot share one account. */
 export function createBacktestWorld(options: BacktestWorldOptions): BacktestWorld {
   const { streams, clock, recorded, fillModel } = options;
-  const { halfSpreadBps, fillAt = 'close', volumeShareMax } = fillModel;
+  const { halfSpreadBps, fillAt = 'close', volumeShareMax, bookShare } = fillModel;
   const first = streams[0]!;
   const { quote } = currenciesOf(first.rules.symbol);
   const markets = new Map<string, Market>();
@@ -88,20 +94,23 @@ export function createBacktestWorld(options: BacktestWorldOptions): BacktestWorl
   let stream = first.key;
   let bar: Candle | null = null;
 
-  const available = (symbol: string): string =>
-    text(
-      floorToStep(
-        decimal((bar?.volume ?? 0) * (volumeShareMax ?? 1)),
-        decimal(market(symbol).rules.amountStep),
-      ),
-    );
-  const paper = createPaperBroker({
+  const topUnits = () => (bar?.volume ?? 0) * (bookShare ?? 1);
+  const available = (symbol: string): string => {
+    const inBook = bookShare === undefined ? Number.POSITIVE_INFINITY : bookUnits(topUnits());
+    const units = Math.min((bar?.volume ?? 0) * (volumeShareMax ?? Number.POSITIVE_INFINITY), inBook);
+    return text(floorToStep(decimal(units), decimal(market(symbol).rules.amountStep)));
+  };
+  const flat = createPaperBroker({
     exchange: first.key.exchange,
     clock,
     rulesOf: (symbol) => markets.get(symbol)?.rules,
     startBalances: { [quote]: options.startCash },
-    ...(volumeShareMax === undefined ? {} : { availableOf: available }),
+    ...(volumeShareMax === undefined && bookShare === undefined ? {} : { availableOf: available }),
   });
+  const paper =
+    bookShare === undefined
+      ? flat
+      : createDeepBroker(flat, topUnits, (symbol) => market(symbol).rules.priceTick);
   const delayed = fillAt === 'close' ? null : createDelayedBroker(paper, clock);
 
   function release(candle: Candle, closeMs: number): void {

@@ -1,22 +1,21 @@
-import type { StreamKey } from '../core/candle.js';
 import type { Fill } from '../core/order.js';
 import { barsPerYear, type Calendar } from '../core/timeframe.js';
 import { currenciesOf } from '../pipeline/execution/index.js';
 import type { HaltRecord, OrderEvent } from '../ports.js';
-import { accountMetrics, buyAndHold, curveMetrics } from './metrics.js';
+import { accountCurve, type InstrumentRun } from './account-curve.js';
+import { accountMetrics, curveMetrics } from './metrics.js';
 import { overallAuc, reliability, resolvePredictions, rollingAucCurve } from './model-quality.js';
-import type { ReasonCount, ReportData, ReportHalt, ReportMark } from './report/index.js';
+import type { ReasonCount, ReportData, ReportHalt, ReportInstrument, ReportMark } from './report/index.js';
 import { roundTrips, type TradeFill } from './round-trips.js';
-import type { RunBars } from './run-bars.js';
 import { slippageFigures } from './slippage-figures.js';
 
-/** What a run left behind, be it a backtest or the store of a paper or live run of one stream. */
+/** What a run left behind, be it a backtest or the store of a paper or live run: one account, one or more streams. */
 export interface Run {
   readonly kind: ReportData['kind'];
-  readonly stream: StreamKey;
+  /** At least one. */
+  readonly instruments: readonly InstrumentRun[];
   readonly calendar: Calendar;
-  /** Decided bars: at least one. */
-  readonly bars: RunBars;
+  /** Of these streams. */
   readonly fills: readonly Fill[];
   readonly orders: readonly Pick<OrderEvent, 'order' | 'status' | 'message'>[];
   readonly halts: readonly HaltRecord[];
@@ -34,67 +33,73 @@ export interface Run {
 
 /** Makes the plain data of a report from a run: curves, figures, trades, reasons. */
 export function reportOf(run: Run): ReportData {
-  const { openMs, close, equity, probabilityUp } = run.bars;
-  const n = openMs.length;
-  const confidence = new Float64Array(n);
-  for (let i = 0; i < n; i++) confidence[i] = Math.abs(probabilityUp[i]! - 0.5) * 2;
+  const { instruments } = run;
+  const { stream } = instruments[0]!;
   const orders = new Map(run.orders.map(({ order }) => [order.clientOrderId, order]));
   const fills = tradeFills(run, orders);
   const trips = roundTrips(fills);
-  const perYear = barsPerYear(run.stream.timeframe, run.calendar);
-  const held = unitsHeld(run.fills, openMs);
-  const exposure = new Float64Array(n);
-  for (let i = 0; i < n; i++) exposure[i] = (held[i]! * close[i]!) / equity[i]!;
-  const benchmark = buyAndHold(close, run.startCash);
-  const resolved = resolvePredictions(probabilityUp, close, run.horizonBars);
-  const rolling = rollingAucCurve(resolved, n, run.aucWindow);
+  const perYear = Math.max(
+    ...instruments.map(({ stream: { timeframe } }) => barsPerYear(timeframe, run.calendar)),
+  );
+  const account = accountCurve(instruments, run.fills, run.startCash);
+  const { atMs, equity } = account;
   return {
     kind: run.kind,
-    quoteCurrency: currenciesOf(run.stream.symbol).quote,
+    quoteCurrency: currenciesOf(stream.symbol).quote,
     madeAtMs: run.madeAtMs,
-    account: { atMs: openMs, equity, buyAndHold: benchmark, exposure },
-    instruments: [
-      {
-        stream: run.stream,
-        openMs,
-        close,
-        confidence,
-        confidenceThreshold: run.confidenceThreshold,
-        rollingAuc: rolling.auc,
-        rollingAucInterval: rolling,
-        aucWindow: run.aucWindow,
-        aucCritical: run.aucCritical,
-        marks: marksOf(run.fills),
-        quality: {
-          auc: overallAuc(resolved),
-          reliability: reliability(resolved),
-          psi: Object.entries(run.bars.psi).map(([feature, psi]) => ({ feature, psi })),
-        },
-      },
-    ],
+    account,
+    instruments: instruments.map((instrument) => reportInstrument(run, instrument)),
     metrics: accountMetrics({
-      equity: { atMs: openMs, value: equity },
-      exposed: held,
+      equity: { atMs, value: equity },
+      exposed: account.exposed,
       fills,
       trips,
       barsPerYear: perYear,
     }),
-    benchmark: n > 1 ? curveMetrics({ atMs: openMs, value: benchmark }, perYear) : null,
+    benchmark: atMs.length > 1 ? curveMetrics({ atMs, value: account.buyAndHold }, perYear) : null,
     trades: trips,
     refusals: refusalCounts(run),
-    silentBars: [...sorted(run.bars.silent), ...run.rejectedRows],
+    silentBars: [...sorted(summed(instruments.map(({ bars }) => bars.silent))), ...run.rejectedRows],
     slippage: slippageFigures(run.fills, orders),
-    halts: haltSpans(run.halts, openMs),
+    halts: haltSpans(run.halts, atMs),
     settings: run.settings,
     hashes: run.hashes,
     notes: run.notes,
   };
 }
 
+function reportInstrument(run: Run, { stream, bars }: InstrumentRun): ReportInstrument {
+  const { openMs, close, probabilityUp } = bars;
+  const n = openMs.length;
+  const confidence = new Float64Array(n);
+  for (let i = 0; i < n; i++) confidence[i] = Math.abs(probabilityUp[i]! - 0.5) * 2;
+  const resolved = resolvePredictions(probabilityUp, close, run.horizonBars);
+  const rolling = rollingAucCurve(resolved, n, run.aucWindow);
+  return {
+    stream,
+    openMs,
+    close,
+    confidence,
+    confidenceThreshold: run.confidenceThreshold,
+    rollingAuc: rolling.auc,
+    rollingAucInterval: rolling,
+    aucWindow: run.aucWindow,
+    aucCritical: run.aucCritical,
+    marks: marksOf(run.fills.filter(({ symbol }) => symbol === stream.symbol)),
+    quality: {
+      auc: overallAuc(resolved),
+      reliability: reliability(resolved),
+      psi: Object.entries(bars.psi).map(([feature, psi]) => ({ feature, psi })),
+    },
+  };
+}
+
 /** Fills with the confidence of the decision that sent them, in numbers. */
 function tradeFills(run: Run, orders: ReadonlyMap<string, { readonly barOpenMs: number }>): TradeFill[] {
-  const { openMs, probabilityUp } = run.bars;
+  const ofSymbol = new Map(run.instruments.map(({ stream, bars }) => [stream.symbol, bars]));
+  const none = new Float64Array(0);
   return run.fills.map((fill) => {
+    const { openMs = none, probabilityUp = none } = ofSymbol.get(fill.symbol) ?? {};
     const p = probabilityUp[placeOf(openMs, orders.get(fill.clientOrderId)?.barOpenMs)] ?? Number.NaN;
     return {
       atMs: fill.atMs,
@@ -123,22 +128,6 @@ function placeOf(times: Float64Array, time: number | undefined): number {
   return times[low] === time ? low : -1;
 }
 
-/** Units held after all fills up to each bar's close decision; fills of a bar carry a time after its open. */
-function unitsHeld(fills: readonly Fill[], openMs: Float64Array): Float64Array {
-  const sorted = [...fills].sort((a, b) => a.atMs - b.atMs);
-  const held = new Float64Array(openMs.length);
-  let units = 0;
-  let next = 0;
-  for (let i = 0; i < openMs.length; i++) {
-    while (next < sorted.length && sorted[next]!.atMs <= openMs[i]!) {
-      const fill = sorted[next++]!;
-      units += fill.side === 'buy' ? Number(fill.amount) : -Number(fill.amount);
-    }
-    held[i] = Math.abs(units) < 1e-12 ? 0 : units;
-  }
-  return held;
-}
-
 function marksOf(fills: readonly Fill[]): ReportMark[] {
   let units = 0;
   return fills.map((fill) => {
@@ -161,7 +150,14 @@ function refusalCounts(run: Run): ReasonCount[] {
     const reason = `order: ${(message ?? 'rejected').split(':')[0]}`;
     byGate[reason] = (byGate[reason] ?? 0) + 1;
   }
-  return [...sorted(run.bars.refusals), ...sorted(byGate)];
+  return [...sorted(summed(run.instruments.map(({ bars }) => bars.refusals))), ...sorted(byGate)];
+}
+
+function summed(counts: readonly Readonly<Record<string, number>>[]): Readonly<Record<string, number>> {
+  const sum: Record<string, number> = {};
+  for (const of of counts)
+    for (const [reason, count] of Object.entries(of)) sum[reason] = (sum[reason] ?? 0) + count;
+  return sum;
 }
 
 function sorted(counts: Readonly<Record<string, number>>): ReasonCount[] {

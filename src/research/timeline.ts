@@ -32,6 +32,8 @@ export interface TimelineInstrument {
   readonly warmUp?: readonly Candle[];
   /** Makes the stream's layers 1 to 3 with the backtest's clock, just as the trader makes its own. */
   readonly makeStream: (clock: Clock) => StreamSetup;
+  /** Candles to make room for; of columns, and where it is left out, not needed. */
+  readonly rowsExpected?: number;
   /** Raw P(up) of each candle in place of the model; NaN = no prediction. Not calibrated. */
   readonly givenProbabilities?: Float64Array;
 }
@@ -123,7 +125,8 @@ export async function runTimeline(options: TimelineOptions): Promise<TimelineRes
     const { key } = setup;
     const barMs = timeframeMs(key.timeframe);
     const given = instrument.givenProbabilities;
-    const expected = 'length' in instrument.candles ? instrument.candles.length : SPAN_BARS;
+    const expected =
+      'length' in instrument.candles ? instrument.candles.length : (instrument.rowsExpected ?? SPAN_BARS);
     return {
       key,
       barMs,
@@ -175,7 +178,7 @@ async function decideAll(
     for (;;) {
       const { value: span, done } = await track.spans.next();
       if (done) return;
-      track.collector.reject(span.rejections.length);
+      track.collector.reject(span.rejections);
       const refused = span.rejections.filter(({ reason }) => reason !== 'duplicate');
       if (refused.length > 0) await store.quarantine(refused);
       rowsDone += span.rows;

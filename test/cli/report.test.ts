@@ -21,7 +21,7 @@ writeFileSync(
 const out = path.join(dir, 'page.html');
 
 describe('report', () => {
-  it('tells of what a run left in the store, as the run itself did', async () => {
+  it('tells of what a run left in the store, as the run itself did', { timeout: 120_000 }, async () => {
     // Given a run whose store is a real database
     const store = await openStore({ path: path.join(dir, 'redbutton.duckdb') });
     const result = await runBacktest({

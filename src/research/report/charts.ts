@@ -29,7 +29,11 @@ export interface Chart {
   readonly marks: readonly (readonly [atSeconds: number, price: number, entry: 0 | 1])[];
 }
 
+/** Markets that get charts of their own. */
+export const CHARTED_MAX = 12;
 const MARKS_MAX = 6000;
+/** Fewer than a screen of the account's own charts, since there may be a dozen of them. */
+const PRICE_POINTS_MAX = 4000;
 const DOTS_MAX = 4000;
 /** Few enough for the line of a noisy figure to stay a line. */
 const NOISY_POINTS_MAX = 800;
@@ -38,7 +42,7 @@ const DWARFED = 6;
 
 /** All charts of a report, thinned out to what a screen can show. Empty for an account without a point. */
 export function buildCharts(data: ReportData): readonly Chart[] {
-  const instruments = data.instruments.filter((instrument) => instrument.openMs.length > 0);
+  const instruments = chartedInstruments(data);
   return [
     ...instruments.map((instrument, i) => priceChart(instrument, `price-${i}`)),
     ...(data.account.atMs.length > 0 ? accountCharts(data) : []),
@@ -46,8 +50,16 @@ export function buildCharts(data: ReportData): readonly Chart[] {
   ];
 }
 
+/** Of many markets those that were traded most, in their order; more charts than these nobody looks at. */
+export function chartedInstruments({ instruments }: ReportData): readonly ReportInstrument[] {
+  const drawable = instruments.filter(({ openMs }) => openMs.length > 0);
+  if (drawable.length <= CHARTED_MAX) return drawable;
+  const chosen = new Set([...drawable].sort((a, b) => b.marks.length - a.marks.length).slice(0, CHARTED_MAX));
+  return drawable.filter((instrument) => chosen.has(instrument));
+}
+
 function priceChart(instrument: ReportInstrument, id: string): Chart {
-  const places = chartPlaces(instrument.close.length, [instrument.close]);
+  const places = chartPlaces(instrument.close.length, [instrument.close], PRICE_POINTS_MAX);
   const { items, step } = thinOut(instrument.marks, MARKS_MAX);
   return {
     id,

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { buildCharts, type Chart } from './charts.js';
+import { buildCharts, CHARTED_MAX, type Chart, chartedInstruments } from './charts.js';
 import { embeddedJson, escapeHtml, time } from './format.js';
 import {
   figuresTable,
@@ -52,6 +52,7 @@ ${asset.pageStyle()}</style>
 </header>
 ${keyFigures(data)}
 ${charts.map(figure).join('\n')}
+${data.instruments.length > CHARTED_MAX ? `<p class="hint">Charts of the ${CHARTED_MAX} markets that were traded most, of ${data.instruments.length}.</p>` : ''}
 ${charts.length > 0 ? '<p class="hint">Drag across a chart to look closer; double-click to see all again. Times are UTC.</p>' : '<p class="none">There is no bar to draw yet.</p>'}
 <div class="columns">
 <div>
@@ -62,7 +63,7 @@ ${data.slippage === undefined ? '' : slippageTable(data.slippage, data.quoteCurr
 <div>
 ${reasonsTable('Refused orders', data.refusals, 'No order was refused.')}
 ${data.silentBars.length > 0 ? reasonsTable('Bars and rows left out', data.silentBars, '') : ''}
-${qualityTables(data.instruments)}
+${qualityTables(chartedInstruments(data))}
 </div>
 </div>
 <div class="columns">
