@@ -106,8 +106,8 @@ export const MUTATIONS = [
   {
     name: 'trade before exchange and store agree',
     file: 'src/pipeline/order-desk.ts',
-    from: 'return reconciler === null || reconciler.agreed ? state : ',
-    to: 'return reconciler !== undefined ? state : ',
+    from: 'return venues.agreed(key.exchange) ? state : ',
+    to: 'return venues !== undefined ? state : ',
     by: 'sim',
   },
   {

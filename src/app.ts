@@ -1,5 +1,4 @@
 import path from 'node:path';
-import { createCcxtBroker, createCcxtFeed, createExchange, RECV_WINDOW_MS } from './adapters/ccxt/index.js';
 import { createSystemScheduler } from './adapters/clock/system-scheduler.js';
 import { createControlServer } from './adapters/control-socket/control-server.js';
 import { recoveryRoutes } from './adapters/control-socket/recovery-routes.js';
@@ -17,14 +16,14 @@ import { createPermitReader } from './adapters/permit-file/permit-reader.js';
 import { createTradingStateSource } from './adapters/permit-file/trading-state-source.js';
 import { createBoxProbes } from './adapters/vitals/box-probes.js';
 import { createAlerting } from './alerting.js';
-import { exchangeCredentials } from './config/credentials.js';
+import { tradersDuties } from './composition/trader-duties.js';
+import { brokerOf, openVenue, type Venue } from './composition/venue.js';
 import { makeDirectory, pathsOf } from './config/paths.js';
-import { onlyVenue, refuseEarlyLive } from './config/release-limits.js';
-import type { Config, ExchangeConfig } from './config/schema.js';
+import { oneQuoteCurrency, refuseEarlyLive } from './config/release-limits.js';
+import type { Config } from './config/schema.js';
 import type { AlertRaiser } from './core/alert.js';
 import { streamName } from './core/candle.js';
-import { badInput } from './core/errors.js';
-import type { MarketRules } from './core/order.js';
+import { badInput, invariant } from './core/errors.js';
 import type { GuardNotice } from './guard/guard.js';
 import { composeInProcessGuard, type InProcessGuard, simulatedButtonOf } from './guard/in-process.js';
 import { haltRecordOf, raiseNotice } from './guard/notice-report.js';
@@ -32,14 +31,7 @@ import { createBarAlerts } from './pipeline/bar-alerts.js';
 import type { BarOutcome } from './pipeline/bar-outcome.js';
 import { summaryOf } from './pipeline/bar-summary.js';
 import { createBoxConditions } from './pipeline/box-conditions.js';
-import {
-  closeQuote,
-  createHaltDuties,
-  createOrderIds,
-  createPaperBroker,
-  currenciesOf,
-  recordedDuties,
-} from './pipeline/execution/index.js';
+import { closeQuote, createOrderIds, recordedDuties } from './pipeline/execution/index.js';
 import { createInferenceLayer } from './pipeline/inference/index.js';
 import { takeHistory } from './pipeline/ingestion/index.js';
 import { createLiveRun, type LiveRun } from './pipeline/live-run.js';
@@ -48,7 +40,7 @@ import type { Pipeline } from './pipeline/pipeline-api.js';
 import { createReconcileLoop } from './pipeline/reconcile-loop.js';
 import { runSettingsText } from './pipeline/run-settings.js';
 import { createStreamSetup } from './pipeline/stream-setup.js';
-import type { Broker, Clock, Rng } from './ports.js';
+import type { Clock, Rng } from './ports.js';
 
 export interface TraderOptions {
   readonly config: Config;
@@ -80,17 +72,14 @@ export interface Trader {
   stop(): Promise<void>;
 }
 
-/** recvWindow and a margin for what was on its way. */
-const LIVE_SETTLE_MS = RECV_WINDOW_MS + 1000;
-
 /** How often the model's files are compared with the model in memory. */
 const MODEL_WATCH_MS = 60_000;
 
 /** The trader's composition root: builds the adapters and hands them on. Nothing is connected before `start`. */
 export async function createTrader(options: TraderOptions): Promise<Trader> {
   const { config, clock, log } = options;
-  const venue = onlyVenue(config);
-  refuseEarlyLive(config, venue);
+  oneQuoteCurrency(config);
+  refuseEarlyLive(config);
   const paths = pathsOf(config.device);
   for (const dir of [config.device.stateDir, config.device.runDir]) makeDirectory(dir);
 
@@ -112,33 +101,28 @@ export async function createTrader(options: TraderOptions): Promise<Trader> {
       await close().catch((error) => log.error({ err: error }, 'closing failed'));
   };
   try {
-    const connection = await createExchange(venue, clock, revealed(venue, options.env));
-    const feed = createCcxtFeed(connection);
-    closers.push(() => feed.close());
-    const rules = new Map<string, MarketRules>();
-    for (const symbol of venue.symbols) {
-      const found = await feed.rules(symbol);
-      // On paper the fee is the configured one; a venue's own rate may be a promotion that live trading would not get.
-      rules.set(
-        symbol,
-        config.mode === 'paper' ? { ...found, takerFeeRate: String(config.execution.takerFeeRate) } : found,
-      );
-    }
+    const runs = await store.runs();
+    const parts = { config, env: options.env, clock, log, runs };
+    const venues = await Promise.all(config.exchange.map((each) => openVenue(each, parts)));
+    for (const { feed } of venues) closers.push(() => feed.close());
     const permit = createPermitReader(paths.permit, clock);
     const ids = createOrderIds(config.device.name, clock, options.rng);
-    const quoteCurrency = currenciesOf(venue.symbols[0]!).quote;
     const restored = await store.restore();
-    const { broker, startCash } = await makeBroker();
-    const streams = venue.symbols.map((symbol) =>
-      createStreamSetup({
-        key: { exchange: venue.id, symbol, timeframe: config.timeframe },
-        calendar: venue.calendar,
-        marketRules: rules.get(symbol)!,
-        ingestion: config.ingestion,
-        kernel,
-        inference: createInferenceLayer({ classifier }),
-        clock,
-      }),
+    const brokers = venues.map((venue) =>
+      brokerOf(venue, parts, restored.fills, (order) => pipeline.mayLeave(order)),
+    );
+    const streams = venues.flatMap((venue) =>
+      venue.config.symbols.map((symbol) =>
+        createStreamSetup({
+          key: { exchange: venue.id, symbol, timeframe: config.timeframe },
+          calendar: venue.config.calendar,
+          marketRules: venue.rules.get(symbol)!,
+          ingestion: config.ingestion,
+          kernel,
+          inference: createInferenceLayer({ classifier }),
+          clock,
+        }),
+      ),
     );
     const pipeline = createPipeline({
       config,
@@ -146,12 +130,14 @@ export async function createTrader(options: TraderOptions): Promise<Trader> {
       model: classifier.manifest,
       clock,
       store,
-      broker,
+      brokers,
       permit,
       ids,
-      startCash,
+      // What a live account holds is stored as opening flows at the first start, and counted from there.
+      startCash: config.mode === 'paper' ? String(config.execution.paperStartCash * venues.length) : '0',
       tradingState: () => states.state(),
-      async quoteFor({ symbol }, candle) {
+      async quoteFor({ exchange, symbol }, candle) {
+        const { feed, rules } = venueOf(exchange);
         const book = await feed.quote(symbol);
         if (book !== undefined || config.mode === 'live') return book;
         const { priceTick } = rules.get(symbol)!;
@@ -180,8 +166,8 @@ export async function createTrader(options: TraderOptions): Promise<Trader> {
     const { alerts } = alerting;
     const conditions = createBoxConditions({
       probes: createBoxProbes({
-        connection,
-        ownTime: venue.restUrl !== undefined && venue.simulatedTime,
+        connections: venues.map(({ connection }) => connection),
+        ownTime: venues.some(({ simulatedTime }) => simulatedTime),
         check: config.clock.check,
         stateDir: config.device.stateDir,
       }),
@@ -202,20 +188,27 @@ export async function createTrader(options: TraderOptions): Promise<Trader> {
         streams.find(({ key }) => streamName(key) === name)?.ingestion.rejectionShare(),
       onFill: (fill) => alerting.publishFill(fill),
     });
-    const reconciling = createReconcileLoop({
-      pipeline,
-      clock,
-      alerts,
-      periodMs: config.execution.reconcileMs,
-      onResult: (result) => {
-        if (result.kind !== 'agreed') log.warn({ result }, 'the comparison with the exchange');
-      },
-    });
+    const reconciling = new Map(
+      venues.map(({ id }) => [
+        id,
+        createReconcileLoop({
+          pipeline,
+          exchange: id,
+          clock,
+          alerts,
+          periodMs: config.execution.reconcileMs,
+          onResult: (result) => {
+            if (result.kind !== 'agreed')
+              log.warn({ exchange: id, result }, 'the comparison with the exchange');
+          },
+        }),
+      ]),
+    );
     const live = createLiveRun({
-      ...(broker.kind === 'live' && { reconciling }),
+      ...(config.mode === 'live' && { reconciling }),
       pipeline,
       conditions,
-      streams: streams.map(({ key, calendar }) => ({ key, feed, calendar })),
+      streams: streams.map(({ key, calendar }) => ({ key, feed: venueOf(key.exchange).feed, calendar })),
       store,
       clock,
       alerts,
@@ -234,24 +227,9 @@ export async function createTrader(options: TraderOptions): Promise<Trader> {
         await options.onBar?.(outcome);
       },
     });
-    const duties = createHaltDuties({
-      broker,
-      clock,
-      symbols: venue.symbols,
-      prefix: ids.prefix,
-      settleMs: broker.kind === 'paper' ? 0 : LIVE_SETTLE_MS,
-      async settle() {
-        await pipeline.settle();
-        return pipeline.state().unsettledOrders;
-      },
-      compare: () => pipeline.reconcile(),
-      scope: config.guard.haltScope,
-      flatten: () => pipeline.flatten(),
-      positions: () =>
-        Object.entries(pipeline.state().positions)
-          .filter(([, units]) => units !== 0)
-          .map(([name, units]) => `${units} ${name}`),
-    });
+    const { prefix } = ids;
+    const scope = config.guard.haltScope;
+    const duties = tradersDuties({ venues, brokers, pipeline, clock, prefix, scope });
     const guard = config.guard.mode === 'in-process' ? await makeGuard(alerts) : null;
     const link = guard
       ? guard.link(duties)
@@ -328,23 +306,10 @@ export async function createTrader(options: TraderOptions): Promise<Trader> {
       stop: undo,
     };
 
-    async function makeBroker(): Promise<{ broker: Broker; startCash: string }> {
-      if (config.mode === 'paper') {
-        const cash = String(config.execution.paperStartCash);
-        const paper = createPaperBroker({
-          exchange: venue.id,
-          clock,
-          rulesOf: (symbol) => rules.get(symbol),
-          startBalances: { [quoteCurrency]: cash },
-        });
-        paper.restore(restored.fills);
-        return { broker: paper, startCash: cash };
-      }
-      // What the account holds is stored as opening flows at the first start, and counted from there.
-      const broker = createCcxtBroker(connection, {
-        beforeCreateLeaves: (order) => pipeline.mayLeave(order),
-      });
-      return { broker, startCash: '0' };
+    function venueOf(exchange: string): Venue {
+      const venue = venues.find(({ id }) => id === exchange);
+      invariant(venue, `no venue ${exchange}`);
+      return venue;
     }
 
     async function haltByPhone(): Promise<void> {
@@ -384,14 +349,6 @@ export async function createTrader(options: TraderOptions): Promise<Trader> {
     await undo();
     throw error;
   }
-}
-
-function revealed(
-  venue: ExchangeConfig,
-  env: TraderOptions['env'],
-): { apiKey: string; secret: string } | undefined {
-  const found = exchangeCredentials(venue.id, env);
-  return found && { apiKey: found.apiKey.reveal(), secret: found.secret.reveal() };
 }
 
 function startReason(known: boolean): string {

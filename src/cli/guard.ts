@@ -71,12 +71,12 @@ Exit codes: 0 ended as told; 1 could not start, or another guard runs.
     const say = (line: GuardNotice | { readonly kind: string }) =>
       io.stdout.write(`${JSON.stringify(line)}\n`);
     const config = configOf(values);
-    const venue = config.mode === 'live' ? config.exchange[0] : undefined;
+    const venue = config.exchange.find(
+      ({ restUrl, simulatedTime }) => restUrl !== undefined && simulatedTime,
+    );
     // A simulated exchange has a time of its own, which the guard's own requests to it must bear.
     const following =
-      venue?.restUrl !== undefined && venue.simulatedTime
-        ? await createFollowingClock(venue.restUrl)
-        : undefined;
+      config.mode === 'live' && venue ? await createFollowingClock(venue.restUrl!) : undefined;
     await runGuardProcess({
       config,
       ...(following && { exchangeClock: following }),

@@ -34,12 +34,11 @@ Exit codes: 0 ended as told; 1 failed; 2 bad configuration or bad input.
     const { values } = parseOptions('run', args, { config: { type: 'string' } });
     const config = configFrom(values.config);
     const log = createLog(config.log.level);
-    const venue = config.exchange[0]!;
     // A simulated exchange has a time of its own, which everything but permits and watchdogs must live in.
-    const following =
-      venue.restUrl !== undefined && venue.simulatedTime
-        ? await createFollowingClock(venue.restUrl)
-        : undefined;
+    const simulated = config.exchange.find(
+      ({ restUrl, simulatedTime }) => restUrl !== undefined && simulatedTime,
+    );
+    const following = simulated && (await createFollowingClock(simulated.restUrl!));
     const clock = following ?? createSystemClock();
     const { guard, gpio } = config;
     const lines =

@@ -1,30 +1,21 @@
 import { badInput } from '../core/errors.js';
-import type { Config, ExchangeConfig } from './schema.js';
+import type { Config } from './schema.js';
 
-/** The one venue of the configuration. Throws `E_ONE_EXCHANGE` or `E_ONE_CURRENCY` where this version can do less than was asked. */
-export function onlyVenue(config: Config): ExchangeConfig {
-  if (config.exchange.length > 1) {
-    throw badInput(
-      'E_ONE_EXCHANGE',
-      `the configuration names ${config.exchange.length} exchanges, and this version trades on one`,
-      'keep one [[exchange]] section',
-    );
-  }
-  const venue = config.exchange[0]!;
-  const quotes = new Set(venue.symbols.map((symbol) => quoteCurrencyOf(symbol)));
-  if (quotes.size > 1) {
-    throw badInput(
-      'E_ONE_CURRENCY',
-      `the symbols of ${venue.id} are quoted in ${[...quotes].join(' and ')}, and equity is counted in one currency`,
-      'name symbols of one quote currency',
-    );
-  }
-  return venue;
+/** Throws `E_ONE_CURRENCY` where the symbols are quoted in several currencies: equity is counted in one. */
+export function oneQuoteCurrency(config: Pick<Config, 'exchange'>): void {
+  const symbols = config.exchange.flatMap((venue) => venue.symbols);
+  const quotes = new Set(symbols.map(quoteCurrencyOf));
+  if (quotes.size <= 1) return;
+  throw badInput(
+    'E_ONE_CURRENCY',
+    `the symbols are quoted in ${[...quotes].join(' and ')}, and equity is counted in one currency`,
+    'name symbols of one quote currency, on all exchanges',
+  );
 }
 
 /** Live trading is earned (paper record, acknowledgement, reconciliation); until that is built it stays on this machine. */
-export function refuseEarlyLive(config: Config, venue: ExchangeConfig): void {
-  const local = venue.restUrl !== undefined && !venue.sandbox;
+export function refuseEarlyLive(config: Pick<Config, 'mode' | 'exchange'>): void {
+  const local = config.exchange.every((venue) => venue.restUrl !== undefined && !venue.sandbox);
   if (config.mode === 'live' && !local) {
     throw badInput(
       'E_LIVE_NOT_RELEASED',

@@ -1,3 +1,5 @@
+import { messageOf } from './errors.js';
+
 /**
  * What guard and trader say to each other: one JSON object a line over a unix socket, or the same objects handed over
  * directly where the guard runs in the trader's process.
@@ -17,6 +19,33 @@ export interface CancelOutcome {
   /** Orders still known to be open; null when nobody could tell. */
   readonly openOrders: number | null;
   readonly detail: string;
+}
+
+/** What cancelling came to at one of several exchanges. */
+export interface VenueOutcome {
+  readonly exchange: string;
+  readonly result: PromiseSettledResult<CancelOutcome>;
+}
+
+/** The outcomes at several exchanges as one: confirmed only where each of them is. Throws when there is but one, which failed. */
+export function joinOutcomes(venues: readonly VenueOutcome[]): CancelOutcome {
+  const [only] = venues;
+  if (only !== undefined && venues.length === 1) {
+    if (only.result.status === 'rejected') throw only.result.reason;
+    return only.result.value;
+  }
+  const outcomes = venues.map(({ result }): CancelOutcome => {
+    if (result.status === 'fulfilled') return result.value;
+    return { confirmed: false, openOrders: null, detail: `cancelling failed: ${messageOf(result.reason)}` };
+  });
+  return {
+    confirmed: outcomes.every(({ confirmed }) => confirmed),
+    openOrders: outcomes.reduce<number | null>(
+      (sum, { openOrders }) => (sum === null || openOrders === null ? null : sum + openOrders),
+      0,
+    ),
+    detail: outcomes.map(({ detail }, i) => `${venues[i]!.exchange}: ${detail}`).join(' · '),
+  };
 }
 
 /** Guard to trader. */

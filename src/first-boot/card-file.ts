@@ -1,6 +1,6 @@
 import { parse, stringify, TomlError } from 'smol-toml';
 import { describeIssues, parseConfig } from '../config/load.js';
-import { onlyVenue, refuseEarlyLive } from '../config/release-limits.js';
+import { oneQuoteCurrency, refuseEarlyLive } from '../config/release-limits.js';
 import { messageOf, RedbuttonError } from '../core/errors.js';
 import { type BoxSection, boxSection } from './box-section.js';
 
@@ -65,7 +65,8 @@ function brokerMistakes(rest: Readonly<Record<string, unknown>>, replaces: boole
 function configurationMistakes(configuration: string): string[] {
   try {
     const config = parseConfig(configuration, 'redbutton.toml');
-    refuseEarlyLive(config, onlyVenue(config));
+    oneQuoteCurrency(config);
+    refuseEarlyLive(config);
     return [];
   } catch (error) {
     if (!(error instanceof RedbuttonError)) throw error;

@@ -4,14 +4,15 @@ import {
   createExchange,
 } from '../adapters/ccxt/index.js';
 import { exchangeCredentials } from '../config/credentials.js';
-import type { Config } from '../config/schema.js';
-import { badInput, invariant } from '../core/errors.js';
+import type { Config, ExchangeConfig } from '../config/schema.js';
+import { badInput } from '../core/errors.js';
+import { joinOutcomes } from '../core/guard-link.js';
 import type { Clock } from '../ports.js';
 
 /**
- * The guard's own way to the exchange, with a key of its own (`guard-<exchange>-api-key`), which needs no right to
- * trade beyond cancelling. Without one a live guard does not start (`E_CREDENTIAL`): a halt that could cancel nothing
- * would only look like one.
+ * The guard's own way to the exchanges, with a key of its own for each (`guard-<exchange>-api-key`), which needs no right
+ * to trade beyond cancelling. Without one a live guard does not start (`E_CREDENTIAL`): a halt that could cancel nothing
+ * would only look like one. All exchanges are asked at the same time: one that is away does not hold up the others.
  */
 export async function connectCanceller(
   config: Pick<Config, 'device' | 'exchange' | 'guard'>,
@@ -20,26 +21,37 @@ export async function connectCanceller(
   exchangeClock: Clock,
   onNotLoaded: (detail: string) => void,
 ): Promise<CcxtEmergencyCanceller> {
-  const [venue] = config.exchange;
-  invariant(venue !== undefined, 'a live guard has an exchange');
-  const found = exchangeCredentials(`guard-${venue.id}`, env);
+  const cancellers = await Promise.all(
+    config.exchange.map(async (venue) =>
+      createEmergencyCanceller({
+        exchange: await createExchange(venue, exchangeClock, keyOf(venue, env)),
+        symbols: venue.symbols,
+        prefix: `rb-${config.device.name}-`,
+        scope: config.guard.haltScope,
+        clock,
+        onNotLoaded: (detail) => onNotLoaded(`${venue.id}: ${detail}`),
+      }),
+    ),
+  );
+  return {
+    async preload(signal) {
+      await Promise.all(cancellers.map((each) => each.preload(signal)));
+    },
+    async cancelAll(order, signal) {
+      const results = await Promise.allSettled(cancellers.map((each) => each.cancelAll(order, signal)));
+      return joinOutcomes(results.map((result, i) => ({ exchange: config.exchange[i]!.id, result })));
+    },
+  };
+}
+
+function keyOf({ id }: ExchangeConfig, env: Readonly<Record<string, string | undefined>>) {
+  const found = exchangeCredentials(`guard-${id}`, env);
   if (found === undefined) {
     throw badInput(
       'E_CREDENTIAL',
-      `the guard has no key for ${venue.id}, so it could not cancel orders itself`,
-      `provide the credentials guard-${venue.id}-api-key and guard-${venue.id}-api-secret`,
+      `the guard has no key for ${id}, so it could not cancel orders itself`,
+      `provide the credentials guard-${id}-api-key and guard-${id}-api-secret`,
     );
   }
-  const exchange = await createExchange(venue, exchangeClock, {
-    apiKey: found.apiKey.reveal(),
-    secret: found.secret.reveal(),
-  });
-  return createEmergencyCanceller({
-    exchange,
-    symbols: venue.symbols,
-    prefix: `rb-${config.device.name}-`,
-    scope: config.guard.haltScope,
-    clock,
-    onNotLoaded,
-  });
+  return { apiKey: found.apiKey.reveal(), secret: found.secret.reveal() };
 }

@@ -34,11 +34,13 @@ export function createAccount(
 
   /** Flows are cash; those that the last snapshot does not know of move the peak as they would have done then. */
   function restoreFlows({ flows, account }: RestoredState): void {
+    let equity = account?.equity ?? 0;
     for (const flow of flows) {
       if (flow.currency !== quoteCurrency) continue;
       portfolio.applyFlow(flow);
-      if (account === null || flow.kind === 'opening' || flow.atMs <= account.atMs) continue;
-      capital(account.equity, account.equity + Number(flow.amount));
+      if (account === null || flow.atMs <= account.atMs) continue;
+      capital(equity, equity + Number(flow.amount));
+      equity += Number(flow.amount);
     }
   }
 

@@ -39,8 +39,8 @@ export interface LiveRunOptions {
   readonly silenceMsMax: number;
   readonly backfillBars: number;
   readonly backoffMs: readonly number[];
-  /** Runs beside the streams: compares with the exchange, at once when a feed is back. Absent on paper. */
-  readonly reconciling?: ReconcileLoop;
+  /** Run beside the streams, by exchange: each compares with its own, at once when a feed of it is back. None on paper. */
+  readonly reconciling?: ReadonlyMap<string, ReconcileLoop>;
   readonly publishState: (state: BoxState) => void;
   /** A bar has arrived closed, which proves that its close time has come: for a clock that follows a simulator. */
   readonly onArrival?: ((closeMs: number) => void) | undefined;
@@ -71,8 +71,8 @@ export function createLiveRun(options: LiveRunOptions): LiveRun {
   const gapKeepers = new Map<string, GapKeeper>();
   const keepers = new Map<string, FeedKeeper>();
   const faults = new Map<string, string>();
-  /** Wakes whoever asks for orders of unknown outcome; nothing waits for it while there is none. */
-  let orderLeftOpen: () => void = () => undefined;
+  /** Wake whoever asks an exchange for orders of unknown outcome; nothing waits while there is none. */
+  const orderLeftOpen = new Map<string, () => void>();
 
   function state(): BoxState {
     const { account, positions, lastBarMs } = pipeline.state();
@@ -136,7 +136,7 @@ export function createLiveRun(options: LiveRunOptions): LiveRun {
         options.onArrival?.(raw.openMs + timeframeMs(key.timeframe));
         await options.conditions?.ready(signal);
         const outcome = live ? await pipeline.onCandle(key, raw) : await pipeline.onHistory(key, raw);
-        if (pipeline.state().unsettledOrders > 0) orderLeftOpen();
+        if (pipeline.unsettledAt(key.exchange) > 0) orderLeftOpen.get(key.exchange)?.();
         if ('missingBars' in outcome && outcome.missingBars > 0)
           await gapKeepers.get(name)?.found(raw.openMs, outcome.missingBars);
         await options.onBar(outcome);
@@ -157,7 +157,7 @@ export function createLiveRun(options: LiveRunOptions): LiveRun {
         },
         onSilent: (_stream, ageMs) => tell(alerts.raise('FEED_SILENT', { symbol: key.symbol, ageMs })),
         onBack: (_stream, silentMs) => {
-          options.reconciling?.wake();
+          options.reconciling?.get(key.exchange)?.wake();
           const wasSick = faults.delete(name);
           if (wasSick) tell(alerts.raise('FEED_BACK', { symbol: key.symbol, silentMs }));
         },
@@ -176,19 +176,19 @@ export function createLiveRun(options: LiveRunOptions): LiveRun {
   }
 
   /** Asks for orders of unknown outcome: a bar may be an hour away, and until then they block their symbols. */
-  async function settleUntil(signal: AbortSignal): Promise<void> {
-    const stop = () => orderLeftOpen();
+  async function settleUntil(exchange: string, signal: AbortSignal): Promise<void> {
+    const stop = () => orderLeftOpen.get(exchange)?.();
     signal.addEventListener('abort', stop, { once: true });
     while (!signal.aborted) {
-      if (pipeline.state().unsettledOrders === 0) {
+      if (pipeline.unsettledAt(exchange) === 0) {
         await new Promise<void>((resolve) => {
-          orderLeftOpen = resolve;
+          orderLeftOpen.set(exchange, resolve);
         });
         continue;
       }
       // An aborted sleep rejects, and the loop ends by its own condition.
       await clock.sleep(SETTLE_PERIOD_MS, signal).catch(() => undefined);
-      if (!signal.aborted && pipeline.state().unsettledOrders > 0) await pipeline.settle();
+      if (!signal.aborted && pipeline.unsettledAt(exchange) > 0) await pipeline.settle(exchange);
     }
     signal.removeEventListener('abort', stop);
   }
@@ -216,10 +216,11 @@ export function createLiveRun(options: LiveRunOptions): LiveRun {
           together.abort(error);
           throw error;
         });
-      const beside = [settleUntil(together.signal)];
+      const exchanges = new Set(options.streams.map(({ key }) => key.exchange));
+      const beside = [...exchanges].map((exchange) => settleUntil(exchange, together.signal));
       if (options.conditions) beside.push(options.conditions.run(together.signal));
       for (const gaps of gapKeepers.values()) beside.push(gaps.run(together.signal));
-      if (options.reconciling) beside.push(options.reconciling.run(together.signal));
+      for (const loop of options.reconciling?.values() ?? []) beside.push(loop.run(together.signal));
       const settling = Promise.allSettled(beside.map(endAllOn));
       const streams = options.streams.map((stream) => endAllOn(keep(stream, together.signal)));
       const ended: PromiseSettledResult<void>[] = await Promise.allSettled(streams);

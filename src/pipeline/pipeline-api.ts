@@ -28,7 +28,8 @@ export interface PipelineDeps {
   readonly model: Pick<ModelManifest, 'horizonBars' | 'reference'>;
   readonly clock: Clock;
   readonly store: Store;
-  readonly broker: Broker;
+  /** One a venue, all of one kind. */
+  readonly brokers: readonly Broker[];
   readonly permit: Permit;
   readonly ids: OrderIds;
   /**
@@ -47,7 +48,7 @@ export interface PipelineDeps {
 }
 
 /**
- * The one pipeline of live, paper, backtest and simulation: seven layers in fixed order, one bar at a time.
+ * The one pipeline of live, paper, backtest and simulation: seven layers in fixed order, one bar of a stream at a time.
  *
  * The order of steps is what makes it safe to lose power at any of them. The bar and its decision are committed in one
  * transaction; only then is an order's intent written, and only then is it sent. A bar that was committed is never
@@ -58,7 +59,7 @@ export interface Pipeline {
   start(restored?: RestoredState): Promise<void>;
   /** Feeds known candles, oldest first, without deciding on them or storing them. */
   warmUp(stream: StreamKey, candles: readonly Candle[]): Promise<void>;
-  /** Takes a closed bar. Calls are worked off one after the other, whatever the stream. */
+  /** Takes a closed bar. Those of a stream are worked off one after the other; streams do not wait for each other. */
   onCandle(stream: StreamKey, raw: RawCandle): Promise<BarOutcome>;
   /** Takes a closed bar of history (backfill): validated, stored and learned from, never decided on. */
   onHistory(stream: StreamKey, raw: RawCandle): Promise<BarOutcome>;
@@ -73,17 +74,21 @@ export interface Pipeline {
     prediction: Prediction | NoPredictionReason,
     missingBars: number,
   ): BarOutcome | Promise<BarOutcome>;
-  /** Asks once for each order whose outcome is unknown; to be called between bars while there is one. */
-  settle(): Promise<readonly ExecutionOutcome[]>;
+  /** Asks once for each order whose outcome is unknown, of one venue or all; to be called between bars while there is one. */
+  settle(exchange?: string): Promise<readonly ExecutionOutcome[]>;
+  /** How many orders of the venue have an unknown outcome. */
+  unsettledAt(exchange: string): number;
   /**
-   * Compares orders, fills and balances with the exchange. Until a comparison agreed the pipeline is at most REDUCING.
+   * Compares orders, fills and balances with one exchange. Until a comparison agreed, that venue is at most REDUCING.
    * Null with a paper broker, which knows nothing that the store does not.
    */
-  reconcile(): Promise<Reconciliation | null>;
+  reconcile(exchange: string): Promise<Reconciliation | null>;
+  /** Takes that agreement back until the next comparison; does nothing on paper. */
+  doubt(exchange: string): void;
   /** Asked at the moment a create request leaves the box: why it may not; null when it may. */
   mayLeave(order: OrderRequest): RefusalReason | null;
-  /** Closes every position through the gate, for a halt that flattens. What could not be closed, in words. */
-  flatten(): Promise<readonly string[]>;
+  /** Closes every position of a venue through the gate, for a halt that flattens. What could not be closed, in words. */
+  flatten(exchange: string): Promise<readonly string[]>;
   /** A person's word after a drawdown halt: rebases the peak. The next bar's snapshot records it. */
   resumeBreaker(): void;
   /** Lets another model decide from the next bar on: the change falls between two bars, never into one. */

@@ -28,9 +28,11 @@ export function createPipeline(deps: PipelineDeps): Pipeline {
   );
   const lanesByKey = new WeakMap<StreamKey, Lane>();
   const risk = createRiskLayer(config.risk);
-  const desk = createOrderDesk(deps, account);
+  const turns = createTurns();
+  const desk = createOrderDesk(deps, account, turns);
   const { execution } = desk;
-  const inTurn = createTurns();
+  const inTurn = <T>({ setup }: Lane, work: () => Promise<T>) =>
+    turns.inTurn(setup.key.exchange, setup.key.symbol, work);
 
   /** The lane of a key; the same key object finds it again without a name being put together for every bar. */
   function laneOf(stream: StreamKey): Lane {
@@ -77,9 +79,12 @@ export function createPipeline(deps: PipelineDeps): Pipeline {
       return { kind: 'already_known', stream: lane.setup.key, openMs: candle.openMs };
     }
     const availableAtMs = clock.wallMs();
-    return execution.unsettledCount === 0
+    const { exchange, symbol } = lane.setup.key;
+    return !execution.blocks(exchange, symbol)
       ? judge(lane, candle, features, prediction, missingBars, availableAtMs)
-      : desk.settleOnce().then(() => judge(lane, candle, features, prediction, missingBars, availableAtMs));
+      : desk
+          .settleSymbol(exchange, symbol)
+          .then(() => judge(lane, candle, features, prediction, missingBars, availableAtMs));
   }
 
   function judge(
@@ -90,7 +95,7 @@ export function createPipeline(deps: PipelineDeps): Pipeline {
     missingBars: number,
     availableAtMs: number,
   ): BarOutcome | Promise<BarOutcome> {
-    const settled = desk.takeUntold();
+    const settled = desk.untold();
     lane.lastBarMs = candle.openMs;
     lane.book.markPrice = candle.close;
     const equity = portfolio.equity();
@@ -116,7 +121,12 @@ export function createPipeline(deps: PipelineDeps): Pipeline {
     if (signal.kind === 'none') return closeBar(bar, null);
     const at = desk.quote(lane, candle);
     return at instanceof Promise
-      ? at.then((found) => closeBar(bar, assess(bar, signal, found)))
+      ? at.then((found) => {
+          // Other streams went on while the quote was fetched: the account is that of the decision.
+          const now = { ...bar, equity: portfolio.equity() };
+          const trippedNow = account.update(now.equity) || breakerTripped;
+          return closeBar({ ...now, breakerTripped: trippedNow }, assess(now, signal, found));
+        })
       : closeBar(bar, assess(bar, signal, at));
   }
 
@@ -168,22 +178,21 @@ export function createPipeline(deps: PipelineDeps): Pipeline {
 
   return {
     portfolio,
-    start: (known) =>
-      inTurn(async () => {
-        const restored = known ?? (await store.restore());
-        desk.restoreComparison(restored);
-        account.restore(restored);
-        for (const [name, lastActedBarMs] of Object.entries(restored.lastActedBarMs)) {
-          lanes.get(name)?.signals.restore(lastActedBarMs);
-        }
-        for (const [name, lane] of lanes) {
-          lane.monitor.restore(restored.outcomes.filter((outcome) => outcome.stream === name));
-        }
-        await desk.open(restored);
-      }),
-    warmUp: (stream, candles) =>
-      inTurn(async () => {
-        const lane = laneOf(stream);
+    async start(known) {
+      const restored = known ?? (await store.restore());
+      desk.restoreComparison(restored);
+      account.restore(restored);
+      for (const [name, lastActedBarMs] of Object.entries(restored.lastActedBarMs)) {
+        lanes.get(name)?.signals.restore(lastActedBarMs);
+      }
+      for (const [name, lane] of lanes) {
+        lane.monitor.restore(restored.outcomes.filter((outcome) => outcome.stream === name));
+      }
+      await desk.open(restored);
+    },
+    warmUp: (stream, candles) => {
+      const lane = laneOf(stream);
+      return inTurn(lane, async () => {
         for (const candle of candles) {
           const accepted = lane.setup.ingestion.accept(candle);
           if (accepted.kind === 'rejected') continue;
@@ -195,35 +204,42 @@ export function createPipeline(deps: PipelineDeps): Pipeline {
           lane.lastBarMs = candle.openMs;
           lane.book.markPrice = candle.close;
         }
-      }),
+      });
+    },
     onCandle: (stream, raw) => {
       const lane = laneOf(stream);
-      return inTurn(() => take(lane, raw));
+      return inTurn(lane, () => take(lane, raw));
     },
     onHistory: (stream, raw) => {
       const lane = laneOf(stream);
-      return inTurn(() => learn(lane, raw));
+      return inTurn(lane, () => learn(lane, raw));
     },
     fillGap: (stream, rows) => {
       const lane = laneOf(stream);
-      return inTurn(() => fillGap(lane.setup, store, rows, clock.wallMs()));
+      return inTurn(lane, () => fillGap(lane.setup, store, rows, clock.wallMs()));
     },
     decideBar: (stream, candle, features, prediction, missingBars) =>
       decide(laneOf(stream), candle, features, prediction, missingBars),
-    settle: () => inTurn(desk.settleOnce),
-    reconcile: () => inTurn(desk.reconcile),
+    settle: desk.settle,
+    unsettledAt: (exchange) => execution.unsettled(exchange).length,
+    reconcile: desk.reconcile,
+    doubt: desk.doubt,
     mayLeave: execution.mayLeave,
-    flatten: () => inTurn(() => desk.flatten([...lanes.values()])),
+    flatten: (exchange) =>
+      desk.flatten([...lanes.values()].filter(({ setup }) => setup.key.exchange === exchange)),
     resumeBreaker: () => breaker.resume(portfolio.equity()),
-    useModel: (model, inferenceOf) =>
-      inTurn(async () => {
-        // All are made before any is used: a model that does not fit changes nothing.
-        const layers = [...lanes.values()].map((lane) => inferenceOf(lane.setup.key));
-        [...lanes.values()].forEach((lane, i) => {
-          lane.inference = layers[i]!;
-          lane.monitor.useModel(model);
-        });
-      }),
+    async useModel(model, inferenceOf) {
+      // All are made before any is used: a model that does not fit changes nothing.
+      const layers = [...lanes.values()].map((lane) => ({ lane, layer: inferenceOf(lane.setup.key) }));
+      await Promise.all(
+        layers.map(({ lane, layer }) =>
+          inTurn(lane, async () => {
+            lane.inference = layer;
+            lane.monitor.useModel(model);
+          }),
+        ),
+      );
+    },
     health: (stream) => laneOf(stream).monitor.health(),
     state: () => ({
       account: account.snapshot(portfolio.equity()),

@@ -5,6 +5,7 @@ import type { Pipeline } from './pipeline-api.js';
 
 export interface ReconcileLoopOptions {
   readonly pipeline: Pick<Pipeline, 'reconcile'>;
+  readonly exchange: string;
   readonly clock: Clock;
   readonly alerts: AlertRaiser;
   /** Between comparisons while all is well. */
@@ -13,7 +14,7 @@ export interface ReconcileLoopOptions {
   readonly onResult?: (result: Reconciliation) => void;
 }
 
-/** Compares with the exchange on start, after every reconnect and each period. */
+/** Compares with one exchange on start, after every reconnect and each period. */
 export interface ReconcileLoop {
   /** Rejects when the store fails: then the process must end. */
   run(signal: AbortSignal): Promise<void>;
@@ -34,7 +35,8 @@ export function createReconcileLoop(options: ReconcileLoopOptions): ReconcileLoo
     options.onResult?.(result);
     if (result.kind === 'agreed') told = null;
     if (result.kind !== 'mismatch' || !result.confirmed) return;
-    const { symbol, detail } = result;
+    const { symbol } = result;
+    const detail = `${options.exchange}: ${result.detail}`;
     const words = `${symbol}: ${detail}`;
     if (words === told) return;
     told = words;
@@ -45,7 +47,7 @@ export function createReconcileLoop(options: ReconcileLoopOptions): ReconcileLoo
     async run(signal) {
       let retryMs = RETRY_MS;
       while (!signal.aborted) {
-        const result = await pipeline.reconcile();
+        const result = await pipeline.reconcile(options.exchange);
         if (result === null) return;
         await tell(result);
         const pause = new AbortController();

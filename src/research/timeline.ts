@@ -102,7 +102,7 @@ export async function runTimeline(options: TimelineOptions): Promise<TimelineRes
     model,
     clock,
     store,
-    broker: world.broker,
+    brokers: [world.broker],
     permit: world.permit,
     ids: createOrderIds('backtest', clock, { next: () => 0 }),
     startCash: options.startCash,

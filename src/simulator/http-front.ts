@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { setTimeout as delay } from 'node:timers/promises';
 import { messageOf } from '../core/errors.js';
 import { type AccountRoute, accountRoutes, authenticate } from './account-routes.js';
 import { ApiError } from './api-error.js';
@@ -16,11 +17,12 @@ export interface ApiCall {
 
 /**
  * What is done to a request instead of, or after, answering it. `drop` cuts the connection before anything happens,
- * `drop_answer` after the exchange has acted on it; `answer` replaces the whole exchange.
+ * `drop_answer` after the exchange has acted on it; `delay` lets it arrive late; `answer` replaces the whole exchange.
  */
 export type Interception =
   | { readonly kind: 'drop' }
   | { readonly kind: 'drop_answer' }
+  | { readonly kind: 'delay'; readonly ms: number }
   | {
       readonly kind: 'answer';
       readonly status: number;
@@ -65,6 +67,7 @@ export class HttpFront {
       request.socket.destroy();
       return;
     }
+    if (interception?.kind === 'delay') await delay(interception.ms, undefined, { ref: false });
     if (interception?.kind === 'answer') {
       send(response, interception.status, interception.body, interception.headers);
       return;

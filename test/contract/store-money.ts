@@ -35,6 +35,16 @@ export function moneyAndNotes(
     });
   });
 
+  test('given a question asked while there was nothing, when there is much, then its answer is true', async () => {
+    expect(await store().fills()).toEqual([]);
+    expect(await store().orderEvents()).toEqual([]);
+    const fills = Array.from({ length: 20 }, (_, i) => fillOf(String(i + 1), BTC.symbol, { atMs: T0 + i }));
+    for (const [i, fill] of fills.entries())
+      await store().recordOrder(orderEventOf('x', 'accepted', i), [fill]);
+    expect(await store().fills()).toEqual(fills);
+    expect(await store().orderEvents()).toEqual(fills.map((_, i) => orderEventOf('x', 'accepted', i)));
+  });
+
   test('given fills, when recorded twice, then each counts once, to the last decimal', async () => {
     const fills = [
       fillOf('1', BTC.symbol, { price: '43210.123456789012345678', amount: '0.000000000000000001' }),

@@ -82,12 +82,14 @@ describe('the backtest through the real layers 1 to 3', () => {
         model: MANIFEST,
         clock,
         store: tinyStore(contents),
-        broker: createPaperBroker({
-          exchange: KEY.exchange,
-          clock,
-          rulesOf: () => SPOT,
-          startBalances: { USDT: '100000' },
-        }),
+        brokers: [
+          createPaperBroker({
+            exchange: KEY.exchange,
+            clock,
+            rulesOf: () => SPOT,
+            startBalances: { USDT: '100000' },
+          }),
+        ],
         permit: { read: () => ({ ok: true, state: 'ACTIVE', epoch: 1, expiresMonotonicMs: 1e15 }) },
         ids: createOrderIds('live', clock, seededRng(seed)),
         startCash: '100000',

@@ -105,7 +105,7 @@ export async function startTrader(parts: SimulatedTraderParts): Promise<{
     model: parts.classifier.manifest,
     clock,
     store,
-    broker,
+    brokers: [broker],
     permit: { read: () => guard.permit() },
     ids,
     startCash: '0',
@@ -115,6 +115,7 @@ export async function startTrader(parts: SimulatedTraderParts): Promise<{
   pipeline = made;
   const reconciling = createReconcileLoop({
     pipeline: made,
+    exchange: EXCHANGE,
     clock,
     alerts: parts.alerts,
     periodMs: 30 * 60_000,
@@ -132,7 +133,7 @@ export async function startTrader(parts: SimulatedTraderParts): Promise<{
     silenceMsMax: 3 * 3_600_000,
     backfillBars: 60,
     backoffMs: [1000, 5000],
-    reconciling,
+    reconciling: new Map([[EXCHANGE, reconciling]]),
     publishState: () => undefined,
     onBar: async () => undefined,
   });
@@ -149,9 +150,10 @@ export async function startTrader(parts: SimulatedTraderParts): Promise<{
         await made.settle();
         return made.state().unsettledOrders;
       },
-      compare: () => made.reconcile(),
+      doubt: () => made.doubt(EXCHANGE),
+      compare: () => made.reconcile(EXCHANGE),
       scope: 'ours',
-      flatten: () => made.flatten(),
+      flatten: () => made.flatten(EXCHANGE),
       positions: () => [],
     }),
   );

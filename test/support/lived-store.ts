@@ -112,7 +112,7 @@ export async function liveOverStore(dir: string, bars: number): Promise<LivedSto
       model: classifier.manifest,
       clock,
       store,
-      broker: paper,
+      brokers: [paper],
       permit: { read: () => ({ ok: true, state: 'ACTIVE', epoch: 1, expiresMonotonicMs: 1e15 }) },
       ids: createOrderIds('lived', clock, seededRng(life)),
       startCash: START_CASH,

@@ -59,7 +59,7 @@ export async function paperWorld(options: PaperWorldOptions) {
     model: MODEL,
     clock,
     store: options.store,
-    broker: options.wrap?.(paper) ?? paper,
+    brokers: [options.wrap?.(paper) ?? paper],
     permit: { read: () => box.permit },
     ids: createOrderIds('test', clock, seededRng(options.idSeed ?? 1)),
     startCash: START_CASH,

@@ -1,4 +1,4 @@
-import { invariant, messageOf } from '../../core/errors.js';
+import { badInput, invariant, messageOf } from '../../core/errors.js';
 import { decimal, floorToStep, text } from '../../core/money.js';
 import {
   type Fill,
@@ -12,7 +12,8 @@ import {
   type RiskDecision,
   type RiskInputs,
 } from '../../core/order.js';
-import type { Broker, Clock, OrderEvent, Store, SubmitResult } from '../../ports.js';
+import type { Clock, OrderEvent, Store, SubmitResult } from '../../ports.js';
+import type { Brokers } from './brokers.js';
 import type { OrderGate } from './order-gate.js';
 import type { OrderIds } from './order-id.js';
 import type { Portfolio } from './portfolio.js';
@@ -34,7 +35,7 @@ export interface ExecutionConfig {
 
 export interface ExecutionDeps {
   readonly store: Store;
-  readonly broker: Broker;
+  readonly brokers: Brokers;
   readonly clock: Clock;
   readonly ids: OrderIds;
   readonly portfolio: Portfolio;
@@ -76,16 +77,18 @@ export interface Execution {
   submit(intent: OrderIntent): Promise<ExecutionOutcome>;
   /** Takes over what the last run left open: every such order is `unknown`. Stale intents are never sent. */
   restore(openOrders: readonly OrderEvent[], fills: readonly Fill[]): Promise<void>;
-  /** Asks once for each unsettled order. Returns those that were settled by it. */
-  settleOnce(): Promise<readonly ExecutionOutcome[]>;
-  /** Orders with an outcome not yet known. */
-  unsettled(): readonly OrderRequest[];
+  /** Asks once for each unsettled order of the venue, or of one symbol there. Returns those that were settled by it. */
+  settleOnce(exchange: string, symbol?: string): Promise<readonly ExecutionOutcome[]>;
+  /** Orders with an outcome not yet known, of one venue or of all. */
+  unsettled(exchange?: string): readonly OrderRequest[];
+  /** Whether an order of this symbol has an outcome that nobody knows yet. */
+  blocks(exchange: string, symbol: string): boolean;
   readonly unsettledCount: number;
   /**
-   * Takes what the exchange lists of an order of ours: an end that was unknown, a fill that came after the end, an order
+   * Takes what an exchange lists of an order of ours: an end that was unknown, a fill that came after the end, an order
    * that the store does not know. Null where it says nothing new.
    */
-  takeListed(report: OrderReport, barOpenMs: number): Promise<ExecutionOutcome | null>;
+  takeListed(exchange: string, report: OrderReport, barOpenMs: number): Promise<ExecutionOutcome | null>;
   /** Asked at the very moment a create request leaves: why it may not; null when it may. */
   mayLeave(order: OrderRequest): RefusalReason | null;
 }
@@ -94,8 +97,8 @@ export interface Execution {
 const REMEMBERED_ORDERS = 1000;
 
 export function createExecution(deps: ExecutionDeps, config: ExecutionConfig): Execution {
-  const { store, broker, clock, portfolio } = deps;
-  const unsettled = createUnsettledOrders(broker, clock, config.settleMs);
+  const { store, brokers, clock, portfolio } = deps;
+  const unsettled = createUnsettledOrders(brokers, clock, config.settleMs);
   const gate = deps.makeGate(unsettled.blocks);
   /** What was last written down of an order, so that a look-up that brings nothing new costs no write. */
   const written = new Map<string, { readonly order: OrderRequest; readonly word: string }>();
@@ -217,14 +220,14 @@ export function createExecution(deps: ExecutionDeps, config: ExecutionConfig): E
 
   return {
     mayLeave: (order) => gate.mayLeave(order),
-    async takeListed(report, barOpenMs) {
+    async takeListed(exchange, report, barOpenMs) {
       const { clientOrderId } = report;
       const open = unsettled.list().find((entry) => entry.order.clientOrderId === clientOrderId);
       const isNew = report.fills.some((fill) => !portfolio.knows(fill));
       const known = written.get(clientOrderId)?.order;
       // An end without a fill says nothing that the store would miss; an open order is watched to its end.
       if (!open && !isNew && (known !== undefined || isFinal(report.status))) return null;
-      const order = open?.order ?? known ?? adopted(report, broker.exchange, barOpenMs);
+      const order = open?.order ?? known ?? adopted(report, exchange, barOpenMs);
       // The store may count the order as done already: its event goes before its fills then, since a fill that is not
       // stored is found again, and an event that was not corrected would not be.
       if (!open && isFinal(report.status) && reportFlaw(order, report) === null) {
@@ -269,6 +272,7 @@ export function createExecution(deps: ExecutionDeps, config: ExecutionConfig): E
     },
     async restore(openOrders, fills) {
       for (const event of openOrders) {
+        if (!brokers.has(event.order.exchange)) throw venueGone(event.order);
         invariant(!isFinal(event.status), `restored order ${event.order.clientOrderId} is ${event.status}`);
         const filled = fills
           .filter((fill) => fill.clientOrderId === event.order.clientOrderId)
@@ -277,15 +281,22 @@ export function createExecution(deps: ExecutionDeps, config: ExecutionConfig): E
         if (event.status !== 'unknown') await record(event.order, 'unknown', 'found open after a restart');
       }
     },
-    async settleOnce() {
+    async settleOnce(exchange, symbol) {
       const settled: ExecutionOutcome[] = [];
       for (const entry of unsettled.list()) {
+        if (entry.order.exchange !== exchange || (symbol ?? entry.order.symbol) !== entry.order.symbol)
+          continue;
         const result = await settle(entry);
         if (result) settled.push(result);
       }
       return settled;
     },
-    unsettled: () => unsettled.list().map((entry) => entry.order),
+    unsettled: (exchange) =>
+      unsettled
+        .list()
+        .map((entry) => entry.order)
+        .filter((order) => order.exchange === (exchange ?? order.exchange)),
+    blocks: unsettled.blocks,
     get unsettledCount() {
       return unsettled.count;
     },
@@ -301,6 +312,14 @@ function averageOf(report: OrderReport | undefined): string | null {
 /** A list may hold a fill twice. */
 function distinct(fills: readonly Fill[]): readonly Fill[] {
   return [...new Map(fills.map((fill) => [fill.fillId, fill])).values()];
+}
+
+function venueGone({ clientOrderId, exchange }: OrderRequest) {
+  return badInput(
+    'E_VENUE_GONE',
+    `order ${clientOrderId} has an unknown outcome at ${exchange}, which the configuration no longer names`,
+    `put the [[exchange]] section of ${exchange} back until the order is settled`,
+  );
 }
 
 /** The order that a report must belong to, where the store has lost it. */

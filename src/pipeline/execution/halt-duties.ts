@@ -20,6 +20,8 @@ export interface HaltDutiesOptions {
   readonly flatten: () => Promise<readonly string[]>;
   /** What is held, in words. */
   readonly positions: () => readonly string[];
+  /** From now on the exchange and the store do not agree, until a comparison has shown it again. */
+  readonly doubt?: () => void;
   /** Compares orders, fills and balances with the exchange; null on paper. */
   readonly compare?: () => Promise<Reconciliation | null>;
 }
@@ -83,6 +85,7 @@ export function createHaltDuties(options: HaltDutiesOptions): TraderDuties {
       return { confirmed: false, openOrders: left, detail: words.join('; ') };
     },
     async reconcile() {
+      options.doubt?.();
       const left = await options.settle();
       if (left > 0) throw new Error(`${left} orders have an unknown outcome`);
       const result = (await options.compare?.()) ?? null;

@@ -1,3 +1,4 @@
+export { type Brokers, createBrokers } from './brokers.js';
 export { closeQuote } from './close-quote.js';
 export {
   createExecution,
@@ -8,6 +9,7 @@ export {
   type OrderIntent,
 } from './execution.js';
 export { createHaltDuties, type HaltDutiesOptions } from './halt-duties.js';
+export { joinDuties, type VenueDuties } from './join-duties.js';
 export {
   createOrderGate,
   type GateConfig,

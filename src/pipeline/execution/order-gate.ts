@@ -1,7 +1,8 @@
 import { decimal } from '../../core/money.js';
 import type { MarketRules, OrderRequest, Quote, RefusalReason } from '../../core/order.js';
 import { stricter, type TradingState } from '../../core/trading-state.js';
-import type { Broker, Clock, Permit, PermitReading, SubmitResult } from '../../ports.js';
+import type { Clock, Permit, PermitReading, SubmitResult } from '../../ports.js';
+import type { Brokers } from './brokers.js';
 
 /**
  * The order gate: the last code before the network, and the only code that may hand an order to a broker. It takes
@@ -40,10 +41,10 @@ export type GateResult =
   | { readonly kind: 'submitted'; readonly result: SubmitResult };
 
 export interface GateDeps {
-  readonly broker: Broker;
+  readonly brokers: Brokers;
   readonly permit: Permit;
-  /** The box's own state; the stricter of this and the permit's rules. */
-  readonly tradingState: () => TradingState;
+  /** The box's own state for this order; the stricter of this and the permit's rules. */
+  readonly tradingState: (order: OrderRequest) => TradingState;
   readonly clock: Clock;
   /** Signed units of base held, from fills. */
   readonly unitsHeld: (exchange: string, symbol: string) => string;
@@ -66,7 +67,7 @@ export function createOrderGate(deps: GateDeps, config: GateConfig): OrderGate {
   /** What the guard and the box's own state say to this order now. */
   function barrier(order: OrderRequest, permit: PermitReading): [RefusalReason, string] | null {
     if (!permit.ok) return ['no_permit', `permit ${permit.reason}`];
-    const state = stricter(permit.state, deps.tradingState());
+    const state = stricter(permit.state, deps.tradingState(order));
     if (state === 'HALTED') return ['state_halted', 'the box is HALTED'];
     if (state !== 'ACTIVE' && !reduces(order)) return ['state_reducing', `the box is ${state}`];
     return null;
@@ -125,10 +126,12 @@ export function createOrderGate(deps: GateDeps, config: GateConfig): OrderGate {
       const refused = refusal(order, context, permit);
       if (refused) return { kind: 'refused', reason: refused[0], detail: refused[1] };
       recentMs.push(deps.clock.wallMs());
-      const result = await deps.broker.create(
-        { ...order, reducing: reduces(order), ...(permit.ok && { permitEpoch: permit.epoch }) },
-        context.quote,
-      );
+      const result = await deps.brokers
+        .of(order.exchange)
+        .create(
+          { ...order, reducing: reduces(order), ...(permit.ok && { permitEpoch: permit.epoch }) },
+          context.quote,
+        );
       return { kind: 'submitted', result };
     },
   };

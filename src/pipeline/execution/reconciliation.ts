@@ -42,13 +42,19 @@ export type Reconciliation =
       readonly confirmed: boolean;
     };
 
-/** Compares orders, fills, balances and positions with the exchange, and takes in what explains a difference. */
+/** Compares orders, fills, balances and positions with one exchange, and takes in what explains a difference. */
 export interface Reconciler {
+  readonly exchange: string;
   restore(restored: RestoredState): void;
-  /** Writes down what the account holds, where that was never done: all later balances are measured from there. */
+  /**
+   * Writes down what the account holds, where that was never done: all later balances are measured from there. An exchange
+   * that does not answer is asked again with the next comparison.
+   */
   open(): Promise<void>;
   /** One comparison. Rejects only when the store fails. */
   compare(): Promise<Reconciliation>;
+  /** Takes the agreement back: nothing may grow before another comparison has agreed. */
+  doubt(): void;
   /** Whether the last comparison that came to an end agreed; false before the first. Without it nothing may grow. */
   readonly agreed: boolean;
 }
@@ -85,7 +91,7 @@ export function createReconciler(deps: ReconciliationDeps): Reconciler {
     const ours = [...listed, ...open].filter(({ clientOrderId }) => clientOrderId.startsWith(deps.prefix));
     const reports = new Map<string, OrderReport>(ours.map((report) => [report.clientOrderId, report]));
     for (const report of reports.values()) {
-      const outcome = await execution.takeListed(report, deps.barBefore(report.atMs));
+      const outcome = await execution.takeListed(broker.exchange, report, deps.barBefore(report.atMs));
       if (outcome) taken.push(outcome);
     }
   }
@@ -104,7 +110,7 @@ export function createReconciler(deps: ReconciliationDeps): Reconciler {
       if (!quoteCurrencies.has(flow.currency)) continue;
       const before = portfolio.equity();
       portfolio.applyFlow(flow);
-      deps.onCapital(before, portfolio.equity());
+      if (before > 0) deps.onCapital(before, portfolio.equity());
     }
     return fresh;
   }
@@ -133,18 +139,36 @@ export function createReconciler(deps: ReconciliationDeps): Reconciler {
     return null;
   }
 
+  async function open(): Promise<void> {
+    if (openedMs !== null) return;
+    const balances = await ask(() => broker.balances());
+    const moved = portfolio.moved(broker.exchange);
+    const atMs = clock.wallMs();
+    const openings = balances.map(({ currency, total }): CapitalFlow => {
+      const amount = text(decimal(total).minus(moved.get(currency) ?? 0));
+      return { exchange: broker.exchange, flowId: currency, kind: 'opening', currency, amount, atMs };
+    });
+    await store.recordFlows(openings);
+    const before = portfolio.equity();
+    for (const flow of openings) {
+      count(flow);
+      if (quoteCurrencies.has(flow.currency)) portfolio.applyFlow(flow);
+    }
+    // On a box that trades elsewhere already, the money of another venue is no profit.
+    if (before > 0) deps.onCapital(before, portfolio.equity());
+    // An account without any money has opened too.
+    openedMs ??= atMs;
+    sinceMs = openedMs;
+  }
+
   async function compare(taken: ExecutionOutcome[]): Promise<Reconciliation> {
+    await open();
     const startedMs = clock.wallMs();
-    taken.push(...(await execution.settleOnce()));
+    taken.push(...(await execution.settleOnce(broker.exchange)));
     // After a difference everything is listed once, so that nothing that could explain it is missed.
     await takeListed(differences === 1 ? (openedMs ?? 0) : sinceMs, taken);
-    if (execution.unsettledCount > 0) {
-      return {
-        kind: 'unsettled',
-        taken,
-        detail: `${execution.unsettledCount} orders have an unknown outcome`,
-      };
-    }
+    const left = execution.unsettled(broker.exchange).length;
+    if (left > 0) return { kind: 'unsettled', taken, detail: `${left} orders have an unknown outcome` };
     let flows: readonly CapitalFlow[] = [];
     let found = await difference();
     if (found) {
@@ -160,27 +184,16 @@ export function createReconciler(deps: ReconciliationDeps): Reconciler {
   }
 
   return {
+    exchange: broker.exchange,
     restore({ flows, fills, account }) {
       for (const flow of flows) count(flow);
       const newestMs = fills.reduce((newest, fill) => Math.max(newest, fill.atMs), account?.atMs ?? 0);
       sinceMs = Math.max(openedMs ?? 0, newestMs - RESTART_OVERLAP_MS);
     },
     async open() {
-      if (openedMs !== null) return;
-      const moved = portfolio.moved(broker.exchange);
-      const atMs = clock.wallMs();
-      const openings = (await broker.balances()).map(({ currency, total }): CapitalFlow => {
-        const amount = text(decimal(total).minus(moved.get(currency) ?? 0));
-        return { exchange: broker.exchange, flowId: currency, kind: 'opening', currency, amount, atMs };
+      await open().catch((error: unknown) => {
+        if (!(error instanceof Unanswered)) throw error;
       });
-      await store.recordFlows(openings);
-      for (const flow of openings) {
-        count(flow);
-        if (quoteCurrencies.has(flow.currency)) portfolio.applyFlow(flow);
-      }
-      // An account without any money has opened too.
-      openedMs ??= atMs;
-      sinceMs = openedMs;
     },
     async compare() {
       const taken: ExecutionOutcome[] = [];
@@ -192,6 +205,9 @@ export function createReconciler(deps: ReconciliationDeps): Reconciler {
           ? { kind: 'unsettled', taken, detail: error.message }
           : { kind: 'unreachable', detail: error.message };
       }
+    },
+    doubt() {
+      agreed = false;
     },
     get agreed() {
       return agreed;

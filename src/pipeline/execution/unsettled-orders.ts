@@ -1,6 +1,7 @@
 import { decimal } from '../../core/money.js';
 import type { OrderReport, OrderRequest } from '../../core/order.js';
-import type { Broker, Clock } from '../../ports.js';
+import type { Clock } from '../../ports.js';
+import type { Brokers } from './brokers.js';
 
 /** An order whose outcome is not known to the end: it blocks its symbol until it is. */
 export interface UnsettledOrder {
@@ -33,7 +34,7 @@ export interface UnsettledOrders {
   look(entry: UnsettledOrder): Promise<Settlement>;
 }
 
-export function createUnsettledOrders(broker: Broker, clock: Clock, settleMs: number): UnsettledOrders {
+export function createUnsettledOrders(brokers: Brokers, clock: Clock, settleMs: number): UnsettledOrders {
   const entries = new Map<string, UnsettledOrder>();
   return {
     add(order, filledKnown) {
@@ -62,9 +63,10 @@ export function createUnsettledOrders(broker: Broker, clock: Clock, settleMs: nu
       return entries.size;
     },
     async look(entry) {
+      const { clientOrderId, exchange, symbol } = entry.order;
       let report: OrderReport | undefined;
       try {
-        report = await broker.find(entry.order.clientOrderId, entry.order.symbol);
+        report = await brokers.of(exchange).find(clientOrderId, symbol);
       } catch {
         // An exchange that does not answer says nothing about the order; the next pass asks again.
         return { kind: 'open' };

@@ -2,7 +2,7 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { type BeforeCreateLeaves, createCcxtBroker } from '../../../src/adapters/ccxt/index.js';
 import { decimal } from '../../../src/core/money.js';
 import type { OrderRequest, Quote } from '../../../src/core/order.js';
-import { createOrderGate, type OrderGate } from '../../../src/pipeline/execution/index.js';
+import { createBrokers, createOrderGate, type OrderGate } from '../../../src/pipeline/execution/index.js';
 import type { PermitReading } from '../../../src/ports.js';
 import type { Interception } from '../../../src/simulator/index.js';
 import { ACCOUNT, startWorld, type World } from '../../simulator/world.js';
@@ -224,7 +224,9 @@ describe('the door', () => {
     let permit: PermitReading = { ok: true, state: 'ACTIVE', epoch: 1, expiresMonotonicMs: 1e15 };
     const gate: OrderGate = createOrderGate(
       {
-        broker: createCcxtBroker(connection, { beforeCreateLeaves: (passed) => gate.mayLeave(passed) }),
+        brokers: createBrokers([
+          createCcxtBroker(connection, { beforeCreateLeaves: (passed) => gate.mayLeave(passed) }),
+        ]),
         permit: { read: () => permit },
         tradingState: () => 'ACTIVE',
         clock: world.clock,

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { OrderReport, OrderRequest, Quote, RiskDecision } from '../../../src/core/order.js';
 import {
+  createBrokers,
   createExecution,
   createOrderGate,
   createOrderIds,
@@ -65,6 +66,7 @@ function world(answers: Answer[], contents = emptyContents()) {
     transfers: async () => [],
     balances: async () => [],
   };
+  const brokers = createBrokers([broker]);
   const clock = {
     wallMs: () => 1000,
     monotonicMs: () => nowMs,
@@ -77,14 +79,14 @@ function world(answers: Answer[], contents = emptyContents()) {
   const execution = createExecution(
     {
       store: tinyStore(contents),
-      broker,
+      brokers,
       clock,
       ids: createOrderIds('test', clock, seededRng(1)),
       portfolio,
       makeGate: (isBlocked) =>
         createOrderGate(
           {
-            broker,
+            brokers,
             clock,
             isBlocked,
             permit: { read: () => permit },
@@ -260,9 +262,9 @@ describe('an order whose outcome nobody knows', () => {
     const it = world([lost]);
     const { order } = await it.submit();
     it.known.set(order.clientOrderId, new Error('503'));
-    expect(await it.execution.settleOnce()).toEqual([]);
+    expect(await it.execution.settleOnce('binance')).toEqual([]);
     it.known.set(order.clientOrderId, report(order));
-    expect(await it.execution.settleOnce()).toMatchObject([{ status: 'filled' }]);
+    expect(await it.execution.settleOnce('binance')).toMatchObject([{ status: 'filled' }]);
     expect(it.portfolio.book('binance', 'BTC/USDT').unitsNumber).toBe(1);
     expect(it.execution.unsettled()).toEqual([]);
   });
@@ -270,18 +272,18 @@ describe('an order whose outcome nobody knows', () => {
   it('is dead only when not found twice, the later time beyond send, window and margin', async () => {
     const it = world([lost]);
     await it.submit();
-    expect(await it.execution.settleOnce()).toEqual([]);
-    expect(await it.execution.settleOnce()).toEqual([]);
+    expect(await it.execution.settleOnce('binance')).toEqual([]);
+    expect(await it.execution.settleOnce('binance')).toEqual([]);
     it.later(4999);
-    expect(await it.execution.settleOnce()).toEqual([]);
+    expect(await it.execution.settleOnce('binance')).toEqual([]);
     it.later(1);
-    expect(await it.execution.settleOnce()).toMatchObject([{ status: 'rejected' }]);
+    expect(await it.execution.settleOnce('binance')).toMatchObject([{ status: 'rejected' }]);
     // One late look alone is not enough
     const once = world([lost]);
     await once.submit();
     once.later(60_000);
-    expect(await once.execution.settleOnce()).toEqual([]);
-    expect(await once.execution.settleOnce()).toMatchObject([{ status: 'rejected' }]);
+    expect(await once.execution.settleOnce('binance')).toEqual([]);
+    expect(await once.execution.settleOnce('binance')).toMatchObject([{ status: 'rejected' }]);
   });
 
   it('stays open while fills of it are still to be named', async () => {
@@ -289,7 +291,7 @@ describe('an order whose outcome nobody knows', () => {
     const { order, status } = await it.submit();
     expect(status).toBe('unknown');
     it.known.set(order.clientOrderId, report(order));
-    expect(await it.execution.settleOnce()).toMatchObject([{ status: 'filled' }]);
+    expect(await it.execution.settleOnce('binance')).toMatchObject([{ status: 'filled' }]);
   });
 
   it('follows an order that is still working, and takes each fill once', async () => {
@@ -301,7 +303,7 @@ describe('an order whose outcome nobody knows', () => {
     const first = report(order, {}, '0.4').fills[0]!;
     const second = { ...first, fillId: 'second', amount: '0.6' };
     it.known.set(order.clientOrderId, report(order, { fills: [first, second] }));
-    expect(await it.execution.settleOnce()).toMatchObject([
+    expect(await it.execution.settleOnce('binance')).toMatchObject([
       { status: 'filled', fills: [{ fillId: 'second' }] },
     ]);
     expect(it.portfolio.book('binance', 'BTC/USDT').unitsNumber).toBe(1);
@@ -320,9 +322,9 @@ describe('after a restart', () => {
     await after.execution.restore([event], []);
     // Then its symbol is blocked, it is looked up, and it dies only by the rule
     expect(await after.submit()).toMatchObject({ refusal: 'symbol_unknown' });
-    expect(await after.execution.settleOnce()).toEqual([]);
+    expect(await after.execution.settleOnce('binance')).toEqual([]);
     after.later(5000);
-    expect(await after.execution.settleOnce()).toMatchObject([
+    expect(await after.execution.settleOnce('binance')).toMatchObject([
       { status: 'rejected', order: { clientOrderId: order.clientOrderId } },
     ]);
     expect(after.sent).toEqual([]);
@@ -334,9 +336,9 @@ describe('after a restart', () => {
     const fill = [...before.contents.fills.values()][0]!;
     const after = world([]);
     await after.execution.restore([before.contents.orderLog[0]!], [{ ...fill, amount: '0.4' }]);
-    await after.execution.settleOnce();
+    await after.execution.settleOnce('binance');
     after.later(5000);
-    expect(await after.execution.settleOnce()).toMatchObject([{ status: 'canceled' }]);
+    expect(await after.execution.settleOnce('binance')).toMatchObject([{ status: 'canceled' }]);
     expect(after.contents.orders.get(order.clientOrderId)).toMatchObject({ filled: '0.4' });
   });
 });

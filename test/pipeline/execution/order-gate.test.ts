@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import type { MarketRules, OrderRequest, Quote } from '../../../src/core/order.js';
 import type { TradingState } from '../../../src/core/trading-state.js';
-import { createOrderGate, type GateResult } from '../../../src/pipeline/execution/index.js';
+import { createBrokers, createOrderGate, type GateResult } from '../../../src/pipeline/execution/index.js';
 import type { Broker, PermitReading } from '../../../src/ports.js';
 import { CONFIG, SPOT } from '../../support/tiny-stream.js';
 
@@ -44,7 +44,7 @@ function gateFor(given: Given = {}) {
   };
   const gate = createOrderGate(
     {
-      broker,
+      brokers: createBrokers([broker]),
       permit: { read: () => world.permit },
       tradingState: () => world.state,
       clock: { wallMs: () => world.nowMs, monotonicMs: () => world.nowMs, sleep: async () => {} },

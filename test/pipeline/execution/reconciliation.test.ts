@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { MemoryStore } from '../../../src/adapters/memory-store/index.js';
 import type { Fill, OrderReport } from '../../../src/core/order.js';
 import {
+  createBrokers,
   createExecution,
   createPortfolio,
   createReconciler,
@@ -70,7 +71,7 @@ async function world() {
   };
   const ids = { prefix: 'rb-box-', next: () => 'rb-box-9' };
   const execution = createExecution(
-    { store, broker, clock, ids, portfolio, makeGate: () => gate },
+    { store, brokers: createBrokers([broker]), clock, ids, portfolio, makeGate: () => gate },
     { triesMax: 1, backoffMs: [1], settleMs: 0 },
   );
   const make = () =>

@@ -1,0 +1,49 @@
+import { RECV_WINDOW_MS } from '../adapters/ccxt/index.js';
+import { createHaltDuties, joinDuties } from '../pipeline/execution/index.js';
+import type { Pipeline } from '../pipeline/pipeline-api.js';
+import type { Broker, Clock, TraderDuties } from '../ports.js';
+import type { Venue } from './venue.js';
+
+/** recvWindow and a margin for what was on its way. */
+const LIVE_SETTLE_MS = RECV_WINDOW_MS + 1000;
+
+export interface TraderDutiesParts {
+  readonly venues: readonly Venue[];
+  readonly brokers: readonly Broker[];
+  readonly pipeline: Pipeline;
+  readonly clock: Clock;
+  readonly prefix: string;
+  readonly scope: 'ours' | 'account';
+}
+
+/** What the guard asks of the trader, done at every exchange at the same time. */
+export function tradersDuties(parts: TraderDutiesParts): TraderDuties {
+  const { pipeline, clock, prefix, scope } = parts;
+  return joinDuties(
+    parts.venues.map(({ id, config }, i) => {
+      const broker = parts.brokers[i]!;
+      return {
+        exchange: id,
+        duties: createHaltDuties({
+          broker,
+          clock,
+          symbols: config.symbols,
+          prefix,
+          settleMs: broker.kind === 'paper' ? 0 : LIVE_SETTLE_MS,
+          async settle() {
+            await pipeline.settle(id);
+            return pipeline.unsettledAt(id);
+          },
+          doubt: () => pipeline.doubt(id),
+          compare: () => pipeline.reconcile(id),
+          scope,
+          flatten: () => pipeline.flatten(id),
+          positions: () =>
+            Object.entries(pipeline.state().positions)
+              .filter(([name, units]) => units !== 0 && name.startsWith(`${id}:`))
+              .map(([name, units]) => `${units} ${name}`),
+        }),
+      };
+    }),
+  );
+}

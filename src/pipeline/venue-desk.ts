@@ -1,0 +1,129 @@
+import { timeframeMs } from '../core/timeframe.js';
+import type { Clock, RestoredState, Store } from '../ports.js';
+import {
+  type Brokers,
+  createReconciler,
+  type Execution,
+  type ExecutionOutcome,
+  type OrderIds,
+  type Portfolio,
+  type Reconciler,
+  type Reconciliation,
+} from './execution/index.js';
+import type { StreamSetup } from './layer-ports.js';
+import type { Turns } from './turns.js';
+
+export interface VenueDeskDeps {
+  readonly brokers: Brokers;
+  readonly execution: Execution;
+  readonly portfolio: Portfolio;
+  readonly store: Store;
+  readonly clock: Clock;
+  readonly ids: OrderIds;
+  readonly turns: Turns;
+  readonly streams: readonly Pick<StreamSetup, 'key'>[];
+  /** See ReconciliationDeps. */
+  readonly onCapital: (equityBefore: number, equityAfter: number) => void;
+}
+
+/** What is to be settled and compared with the exchanges between bars, each venue by itself: a sick one waits alone. */
+export interface VenueDesk {
+  restore(restored: RestoredState): void;
+  /** Asks for what the last life left open, and opens the account where that was never done. */
+  start(): Promise<void>;
+  /** Asks once for each order of this symbol whose outcome is unknown; in the symbol's own turn. */
+  settleSymbol(exchange: string, symbol: string): Promise<void>;
+  /** The same for all symbols of a venue, or of all venues, each in its turn. */
+  settle(exchange?: string): Promise<readonly ExecutionOutcome[]>;
+  /** One comparison with this venue, while nothing else happens there. Null on paper: there is nobody to agree with. */
+  reconcile(exchange: string): Promise<Reconciliation | null>;
+  /** Takes that venue's agreement back until the next comparison. */
+  doubt(exchange: string): void;
+  /** Whether the venue and the store agreed when they were last compared; always on paper. */
+  agreed(exchange: string): boolean;
+  /** Keeps what was settled between bars for the next bar: whoever hears of bars hears of every fill. */
+  keep(outcomes: readonly ExecutionOutcome[]): void;
+  /** What was settled and not told yet; from then on it is told. */
+  untold(): readonly ExecutionOutcome[];
+}
+
+const NOTHING: readonly ExecutionOutcome[] = [];
+
+export function createVenueDesk(deps: VenueDeskDeps): VenueDesk {
+  const { brokers, execution, turns, streams } = deps;
+  const reconcilers = new Map<string, Reconciler>();
+  if (brokers.kind === 'live') {
+    for (const broker of brokers.all) {
+      const own = streams.filter(({ key }) => key.exchange === broker.exchange);
+      const barMs = timeframeMs(own[0]!.key.timeframe);
+      const { store, clock, portfolio, onCapital } = deps;
+      reconcilers.set(
+        broker.exchange,
+        createReconciler({
+          store,
+          broker,
+          clock,
+          portfolio,
+          execution,
+          symbols: [...new Set(own.map(({ key }) => key.symbol))],
+          prefix: deps.ids.prefix,
+          barBefore: (atMs) => Math.floor(atMs / barMs) * barMs - barMs,
+          onCapital,
+        }),
+      );
+    }
+  }
+  let kept: ExecutionOutcome[] = [];
+
+  const keep = (outcomes: readonly ExecutionOutcome[]) => void kept.push(...outcomes);
+
+  async function settleSymbol(exchange: string, symbol: string): Promise<readonly ExecutionOutcome[]> {
+    const settled = await execution.settleOnce(exchange, symbol);
+    keep(settled);
+    return settled;
+  }
+
+  async function settle(venue?: string): Promise<readonly ExecutionOutcome[]> {
+    const symbols = new Map(
+      execution.unsettled(venue).map((order) => [`${order.exchange}:${order.symbol}`, order]),
+    );
+    const settled = await Promise.all(
+      [...symbols.values()].map(({ exchange, symbol }) =>
+        turns.inTurn(exchange, symbol, () => settleSymbol(exchange, symbol)),
+      ),
+    );
+    return settled.flat();
+  }
+
+  return {
+    settle,
+    keep,
+    restore(restored) {
+      for (const reconciler of reconcilers.values()) reconciler.restore(restored);
+    },
+    async start() {
+      await settle();
+      await Promise.all([...reconcilers.values()].map((reconciler) => reconciler.open()));
+    },
+    async settleSymbol(exchange, symbol) {
+      await settleSymbol(exchange, symbol);
+    },
+    reconcile(exchange) {
+      const reconciler = reconcilers.get(exchange);
+      if (reconciler === undefined) return Promise.resolve(null);
+      return turns.alone(exchange, async () => {
+        const result = await reconciler.compare();
+        if (result.kind !== 'unreachable') keep(result.taken);
+        return result;
+      });
+    },
+    doubt: (exchange) => reconcilers.get(exchange)?.doubt(),
+    agreed: (exchange) => reconcilers.get(exchange)?.agreed ?? brokers.kind === 'paper',
+    untold() {
+      if (kept.length === 0) return NOTHING;
+      const told = kept;
+      kept = [];
+      return told;
+    },
+  };
+}
