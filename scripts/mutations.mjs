@@ -120,8 +120,8 @@ export const MUTATIONS = [
   {
     name: 'ask for permit and state at the gate alone',
     file: gate,
-    from: 'mayLeave: (order) => barrier(order)?.[0] ?? null,',
-    to: 'mayLeave: () => null,',
+    from: 'mayLeave(order) {\n      const permit = deps.permit.read();',
+    to: 'mayLeave(order) {\n      if (order !== undefined) return null;\n      const permit = deps.permit.read();',
     by: 'sim',
   },
   {
