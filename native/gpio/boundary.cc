@@ -1,5 +1,6 @@
 #include "boundary.h"
 
+#include <fcntl.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
@@ -30,18 +31,73 @@ Napi::Value Wrong(Napi::Env env, const char* message) {
   return env.Undefined();
 }
 
-/// One requested line. Edges are waited for on a thread of its own, so that the event loop's pool stays free.
+/// A descriptor on its way into a Line.
+struct Opened {
+  int descriptor;
+  gpio::Source source;
+};
+
+/// A thread that tells a function what it sees, level by level, until it is stopped or fails. `Next` is called on the thread.
+class Watcher {
+ public:
+  template <typename Next>
+  bool Start(Napi::Env env, Napi::Function callback, const char* name, Next next, gpio::Failure* failure) {
+    stop_ = eventfd(0, EFD_CLOEXEC);
+    if (stop_ < 0) {
+      *failure = {errno, "wait"};
+      return false;
+    }
+    auto told = Napi::ThreadSafeFunction::New(env, callback, name, 0, 1);
+    // An open line alone is no reason for the process to live on.
+    told.Unref(env);
+    thread_ = std::thread([stop = stop_, told, next]() mutable {
+      for (;;) {
+        gpio::Failure seen;
+        const int level = next(stop, &seen);
+        if (level == -2) break;
+        told.NonBlockingCall([level, seen](Napi::Env callEnv, Napi::Function function) {
+          const Napi::Value error = seen ? Napi::Value(ErrorOf(callEnv, seen).Value()) : callEnv.Null();
+          function.Call({error, Napi::Number::New(callEnv, level == 1 ? 1 : 0)});
+        });
+        if (seen) break;
+      }
+      told.Release();
+    });
+    return true;
+  }
+
+  bool started() const { return thread_.joinable(); }
+
+  void Stop() {
+    if (thread_.joinable()) {
+      const uint64_t one = 1;
+      while (write(stop_, &one, sizeof one) < 0 && errno == EINTR) {
+      }
+      thread_.join();
+    }
+    if (stop_ >= 0) close(stop_);
+    stop_ = -1;
+  }
+
+ private:
+  int stop_ = -1;
+  std::thread thread_;
+};
+
+/// One line. Edges are waited for, and levels looked at, on threads of their own, so that the event loop is woken only by
+/// what matters and its pool stays free.
 class Line : public Napi::ObjectWrap<Line> {
  public:
   static Napi::Function Define(Napi::Env env) {
     return DefineClass(env, "GpioLine",
                        {InstanceMethod<&Line::Read>("read"), InstanceMethod<&Line::Write>("write"),
-                        InstanceMethod<&Line::Watch>("watch"), InstanceMethod<&Line::Close>("close")});
+                        InstanceMethod<&Line::Watch>("watch"), InstanceMethod<&Line::LookEvery>("lookEvery"),
+                        InstanceMethod<&Line::Close>("close")});
   }
 
   explicit Line(const Napi::CallbackInfo& info) : Napi::ObjectWrap<Line>(info) {
-    if (info.Length() == 1 && info[0].IsExternal()) request_ = *info[0].As<Napi::External<int>>().Data();
-    else Wrong(info.Env(), "a line is made by gpioInput or gpioOutput");
+    if (info.Length() == 1 && info[0].IsExternal()) opened_ = *info[0].As<Napi::External<Opened>>().Data();
+    else Wrong(info.Env(), "a line is made by gpioInput, gpioOutput or gpioValueFile");
   }
 
   ~Line() override { Release(); }
@@ -49,7 +105,7 @@ class Line : public Napi::ObjectWrap<Line> {
  private:
   Napi::Value Read(const Napi::CallbackInfo& info) {
     gpio::Failure failure;
-    const int level = gpio::ReadLevel(request_, &failure);
+    const int level = gpio::ReadLevel(opened_.descriptor, opened_.source, &failure);
     if (failure) return Throw(info.Env(), failure);
     return Napi::Number::New(info.Env(), level);
   }
@@ -57,7 +113,7 @@ class Line : public Napi::ObjectWrap<Line> {
   Napi::Value Write(const Napi::CallbackInfo& info) {
     if (info.Length() < 1 || !info[0].IsNumber()) return Wrong(info.Env(), "write(level)");
     gpio::Failure failure;
-    gpio::WriteLevel(request_, info[0].As<Napi::Number>().Int32Value(), &failure);
+    gpio::WriteLevel(opened_.descriptor, info[0].As<Napi::Number>().Int32Value(), &failure);
     if (failure) return Throw(info.Env(), failure);
     return info.Env().Undefined();
   }
@@ -65,26 +121,30 @@ class Line : public Napi::ObjectWrap<Line> {
   Napi::Value Watch(const Napi::CallbackInfo& info) {
     const Napi::Env env = info.Env();
     if (info.Length() < 1 || !info[0].IsFunction()) return Wrong(env, "watch(callback)");
-    if (request_ < 0 || thread_.joinable()) return Wrong(env, "the line is closed or watched already");
-    gpio::DrainEdges(request_);
-    stop_ = eventfd(0, EFD_CLOEXEC);
-    if (stop_ < 0) return Throw(env, {errno, "wait"});
-    edges_ = Napi::ThreadSafeFunction::New(env, info[0].As<Napi::Function>(), "gpio edges", 0, 1);
-    // An open line alone is no reason for the process to live on.
-    edges_.Unref(env);
-    thread_ = std::thread([request = request_, stop = stop_, edges = edges_]() mutable {
-      for (;;) {
-        gpio::Failure failure;
-        const int level = gpio::NextEdge(request, stop, &failure);
-        if (level == -2) break;
-        edges.NonBlockingCall([level, failure](Napi::Env callEnv, Napi::Function callback) {
-          const Napi::Value error = failure ? Napi::Value(ErrorOf(callEnv, failure).Value()) : callEnv.Null();
-          callback.Call({error, Napi::Number::New(callEnv, level == 1 ? 1 : 0)});
-        });
-        if (failure) break;
-      }
-      edges.Release();
-    });
+    if (!IsOpen() || opened_.source != gpio::Source::kRequest || edges_.started())
+      return Wrong(env, "the line is closed, watched already, or one of sysfs");
+    gpio::DrainEdges(opened_.descriptor);
+    gpio::Failure failure;
+    const auto next = [request = opened_.descriptor](int stop, gpio::Failure* seen) {
+      return gpio::NextEdge(request, stop, seen);
+    };
+    if (!edges_.Start(env, info[0].As<Napi::Function>(), "gpio edges", next, &failure)) return Throw(env, failure);
+    return env.Undefined();
+  }
+
+  Napi::Value LookEvery(const Napi::CallbackInfo& info) {
+    const Napi::Env env = info.Env();
+    if (info.Length() < 2 || !info[0].IsNumber() || !info[1].IsFunction())
+      return Wrong(env, "lookEvery(periodMs, callback)");
+    const int period_ms = info[0].As<Napi::Number>().Int32Value();
+    if (period_ms < 1) return Wrong(env, "a look takes place every millisecond at most");
+    if (!IsOpen() || looks_.started()) return Wrong(env, "the line is closed or looked at already");
+    gpio::Failure failure;
+    // The first look is always told, so that no change since the line was opened is missed.
+    const auto next = [opened = opened_, period_ms, last = -3](int stop, gpio::Failure* seen) mutable {
+      return last = gpio::NextLevel(opened.descriptor, opened.source, last, period_ms, stop, seen);
+    };
+    if (!looks_.Start(env, info[1].As<Napi::Function>(), "gpio looks", next, &failure)) return Throw(env, failure);
     return env.Undefined();
   }
 
@@ -93,22 +153,18 @@ class Line : public Napi::ObjectWrap<Line> {
     return info.Env().Undefined();
   }
 
+  bool IsOpen() const { return opened_.descriptor >= 0; }
+
   void Release() {
-    if (thread_.joinable()) {
-      const uint64_t one = 1;
-      while (write(stop_, &one, sizeof one) < 0 && errno == EINTR) {
-      }
-      thread_.join();
-    }
-    if (stop_ >= 0) close(stop_);
-    if (request_ >= 0) close(request_);
-    stop_ = request_ = -1;
+    edges_.Stop();
+    looks_.Stop();
+    if (IsOpen()) close(opened_.descriptor);
+    opened_.descriptor = -1;
   }
 
-  int request_ = -1;
-  int stop_ = -1;
-  std::thread thread_;
-  Napi::ThreadSafeFunction edges_;
+  Opened opened_{-1, gpio::Source::kRequest};
+  Watcher edges_;
+  Watcher looks_;
 };
 
 Napi::Value Chips(const Napi::CallbackInfo& info) {
@@ -144,10 +200,20 @@ std::optional<gpio::Bias> BiasOf(const std::string& name) {
   return std::nullopt;
 }
 
-Napi::Value Wrapped(const Napi::CallbackInfo& info, int request, const gpio::Failure& failure) {
+Napi::Value Wrapped(const Napi::CallbackInfo& info, Opened opened, const gpio::Failure& failure) {
   if (failure) return Throw(info.Env(), failure);
   auto* constructor = static_cast<Napi::FunctionReference*>(info.Data());
-  return constructor->New({Napi::External<int>::New(info.Env(), &request)});
+  return constructor->New({Napi::External<Opened>::New(info.Env(), &opened)});
+}
+
+/// A sysfs line's `value` file: its level can be read and looked at; what else it is, is for whoever exported it.
+Napi::Value ValueFile(const Napi::CallbackInfo& info) {
+  if (info.Length() < 1 || !info[0].IsString()) return Wrong(info.Env(), "gpioValueFile(path)");
+  const std::string path = info[0].As<Napi::String>();
+  gpio::Failure failure;
+  const int file = open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  if (file < 0) failure = {errno, "open"};
+  return Wrapped(info, {file, gpio::Source::kValueFile}, failure);
 }
 
 Napi::Value Input(const Napi::CallbackInfo& info) {
@@ -158,7 +224,7 @@ Napi::Value Input(const Napi::CallbackInfo& info) {
   gpio::Failure failure;
   const int request = gpio::RequestInput(info[0].As<Napi::String>(), info[1].As<Napi::Number>().Uint32Value(), *bias,
                                          info[3].As<Napi::Number>().Uint32Value(), &failure);
-  return Wrapped(info, request, failure);
+  return Wrapped(info, {request, gpio::Source::kRequest}, failure);
 }
 
 Napi::Value Output(const Napi::CallbackInfo& info) {
@@ -167,7 +233,7 @@ Napi::Value Output(const Napi::CallbackInfo& info) {
   gpio::Failure failure;
   const int request =
       gpio::RequestOutput(info[0].As<Napi::String>(), info[1].As<Napi::Number>().Uint32Value(), &failure);
-  return Wrapped(info, request, failure);
+  return Wrapped(info, {request, gpio::Source::kRequest}, failure);
 }
 
 }  // namespace
@@ -180,4 +246,5 @@ void RegisterGpio(Napi::Env env, Napi::Object exports) {
   exports.Set("gpioLineNames", Napi::Function::New(env, Names, "gpioLineNames"));
   exports.Set("gpioInput", Napi::Function::New(env, Input, "gpioInput", line));
   exports.Set("gpioOutput", Napi::Function::New(env, Output, "gpioOutput", line));
+  exports.Set("gpioValueFile", Napi::Function::New(env, ValueFile, "gpioValueFile", line));
 }

@@ -130,10 +130,18 @@ int RequestOutput(const std::string& chip_path, uint32_t offset, Failure* failur
   return Request(chip_path, offset, config, failure);
 }
 
-int ReadLevel(int request, Failure* failure) {
+int ReadLevel(int descriptor, Source source, Failure* failure) {
+  if (source == Source::kValueFile) {
+    char text = 0;
+    const ssize_t length = pread(descriptor, &text, 1, 0);
+    if (length == 1 && (text == '0' || text == '1')) return text - '0';
+    if (length >= 0) errno = EIO;
+    Fail(failure, "read");
+    return -1;
+  }
   gpio_v2_line_values values{};
   values.mask = 1;
-  if (Ioctl(request, GPIO_V2_LINE_GET_VALUES_IOCTL, &values) < 0) {
+  if (Ioctl(descriptor, GPIO_V2_LINE_GET_VALUES_IOCTL, &values) < 0) {
     Fail(failure, "read");
     return -1;
   }
@@ -176,6 +184,20 @@ int NextEdge(int request, int stop, Failure* failure) {
     if (length >= 0) errno = EIO;
     Fail(failure, "wait");
     return -1;
+  }
+}
+
+int NextLevel(int descriptor, Source source, int last, int period_ms, int stop, Failure* failure) {
+  pollfd waiting{stop, POLLIN, 0};
+  for (;;) {
+    const int woken = poll(&waiting, 1, period_ms);
+    if (woken > 0) return -2;
+    if (woken < 0 && errno != EINTR) {
+      Fail(failure, "wait");
+      return -1;
+    }
+    const int level = ReadLevel(descriptor, source, failure);
+    if (level != last) return level;
   }
 }
 

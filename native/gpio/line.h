@@ -1,4 +1,4 @@
-// Lines of the kernel's GPIO character device (uAPI v2). Nothing here knows of N-API.
+// Lines of the kernel's GPIO character device (uAPI v2), and the levels of sysfs. Nothing here knows of N-API.
 #pragma once
 
 #include <cstdint>
@@ -34,8 +34,11 @@ int RequestInput(const std::string& chip_path, uint32_t offset, Bias bias, uint3
 /// Requests one line as an output at level 0.
 int RequestOutput(const std::string& chip_path, uint32_t offset, Failure* failure);
 
-/// The level now: 0 or 1, −1 on failure.
-int ReadLevel(int request, Failure* failure);
+/// What a descriptor is: a request of the character device, or a sysfs line's open `value` file.
+enum class Source { kRequest, kValueFile };
+
+/// The level now: 0 or 1, −1 on failure. A file that shows neither is a failure (EIO), not a 0.
+int ReadLevel(int descriptor, Source source, Failure* failure);
 
 void WriteLevel(int request, int level, Failure* failure);
 
@@ -45,5 +48,9 @@ void DrainEdges(int request);
 /// Waits for the next edge, or for `stop` (an eventfd) to become readable. Returns the level after the edge, or −1 with a
 /// failure, or −2 when told to stop.
 int NextEdge(int request, int stop, Failure* failure);
+
+/// Looks at the level every `period_ms`, or waits for `stop`. Returns a level as soon as it is not `last`, or −1 with a
+/// failure, or −2 when told to stop.
+int NextLevel(int descriptor, Source source, int last, int period_ms, int stop, Failure* failure);
 
 }  // namespace gpio

@@ -14,6 +14,8 @@ export interface ButtonInputSettings {
   readonly releaseDebounceMs: number;
   readonly holdMs: number;
   readonly disagreeMs: number;
+  /** How often each line is looked at by a thread of its own, where the bank has one. */
+  readonly pollMs: number;
 }
 
 export interface ButtonInputEvents {
@@ -28,6 +30,8 @@ export interface ButtonInput {
   open(): Promise<void>;
   /** One look at every line. */
   look(): void;
+  /** Nothing is under way, and a thread wakes us at every change: looks of ours may be rarer. */
+  settled(): boolean;
   close(): void;
 }
 
@@ -61,15 +65,22 @@ export function createButtonInput(
     }
   };
   const lines: ButtonLine[] = contacts.map(({ line, contact }, index) =>
-    createButtonLine(gpio, line, createButton({ contact, releaseDebounceMs, holdMs }), clock, {
-      button: (event) => hear(index, event),
-      lost(detail) {
-        pair.forget(index);
-        releasedWhileFaulty = false;
-        blame(index, detail);
+    createButtonLine(
+      gpio,
+      line,
+      settings.pollMs,
+      createButton({ contact, releaseDebounceMs, holdMs }),
+      clock,
+      {
+        button: (event) => hear(index, event),
+        lost(detail) {
+          pair.forget(index);
+          releasedWhileFaulty = false;
+          blame(index, detail);
+        },
+        restored: () => clear(index),
       },
-      restored: () => clear(index),
-    }),
+    ),
   );
 
   return {
@@ -82,6 +93,7 @@ export function createButtonInput(
       else
         blame('disagree', `the two contacts of the button disagree for more than ${settings.disagreeMs} ms`);
     },
+    settled: () => lines.every((line) => line.settled()),
     close() {
       for (const line of lines) line.close();
     },

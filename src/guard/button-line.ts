@@ -7,6 +7,8 @@ export interface ButtonLine {
   open(): Promise<void>;
   /** One look. */
   look(): void;
+  /** A thread looks at the line too and wakes us at a change, and nothing is under way: we may look less often. */
+  settled(): boolean;
   close(): void;
 }
 
@@ -18,10 +20,14 @@ export interface ButtonLineEvents {
 
 const REOPEN_MS = 1_000;
 
-/** Any failure of line or edge source is told once as lost; then the line is opened anew each second. */
+/**
+ * Any failure of line or edge source is told once as lost; then the line is opened anew each second. Where the bank has a
+ * thread for it, the line is also looked at every `pollMs` from there.
+ */
 export function createButtonLine(
   gpio: Gpio,
   number: number,
+  pollMs: number,
   button: Button,
   clock: Pick<Clock, 'monotonicMs'>,
   events: ButtonLineEvents,
@@ -61,6 +67,11 @@ export function createButtonLine(
         if (error !== null) lose(`its edge source is lost: ${error.message}`);
         else for (const event of button.edge(level, clock.monotonicMs())) events.button(event);
       });
+      opened.lookEvery?.(pollMs, (error, level) => {
+        if (line !== opened) return;
+        if (error !== null) lose(messageOf(error));
+        else sample(level);
+      });
       const wasLost = lostAtMs !== null;
       lostAtMs = null;
       if (wasLost) events.restored();
@@ -69,6 +80,10 @@ export function createButtonLine(
     } finally {
       opening = false;
     }
+  };
+
+  const sample = (level: 0 | 1) => {
+    for (const event of button.sample(level, clock.monotonicMs())) events.button(event);
   };
 
   return {
@@ -86,8 +101,10 @@ export function createButtonLine(
         lose(messageOf(error));
         return;
       }
-      for (const event of button.sample(level, nowMs)) events.button(event);
+      sample(level);
     },
+    // A lost line is opened anew once a second, which needs no finer looks either.
+    settled: () => (line === null ? lostAtMs !== null : line.lookEvery !== undefined && button.settled()),
     close() {
       closed = true;
       line?.close();

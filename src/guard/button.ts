@@ -19,6 +19,8 @@ export interface Button {
   sample(level: 0 | 1, atMs: number): readonly ButtonEvent[];
   /** An edge, with the level read when it was delivered. */
   edge(level: 0 | 1, atMs: number): readonly ButtonEvent[];
+  /** Nothing goes on in time: no press to be held yet, no release to be waited out. */
+  settled(): boolean;
   /** Forgets what was seen, as after the line was opened anew: unknown until it has been looked at. */
   reset(): void;
 }
@@ -67,6 +69,7 @@ export function createButton(settings: ButtonSettings): Button {
       sinceMs = atMs;
       return events;
     },
+    settled: () => phase === 'released' || (phase === 'pressed' && held),
     reset() {
       phase = 'unknown';
       held = false;

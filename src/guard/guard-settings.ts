@@ -28,7 +28,7 @@ const DISAGREE_MS = 500;
 
 /** How the red button is read. */
 export function buttonSettings(settings: GuardSettings, lines: GuardLines): ButtonInputSettings {
-  const { releaseDebounceMs, contact, secondContact } = settings;
+  const { releaseDebounceMs, contact, secondContact, pollMs } = settings;
   const first = { line: lines.button, contact };
   const { second } = lines;
   return {
@@ -36,5 +36,6 @@ export function buttonSettings(settings: GuardSettings, lines: GuardLines): Butt
     releaseDebounceMs,
     holdMs: HOLD_MS,
     disagreeMs: DISAGREE_MS,
+    pollMs,
   };
 }

@@ -69,7 +69,8 @@ const RESET_HOLD_MS = 3_000;
 const ALIVE_MS_MAX = 500;
 /** DESIGN.md: the trader's death shows in 1 s. */
 const TRADER_SILENCE_MS = 700;
-
+/** A timer may come this much before its time. */
+const TIMER_EARLY_MS = 2;
 export function createGuard(deps: GuardDeps): Guard {
   const { clock, settings } = deps;
   const rules = { resumeWindowMs: settings.resumeWindowMs, flatten: settings.flattenOnHalt };
@@ -84,7 +85,9 @@ export function createGuard(deps: GuardDeps): Guard {
   let permitFault: string | null = null;
   let renewedMs = Number.NEGATIVE_INFINITY;
   let lookedMs = Number.NEGATIVE_INFINITY;
-  let endTicks: () => void = () => {};
+  let endTick: () => void = () => {};
+  /** When the next tick is due; null while there are none. */
+  let dueMs: number | null = null;
   let stopped = false;
 
   const tell = (kind: GuardNotice['kind'], detail: string) => {
@@ -196,6 +199,7 @@ export function createGuard(deps: GuardDeps): Guard {
       for (const resolve of waiting) resolve();
       waiting.clear();
     }
+    planSooner();
     return next.refused;
   };
 
@@ -222,8 +226,27 @@ export function createGuard(deps: GuardDeps): Guard {
     const nowMs = clock.monotonicMs();
     session.tick(nowMs);
     duty.tick(nowMs);
-    if (nowMs - renewedMs >= settings.permitPeriodMs) renew();
-    led.show(ledMode(), nowMs);
+    if (renewLeftMs(nowMs) <= TIMER_EARLY_MS) renew();
+    const ledLeftMs = led.show(ledMode(), nowMs);
+    const resting = button.settled() && state.window === null;
+    const leftMs = renewLeftMs(nowMs);
+    planTick(resting ? Math.min(leftMs > 0 ? leftMs : settings.permitPeriodMs, ledLeftMs) : settings.pollMs);
+  };
+  const renewLeftMs = (nowMs: number) => renewedMs + settings.permitPeriodMs - nowMs;
+  /**
+   * Ticks each `pollMs` while anything is under way, and where nobody but us looks at the button. At rest threads look,
+   * and we wake for what is due: the permit, the LED. So a guard at rest costs next to nothing, and each renewal still
+   * begins with a look of our own.
+   */
+  const planTick = (waitMs: number) => {
+    if (stopped) return;
+    endTick();
+    dueMs = clock.monotonicMs() + waitMs;
+    endTick = deps.scheduler.after(waitMs, tick);
+  };
+  /** Something has happened: the LED must show it, and there may be something to count. */
+  const planSooner = () => {
+    if (dueMs !== null && dueMs - clock.monotonicMs() > settings.pollMs) planTick(settings.pollMs);
   };
 
   const openLed = async () => {
@@ -288,12 +311,11 @@ export function createGuard(deps: GuardDeps): Guard {
       await button.open();
       tick();
       if (state.trading === 'HALTED') carryOut({ do: 'cancel' });
-      endTicks = deps.scheduler.every(settings.pollMs, tick);
     },
     async stop() {
       if (stopped) return;
       stopped = true;
-      endTicks();
+      endTick();
       onPermit(() => permit?.revoke(state.epoch + 1));
       duty.end();
       session.close();

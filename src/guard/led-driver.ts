@@ -1,11 +1,14 @@
 import { messageOf } from '../core/errors.js';
 import type { OutputLine } from '../ports.js';
-import { type LedMode, ledLevel } from './led.js';
+import { type LedMode, ledMoment } from './led.js';
 
 /** Drives the LED's line. A line that fails is tried again at each change; it halts nothing. */
 export interface LedDriver {
-  /** Called at each tick; a new mode starts its pattern lit, so that it shows at once. */
-  show(mode: LedMode, nowMs: number): void;
+  /**
+   * Called at each tick; a new mode starts its pattern lit, so that it shows at once. Returns in how many milliseconds
+   * it wants to be called again at the latest.
+   */
+  show(mode: LedMode, nowMs: number): number;
   /** Why the LED cannot be driven; null when it can. */
   fault(): string | null;
   /** Dark, and closed. */
@@ -23,8 +26,8 @@ export function createLedDriver(line: OutputLine | null, absent: string | null):
         mode = next;
         sinceMs = nowMs;
       }
-      const level = ledLevel(next, nowMs - sinceMs);
-      if (line === null || level === shown) return;
+      const { level, leftMs } = ledMoment(next, nowMs - sinceMs);
+      if (line === null || level === shown) return leftMs;
       try {
         line.write(level);
         failed = null;
@@ -32,6 +35,7 @@ export function createLedDriver(line: OutputLine | null, absent: string | null):
         failed = messageOf(error);
       }
       shown = level;
+      return leftMs;
     },
     fault: () => failed,
     close() {

@@ -48,14 +48,20 @@ export const LED_DEAD = {
 
 const BY_MODE = new Map(LED_PATTERNS.map((pattern) => [pattern.mode, pattern]));
 
-/** The level that `mode` shows `sinceMs` milliseconds after it began. */
-export function ledLevel(mode: LedMode, sinceMs: number): 0 | 1 {
+export interface LedMoment {
+  readonly level: 0 | 1;
+  /** Milliseconds until the level changes. */
+  readonly leftMs: number;
+}
+
+/** What `mode` shows `sinceMs` milliseconds after it began. */
+export function ledMoment(mode: LedMode, sinceMs: number): LedMoment {
   const { stepsMs } = BY_MODE.get(mode)!;
   const period = stepsMs.reduce((sum, step) => sum + step, 0);
   let left = ((sinceMs % period) + period) % period;
   for (const [i, step] of stepsMs.entries()) {
-    if (left < step) return i % 2 === 0 ? 1 : 0;
+    if (left < step) return { level: i % 2 === 0 ? 1 : 0, leftMs: step - left };
     left -= step;
   }
-  return 0;
+  return { level: 0, leftMs: 0 };
 }

@@ -49,6 +49,7 @@ export function openPermitFile(path: string): PermitWriter {
     }
   };
   let fd = open();
+  let ours = fstatSync(fd);
 
   const found = new Uint8Array(PERMIT_BYTES);
   const length = readSync(fd, found, 0, PERMIT_BYTES, 0);
@@ -61,11 +62,11 @@ export function openPermitFile(path: string): PermitWriter {
   };
   /** A file removed or replaced under us would leave our writes unseen. */
   const reopenWhenReplaced = () => {
-    const ours = fstatSync(fd);
     const seen = statSync(path, { throwIfNoEntry: false });
     if (seen !== undefined && seen.ino === ours.ino && seen.dev === ours.dev) return;
     closeSync(fd);
     fd = open();
+    ours = fstatSync(fd);
   };
 
   ftruncateSync(fd, PERMIT_BYTES);

@@ -9,7 +9,7 @@ import type { ArmedReading, ArmedRecord, ArmedRecordFile } from '../../src/guard
 import type { EmergencyCanceller } from '../../src/guard/cancel-duty.js';
 import { createGuard, type Guard, type GuardNotice } from '../../src/guard/guard.js';
 import { openPermitFile } from '../../src/guard/permit-file.js';
-import type { Permit, TraderDuties } from '../../src/ports.js';
+import type { Gpio, Permit, TraderDuties } from '../../src/ports.js';
 import { settle } from '../support/virtual-clock.js';
 import { createGuardTime, type GuardTime } from './guard-time.js';
 
@@ -54,6 +54,8 @@ export interface Bench {
   readonly killed: number[];
   /** The level of the button's line at each renewal of the permit. */
   readonly renewedAt: (0 | 1)[];
+  /** How often the button's line has been read by the guard itself. */
+  reads(): number;
   press(): void;
   release(): void;
   /** resume, press, release, and the debounce. */
@@ -76,8 +78,54 @@ export interface BenchOptions {
   readonly epochBefore?: number;
   readonly flatten?: boolean;
   readonly canceller?: EmergencyCanceller | null;
+  /** The bank has a thread that looks at its inputs, as a kernel's has; or one that has died without a word. */
+  readonly thread?: 'alive' | 'dead';
   /** Before the guard looks at the lines. */
   readonly prepare?: (gpio: SimulatedGpio) => void;
+}
+
+/** A bank that counts the reads of whoever holds its lines, and whose inputs a thread may look at beside that. */
+function watchedBank(
+  bank: SimulatedGpio,
+  time: GuardTime,
+  thread: 'alive' | 'dead' | undefined,
+  onRead: (number: number) => void,
+): Gpio {
+  return {
+    ...bank,
+    async input(number) {
+      const line = await bank.input(number);
+      let end = () => {};
+      const read = () => {
+        onRead(number);
+        return line.read();
+      };
+      if (thread === undefined) return { ...line, read };
+      return {
+        ...line,
+        read,
+        lookEvery(periodMs, callback) {
+          if (thread === 'dead') return;
+          let last: 0 | 1 | null = null;
+          end = time.scheduler.every(periodMs, () => {
+            try {
+              const level = line.read();
+              if (level === last) return;
+              last = level;
+              callback(null, level);
+            } catch (error) {
+              end();
+              callback(error as Error, 0);
+            }
+          });
+        },
+        close() {
+          end();
+          line.close();
+        },
+      };
+    },
+  };
 }
 
 /** A guard over simulated lines, standing time and a true permit file; started. */
@@ -94,13 +142,16 @@ export async function startBench(options: BenchOptions = {}): Promise<Bench> {
     before.renew('ACTIVE', options.epochBefore, time.clock.monotonicMs() + 500);
     before.close();
   }
+  let reads = 0;
   const renewedAt: (0 | 1)[] = [];
   const notices: GuardNotice[] = [];
   const killed: number[] = [];
   const guard = createGuard({
     clock: time.clock,
     scheduler: time.scheduler,
-    gpio,
+    gpio: watchedBank(gpio, time, options.thread, (number) => {
+      if (number === BUTTON) reads += 1;
+    }),
     lines: {
       button: BUTTON,
       second: options.second ? SECOND : undefined,
@@ -147,6 +198,7 @@ export async function startBench(options: BenchOptions = {}): Promise<Bench> {
     notices,
     killed,
     renewedAt,
+    reads: () => reads,
     press,
     release,
     async arm() {

@@ -127,8 +127,12 @@ describe('any history', () => {
   it('keeps the button’s promises', async () => {
     let [runs, armings, halts] = [0, 0, 0];
     await fc.assert(
-      fc.asyncProperty(fc.boolean(), history, async (armedAtStart, steps) => {
-        const bench = await startBench({ reset: true, ...(armedAtStart ? { record: ARMED } : {}) });
+      fc.asyncProperty(fc.boolean(), fc.boolean(), history, async (armedAtStart, threaded, steps) => {
+        const bench = await startBench({
+          reset: true,
+          ...(armedAtStart && { record: ARMED }),
+          ...(threaded && { thread: 'alive' }),
+        });
         const trader = await attachTrader(bench);
         try {
           let mayBeArmed = armedAtStart;

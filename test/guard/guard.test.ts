@@ -172,15 +172,49 @@ describe('a press', () => {
 
   it('works by polling alone where an edge does not arrive', async () => {
     for (const contact of ['nc', 'no'] as const) {
-      await startActive({ contact });
-      bench.gpio.loseEdges(BUTTON, null);
-      bench.press();
-      expect(state()).toBe('ACTIVE');
-      await bench.time.advance(10);
-      expect(state()).toBe('HALTED');
-      await bench.dispose();
+      for (const thread of [undefined, 'alive'] as const) {
+        await startActive({ contact, ...(thread && { thread }) });
+        bench.gpio.loseEdges(BUTTON, null);
+        bench.press();
+        expect(state()).toBe('ACTIVE');
+        await bench.time.advance(10);
+        expect(state()).toBe('HALTED');
+        await bench.dispose();
+      }
     }
     await start();
+  });
+
+  it('is revoked within a permit’s period though neither edge nor thread tells of it', async () => {
+    await startActive({ thread: 'dead' });
+    bench.gpio.loseEdges(BUTTON, null);
+    bench.press();
+    await bench.time.advance(100);
+    expect(bench.permit.read()).toEqual({ ok: false, reason: 'revoked' });
+    expect(bench.renewedAt).not.toContain(1);
+  });
+
+  it('wakes the guard for permit and LED alone where a thread looks, and 100 times a second else or while it counts', async () => {
+    const looks = async (forMs: number) => {
+      const before = bench.reads();
+      await bench.time.advance(forMs);
+      return bench.reads() - before;
+    };
+    await startActive();
+    expect(await looks(1000)).toBe(100);
+    await bench.dispose();
+    await startActive({ thread: 'alive' });
+    await bench.time.advance(1000);
+    expect(await looks(10_000)).toBeLessThanOrEqual(120);
+    bench.press();
+    // Pressed but not yet held: 50 ms are to be measured.
+    expect(await looks(40)).toBe(4);
+    await bench.time.advance(100);
+    expect(await looks(1000)).toBeLessThanOrEqual(20);
+    bench.release();
+    await bench.time.advance(100);
+    bench.guard.resume();
+    expect(await looks(1000)).toBeGreaterThanOrEqual(99);
   });
 
   it('is found by the look before any renewal after the guard was held up', async () => {
@@ -227,12 +261,16 @@ describe('a line that cannot be relied on', () => {
       'edge source is lost: epoll died',
     ],
   ])('trips at %s', async (_name, break_, detail) => {
-    await startActive();
-    break_();
-    await bench.time.advance(10);
-    expect(bench.permit.read()).toEqual({ ok: false, reason: 'revoked' });
-    expect(bench.guard.status().halt).toMatchObject({ cause: 'button_line' });
-    expect(bench.guard.status().halt?.detail).toContain(detail);
+    for (const thread of [undefined, 'alive'] as const) {
+      await startActive(thread && { thread });
+      break_();
+      await bench.time.advance(10);
+      expect(bench.permit.read()).toEqual({ ok: false, reason: 'revoked' });
+      expect(bench.guard.status().halt).toMatchObject({ cause: 'button_line' });
+      expect(bench.guard.status().halt?.detail).toContain(detail);
+      await bench.dispose();
+    }
+    await start();
   });
 
   it('trips when the line is held by another, and refuses resume with the reason', async () => {

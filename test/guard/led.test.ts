@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { LED_PATTERNS, ledLevel } from '../../src/guard/led.js';
+import { LED_PATTERNS, ledMoment } from '../../src/guard/led.js';
 import { createLedDriver } from '../../src/guard/led-driver.js';
 
 describe('the LED patterns', () => {
@@ -14,11 +14,12 @@ describe('the LED patterns', () => {
   });
 
   it('follow their steps and repeat', () => {
-    const armed = [0, 99, 100, 1999, 2000, 2099, 2100].map((ms) => ledLevel('armed', ms));
+    const armed = [0, 99, 100, 1999, 2000, 2099, 2100].map((ms) => ledMoment('armed', ms).level);
     expect(armed).toEqual([1, 1, 0, 0, 1, 1, 0]);
-    const unconfirmed = [0, 100, 200, 300, 400, 500, 600, 700, 1499, 1500].map((ms) =>
-      ledLevel('halted_unconfirmed', ms),
+    const unconfirmed = [0, 100, 200, 300, 400, 500, 600, 700, 1499, 1500].map(
+      (ms) => ledMoment('halted_unconfirmed', ms).level,
     );
+    expect([0, 99, 100, 1900].map((ms) => ledMoment('armed', ms).leftMs)).toEqual([100, 1, 1900, 100]);
     expect(unconfirmed).toEqual([1, 0, 1, 0, 1, 0, 1, 0, 0, 1]);
   });
 });

@@ -1,6 +1,6 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -21,6 +21,8 @@ const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '../..')
 const SYMBOL = 'BTC/USDT';
 const KEY = { apiKey: 'box-key', secret: 'box-secret' };
 const clock = createSystemClock();
+/** A process that loads ccxt, DuckDB and ONNX Runtime on a busy machine, or an emulated one. */
+const START_MS_MAX = 120_000;
 
 /** A request as it reached the exchange. `atMs` is monotonic. */
 export interface Arrival {
@@ -42,7 +44,11 @@ export interface LiveBox {
   readonly arrivals: Arrival[];
   guard: Child;
   trader: Child;
-  startGuard(): Promise<void>;
+  /** The guard's record of being armed. */
+  readonly recordFile: string;
+  readonly controlSocket: string;
+  /** Starts the guard, as another user where one is named: its files are then that user's. */
+  startGuard(uid?: number): Promise<void>;
   startTrader(): Promise<void>;
   status(): Promise<GuardStatus>;
   permit(): PermitReading;
@@ -109,6 +115,8 @@ export interface LiveBoxOptions {
   readonly haltScope?: 'ours' | 'account';
   /** No trader, and so nothing at an exchange to care for: the guard as on paper. */
   readonly guardOnly?: boolean;
+  /** A broker for both processes, which lets anybody in. */
+  readonly mqttUrl?: string;
   /** Lines of a kernel in place of simulated ones, and the hand that moves the contact there. */
   readonly lines?: { readonly backend: 'onoff' | 'chardev'; move(pressed: boolean): void };
 }
@@ -118,6 +126,7 @@ export async function startLiveBox({
   modelDir,
   lines,
   guardOnly = false,
+  mqttUrl,
   ...guard
 }: LiveBoxOptions): Promise<LiveBox> {
   const dir = mkdtempSync(path.join(tmpdir(), 'rb-live-'));
@@ -158,6 +167,7 @@ export async function startLiveBox({
       execution: { ordersPerMinuteMax: 1_000_000, quoteAgeMsMax: 60_000 },
       guard: { mode: 'process', ...guard },
       gpio: { backend: lines?.backend ?? 'simulated' },
+      ...(mqttUrl !== undefined && { mqtt: { url: mqttUrl } }),
       log: { level: 'warn' },
     }),
   );
@@ -169,12 +179,13 @@ export async function startLiveBox({
     REDBUTTON_GUARD_BINANCE_API_SECRET: KEY.secret,
   };
   const children: Child[] = [];
-  const start = (command: string): Child => {
+  const start = (command: string, uid?: number): Child => {
     const args = [...SPINS_ON_SIGUSR2, path.join(root, 'dist/main.js'), command, '--config', file];
     const child = spawn(process.execPath, args, {
       env,
       cwd: root,
       stdio: ['ignore', 'pipe', 'pipe'],
+      ...(uid !== undefined && { uid, gid: uid }),
     });
     let output = '';
     for (const stream of [child.stdout, child.stderr]) {
@@ -194,6 +205,13 @@ export async function startLiveBox({
     };
     children.push(started);
     return started;
+  };
+  /** With real lines the guard is let go by itself first, since sysfs keeps the lines of one that is killed. */
+  const end = async (child: Child) => {
+    const patience = setTimeout(() => child.process.kill('SIGKILL'), 5_000);
+    child.process.kill('SIGCONT');
+    await child.kill(lines ? 'SIGTERM' : 'SIGKILL');
+    clearTimeout(patience);
   };
   const until: LiveBox['until'] = async (what, isSo, forMs = lines ? 120_000 : 20_000) => {
     const endMs = clock.monotonicMs() + forMs;
@@ -229,13 +247,19 @@ export async function startLiveBox({
     arrivals,
     guard: null as unknown as Child,
     trader: null as unknown as Child,
-    async startGuard() {
-      box.guard = start('guard');
-      await until('the guard', () => box.guard.output().includes('"ready"'));
+    recordFile: paths.armedRecord,
+    controlSocket: paths.guardSocket,
+    async startGuard(uid) {
+      if (uid !== undefined) {
+        chmodSync(dir, 0o755);
+        execFileSync('chown', ['-R', `${uid}:${uid}`, device.runDir, path.dirname(paths.armedRecord)]);
+      }
+      box.guard = start('guard', uid);
+      await until('the guard', () => box.guard.output().includes('"ready"'), START_MS_MAX);
     },
     async startTrader() {
       box.trader = start('run');
-      await until('the trader', async () => (await box.status()).trader.present);
+      await until('the trader', async () => (await box.status()).trader.present, START_MS_MAX);
     },
     status: () => ask('GET', '/status'),
     permit: () => permitReader.read(),
@@ -277,7 +301,7 @@ export async function startLiveBox({
     async dispose() {
       stepping = false;
       await steps;
-      for (const child of [...children].reverse()) await child.kill();
+      for (const child of [...children].reverse()) await end(child);
       await simulator.stop();
       rmSync(dir, { recursive: true, force: true });
     },

@@ -2,7 +2,7 @@ import { existsSync, readdirSync } from 'node:fs';
 import { constants } from 'node:os';
 import { fault, messageOf, RedbuttonError } from '../../core/errors.js';
 import type { Gpio } from '../../ports.js';
-import { loadAddon } from '../native/addon.js';
+import { type AddonLine, loadGpioAddon } from './line-addon.js';
 
 /** What the kernel is to hold an input at while nothing drives it. */
 export type Bias = 'as-is' | 'pull-up' | 'pull-down' | 'disabled';
@@ -12,21 +12,6 @@ export interface ChardevGpioOptions {
   readonly bias: Bias;
   /** The kernel's own debounce, of inputs: no shorter change is seen. 0 is none. */
   readonly debounceMs: number;
-}
-
-interface AddonLine {
-  read(): number;
-  write(level: number): void;
-  watch(callback: (error: Error | null, level: number) => void): void;
-  close(): void;
-}
-
-/** The addon's lines, one to one with native/gpio/boundary.cc. Errors carry `errno` as a number. */
-interface GpioAddon {
-  gpioChips(): { path: string; label: string; lines: number }[];
-  gpioLineNames(path: string): string[];
-  gpioInput(path: string, offset: number, bias: Bias, debounceUs: number): AddonLine;
-  gpioOutput(path: string, offset: number): AddonLine;
 }
 
 const { EBUSY, EACCES, EPERM } = constants.errno;
@@ -42,7 +27,7 @@ export function hasChardev(): boolean {
  * that a Pi's device tree gives to it ("GPIO5" for offset 5).
  */
 export function createChardevGpio(options: ChardevGpioOptions): Gpio {
-  const addon = loadAddon<GpioAddon>(['gpioChips', 'gpioLineNames', 'gpioInput', 'gpioOutput']);
+  const addon = loadGpioAddon();
 
   const find = (offset: number): { path: string; offset: number } => {
     const chips = addon.gpioChips();
@@ -102,6 +87,11 @@ export function createChardevGpio(options: ChardevGpioOptions): Gpio {
         },
         onEdge(callback) {
           line.watch((error, level) => callback(error, level === 1 ? 1 : 0));
+        },
+        lookEvery(periodMs, callback) {
+          line.lookEvery(periodMs, (error, level) =>
+            callback(error === null ? null : readFault(offset, error), level === 1 ? 1 : 0),
+          );
         },
         close: () => line.close(),
       };

@@ -1,8 +1,9 @@
-import { closeSync, openSync, readFileSync, readSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import type { Gpio as OnoffLine } from 'onoff';
 import { fault, messageOf } from '../../core/errors.js';
 import type { Clock, Gpio } from '../../ports.js';
 import { exportLine, findLine, type LineNote, lineFile, SYSFS_GPIO, unexportLine } from './sysfs-lines.js';
+import { openValueFile } from './value-file.js';
 
 export interface OnoffGpioOptions {
   readonly chipLabels: readonly string[];
@@ -27,8 +28,8 @@ async function loadOnoff(): Promise<Onoff> {
 }
 
 /**
- * Lines through sysfs. The number of a line is looked up by the chip's label, the export, the wait for udev and the
- * strict read are ours; edges and output levels go through onoff.
+ * Lines through sysfs. The number of a line is looked up by the chip's label, the export, the wait for udev, the strict
+ * read and the looks are ours; edges and output levels go through onoff.
  */
 export function createOnoffGpio(options: OnoffGpioOptions): Gpio {
   const { chipLabels, note, clock } = options;
@@ -78,21 +79,16 @@ export function createOnoffGpio(options: OnoffGpioOptions): Gpio {
     backend: 'onoff',
     async input(offset) {
       const { line, number } = await open(offset, 'in');
-      const fd = openSync(lineFile(root, number, 'value'), 'r');
-      const buffer = new Uint8Array(4);
+      // onoff takes anything but "1" for 0, which a closed contact reads as; an odd answer must trip instead.
+      const value = openValueFile(lineFile(root, number, 'value'));
       return {
-        read() {
-          const length = readSync(fd, buffer, 0, buffer.length, 0);
-          const first = buffer[0];
-          // onoff takes anything but "1" for 0, which a closed contact reads as; an odd answer must trip instead.
-          if (length > 0 && (first === 0x30 || first === 0x31)) return first === 0x31 ? 1 : 0;
-          throw fault('E_GPIO_READ', `GPIO line ${number} gave no level`, 'look at the wiring and the chip');
-        },
+        read: () => value.read(),
         onEdge(callback) {
           line.watch((error, level) => callback(error ?? null, level));
         },
+        lookEvery: (periodMs, callback) => value.lookEvery(periodMs, callback),
         close() {
-          closeSync(fd);
+          value.close();
           giveBack(number, line);
         },
       };

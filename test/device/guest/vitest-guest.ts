@@ -6,8 +6,7 @@ export default defineConfig({
     include: [
       'test/device/guest/gpio-contract.ts',
       'test/device/guest/kill-switch.ts',
-      // Guard, trader and exchange together take minutes to come up under emulation: on request.
-      ...(process.env.REDBUTTON_LIVE_PRESS ? ['test/device/guest/live-press.ts'] : []),
+      'test/device/guest/live-press.ts',
     ],
     fileParallelism: false,
     testTimeout: 240_000,
