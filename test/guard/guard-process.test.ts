@@ -68,7 +68,7 @@ function run(source: string, args: readonly string[]): Running {
   };
 }
 
-async function until(what: string, isSo: () => boolean | Promise<boolean>, forMs = 10_000): Promise<void> {
+async function until(what: string, isSo: () => boolean | Promise<boolean>, forMs = 60_000): Promise<void> {
   const endMs = clock.monotonicMs() + forMs;
   while (!(await isSo())) {
     if (clock.monotonicMs() > endMs) throw new Error(`waited ${forMs} ms in vain for ${what}`);
@@ -108,7 +108,7 @@ async function startArmed(): Promise<{ guard: Running; trader: Running }> {
   return { guard, trader };
 }
 
-describe('the guard’s own process', () => {
+describe('the guard’s own process', { timeout: 120_000 }, () => {
   it('starts a new box halted, arms it by hand, halts it at a press, and confirms', async () => {
     const { trader } = await startArmed();
     await trader.says('reconcile');
@@ -227,7 +227,7 @@ describe('the guard’s own process', () => {
   });
 });
 
-describe('the commands', () => {
+describe('the commands', { timeout: 120_000 }, () => {
   const call = async (command: typeof halt, more: readonly string[] = []) => {
     const io = captureIo();
     const code = await command.run(['--run-dir', dir, ...more], io);

@@ -218,7 +218,10 @@ export async function startLiveBox({
     while (!(await isSo())) {
       if (clock.monotonicMs() > endMs) {
         const said = children.map((child) => child.output().slice(-1500)).join('\n---\n');
-        throw new Error(`waited ${forMs} ms in vain for ${what}; the processes said:\n${said}`);
+        const status = await box.status().catch((error: unknown) => error);
+        throw new Error(
+          `waited ${forMs} ms in vain for ${what}; the guard is ${JSON.stringify(status)}, the processes said:\n${said}`,
+        );
       }
       await delay(5);
     }
