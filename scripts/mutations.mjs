@@ -215,4 +215,32 @@ export const MUTATIONS = [
     to: '',
     by: 'test/pipeline/execution/execution.test.ts',
   },
+  {
+    name: 'unpack a release without looking at its signature',
+    file: 'src/updating/release.ts',
+    from: 'await verifySignature(file, options.signers);',
+    to: '',
+    by: 'test/updating/release.test.ts',
+  },
+  {
+    name: 'keep a version that has not reconciled',
+    file: 'src/updating/trial.ts',
+    from: 'if (armed && !found.armed && !found.haltedByHand)',
+    to: 'if (false)',
+    by: 'test/updating/trial.test.ts',
+  },
+  {
+    name: 'leave a newer store to the version that is put back',
+    file: 'src/updating/trial.ts',
+    from: 'if (!(await options.storeReadable())) {',
+    to: 'if (false) {',
+    by: 'test/updating/trial.test.ts',
+  },
+  {
+    name: 'call a pin that is pulled down sound',
+    file: 'src/doctor/wiring.ts',
+    from: "if (pull !== 'up') {\n    const reads",
+    to: "if (pull === 'none') {\n    const reads",
+    by: 'test/doctor/doctor.test.ts',
+  },
 ];

@@ -8,6 +8,7 @@ export const COMMANDS: Readonly<Record<string, () => Promise<{ readonly command:
   halt: () => import('./halt.js'),
   resume: () => import('./resume.js'),
   status: () => import('./status.js'),
+  update: () => import('./update.js'),
   doctor: () => import('./doctor.js'),
   led: () => import('./led.js'),
   alert: () => import('./alert.js'),

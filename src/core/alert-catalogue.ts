@@ -177,6 +177,16 @@ export const ALERT_CATALOGUE = {
     (f) => `Version ${f.version} of Redbutton is available.`,
     'Read its changelog and update when no position is open.',
   ),
+  UPDATED: entry<{ from: string; to: string }>(
+    'warning',
+    (f) => `Redbutton was updated from ${f.from} to ${f.to}.`,
+    'If that was not you, press the red button and look who was at the box.',
+  ),
+  UPDATE_FAILED: entry<{ from: string; to: string; detail: string }>(
+    'critical',
+    (f) => `The update to ${f.to} did not come up, and ${f.from} was put back: ${f.detail}`,
+    'See that the box is armed again: redbutton status; then read its log.',
+  ),
   OS_UPDATE_RESTART: entry<{ packages: number }>(
     'warning',
     (f) => `The box starts anew for ${count(f.packages, 'update')} of its system; back in some minutes.`,
