@@ -42,6 +42,8 @@ interface Task {
   readonly abort: AbortController;
   sentMs: number;
   acknowledged: boolean;
+  /** The trader of this task has been ended. */
+  killed: boolean;
   settled: boolean;
   emergency: 'no' | 'running' | 'waiting';
   toldAlone: boolean;
@@ -104,6 +106,7 @@ export function createCancelDuty(deps: CancelDutyDeps): CancelDuty {
         abort: new AbortController(),
         sentMs: 0,
         acknowledged: false,
+        killed: false,
         settled: false,
         emergency: 'no',
         toldAlone: false,
@@ -120,9 +123,10 @@ export function createCancelDuty(deps: CancelDutyDeps): CancelDuty {
       if (task === null) return;
       const { present, pid } = session.status();
       if (!present) {
-        // A trader that fell silent at the press is given its second, then ended: it must not wake with old orders.
-        if (pid !== null && !task.acknowledged && nowMs - task.sentMs > ACK_MS_MAX) {
-          task.acknowledged = true;
+        // A trader that fell silent at the press, or after it took the order, is given its second, then ended: it must not
+        // wake with old orders, nor hang on to its database.
+        if (pid !== null && !task.killed && !task.settled && nowMs - task.sentMs > ACK_MS_MAX) {
+          task.killed = true;
           kill('the trader is silent');
         }
         void runEmergency(task);

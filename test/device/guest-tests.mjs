@@ -1,13 +1,17 @@
-// Boots the virtual Pi, lets it run its tests, shows what they say, and ends as they ended: `guest-tests.mjs IMAGE_DIR`.
+// Boots the virtual Pi, lets it run its tests, shows what they say, and ends as they ended: `guest-tests.mjs IMAGE_DIR
+// [SECONDS]`, the seconds (480) being the time it has.
 import { spawn } from 'node:child_process';
+import { copyFileSync } from 'node:fs';
+import path from 'node:path';
 import { createInterface } from 'node:readline';
 import { qemuArguments } from './qemu.mjs';
 
-const [images] = process.argv.slice(2);
-const MS_MAX = 8 * 60_000;
+const [images, seconds = '480'] = process.argv.slice(2);
+const MS_MAX = Number(seconds) * 1_000;
 const RUN = 'node,node_modules/vitest/vitest.mjs,run,--config,test/device/guest/vitest-guest.ts';
 
-const guest = spawn('qemu-system-x86_64', qemuArguments(images, RUN), {
+copyFileSync(path.join(images, 'data.img'), path.join(images, 'data-of-tests.img'));
+const guest = spawn('qemu-system-x86_64', qemuArguments(images, RUN, 'data-of-tests.img'), {
   stdio: ['ignore', 'pipe', 'inherit'],
 });
 const deadline = setTimeout(() => {

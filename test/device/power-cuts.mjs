@@ -1,13 +1,18 @@
-// Cuts the power of the virtual Pi at any moment of a halt: `power-cuts.mjs IMAGE_DIR CUTS`. In each life the guest arms
-// itself, presses its button and says when the halt was acknowledged as durable; QEMU is killed at a random moment after
-// the press or, every second time, right after the acknowledgement, which is where it is hardest to keep; that loses all that the guest's kernel had not written. The next life must come up halted whenever the last one
-// had acknowledged. Prints the seed, a line a life, and the verdict.
+// Cuts the power of the virtual Pi at any moment of a halt: `power-cuts.mjs IMAGE_DIR CUTS [SEED]`. In each life the guest
+// arms itself, presses its button and says when the halt was acknowledged as durable; QEMU is killed at a random moment
+// after the press or, every second time, right after the acknowledgement, which is where it is hardest to keep. That loses
+// all that the guest's kernel had not written. The next life must come up halted whenever the last one had acknowledged.
+// Prints the seed, a line a life, and the verdict.
 import { spawn } from 'node:child_process';
+import { copyFileSync, rmSync } from 'node:fs';
+import path from 'node:path';
 import { createInterface } from 'node:readline';
 import { qemuArguments } from './qemu.mjs';
 
 const [images, count = '5', seedText = String(Date.now() % 1_000_000)] = process.argv.slice(2);
 const LIFE_MS_MAX = 240_000;
+/** A disk of its own, as new: the first life is that of a box nobody has armed. */
+const DATA = 'data-of-power-cuts.img';
 /** The cut falls within this time of its moment: the press, which is usually before the acknowledgement, or that itself. */
 const SPREAD_MS = { press: 400, acknowledgement: 40 };
 
@@ -23,7 +28,8 @@ function random() {
 /** One life; `plan` is null for the last, which only tells its state. Resolves to what the guest found at its start, and whether it acknowledged before the cut. */
 function live(plan) {
   return new Promise((resolve, reject) => {
-    const guest = spawn('qemu-system-x86_64', qemuArguments(images, 'node,test/device/guest/power-cut.mjs'), {
+    const run = qemuArguments(images, 'node,test/device/guest/power-cut.mjs', DATA);
+    const guest = spawn('qemu-system-x86_64', run, {
       stdio: ['ignore', 'pipe', 'inherit'],
     });
     const said = [];
@@ -52,6 +58,9 @@ function live(plan) {
 }
 
 console.log(`power cuts: ${count}, seed ${seedText}`);
+const disk = path.join(images, DATA);
+copyFileSync(path.join(images, 'data.img'), disk);
+process.on('exit', () => rmSync(disk, { force: true }));
 let expected = 'HALTED';
 let before = 'a new box';
 let mustBeHalted = 0;

@@ -5,7 +5,7 @@ import path from 'node:path';
  * `run` is the guest's program, commas for blanks. `no_timer_check`: on a busy machine the kernel's test of its timer would
  * take an emulated one for broken, and panic.
  */
-export function qemuArguments(images, run) {
+export function qemuArguments(images, run, data = 'data.img') {
   const file = (name) => path.join(images, name);
   return [
     ...['-accel', 'tcg,thread=multi', '-cpu', 'max', '-smp', '2', '-m', '1536'],
@@ -14,6 +14,6 @@ export function qemuArguments(images, run) {
     ...['-append', `console=ttyS0 quiet panic=-1 no_timer_check redbutton.run=${run}`],
     // The root disk is as built each time; the data disk keeps what the guest has flushed.
     ...['-drive', `file=${file('root.img')},if=virtio,format=raw,snapshot=on`],
-    ...['-drive', `file=${file('data.img')},if=virtio,format=raw,cache=writeback`],
+    ...['-drive', `file=${file(data)},if=virtio,format=raw,cache=writeback`],
   ];
 }

@@ -582,6 +582,17 @@ describe('the trader', () => {
     expect(bench.killed).toEqual([4242]);
   });
 
+  it('that acknowledges and then falls silent is killed too, once', async () => {
+    const trader = await startActive();
+    trader.outcome = { confirmed: false, openOrders: null, detail: 'not yet' };
+    bench.press();
+    await bench.time.advance(10);
+    expect(trader.orders).toHaveLength(1);
+    trader.silent = true;
+    await bench.time.advance(5_000);
+    expect(bench.killed).toEqual([4242]);
+  });
+
   it('that beats but never acknowledges is killed too', async () => {
     await start({ record: ARMED });
     const end = bench.guard.attachTrader({ beats: true, send() {}, close() {} });

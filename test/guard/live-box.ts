@@ -166,7 +166,8 @@ export async function startLiveBox({
       signals: { confidenceThreshold: 0 },
       execution: { ordersPerMinuteMax: 1_000_000, quoteAgeMsMax: 60_000 },
       guard: { mode: 'process', ...guard },
-      gpio: { backend: lines?.backend ?? 'simulated' },
+      // On a simulated bank of a kernel a bias is the hand on the line itself, and would press the button.
+      gpio: { backend: lines?.backend ?? 'simulated', bias: 'as-is' },
       ...(mqttUrl !== undefined && { mqtt: { url: mqttUrl } }),
       log: { level: 'warn' },
     }),
