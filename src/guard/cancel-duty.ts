@@ -42,8 +42,8 @@ interface Task {
   readonly abort: AbortController;
   sentMs: number;
   acknowledged: boolean;
-  /** The trader of this task has been ended. */
-  killed: boolean;
+  /** The trader has told that it is done, or has been ended: its silence is no concern of this task. */
+  traderDone: boolean;
   settled: boolean;
   emergency: 'no' | 'running' | 'waiting';
   toldAlone: boolean;
@@ -57,7 +57,7 @@ export function createCancelDuty(deps: CancelDutyDeps): CancelDuty {
     if (task?.order.epoch !== epoch) return;
     task.acknowledged = true;
     task.sentMs = clock.monotonicMs();
-    if (result.confirmed) task.settled = true;
+    if (result.confirmed) task.settled = task.traderDone = true;
     deps.onOutcome(epoch, result);
   };
 
@@ -106,13 +106,14 @@ export function createCancelDuty(deps: CancelDutyDeps): CancelDuty {
         abort: new AbortController(),
         sentMs: 0,
         acknowledged: false,
-        killed: false,
+        traderDone: false,
         settled: false,
         emergency: 'no',
         toldAlone: false,
       };
       task.sentMs = clock.monotonicMs();
       task.acknowledged = false;
+      task.traderDone = false;
       if (!session.send({ type: 'cancel', ...order })) void runEmergency(task);
     },
     acknowledged(epoch) {
@@ -125,8 +126,8 @@ export function createCancelDuty(deps: CancelDutyDeps): CancelDuty {
       if (!present) {
         // A trader that fell silent at the press, or after it took the order, is given its second, then ended: it must not
         // wake with old orders, nor hang on to its database.
-        if (pid !== null && !task.killed && !task.settled && nowMs - task.sentMs > ACK_MS_MAX) {
-          task.killed = true;
+        if (pid !== null && !task.traderDone && nowMs - task.sentMs > ACK_MS_MAX) {
+          task.traderDone = true;
           kill('the trader is silent');
         }
         void runEmergency(task);

@@ -583,14 +583,26 @@ describe('the trader', () => {
   });
 
   it('that acknowledges and then falls silent is killed too, once', async () => {
+    const done = { confirmed: true, openOrders: 0, detail: 'none is left' };
+    // Whether or not the guard has confirmed by itself before the trader's second is over, as it has on paper.
+    for (const canceller of [null, { cancelAll: async () => done }]) {
+      const trader = await startActive({ canceller });
+      trader.outcome = { confirmed: false, openOrders: null, detail: 'not yet' };
+      bench.press();
+      await bench.time.advance(10);
+      expect(trader.orders).toHaveLength(1);
+      trader.silent = true;
+      await bench.time.advance(5_000);
+      expect(bench.killed).toEqual([4242]);
+      await bench.dispose();
+    }
+    // One that did its duty is left to the service manager.
     const trader = await startActive();
-    trader.outcome = { confirmed: false, openOrders: null, detail: 'not yet' };
     bench.press();
     await bench.time.advance(10);
-    expect(trader.orders).toHaveLength(1);
     trader.silent = true;
     await bench.time.advance(5_000);
-    expect(bench.killed).toEqual([4242]);
+    expect(bench.killed).toEqual([]);
   });
 
   it('that beats but never acknowledges is killed too', async () => {
