@@ -1,4 +1,4 @@
-// Gathers every figure of the project in one run: node scripts/bench.mjs [--quick] [--json] [--out FILE]. Needs `npm run
+// Gathers every figure of the project in one run: node scripts/bench.mjs [PART …] [--quick] [--json] [--out FILE]. Needs `npm run
 // build`; scripts/bench does that first. Each part is a script of its own and says what its peer or limit is; a part that
 // this version has not got is left out, and said so. Exit 1 when a target is missed or a part failed.
 import { spawnSync } from 'node:child_process';
@@ -14,7 +14,7 @@ const PARTS = [
   { name: 'features', script: 'bench-features.mjs', quick: ['--rows', '100000', '--runs', '3'] },
   { name: 'training and inference', script: 'bench-forest.mjs', quick: ['--runs', '2'] },
   { name: 'backtest', script: 'bench-backtest.mjs', quick: ['--bars', '100000'] },
-  { name: 'storage', script: 'bench-store.mjs', quick: ['--quick'] },
+  { name: 'ingest', script: 'bench-store.mjs', quick: ['--quick'] },
   { name: 'guard', script: 'bench-guard.mjs', quick: ['--quick'] },
   { name: 'alerts', script: 'bench-alerts.mjs', quick: ['--quick'] },
 ];
@@ -95,19 +95,28 @@ function markdown({ parts }) {
   return lines.join('\n');
 }
 
-const { values } = parseArgs({
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
   options: {
     quick: { type: 'boolean', default: false },
     json: { type: 'boolean', default: false },
     out: { type: 'string', default: 'bench.json' },
   },
 });
+const asked = (name) => positionals.length === 0 || positionals.includes(name);
+const measured = { 'start-up': () => startUp(values.quick ? 3 : 9), disk };
+const names = [...PARTS.map(({ name }) => name), ...Object.keys(measured)];
+const unknown = positionals.filter((name) => !names.includes(name));
+if (unknown.length > 0) {
+  process.stderr.write(`there is no part ${unknown.join(', ')}: name some of ${names.join(', ')}\n`);
+  process.exit(2);
+}
 const parts = [];
-for (const part of PARTS) {
+for (const part of PARTS.filter(({ name }) => asked(name))) {
   process.stderr.write(`${part.name} …\n`);
   parts.push(runPart(part, values.quick));
 }
-parts.push(startUp(values.quick ? 3 : 9), disk());
+for (const [name, measure] of Object.entries(measured)) if (asked(name)) parts.push(measure());
 const bench = {
   machine: {
     processor: os.cpus()[0]?.model ?? 'unknown',

@@ -15,7 +15,13 @@ import type {
 } from '../ports.js';
 import type { BarOutcome } from './bar-outcome.js';
 import type { BoxConditions } from './box-conditions.js';
-import { createFeedKeeper, createGapKeeper, type FeedKeeper, type GapKeeper } from './ingestion/index.js';
+import {
+  createFeedKeeper,
+  createGapKeeper,
+  type FeedKeeper,
+  type GapKeeper,
+  type RestWatch,
+} from './ingestion/index.js';
 import type { Pipeline } from './pipeline-api.js';
 import type { ReconcileLoop } from './reconcile-loop.js';
 
@@ -39,6 +45,8 @@ export interface LiveRunOptions {
   readonly silenceMsMax: number;
   readonly backfillBars: number;
   readonly backoffMs: readonly number[];
+  /** Run beside the streams: each watches whether an exchange answers requests. */
+  readonly restWatches?: readonly Pick<RestWatch, 'watch'>[];
   /** Run beside the streams, by exchange: each compares with its own, at once when a feed of it is back. None on paper. */
   readonly reconciling?: ReadonlyMap<string, ReconcileLoop>;
   readonly publishState: (state: BoxState) => void;
@@ -220,6 +228,7 @@ export function createLiveRun(options: LiveRunOptions): LiveRun {
       const beside = [...exchanges].map((exchange) => settleUntil(exchange, together.signal));
       if (options.conditions) beside.push(options.conditions.run(together.signal));
       for (const gaps of gapKeepers.values()) beside.push(gaps.run(together.signal));
+      for (const rest of options.restWatches ?? []) beside.push(rest.watch(together.signal));
       for (const loop of options.reconciling?.values() ?? []) beside.push(loop.run(together.signal));
       const settling = Promise.allSettled(beside.map(endAllOn));
       const streams = options.streams.map((stream) => endAllOn(keep(stream, together.signal)));

@@ -10,7 +10,7 @@ import { klineEvent, klineStream } from './kline-wire.js';
 import { type LedgerSnapshot, ledgerSnapshot } from './ledger-snapshot.js';
 import type { ClosedBar } from './market-replay.js';
 import { SimulatedVenue, type VenueOptions } from './simulated-venue.js';
-import { StreamHub } from './stream-hub.js';
+import { StreamHub, type StreamTamper } from './stream-hub.js';
 
 export interface SimulatorOptions extends Omit<VenueOptions, 'monotonicMs'> {
   /** 0 (the default) takes a free port. The simulator listens on 127.0.0.1 only. */
@@ -149,6 +149,11 @@ export class ExchangeSimulator {
   /** While silent, streams stay open, deliver nothing and answer nothing, as on a dead line. */
   set silent(silent: boolean) {
     this.#hub.silent = silent;
+  }
+
+  /** Sees every message of a stream before it is sent, and may send others; for tests of faults. */
+  set tamper(tamper: StreamTamper | undefined) {
+    this.#hub.tamper = tamper;
   }
 
   /** Sees every request first; for tests of faults. */

@@ -7,12 +7,16 @@ const BUFFERED_BYTES_MAX = 16 * 1024 * 1024;
 const STREAMS_PER_SOCKET_MAX = 1024;
 const MESSAGE_BYTES_MAX = 64 * 1024;
 
+export type StreamTamper = (stream: string, message: string) => readonly string[];
+
 /** WebSocket market streams: clients name the streams they want, the replay publishes by name. */
 export class StreamHub {
   readonly #server = new WebSocketServer({ noServer: true, maxPayload: MESSAGE_BYTES_MAX });
   readonly #subscriptions = new Map<WebSocket, Set<string>>();
   readonly #greeting: (stream: string) => string | undefined;
   #silent = false;
+  /** Turns a message into those that are sent in its place; for tests of faults. */
+  tamper: StreamTamper | undefined;
 
   /** `greeting` gives the message that a new subscriber of a stream gets at once, if any. */
   constructor(greeting: (stream: string) => string | undefined) {
@@ -54,12 +58,12 @@ export class StreamHub {
   /** Sends to everyone who listens; the message is only written when somebody does. */
   publish(stream: string, write: () => string): void {
     if (this.#silent) return;
-    let message: string | undefined;
+    let messages: readonly string[] | undefined;
     for (const [client, streams] of this.#subscriptions) {
       if (!streams.has(stream)) continue;
-      message ??= write();
+      messages ??= this.tamper?.(stream, write()) ?? [write()];
       if (client.bufferedAmount > BUFFERED_BYTES_MAX) client.terminate();
-      else client.send(message);
+      else for (const message of messages) client.send(message);
     }
   }
 
