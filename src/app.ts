@@ -102,7 +102,21 @@ export async function createTrader(options: TraderOptions): Promise<Trader> {
   };
   try {
     const runs = await store.runs();
-    const parts = { config, env: options.env, clock, log, runs };
+    const tell = (alert: Promise<void>) =>
+      alert.catch((error) => log.error({ err: error }, 'an alert was lost'));
+    const requests = {
+      onDown: (exchange: string, detail: string) =>
+        tell(
+          alerts.raise('LAYER_FAULT', {
+            layer: `requests to ${exchange}`,
+            errorCode: 'E_EXCHANGE_DOWN',
+            detail,
+          }),
+        ),
+      onUp: (exchange: string, afterMs: number) =>
+        tell(alerts.raise('LAYER_BACK', { layer: `requests to ${exchange}`, afterMs })),
+    };
+    const parts = { config, env: options.env, clock, log, runs, requests };
     const venues = await Promise.all(config.exchange.map((each) => openVenue(each, parts)));
     for (const { feed } of venues) closers.push(() => feed.close());
     const permit = createPermitReader(paths.permit, clock);
@@ -209,6 +223,7 @@ export async function createTrader(options: TraderOptions): Promise<Trader> {
       pipeline,
       conditions,
       streams: streams.map(({ key, calendar }) => ({ key, feed: venueOf(key.exchange).feed, calendar })),
+      restWatches: venues.map(({ feed }) => feed),
       store,
       clock,
       alerts,

@@ -12,15 +12,16 @@ import { type StreamKey, streamName } from '../core/candle.js';
 import { EXIT, messageOf, RedbuttonError } from '../core/errors.js';
 import type { Fill, MarketRules } from '../core/order.js';
 import { createPaperBroker, currenciesOf } from '../pipeline/execution/index.js';
+import { createRestWatch, type RestWatch, type RestWatchOptions } from '../pipeline/ingestion/index.js';
 import { parseRunSettings } from '../pipeline/run-settings.js';
-import type { Broker, CandleFeed, Clock, RunRecord } from '../ports.js';
+import type { Broker, Clock, RunRecord } from '../ports.js';
 
 /** One exchange of the box: the way there, its market data, and the rules of the symbols traded on it. */
 export interface Venue {
   readonly id: string;
   readonly config: ExchangeConfig;
   readonly connection: ConnectedExchange;
-  readonly feed: CandleFeed;
+  readonly feed: RestWatch;
   /** By symbol; of every symbol that is traded here. */
   readonly rules: ReadonlyMap<string, MarketRules>;
   /** It is a simulator with a time of its own. */
@@ -34,13 +35,29 @@ export interface VenueParts {
   readonly log: Log;
   /** Earlier starts of the box: an exchange that is away at this one is known by the rules it had then. */
   readonly runs: readonly RunRecord[];
+  /** Told when an exchange answers no request, and when it does again. */
+  readonly requests: RestWatchOptions['events'];
 }
+
+/** A quote that takes longer is refused: the bars of other exchanges wait behind it. */
+const QUOTE_MS_MAX = 3000;
+/** How often an exchange is asked that nobody asks for anything, and one that does not answer. */
+const REQUEST_CHECK_MS = 60_000;
+const REQUEST_RETRY_MS = 2000;
 
 /** Connects one exchange. One that does not answer is taken as it was last known; a wrong configuration rejects. */
 export async function openVenue(venue: ExchangeConfig, parts: VenueParts): Promise<Venue> {
   const { config, clock } = parts;
   const connection = await createExchange(venue, clock, credentialsOf(venue.id, parts.env));
-  const feed = createCcxtFeed(connection);
+  const feed = createRestWatch({
+    feed: createCcxtFeed(connection),
+    symbol: venue.symbols[0]!,
+    clock,
+    quoteMsMax: QUOTE_MS_MAX,
+    checkMs: REQUEST_CHECK_MS,
+    retryMs: REQUEST_RETRY_MS,
+    events: parts.requests,
+  });
   const rules = new Map<string, MarketRules>();
   for (const symbol of venue.symbols) {
     const found = await feed.rules(symbol).catch((error: unknown) => {

@@ -9,6 +9,6 @@ export {
   REJECTION_WINDOW_ROWS,
   type RejectionShare,
 } from './ingestion.js';
-export { createRestWatch, type RestWatch } from './rest-watch.js';
+export { createRestWatch, type RestWatch, type RestWatchOptions } from './rest-watch.js';
 export { REJECTION_REASONS, type RejectionReason, type ValidationRules } from './rules.js';
 export { type ValidationOptions, type ValidationResult, validateCandles } from './validate-candles.js';

@@ -62,9 +62,11 @@ export function createRestWatch(options: RestWatchOptions): RestWatch {
     }
   }
 
-  async function quoteInTime(symbol: string): ReturnType<CandleFeed['quote']> {
+  /** Rejects when `signal` aborts, too: who ends does not wait for an exchange that is silent. */
+  async function quoteInTime(symbol: string, signal?: AbortSignal): ReturnType<CandleFeed['quote']> {
     const done = new AbortController();
-    const late = clock.sleep(options.quoteMsMax, done.signal).then(() => {
+    const either = signal === undefined ? done.signal : AbortSignal.any([signal, done.signal]);
+    const late = clock.sleep(options.quoteMsMax, either).then(() => {
       throw fault(
         'E_EXCHANGE_SLOW',
         `${feed.exchange}: no quote of ${symbol} within ${options.quoteMsMax} ms`,
@@ -108,7 +110,12 @@ export function createRestWatch(options: RestWatchOptions): RestWatch {
         await clock.sleep(waitMs, AbortSignal.any([signal, wake.signal])).catch(() => undefined);
         if (signal.aborted) return;
         if (failing === null && clock.monotonicMs() - answeredMs < options.checkMs) continue;
-        await noted(quoteInTime(options.symbol)).catch(() => undefined);
+        try {
+          await quoteInTime(options.symbol, signal);
+          answered();
+        } catch (error) {
+          if (!signal.aborted) failed(error);
+        }
       }
     },
   };
