@@ -1,6 +1,9 @@
 import { createAlertSinks, createDailySummary, createGuardWatch } from './adapters/alert-sinks/index.js';
 import { openAlertSpool } from './adapters/alert-spool/alert-spool.js';
+import type { ControlRoutes } from './adapters/control-socket/control-server.js';
 import type { Log } from './adapters/log/log.js';
+import { createMetricsEndpoint } from './adapters/metrics/metrics-endpoint.js';
+import { type CountedBar, createTraderMetrics } from './adapters/metrics/trader-metrics.js';
 import { brokerIsHere } from './adapters/mqtt/index.js';
 import { createVitalsWatch } from './adapters/vitals/vitals.js';
 import { mqttCredentials, ntfyCredentials } from './config/credentials.js';
@@ -9,6 +12,7 @@ import type { Config } from './config/schema.js';
 import { type AlertRaiser, createAlertIds, createAlertRaiser } from './core/alert.js';
 import { ALERT_CATALOGUE } from './core/alert-catalogue.js';
 import type { Fill } from './core/order.js';
+import type { BarOutcome } from './pipeline/bar-outcome.js';
 import type { AlertOutbox, BoxState, Clock, Permit, Rng, StoreReader } from './ports.js';
 
 export interface AlertingOptions {
@@ -33,6 +37,10 @@ export interface Alerting {
   state(): BoxState;
   publishState(): void;
   publishFill(fill: Fill): void;
+  /** Takes a bar into the figures for Prometheus. */
+  countBar(outcome: BarOutcome): void;
+  /** What the control socket answers of all this. */
+  readonly routes: ControlRoutes;
   start(): Promise<void>;
   /** In the reverse order of `start`. */
   stop(): Promise<void>;
@@ -72,6 +80,9 @@ export async function createAlerting(options: AlertingOptions): Promise<Alerting
   const alerts = createAlertRaiser(ALERT_CATALOGUE, clock, sinks.sink, createAlertIds(name, clock, rng));
   const vitals = createVitalsWatch({ stateDir, clock, log, alerts });
   const daily = createDailySummary({ at: config.alerts.dailySummaryAt, clock, log, alerts, store, state });
+  const metrics = createTraderMetrics({ version: options.version, mode: config.mode, state });
+  const endpoint =
+    config.metrics.port === undefined ? null : createMetricsEndpoint(config.metrics.port, metrics.text);
   const guardWatch = createGuardWatch({ permit: options.permit, clock, log, alerts, onLook: publishState });
 
   function damaged(line: number): void {
@@ -91,6 +102,11 @@ export async function createAlerting(options: AlertingOptions): Promise<Alerting
     state,
     publishState,
     publishFill: (fill) => sinks.publishFill(fill),
+    countBar: (outcome) => metrics.countBar(countedBar(outcome)),
+    routes: {
+      'GET /status': () => ({ status: 200, body: state() }),
+      'GET /metrics': async () => ({ status: 200, body: { text: await metrics.text() } }),
+    },
     async start() {
       if (config.mqtt.url !== undefined && brokerIsHere(config.mqtt.url)) {
         log.info('the broker is on this box and dies with it: nobody will hear "offline" (docs/alerts.md)');
@@ -99,13 +115,30 @@ export async function createAlerting(options: AlertingOptions): Promise<Alerting
       vitals.start();
       daily.start();
       guardWatch.start();
+      await endpoint?.start();
     },
     async stop() {
+      await endpoint?.stop();
       await guardWatch.stop();
       await daily.stop();
       await vitals.stop();
       await sinks.stop();
       for (const spool of spools) await spool.close();
     },
+  };
+}
+
+function countedBar(outcome: BarOutcome): CountedBar {
+  const { stream, kind } = outcome;
+  if (outcome.kind !== 'decided') return { stream, kind, signal: null, refusal: null, orders: [], fills: 0 };
+  const { signal, risk } = outcome.record;
+  const told = [...outcome.settled, ...(outcome.execution === null ? [] : [outcome.execution])];
+  return {
+    stream,
+    kind,
+    signal: signal?.kind === 'signal' ? signal.direction : null,
+    refusal: risk?.kind === 'refusal' ? risk.reason : null,
+    orders: told.map(({ status }) => status),
+    fills: told.reduce((sum, { fills }) => sum + fills.length, 0),
   };
 }

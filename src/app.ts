@@ -236,6 +236,7 @@ export async function createTrader(options: TraderOptions): Promise<Trader> {
       publishState: () => alerting.publishState(),
       onArrival: options.onArrival,
       async onBar(outcome) {
+        alerting.countBar(outcome);
         await barAlerts.onBar(outcome);
         if (outcome.kind === 'rejected') log.warn(summaryOf(outcome), 'a row was refused');
         else log.debug(summaryOf(outcome), 'bar');
@@ -273,7 +274,7 @@ export async function createTrader(options: TraderOptions): Promise<Trader> {
       paths.traderSocket,
       'the trader',
       {
-        'GET /status': () => ({ status: 200, body: alerting.state() }),
+        ...alerting.routes,
         ...recoveryRoutes(recovery, alerts),
         ...storeRoutes(store.desk, paths.handover, (stream, rows) =>
           takeHistory(store, stream, rows, { rules: config.ingestion.rules, nowMs: clock.wallMs() }),

@@ -40,10 +40,10 @@ fills at a price ± half the spread, and prints what came of it.
 
   --candles SOURCE    where the candles are, see below; may be given again
   --symbol SYMBOL     what to trade, as in BTC/USDT; may be given again (all that
-                      the sources hold; the model's, else BTC/USDT for a file that
-                      does not say)
+                      the sources hold; a file that does not say is of the first
+                      symbol of --config, else of the model's, else BTC/USDT)
   --timeframe TF      where a source holds several, as in 1m, 1h, 1d
-  --exchange ID       (the model's, else binance)
+  --exchange ID       (that of --config, else the model's, else binance)
   --config FILE       settings; all defaults without it
   --threshold X       confidence threshold in place of the configured one
 ${FILL_HELP}
@@ -89,11 +89,13 @@ ${CANDLE_FILE_HELP}`,
       input = await openBacktestInput({
         candles: values.candles,
         symbols: values.symbol,
-        given: {
-          exchange: values.exchange ?? manifest.training?.exchange ?? venue.id,
-          symbol: manifest.training?.symbol ?? venue.symbols[0]!,
-          ...(values.config === undefined ? {} : { calendar: venue.calendar }),
-        },
+        given:
+          values.config === undefined
+            ? {
+                exchange: values.exchange ?? manifest.training?.exchange ?? venue.id,
+                symbol: manifest.training?.symbol ?? venue.symbols[0]!,
+              }
+            : { exchange: values.exchange ?? venue.id, symbol: venue.symbols[0]!, calendar: venue.calendar },
         timeframe: values.timeframe,
         rules: config.ingestion.rules,
         paths,

@@ -10,6 +10,7 @@ export const COMMANDS: Readonly<Record<string, () => Promise<{ readonly command:
   status: () => import('./status.js'),
   update: () => import('./update.js'),
   doctor: () => import('./doctor.js'),
+  metrics: () => import('./metrics.js'),
   led: () => import('./led.js'),
   alert: () => import('./alert.js'),
   validate: () => import('./validate.js'),

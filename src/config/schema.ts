@@ -282,6 +282,20 @@ const gpio = z
   })
   .prefault({});
 
+const metrics = z
+  .strictObject({
+    port: z
+      .number()
+      .int()
+      .min(1)
+      .max(65_535)
+      .optional()
+      .describe(
+        'Port on 127.0.0.1 where a Prometheus on this machine may read `/metrics`; off when left out. Whoever can log in can read it.',
+      ),
+  })
+  .prefault({});
+
 const log = z
   .strictObject({
     level: z
@@ -313,6 +327,7 @@ export const configSchema = z
     ntfy,
     guard,
     gpio,
+    metrics,
     log,
   })
   .superRefine((config, context) => {

@@ -1,0 +1,102 @@
+import { request } from 'node:http';
+import { afterEach, describe, expect, it } from 'vitest';
+import {
+  createMetricsEndpoint,
+  type MetricsEndpoint,
+} from '../../../src/adapters/metrics/metrics-endpoint.js';
+import { createTraderMetrics } from '../../../src/adapters/metrics/trader-metrics.js';
+import type { BoxState } from '../../../src/ports.js';
+
+const STATE: BoxState = {
+  tradingState: 'REDUCING',
+  mode: 'paper',
+  equity: 99_123.5,
+  drawdown: 0.0087,
+  positions: { 'binance:BTC/USDT': 0.25 },
+  feedAgeMs: 1500,
+  modelHealth: 'UNKNOWN',
+  rollingAuc: null,
+  layers: [{ layer: 'ingestion', state: 'fault', lastSuccessMs: 5000, errorCode: 'E', detail: null }],
+  version: '1',
+  atMs: 0,
+};
+const STREAM = { exchange: 'binance', symbol: 'BTC/USDT', timeframe: '1h' };
+
+describe('the figures for Prometheus', () => {
+  it('tell the state as it is when asked, and count from the start', async () => {
+    let state = STATE;
+    const metrics = createTraderMetrics({ version: '9.9', mode: 'paper', state: () => state });
+    const bar = { stream: STREAM, kind: 'decided', signal: null, refusal: null, orders: [], fills: 0 };
+    metrics.countBar({ ...bar, signal: 'long', orders: ['filled'], fills: 2 });
+    metrics.countBar({ ...bar, signal: 'short', refusal: 'nothing_to_close' });
+    metrics.countBar({ ...bar, kind: 'rejected' });
+    const lines = (await metrics.text()).split('\n');
+    for (const line of [
+      'redbutton_info{version="9.9",mode="paper"} 1',
+      'redbutton_trading_state{state="REDUCING"} 1',
+      'redbutton_trading_state{state="ACTIVE"} 0',
+      'redbutton_equity 99123.5',
+      'redbutton_feed_age_seconds 1.5',
+      'redbutton_layer_fault{layer="ingestion"} 1',
+      'redbutton_position_units{market="binance:BTC/USDT"} 0.25',
+      'redbutton_bars_total{stream="binance:BTC/USDT:1h",kind="decided"} 2',
+      'redbutton_refusals_total{stream="binance:BTC/USDT:1h",reason="nothing_to_close"} 1',
+      'redbutton_order_outcomes_total{stream="binance:BTC/USDT:1h",status="filled"} 1',
+      'redbutton_fills_total{stream="binance:BTC/USDT:1h",kind="fill"} 2',
+    ]) {
+      expect(lines).toContain(line);
+    }
+    // prom-client's own spelling, which Prometheus reads like any other.
+    expect(lines.join('\n')).toMatch(/^redbutton_model_rolling_auc nan$/im);
+    // Asked again, a position that is gone is gone, and nothing is counted twice.
+    state = { ...STATE, tradingState: 'ACTIVE', positions: {} };
+    const again = await metrics.text();
+    expect(again).toContain('redbutton_trading_state{state="ACTIVE"} 1');
+    expect(again).not.toContain('redbutton_position_units{');
+    expect(again).toContain('redbutton_bars_total{stream="binance:BTC/USDT:1h",kind="decided"} 2');
+    expect(again).toMatch(/^process_resident_memory_bytes \d+/m);
+  });
+});
+
+describe('their endpoint', () => {
+  const open: MetricsEndpoint[] = [];
+  afterEach(async () => {
+    for (const endpoint of open.splice(0)) await endpoint.stop();
+  });
+
+  function ask(port: number, path: string, host = `127.0.0.1:${port}`, method = 'GET') {
+    return new Promise<{ status: number; body: string }>((resolve, reject) => {
+      const call = request({ host: '127.0.0.1', port, path, method, headers: { host } }, (response) => {
+        const chunks: Buffer[] = [];
+        response.on('data', (chunk) => chunks.push(chunk));
+        response.on('end', () =>
+          resolve({ status: response.statusCode!, body: Buffer.concat(chunks).toString() }),
+        );
+      });
+      call.on('error', reject);
+      call.end();
+    });
+  }
+
+  it('answers this machine by its own name, one path, reading only', async () => {
+    const endpoint = createMetricsEndpoint(0, async () => 'x 1\n');
+    open.push(endpoint);
+    await endpoint.start();
+    const port = endpoint.port()!;
+    expect(await ask(port, '/metrics')).toEqual({ status: 200, body: 'x 1\n' });
+    expect((await ask(port, '/')).status).toBe(404);
+    expect((await ask(port, '/metrics', undefined, 'POST')).status).toBe(405);
+    // A name that somebody else's page made point here
+    expect((await ask(port, '/metrics', 'evil.example')).status).toBe(403);
+  });
+
+  it('says which port is taken', async () => {
+    const first = createMetricsEndpoint(0, async () => '');
+    open.push(first);
+    await first.start();
+    const second = createMetricsEndpoint(first.port()!, async () => '');
+    await expect(second.start()).rejects.toMatchObject({ code: 'E_METRICS_PORT' });
+    expect(second.port()).toBeNull();
+    await second.stop();
+  });
+});
