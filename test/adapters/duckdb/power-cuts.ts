@@ -94,8 +94,7 @@ async function judge(
   if (decisions.length < told.bars || decisions.length > told.bars + 1)
     flaws.push(`${note}: ${decisions.length} bars, told ${told.bars}`);
   for (const [i, record] of decisions.entries())
-    if (!isDeepStrictEqual(record, barNumber(i)))
-      flaws.push(`${note}: bar ${i} is another one`);
+    if (!isDeepStrictEqual(record, barNumber(i))) flaws.push(`${note}: bar ${i} is another one`);
   const ids = (await store.orderEvents()).map(({ order }) => order.clientOrderId);
   const known = new Set(ids);
   for (let i = 0; i < told.orders; i++) if (!known.has(`o${i}`)) flaws.push(`${note}: order ${i} is lost`);
