@@ -21,8 +21,8 @@ it('two exchanges with lines that break, fall silent and lie: what is stored is 
     store,
     paceMs: 20,
   });
-  const note = `seed ${SEED}: ${JSON.stringify(verdict)}`;
-  expect(verdict.flaws, note).toEqual([]);
+  const note = `seed ${SEED}: ${JSON.stringify({ ...verdict, flaws: verdict.flaws.length })}`;
+  expect(verdict.flaws.slice(0, 8), note).toEqual([]);
   expect(verdict.bars, note).toBeGreaterThanOrEqual(6 * (90 + 30));
   expect(verdict.alerts, note).toBe(verdict.recoveries);
   expect(verdict.alerts, note).toBeGreaterThanOrEqual(7);

@@ -142,7 +142,11 @@ function hookRequests(api: CcxtExchange, addresses: Addresses | undefined): void
     if (addresses && !isUnder(url, addresses.restUrl)) throw astray(api.id, url);
     const attempt = checkMayLeave();
     if (attempt) attempt.entered = true;
-    return fetch(url, method, headers, body);
+    const answer = await fetch(url, method, headers, body);
+    // ccxt hands on a body that is no JSON as text, and some of its parsers make an empty list of text: a page of a proxy
+    // would then say that no order is open.
+    if (typeof answer !== 'object' || answer === null) throw garbled(api.id, url);
+    return answer;
   };
   const undiciRequest = api.undiciRequest.bind(api);
   api.undiciRequest = async (url, params) => {
@@ -181,6 +185,14 @@ function readAnswer(
 function codeOf(error: unknown): string | null {
   const code = (error as { code?: unknown } | null)?.code;
   return typeof code === 'string' ? code : null;
+}
+
+function garbled(id: string, url: string) {
+  return fault(
+    'E_EXCHANGE_GARBLED',
+    `exchange ${id}: the answer of ${new URL(url).pathname} is no JSON`,
+    'it is tried again by itself; look for a proxy or a maintenance page in between if it lasts',
+  );
 }
 
 function isUnder(url: string, base: string): boolean {

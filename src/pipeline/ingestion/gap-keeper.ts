@@ -27,6 +27,9 @@ const PAGE_ROWS = 500;
 /** Wait between attempts at one gap: doubles from the first to the second figure. */
 const RETRY_MS_FIRST = 60_000;
 const RETRY_MS_MAX = 3_600_000;
+/** The same after a request without an answer, which says nothing of the gap: an outage often ends within seconds. */
+const UNANSWERED_MS_FIRST = 1000;
+const UNANSWERED_MS_MAX = 60_000;
 /** Answers without one of the bars after which the venue is believed to have none: exchanges list some bars late. */
 const EMPTY_ANSWERS_MAX = 3;
 
@@ -34,6 +37,7 @@ interface OpenGap {
   gap: Gap;
   dueMs: number;
   waitMs: number;
+  unansweredMs: number;
   emptyAnswers: number;
 }
 
@@ -50,7 +54,13 @@ export function createGapKeeper(options: GapKeeperOptions): GapKeeper {
   }
 
   function pursue(gap: Gap): void {
-    open.set(gap.fromMs, { gap, dueMs: clock.monotonicMs(), waitMs: RETRY_MS_FIRST, emptyAnswers: 0 });
+    open.set(gap.fromMs, {
+      gap,
+      dueMs: clock.monotonicMs(),
+      waitMs: RETRY_MS_FIRST,
+      unansweredMs: UNANSWERED_MS_FIRST,
+      emptyAnswers: 0,
+    });
     wake.abort();
   }
 
@@ -79,10 +89,12 @@ export function createGapKeeper(options: GapKeeperOptions): GapKeeper {
       rows = await ask(entry.gap, signal);
     } catch {
       // The feed's own keeper tells of a venue that does not answer; here it only means to ask again later.
-      rows = [];
-      entry.emptyAnswers -= 1;
+      entry.dueMs = clock.monotonicMs() + entry.unansweredMs;
+      entry.unansweredMs = Math.min(UNANSWERED_MS_MAX, entry.unansweredMs * 2);
+      return;
     }
     if (signal.aborted) return;
+    entry.unansweredMs = UNANSWERED_MS_FIRST;
     const added = rows.length === 0 ? 0 : await options.fill(rows);
     entry.emptyAnswers = added > 0 ? 0 : entry.emptyAnswers + 1;
     const bars = Math.max(0, entry.gap.bars - added);

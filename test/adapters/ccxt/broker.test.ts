@@ -1,5 +1,9 @@
 import { afterEach, describe, expect, it } from 'vitest';
-import { type BeforeCreateLeaves, createCcxtBroker } from '../../../src/adapters/ccxt/index.js';
+import {
+  type BeforeCreateLeaves,
+  createCcxtBroker,
+  createCcxtFeed,
+} from '../../../src/adapters/ccxt/index.js';
 import { decimal } from '../../../src/core/money.js';
 import type { OrderRequest, Quote } from '../../../src/core/order.js';
 import { createBrokers, createOrderGate, type OrderGate } from '../../../src/pipeline/execution/index.js';
@@ -250,5 +254,28 @@ describe('the door', () => {
       expect(result).toMatchObject({ kind: 'submitted', result: { kind: 'not_placed', retryable: false } });
     }
     expect(ordersPlaced()).toBe(0);
+  });
+});
+
+describe('a page of a proxy instead of an answer', () => {
+  it('is no empty list: neither of open orders, nor of candles', async () => {
+    world = await startWorld();
+    const connection = await world.connect();
+    const broker = createCcxtBroker(connection, { beforeCreateLeaves: () => null });
+    const feed = createCcxtFeed(connection);
+    await connection.api.loadMarkets();
+    world.simulator.interceptor = () => ({ kind: 'answer', status: 200, body: '<html>maintenance</html>' });
+    await expect(broker.openOrders([SYMBOL])).rejects.toThrow('is no JSON');
+    await expect(broker.history([SYMBOL], 0)).rejects.toThrow('is no JSON');
+    await expect(broker.find('rb-box-1', SYMBOL)).rejects.toThrow('is no JSON');
+    await expect(feed.history(SYMBOL, '1m', 1, 10)).rejects.toThrow('is no JSON');
+    world.simulator.interceptor = undefined;
+    expect(await broker.openOrders([SYMBOL])).toEqual([]);
+  });
+
+  it('leaves an order in doubt', async () => {
+    const broker = await brokerOf();
+    onCreate({ kind: 'answer', status: 200, body: '<html>maintenance</html>' });
+    expect(await broker.create(order('rb-box-9'), QUOTE)).toMatchObject({ kind: 'ambiguous' });
   });
 });
