@@ -11,7 +11,6 @@ import type { SimulatedGpio } from './adapters/gpio/simulated.js';
 import type { Log } from './adapters/log/log.js';
 import { createFeatureKernel } from './adapters/native/features.js';
 import { loadClassifier } from './adapters/onnx/classifier.js';
-import { createModelWatch } from './adapters/onnx/model-watch.js';
 import { createPermitReader } from './adapters/permit-file/permit-reader.js';
 import { createTradingStateSource } from './adapters/permit-file/trading-state-source.js';
 import { createBoxProbes } from './adapters/vitals/box-probes.js';
@@ -27,6 +26,7 @@ import { badInput, invariant } from './core/errors.js';
 import type { GuardNotice } from './guard/guard.js';
 import { composeInProcessGuard, type InProcessGuard, simulatedButtonOf } from './guard/in-process.js';
 import { haltRecordOf, raiseNotice } from './guard/notice-report.js';
+import { createModelCare } from './model-care.js';
 import { createBarAlerts } from './pipeline/bar-alerts.js';
 import type { BarOutcome } from './pipeline/bar-outcome.js';
 import { summaryOf } from './pipeline/bar-summary.js';
@@ -72,9 +72,6 @@ export interface Trader {
   stop(): Promise<void>;
 }
 
-/** How often the model's files are compared with the model in memory. */
-const MODEL_WATCH_MS = 60_000;
-
 /** The trader's composition root: builds the adapters and hands them on. Nothing is connected before `start`. */
 export async function createTrader(options: TraderOptions): Promise<Trader> {
   const { config, clock, log } = options;
@@ -95,7 +92,8 @@ export async function createTrader(options: TraderOptions): Promise<Trader> {
     onLoss: (loss) => recovery.set(loss, clock.wallMs()),
     handoverDir: paths.handover,
   });
-  const closers: (() => Promise<void>)[] = [() => store.close(), () => classifier.close()];
+  let decides = () => classifier;
+  const closers: (() => Promise<void>)[] = [() => store.close(), () => decides().close()];
   const undo = async () => {
     for (const close of closers.reverse())
       await close().catch((error) => log.error({ err: error }, 'closing failed'));
@@ -191,13 +189,28 @@ export async function createTrader(options: TraderOptions): Promise<Trader> {
       diskReserveBytes: config.storage.diskReserveMb * 1_000_000,
       stateDir: config.device.stateDir,
     });
-    const states = recovery.limit(conditions.limit(createTradingStateSource(permit)));
+    const care = createModelCare({
+      config,
+      venue,
+      clock,
+      log,
+      alerts,
+      store,
+      pipeline,
+      streams: streams.map(({ key }) => key),
+      classifier,
+      modelDir,
+      requestHalt: (detail) => link.requestHalt(detail),
+    });
+    decides = care.classifier;
+    const states = recovery.limit(conditions.limit(care.limit(createTradingStateSource(permit))));
     const barAlerts = createBarAlerts({
       alerts,
       drawdownHaltFraction: config.risk.drawdownHaltFraction,
       quarantineAlertRate: config.ingestion.quarantineAlertRate,
       aucWindow: config.monitoring.aucWindow,
-      modelName: classifier.manifest.sha256.slice(0, 8),
+      modelName: care.modelName,
+      actions: config.monitoring.actions,
       rejectionShare: (name) =>
         streams.find(({ key }) => streamName(key) === name)?.ingestion.rejectionShare(),
       onFill: (fill) => alerting.publishFill(fill),
@@ -238,6 +251,7 @@ export async function createTrader(options: TraderOptions): Promise<Trader> {
       async onBar(outcome) {
         alerting.countBar(outcome);
         await barAlerts.onBar(outcome);
+        care.onBar(outcome);
         if (outcome.kind === 'rejected') log.warn(summaryOf(outcome), 'a row was refused');
         else log.debug(summaryOf(outcome), 'bar');
         await options.onBar?.(outcome);
@@ -259,23 +273,13 @@ export async function createTrader(options: TraderOptions): Promise<Trader> {
           clock,
           createSystemScheduler(),
         );
-    const modelWatch = createModelWatch({
-      dir: modelDir,
-      sha256: classifier.manifest.sha256,
-      scheduler: createSystemScheduler(),
-      periodMs: MODEL_WATCH_MS,
-      onChanged(errorCode, detail) {
-        alerts
-          .raise('LAYER_FAULT', { layer: 'inference', errorCode, detail })
-          .catch((error) => log.error({ err: error }, 'an alert was lost'));
-      },
-    });
     const control = createControlServer(
       paths.traderSocket,
       'the trader',
       {
         ...alerting.routes,
         ...recoveryRoutes(recovery, alerts),
+        ...care.routes,
         ...storeRoutes(store.desk, paths.handover, (stream, rows) =>
           takeHistory(store, stream, rows, { rules: config.ingestion.rules, nowMs: clock.wallMs() }),
         ),
@@ -295,8 +299,8 @@ export async function createTrader(options: TraderOptions): Promise<Trader> {
         });
         await pipeline.start(restored);
         await live.start();
-        modelWatch.start();
-        closers.push(async () => modelWatch.stop());
+        await care.start();
+        closers.push(() => care.stop());
         await control.start();
         closers.push(() => control.stop());
         await alerting.start();
@@ -307,7 +311,7 @@ export async function createTrader(options: TraderOptions): Promise<Trader> {
         link.start();
         closers.push(() => link.stop());
         await alerts.raise('SERVICE_STARTED', {
-          reason: startReason(restored.account !== null),
+          reason: restored.account !== null ? 'goes on where it stopped' : 'its store is new',
           version: options.version,
         });
         const mark = recovery.current();
@@ -365,8 +369,4 @@ export async function createTrader(options: TraderOptions): Promise<Trader> {
     await undo();
     throw error;
   }
-}
-
-function startReason(known: boolean): string {
-  return known ? 'goes on where it stopped' : 'its store is new';
 }

@@ -3,12 +3,13 @@ import { createModelShelf } from '../adapters/files/model-shelf.js';
 import { promote, readPromotions, rollback } from '../adapters/files/promotion-file.js';
 import { readModelFolder } from '../adapters/onnx/model-folder.js';
 import { loadConfig } from '../config/load.js';
-import { pathsOf } from '../config/paths.js';
-import { badInput, EXIT } from '../core/errors.js';
+import { type Paths, pathsOf } from '../config/paths.js';
+import { badInput, EXIT, RedbuttonError } from '../core/errors.js';
 import type { ModelManifest } from '../core/manifest.js';
 import { createRegistry } from '../learning/registry.js';
 import { type CommandIo, parseOptions } from './command.js';
 import { DEFAULT_CONFIG_FILE } from './config-option.js';
+import { askTrader } from './store-access.js';
 import { table } from './terminal.js';
 
 const OPTIONS = {
@@ -19,6 +20,8 @@ const OPTIONS = {
 
 interface Shelf {
   readonly root: string;
+  /** Of the box; null where the folder was named instead. */
+  readonly paths: Paths | null;
   readonly json: boolean;
   readonly name: string | undefined;
 }
@@ -26,8 +29,10 @@ interface Shelf {
 function shelfOf(args: readonly string[], positionals: readonly string[]): Shelf {
   const parsed = parseOptions('model', args, OPTIONS, positionals);
   const { values } = parsed;
-  const root = values.models ?? pathsOf(loadConfig(values.config ?? DEFAULT_CONFIG_FILE).device).models;
-  return { root, json: values.json, name: parsed.positionals[1] };
+  const paths =
+    values.models === undefined ? pathsOf(loadConfig(values.config ?? DEFAULT_CONFIG_FILE).device) : null;
+  const root = values.models ?? paths!.models;
+  return { root, paths, json: values.json, name: parsed.positionals[1] };
 }
 
 export async function modelList(args: readonly string[], io: CommandIo): Promise<number> {
@@ -49,8 +54,9 @@ export async function modelList(args: readonly string[], io: CommandIo): Promise
     name,
     manifest.evaluation?.heldOutAuc?.toFixed(4) ?? '-',
     String(manifest.training?.rows ?? '-'),
+    challengeWords(manifest),
   ]);
-  io.stdout.write(table([['', 'model', 'AUC', 'rows'], ...rows], [2, 3]));
+  io.stdout.write(table([['', 'model', 'AUC', 'rows', 'challenge'], ...rows], [2, 3]));
   if (current === null) io.stdout.write('\nthe configured model decides\n');
   for (const name of damaged) io.stdout.write(`\n${name} holds no readable model\n`);
   return EXIT.fine;
@@ -63,7 +69,7 @@ export async function modelShow(args: readonly string[], io: CommandIo): Promise
     io.stdout.write(`${JSON.stringify(manifest)}\n`);
     return EXIT.fine;
   }
-  const { training, evaluation, calibration } = manifest;
+  const { training, evaluation, calibration, challenge } = manifest;
   const figure = (value: number | null | undefined) => (value == null ? '-' : value.toFixed(4));
   const time = (ms: number | undefined) => (ms === undefined ? '-' : new Date(ms).toISOString().slice(0, 16));
   io.stdout.write(
@@ -76,29 +82,58 @@ export async function modelShow(args: readonly string[], io: CommandIo): Promise
       ['Brier, calibrated', figure(evaluation?.brierCalibrated)],
       ['Brier, base rate', figure(evaluation?.brierBaseRate)],
       ['calibration', calibration.kind],
+      ...(challenge === undefined
+        ? []
+        : [
+            ['challenge', `${challengeWords(manifest)}, over ${challenge.rows} rows`],
+            ['  against', challenge.championSha256.slice(0, 8)],
+            ['  its AUC', figure(challenge.challengerAuc)],
+            ["  champion's AUC", figure(challenge.championAuc)],
+            ['  by chance', `p ${figure(challenge.difference?.pGreater)}`],
+          ]),
     ]),
   );
   return EXIT.fine;
 }
 
-/** A running trader goes over at its next start. */
+/** A running trader goes over between two bars; one that is not running, at its next start. */
 export async function modelPromote(args: readonly string[], io: CommandIo): Promise<number> {
-  const { root, name } = shelfOf(args, ['promote', 'NAME']);
-  // A damaged model is refused here, not at the next start.
+  const { root, name, paths } = shelfOf(args, ['promote', 'NAME']);
+  // A damaged model is refused here already.
   const manifest = await wholeModel(root, name!);
-  await promote(root, name!);
-  io.stdout.write(`${name} (${manifest.sha256.slice(0, 8)}) decides from the next start on\n`);
+  const byTrader = paths !== null && (await asked(paths, 'promote', { name }));
+  if (!byTrader) await promote(root, name!);
+  io.stdout.write(`${name} (${manifest.sha256.slice(0, 8)}) decides from ${since(byTrader)} on\n`);
   return EXIT.fine;
 }
 
 export async function modelRollback(args: readonly string[], io: CommandIo): Promise<number> {
-  const { root } = shelfOf(args, ['rollback']);
+  const { root, paths } = shelfOf(args, ['rollback']);
   const { before } = await readPromotions(root);
   const last = before.at(-1) ?? null;
   if (last !== null) await wholeModel(root, last);
-  const { current } = await rollback(root);
-  io.stdout.write(`${current ?? 'the configured model'} decides from the next start on\n`);
+  const byTrader = paths !== null && (await asked(paths, 'rollback', {}));
+  if (!byTrader) await rollback(root);
+  io.stdout.write(`${last ?? 'the configured model'} decides from ${since(byTrader)} on\n`);
   return EXIT.fine;
+}
+
+const since = (byTrader: boolean) => (byTrader ? 'the next bar' : 'the next start');
+
+/** Lets a running trader do it; false where none runs. */
+async function asked(paths: Paths, what: string, body: object): Promise<boolean> {
+  try {
+    await askTrader(paths, `/model/${what}`, body);
+    return true;
+  } catch (error) {
+    if (error instanceof RedbuttonError && error.code === 'E_SOCKET_NOBODY') return false;
+    throw error;
+  }
+}
+
+function challengeWords({ challenge }: ModelManifest): string {
+  if (challenge === undefined) return '';
+  return challenge.promoted ? 'won' : `refused: ${challenge.reason.replaceAll('_', ' ')}`;
 }
 
 async function wholeModel(root: string, name: string): Promise<ModelManifest> {

@@ -9,6 +9,7 @@ import { manifestText } from '../core/manifest-schema.js';
 import { withoutZipMap } from '../learning/onnx/zip-map.js';
 import { type Command, parseOptions, required } from './command.js';
 import { DEFAULT_CONFIG_FILE } from './config-option.js';
+import { modelHealth, modelRetrain } from './model-health-commands.js';
 import { modelList, modelPromote, modelRollback, modelShow } from './model-shelf-commands.js';
 import { table } from './terminal.js';
 import { wholeNumber } from './whole-number.js';
@@ -18,14 +19,20 @@ const SIZE_MAX = 512 * 1024 * 1024;
 export const command: Command = {
   name: 'model',
   summary: 'list, promote and take in models',
-  help: `Usage: redbutton model list [--json]
+  help: `Usage: redbutton model health|retrain [--json]
+       redbutton model list [--json]
        redbutton model show|promote NAME
        redbutton model rollback
        redbutton model add FILE.onnx --features ${FEATURE_SET_VERSION} --out DIR [OPTION ...]
 
+health asks the running trader how its model does. retrain lets it train a
+challenger and hold it against the model on rows that neither has seen; the
+challenger decides only when it is better by a margin, with significance.
+
 list, show, promote and rollback work on the models that were trained on this
-box: promote lets one decide, rollback goes back to the one before it. Both
-check the model first; a running trader goes over at its next start.
+box, refused ones with their figures included: promote lets one decide, rollback
+goes back to the one before it. Both check the model first; a running trader
+goes over between two bars, one that is not running at its next start.
 
   --models DIR          the folder of models (the configured box's)
   --config FILE         (default ${DEFAULT_CONFIG_FILE})
@@ -49,7 +56,14 @@ data: its probabilities are taken as they are, and drift is not watched.
 `,
 
   async run(args, io) {
-    const shelf = { list: modelList, show: modelShow, promote: modelPromote, rollback: modelRollback };
+    const shelf = {
+      health: modelHealth,
+      retrain: modelRetrain,
+      list: modelList,
+      show: modelShow,
+      promote: modelPromote,
+      rollback: modelRollback,
+    };
     const first = args[0] ?? '';
     if (Object.hasOwn(shelf, first)) return shelf[first as keyof typeof shelf](args, io);
     const { values, positionals } = parseOptions(

@@ -2,8 +2,9 @@ import { createFeatureKernel } from '../adapters/native/features.js';
 import { type CandleColumns, sliceCandles } from '../core/candle.js';
 import { badInput } from '../core/errors.js';
 import { type Calendar, timeframeName } from '../core/timeframe.js';
-import { createTrainingTable, labelledRows, type TrainingTable } from '../learning/training-table.js';
-import { featureRows, type GapRules, modelInputs, usableRows } from '../pipeline/features/index.js';
+import type { TrainingTable } from '../learning/training-table.js';
+import type { GapRules } from '../pipeline/features/index.js';
+import { trainingRows } from '../pipeline/training-rows.js';
 import { inferCalendar, inferTimeframeMs, loadCandles, mustHaveCandles } from '../research/load-candles.js';
 
 export interface TrainingInputOptions {
@@ -59,9 +60,7 @@ export async function readTrainingInput(file: string, options: TrainingInputOpti
 
 /** Rows and labels of a validated series. */
 export function trainingTable(candles: CandleColumns, horizonBars: number, gaps: GapRules): TrainingTable {
-  const features = featureRows(createFeatureKernel(), candles, gaps);
-  const rows = labelledRows(candles, usableRows(features), horizonBars, gaps);
-  return createTrainingTable(candles, rows, modelInputs(features, rows), horizonBars);
+  return trainingRows(createFeatureKernel(), candles, horizonBars, gaps);
 }
 
 function before(candles: CandleColumns, toMs: number): CandleColumns {

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { alerts, mqtt, ntfy } from './alert-sections.js';
+import { healthActions, retraining } from './model-sections.js';
 
 /**
  * The whole configuration: one schema, each default in one place. Secrets are not here: see credentials.ts.
@@ -156,6 +157,7 @@ const monitoring = z
       .describe(
         'What is held against the AUC limits: the figure itself, or the upper end of its 95 % interval.',
       ),
+    actions: healthActions,
   })
   .prefault({});
 
@@ -322,6 +324,7 @@ export const configSchema = z
     risk,
     execution,
     monitoring,
+    retraining,
     mqtt,
     alerts,
     ntfy,

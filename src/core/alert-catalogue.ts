@@ -213,10 +213,20 @@ export const ALERT_CATALOGUE = {
     (f) => `The model ${f.model} is no better than chance: ${f.detail}`,
     'Consider a halt; see the report before you go on with this model.',
   ),
-  MODEL_RETRAINED: entry<{ model: string; auc: number }>(
+  MODEL_RETRAINED: entry<{ model: string; auc: number; championAuc: number }>(
     'info',
-    (f) => `A new model ${f.model} was trained (held-out AUC ${f.auc.toFixed(3)}).`,
-    'Nothing to do; it trades only once it is promoted.',
+    (f) => `A challenger won: AUC ${f.auc.toFixed(3)} against ${f.championAuc.toFixed(3)} (${f.model}).`,
+    'It trades only once you promote it: redbutton model promote.',
+  ),
+  MODEL_REFUSED: entry<{ model: string; auc: number; championAuc: number }>(
+    'info',
+    (f) => `A challenger was refused: AUC ${f.auc.toFixed(3)} against ${f.championAuc.toFixed(3)}.`,
+    'Nothing to do; the model stays. See redbutton model show.',
+  ),
+  RETRAIN_FAILED: entry<{ detail: string }>(
+    'warning',
+    (f) => `A new model could not be trained: ${f.detail}`,
+    'The model stays, and it is tried again when it is time; see the log.',
   ),
   MODEL_PROMOTED: entry<{ model: string; before: string }>(
     'warning',

@@ -8,6 +8,21 @@ const count = z.number().int().min(0);
 const score = z.number().min(0).max(1).nullable();
 const sha256 = z.string().regex(/^[0-9a-f]{64}$/, 'expected 64 hexadecimal digits');
 
+const challenge = z.strictObject({
+  championSha256: sha256,
+  promoted: z.boolean(),
+  reason: z.enum(['better', 'not_better', 'not_significant', 'too_few_rows']),
+  rows: count,
+  championAuc: score,
+  challengerAuc: score,
+  difference: z
+    .strictObject({ difference: z.number(), standardError: z.number().min(0), pGreater: z.number() })
+    .nullable(),
+  folds: z.array(
+    z.strictObject({ fromMs: z.number(), rows: count, championAuc: score, challengerAuc: score }),
+  ),
+});
+
 const schema: z.ZodType<ModelManifest> = z.strictObject({
   manifestVersion: z.literal(1),
   kind: z.string().min(1),
@@ -77,6 +92,7 @@ const schema: z.ZodType<ModelManifest> = z.strictObject({
   ),
   featureImportance: z.partialRecord(column, z.number().min(0).max(1)),
   imported: z.strictObject({ sha256, changes: z.array(z.string()) }).nullable(),
+  challenge: challenge.optional(),
   createdAt: z.iso.datetime(),
 });
 

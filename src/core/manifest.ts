@@ -15,6 +15,29 @@ export interface ReferenceHistogram {
   readonly max: number;
 }
 
+/** How a challenge went, with its figures; kept whether it was won or not. */
+export interface ChallengeResult {
+  readonly promoted: boolean;
+  readonly reason: 'better' | 'not_better' | 'not_significant' | 'too_few_rows';
+  /** Rows that both answered and neither was trained on. */
+  readonly rows: number;
+  readonly championAuc: number | null;
+  readonly challengerAuc: number | null;
+  /** AUC of the challenger less that of the champion (DeLong, paired); `pGreater` is one-sided. */
+  readonly difference: {
+    readonly difference: number;
+    readonly standardError: number;
+    readonly pGreater: number;
+  } | null;
+  /** By fold: open time of the first test row, rows, and both AUCs. */
+  readonly folds: readonly {
+    readonly fromMs: number;
+    readonly rows: number;
+    readonly championAuc: number | null;
+    readonly challengerAuc: number | null;
+  }[];
+}
+
 /** `manifest.json`, beside each `model.onnx`. */
 export interface ModelManifest {
   readonly manifestVersion: 1;
@@ -64,6 +87,8 @@ export interface ModelManifest {
   readonly featureImportance: Readonly<Partial<Record<FeatureColumn, number>>>;
   /** For a model that was made elsewhere: its file's sha256 and what was changed in it; null for our own. */
   readonly imported: { readonly sha256: string; readonly changes: readonly string[] } | null;
+  /** For a model trained on the box: the champion it was held against, and how that went. */
+  readonly challenge?: (ChallengeResult & { readonly championSha256: string }) | undefined;
   /** ISO time. */
   readonly createdAt: string;
 }

@@ -123,10 +123,13 @@ export interface Gap {
   readonly atMs: number;
 }
 
-/** What became of a model on this box. `manifest` is the manifest's JSON text. */
+/**
+ * What became of a model on this box. `manifest` is the manifest's JSON text. `loaded`: it decides from now on; `trained`: it
+ * won its challenge; `refused`: it lost; `kept`: the champion stays, since nothing could be compared; `retired`: another decides.
+ */
 export interface ModelRecord {
   readonly modelHash: string;
-  readonly event: 'loaded' | 'trained' | 'refused' | 'retired';
+  readonly event: 'loaded' | 'trained' | 'refused' | 'kept' | 'retired';
   readonly manifest: string;
   readonly atMs: number;
 }

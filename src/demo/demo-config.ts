@@ -37,6 +37,8 @@ export function demoConfigText(settings: DemoSettings): string {
     execution: { ordersPerMinuteMax: 1_000_000 },
     // A machine busy with other things may hold up this one process, guard and all, for longer than the usual half second.
     guard: { mode: 'in-process', permitLifeMs: 5000 },
+    // One model from end to end: the decisions are compared with a backtest of it.
+    retraining: { mode: 'off' },
     gpio: { backend: 'simulated' },
     log: { level: 'warn' },
   };

@@ -1,7 +1,8 @@
 import { areaUnderCurve } from '../core/auc.js';
 import { MODEL_WIDTH } from '../core/feature-set.js';
+import type { ChallengeResult } from '../core/manifest.js';
 import type { Classifier, ForestOptions, ForestTrainer } from '../ports.js';
-import { type AucDifference, aucDifference } from './delong.js';
+import { aucDifference } from './delong.js';
 import { lowerBound, purgedEnd } from './folds.js';
 import { sliceTable, type TrainingTable } from './training-table.js';
 
@@ -12,6 +13,10 @@ export interface ChallengeRules {
   readonly trainRowsMin: number;
   /** Rows that the champion has not seen, below which nothing is compared. */
   readonly testRowsMin: number;
+  /** The newest of those rows that are compared: what was true longer ago says little of a market that has changed. */
+  readonly testRowsMax: number;
+  /** Rows of one bar, where the tables of several streams were merged. */
+  readonly rowsPerBar: number;
   readonly embargoBars: number;
   readonly timeframeMs: number;
   /** The challenger's AUC must be above the champion's by this much… */
@@ -25,27 +30,12 @@ export const CHALLENGE_DEFAULTS = {
   trainRowsMax: 50_000,
   trainRowsMin: 300,
   testRowsMin: 300,
+  testRowsMax: 5000,
+  rowsPerBar: 1,
   embargoBars: 20,
   margin: 0.01,
   significance: 0.05,
 } as const;
-
-/** How a challenge went, with its figures; kept whether it was won or not. */
-export interface ChallengeResult {
-  readonly promoted: boolean;
-  readonly reason: 'better' | 'not_better' | 'not_significant' | 'too_few_rows';
-  readonly rows: number;
-  readonly championAuc: number | null;
-  readonly challengerAuc: number | null;
-  readonly difference: AucDifference | null;
-  /** By fold: open time of the first test row, rows, and both AUCs. */
-  readonly folds: readonly {
-    readonly fromMs: number;
-    readonly rows: number;
-    readonly championAuc: number | null;
-    readonly challengerAuc: number | null;
-  }[];
-}
 
 /**
  * Whether a model trained now would have done better than the champion: over the rows that came after the champion's
@@ -60,16 +50,22 @@ export async function challenge(
   rules: ChallengeRules,
   hooks: { readonly signal?: AbortSignal; readonly onFold?: (done: number, folds: number) => void } = {},
 ): Promise<ChallengeResult> {
+  // Rows, not bars, are purged.
+  const horizonRows = table.horizonBars * rules.rowsPerBar;
   const plan = {
-    horizonBars: table.horizonBars,
+    horizonBars: horizonRows,
     embargoBars: rules.embargoBars,
     timeframeMs: rules.timeframeMs,
   };
   // The label of the champion's last row, and the embargo after it, are not new to it either.
   const knownMs = champion.manifest.training?.toMs ?? Number.NEGATIVE_INFINITY;
   const unseen =
-    lowerBound(table.openMs, knownMs + 1) + (knownMs === Number.NEGATIVE_INFINITY ? 0 : table.horizonBars);
-  const first = Math.max(unseen, rules.trainRowsMin + rules.embargoBars + table.horizonBars);
+    lowerBound(table.openMs, knownMs + 1) + (knownMs === Number.NEGATIVE_INFINITY ? 0 : horizonRows);
+  const first = Math.max(
+    unseen,
+    rules.trainRowsMin + rules.embargoBars * rules.rowsPerBar + horizonRows,
+    table.length - rules.testRowsMax,
+  );
   const rows = Math.max(0, table.length - first);
   if (rows < rules.testRowsMin) {
     return {

@@ -12,8 +12,11 @@ export interface RegisteredModel {
 export interface Registry {
   /** Whole models, oldest first. A folder without a readable manifest is no model and is named in `damaged`. */
   list(): Promise<{ readonly models: readonly RegisteredModel[]; readonly damaged: readonly string[] }>;
-  /** Adds a model and removes the oldest beyond `keep`, never the new one nor those named in `inUse`. Returns its name. */
-  add(trained: TrainedModel, inUse: readonly string[]): Promise<string>;
+  /**
+   * Adds a model and removes the oldest beyond `keep`, never the new one nor those named in `inUse`. Refused challengers are
+   * counted apart: they must not push out the models that decided, by which old decisions are verified. Returns its name.
+   */
+  add(trained: Pick<TrainedModel, 'model' | 'manifest'>, inUse: readonly string[]): Promise<string>;
 }
 
 const KEEP = 5;
@@ -45,8 +48,11 @@ export function createRegistry(shelf: ModelShelf, keep: number = KEEP): Registry
       await shelf.add(name, trained.model, manifestText(manifest));
       const { models } = await list();
       const kept = new Set([name, ...inUse]);
-      for (const old of models.slice(0, Math.max(0, models.length - keep))) {
-        if (!kept.has(old.name)) await shelf.remove(old.name);
+      for (const refused of [false, true]) {
+        const alike = models.filter((one) => (one.manifest.challenge?.promoted === false) === refused);
+        for (const old of alike.slice(0, Math.max(0, alike.length - keep))) {
+          if (!kept.has(old.name)) await shelf.remove(old.name);
+        }
       }
       return name;
     },

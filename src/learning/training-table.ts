@@ -69,3 +69,23 @@ export function sliceTable(table: TrainingTable, from: number, to: number): Trai
     horizonBars: table.horizonBars,
   };
 }
+
+/** The rows of several streams as one table, by open time; rows of one time in the order of the tables. */
+export function mergeTables(tables: readonly TrainingTable[]): TrainingTable {
+  const first = tables[0]!;
+  if (tables.length === 1) return first;
+  const places = tables
+    .flatMap((table, t) => Array.from({ length: table.length }, (_, i) => ({ t, i, at: table.openMs[i]! })))
+    .sort((a, b) => a.at - b.at || a.t - b.t);
+  const rows = new Float64Array(places.length * MODEL_WIDTH);
+  places.forEach(({ t, i }, k) => {
+    rows.set(tables[t]!.rows.subarray(i * MODEL_WIDTH, (i + 1) * MODEL_WIDTH), k * MODEL_WIDTH);
+  });
+  return {
+    length: places.length,
+    rows,
+    labels: Uint8Array.from(places, ({ t, i }) => tables[t]!.labels[i]!),
+    openMs: Float64Array.from(places, ({ at }) => at),
+    horizonBars: first.horizonBars,
+  };
+}

@@ -5,6 +5,7 @@ import type { Fill } from '../core/order.js';
 import type { BarOutcome, DecidedBar } from './bar-outcome.js';
 import type { ExecutionOutcome } from './execution/index.js';
 import type { Ingestion } from './ingestion/index.js';
+import { actionsOf, type HealthActions } from './model-conduct.js';
 
 export interface BarAlertsOptions {
   readonly alerts: AlertRaiser;
@@ -13,8 +14,10 @@ export interface BarAlertsOptions {
   readonly quarantineAlertRate: number;
   /** Bars that a model must have been well for before its troubles are news again. */
   readonly aucWindow: number;
-  /** Name of the model, for people: the first digits of its hash. */
-  readonly modelName: string;
+  /** Name of the model that decides, for people: the first digits of its hash. */
+  readonly modelName: () => string;
+  /** What follows from a model's health; without it every trouble is told. */
+  readonly actions?: HealthActions;
   readonly rejectionShare: (stream: string) => ReturnType<Ingestion['rejectionShare']> | undefined;
   readonly onFill: (fill: Fill) => void;
 }
@@ -24,7 +27,7 @@ const REJECTION_ROWS_MIN = 100;
 
 /** Turns what a bar brought into what a person should hear. Each state is told when it begins, not on every bar. */
 export function createBarAlerts(options: BarAlertsOptions): { onBar(outcome: BarOutcome): Promise<void> } {
-  const { alerts, modelName } = options;
+  const { alerts } = options;
   const models = new Map<string, { told: Health; wellBars: number }>();
   const refusing = new Set<string>();
   let drawdownStep = 0;
@@ -75,13 +78,15 @@ export function createBarAlerts(options: BarAlertsOptions): { onBar(outcome: Bar
     const model = models.get(name) ?? { told: 'HEALTHY', wellBars: 0 };
     models.set(name, model);
     const { status, alerts: findings } = bar.health;
+    const silent = options.actions && !actionsOf(bar.health, options.actions).includes('alert');
     if (status === 'HEALTHY') {
       model.wellBars += 1;
       if (model.wellBars >= options.aucWindow) model.told = 'HEALTHY';
       return;
     }
     model.wellBars = 0;
-    const figures = { model: modelName, detail: findings[0] ?? 'see redbutton status' };
+    if (silent) return;
+    const figures = { model: options.modelName(), detail: findings[0] ?? 'see redbutton status' };
     if (status === 'CRITICAL' && model.told !== 'CRITICAL') {
       model.told = 'CRITICAL';
       await alerts.raise('MODEL_CRITICAL', figures);

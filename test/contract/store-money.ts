@@ -171,4 +171,19 @@ export function moneyAndNotes(
       expect(await s.runs()).toEqual(runs);
     });
   });
+
+  test('given a table that was read before, when longer texts and later times come, then the next read is whole', async () => {
+    // A statement that is kept was planned by the rows of its first run.
+    for (const length of [1, 20, 300, 70_000]) {
+      const model = {
+        modelHash: 'ab'.repeat(32),
+        event: length < 100 ? 'loaded' : 'refused',
+        manifest: 'm'.repeat(length),
+        atMs: T0 * length,
+      } as const;
+      const before = await store().models();
+      await store().recordModel(model);
+      expect(await store().models()).toEqual([...before, model]);
+    }
+  });
 }

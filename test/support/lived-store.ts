@@ -67,7 +67,8 @@ export async function liveOverStore(dir: string, bars: number): Promise<LivedSto
   const file = path.join(dir, 'redbutton.duckdb');
   const models = path.join(dir, 'models');
   const candles = pulledWalk(bars + 1000, 11, () => -0.5);
-  for (const seed of [1, 2, 3]) await train(path.join(models, `m${seed}`), candles.slice(0, 1000), seed);
+  for (const seed of [1, 2, 3])
+    await trainFolder(path.join(models, `m${seed}`), candles.slice(0, 1000), seed);
   const kernel = createFeatureKernel();
   const clock = createSimulatedClock();
   const at = (share: number) => Math.floor(bars * share);
@@ -166,7 +167,8 @@ export async function liveOverStore(dir: string, bars: number): Promise<LivedSto
   return { store: file, models, decided, orders };
 }
 
-async function train(dir: string, candles: readonly Candle[], seed: number): Promise<void> {
+/** Trains a small model on the candles and writes its folder. */
+export async function trainFolder(dir: string, candles: readonly Candle[], seed: number): Promise<void> {
   const table = trainingTable(toColumns(candles), 1, {
     timeframeMs: HOUR_MS,
     calendar: '24x7',

@@ -30,6 +30,8 @@ export interface HealthReport {
   readonly hitRate: number | null;
   readonly resolvedPredictions: number;
   readonly needsRetrain: boolean;
+  /** A feature's PSI is above `psiRetrain`. */
+  readonly drifted: boolean;
   /** PSI by feature; empty until the window is full. */
   readonly psi: Readonly<Partial<Record<FeatureColumn, number>>>;
   /** One sentence for each finding, worst first. */
@@ -64,6 +66,7 @@ export function healthOf(
   const alerts: string[] = [];
   let status: Health = rollingAuc === null ? 'UNKNOWN' : 'HEALTHY';
   let needsRetrain = false;
+  let drifted = false;
   if (judged !== null && judged < config.aucCritical) {
     status = 'CRITICAL';
     needsRetrain = true;
@@ -76,10 +79,13 @@ export function healthOf(
     if (value <= config.psiWarning) break;
     if (status !== 'CRITICAL') status = 'WARNING';
     const retrain = value > config.psiRetrain;
-    if (retrain) needsRetrain = true;
+    if (retrain) {
+      needsRetrain = true;
+      drifted = true;
+    }
     alerts.push(
       `PSI of ${column} is ${value.toFixed(4)}, above ${retrain ? config.psiRetrain : config.psiWarning}`,
     );
   }
-  return { status, rollingAuc, ...window, resolvedPredictions, needsRetrain, psi, alerts };
+  return { status, rollingAuc, ...window, resolvedPredictions, needsRetrain, drifted, psi, alerts };
 }

@@ -1,0 +1,2 @@
+export { type BackgroundOptions, runInBackground } from './background-process.js';
+export { serveBackground } from './serve-background.js';

@@ -1,0 +1,320 @@
+import path from 'node:path';
+import { z } from 'zod';
+import { runInBackground } from './adapters/background-process/index.js';
+import { createSystemScheduler } from './adapters/clock/system-scheduler.js';
+import type { ControlReply, ControlRoutes } from './adapters/control-socket/control-server.js';
+import { createModelShelf } from './adapters/files/model-shelf.js';
+import { promote, readPromotions, rollback } from './adapters/files/promotion-file.js';
+import type { Log } from './adapters/log/log.js';
+import { loadClassifier } from './adapters/onnx/classifier.js';
+import { createModelWatch, type ModelWatch } from './adapters/onnx/model-watch.js';
+import { pathsOf } from './config/paths.js';
+import type { Config, ExchangeConfig } from './config/schema.js';
+import type { AlertRaiser } from './core/alert.js';
+import { type StreamKey, streamName } from './core/candle.js';
+import { badInput, messageOf } from './core/errors.js';
+import { FEATURE_WINDOW } from './core/feature-set.js';
+import type { ModelManifest } from './core/manifest.js';
+import { timeframeMs } from './core/timeframe.js';
+import { CHALLENGE_DEFAULTS } from './learning/challenge.js';
+import { lowerBound } from './learning/folds.js';
+import { createRegistry } from './learning/registry.js';
+import { FOREST_DEFAULTS } from './learning/train.js';
+import type { BarOutcome } from './pipeline/bar-outcome.js';
+import { createInferenceLayer } from './pipeline/inference/index.js';
+import { createModelConduct } from './pipeline/model-conduct.js';
+import type { Pipeline } from './pipeline/pipeline-api.js';
+import type { RetrainAnswer } from './pipeline/retrain-job.js';
+import { createRetraining, type Retraining, type RetrainOutcome } from './pipeline/retraining.js';
+import { createTurns } from './pipeline/turns.js';
+import type { Classifier, Clock, ModelRecord, StoreNotes, StoreReader, TradingStateSource } from './ports.js';
+import type { RetrainerRequest } from './retrainer.js';
+
+export interface ModelCareOptions {
+  readonly config: Config;
+  readonly venue: ExchangeConfig;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly alerts: AlertRaiser;
+  readonly store: Pick<StoreNotes, 'recordModel'> & Pick<StoreReader, 'candles' | 'models'>;
+  readonly pipeline: Pick<Pipeline, 'useModel' | 'health'>;
+  readonly streams: readonly StreamKey[];
+  /** The model that decides at the start, and its folder. */
+  readonly classifier: Classifier;
+  readonly modelDir: string;
+  readonly requestHalt: (detail: string) => void;
+  /** The program that trains; the compiled one beside this file where undefined. */
+  readonly retrainer?: URL;
+}
+
+/** The trader's part that looks after its model: watches its files and its health, calls challengers, changes it. */
+export interface ModelCare {
+  start(): Promise<void>;
+  /** Ends a training that is under way. The model that decides is the caller's to close. */
+  stop(): Promise<void>;
+  onBar(outcome: BarOutcome): void;
+  /** The state of `states`, or a lower one where the model's health asks for it. */
+  limit(states: TradingStateSource): TradingStateSource;
+  /** The model that decides. */
+  classifier(): Classifier;
+  /** Its name for people: the first digits of its hash. */
+  modelName(): string;
+  readonly routes: ControlRoutes;
+}
+
+/** How often the model's files are compared with the model in memory. */
+const MODEL_WATCH_MS = 60_000;
+const HOUR_MS = 3_600_000;
+/** Of five weekdays of bars a week seven days go by. */
+const WEEK_SHARE = 7 / 5;
+
+const named = z.strictObject({ name: z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]*$/) });
+
+export function createModelCare(options: ModelCareOptions): ModelCare {
+  const { config, venue, clock, log, alerts, store, pipeline } = options;
+  const { retraining: settings } = config;
+  const root = pathsOf(config.device).models;
+  const scheduler = createSystemScheduler();
+  const registry = createRegistry(createModelShelf(root));
+  const inTurn = createTurns();
+  const conduct = createModelConduct({
+    actions: config.monitoring.actions,
+    requestHalt: options.requestHalt,
+  });
+  let decides = options.classifier;
+  let dir = options.modelDir;
+  let watch: ModelWatch | null = null;
+  let retraining: Retraining | null = null;
+
+  const nameOf = (manifest: ModelManifest) => manifest.sha256.slice(0, 8);
+
+  function tell(work: Promise<void>): void {
+    work.catch((error) => log.error({ err: error }, 'an alert was lost'));
+  }
+
+  function record(manifest: ModelManifest, event: ModelRecord['event']): Promise<void> {
+    const { sha256: modelHash } = manifest;
+    return store.recordModel({
+      modelHash,
+      event,
+      manifest: JSON.stringify(manifest),
+      atMs: clock.wallMs(),
+    });
+  }
+
+  function watchFiles(): void {
+    watch?.stop();
+    watch = createModelWatch({
+      dir,
+      sha256: decides.manifest.sha256,
+      scheduler,
+      periodMs: MODEL_WATCH_MS,
+      onChanged: (errorCode, detail) =>
+        tell(alerts.raise('LAYER_FAULT', { layer: 'inference', errorCode, detail })),
+    });
+    watch.start();
+  }
+
+  /** Lets the model of a folder decide from the next bar on; `note` writes the choice down, so that a restart keeps it. */
+  function change(nextDir: string, note: () => Promise<unknown>): Promise<ModelManifest> {
+    return inTurn(async () => {
+      const next = await loadClassifier(nextDir);
+      try {
+        // Throws where the model does not fit: before anything is written.
+        createInferenceLayer({ classifier: next });
+        await note();
+        await pipeline.useModel(next.manifest, () => createInferenceLayer({ classifier: next }));
+      } catch (error) {
+        await next.close();
+        throw error;
+      }
+      const before = decides;
+      decides = next;
+      dir = nextDir;
+      watchFiles();
+      await before.close();
+      await record(before.manifest, 'retired');
+      await record(next.manifest, 'loaded');
+      tell(
+        alerts.raise('MODEL_PROMOTED', {
+          model: nameOf(next.manifest),
+          before: nameOf(before.manifest),
+        }),
+      );
+      log.warn({ model: next.manifest.sha256, before: before.manifest.sha256 }, 'another model decides');
+      return next.manifest;
+    });
+  }
+
+  const promoteModel = (name: string) => change(path.join(root, name), () => promote(root, name));
+
+  async function requestOf(): Promise<RetrainerRequest | string> {
+    const { trainRowsMax, testRowsMin, testRowsMax } = settings;
+    const barMs = timeframeMs(config.timeframe);
+    const nowMs = clock.wallMs();
+    const bars = trainRowsMax + testRowsMax + 2 * FEATURE_WINDOW + CHALLENGE_DEFAULTS.embargoBars;
+    const fromMs = nowMs - bars * barMs * (venue.calendar === 'weekdays' ? WEEK_SHARE : 1);
+    const candles = [];
+    for (const stream of options.streams) candles.push(await store.candles(stream, fromMs));
+    // Known without training anything: whether there are bars enough that the champion has not seen.
+    const sinceMs = decides.manifest.training?.toMs ?? Number.NEGATIVE_INFINITY;
+    const unseen = candles.reduce(
+      (sum, { openMs, length }) => sum + length - lowerBound(openMs, sinceMs + 1),
+      0,
+    );
+    const all = candles.reduce((sum, { length }) => sum + length, 0);
+    const comparable = Math.min(unseen, all - CHALLENGE_DEFAULTS.trainRowsMin);
+    if (comparable < testRowsMin) {
+      return `${Math.max(0, comparable)} bars to compare champion and challenger on, ${testRowsMin} are needed`;
+    }
+    return {
+      championDir: dir,
+      candles,
+      timeframe: config.timeframe,
+      calendar: venue.calendar,
+      maxGapBars: config.ingestion.maxGapBars,
+      origin: {
+        exchange: venue.id,
+        symbol: options.streams.map(({ symbol }) => symbol).join(),
+        timeframe: config.timeframe,
+      },
+      forest: { ...FOREST_DEFAULTS, trees: settings.trees, threads: settings.threads },
+      rules: {
+        ...CHALLENGE_DEFAULTS,
+        trainRowsMax,
+        testRowsMin,
+        testRowsMax,
+        margin: settings.margin,
+        significance: settings.significance,
+      },
+      nowMs,
+    };
+  }
+
+  async function attempt(
+    onProgress: (done: number, total: number) => void,
+    signal: AbortSignal,
+  ): Promise<RetrainOutcome> {
+    const request = await requestOf();
+    if (typeof request === 'string') return { kind: 'kept', detail: request };
+    const entry = options.retrainer ?? new URL('./retrainer.js', import.meta.url);
+    let memoryMb = 0;
+    const answer = (await runInBackground(request, {
+      entry,
+      memoryMbMax: settings.memoryMbMax,
+      scheduler,
+      signal,
+      onProgress,
+      onNotNice: (detail) =>
+        log.warn({ errorCode: 'E_PRIORITY', detail }, 'training runs at the priority of the trader'),
+      onMemory: (mb) => {
+        memoryMb = Math.max(memoryMb, mb);
+      },
+    })) as RetrainAnswer;
+    const { challenge, trained } = answer;
+    log.info({ challenge, memoryMb: Math.round(memoryMb) }, 'a challenger was held against the model');
+    if (trained === null) {
+      return { kind: 'kept', detail: `${challenge.rows} rows are too few to compare on` };
+    }
+    const { current, before } = await readPromotions(root);
+    const inUse = [current, before.at(-1) ?? null].filter((name) => name !== null);
+    const model = await registry.add(trained, inUse);
+    await record(trained.manifest, challenge.promoted ? 'trained' : 'refused');
+    if (!challenge.promoted) return { kind: 'refused', model, challenge };
+    if (settings.promote === 'by-hand') return { kind: 'won', model, challenge };
+    await promoteModel(model);
+    return { kind: 'promoted', model, challenge };
+  }
+
+  async function onOutcome(outcome: RetrainOutcome): Promise<void> {
+    log.info({ outcome }, 'retraining');
+    if (outcome.kind === 'kept' || outcome.kind === 'failed') {
+      // The time of the attempt must outlive a restart, or a box that restarts often would train often.
+      await record(decides.manifest, 'kept');
+      if (outcome.kind === 'failed') tell(alerts.raise('RETRAIN_FAILED', { detail: outcome.detail }));
+      return;
+    }
+    const { model, challenge } = outcome;
+    const figures = {
+      model,
+      auc: challenge.challengerAuc ?? Number.NaN,
+      championAuc: challenge.championAuc ?? Number.NaN,
+    };
+    if (outcome.kind === 'won') tell(alerts.raise('MODEL_RETRAINED', figures));
+    if (outcome.kind === 'refused') tell(alerts.raise('MODEL_REFUSED', figures));
+  }
+
+  function current(): ControlReply {
+    const { sha256, training } = decides.manifest;
+    return {
+      status: 200,
+      body: {
+        sha256,
+        dir,
+        trainedToMs: training?.toMs ?? null,
+        health: Object.fromEntries(
+          options.streams.map((stream) => [streamName(stream), pipeline.health(stream)]),
+        ),
+        retraining: retraining?.state() ?? null,
+      },
+    };
+  }
+
+  return {
+    async start() {
+      const attempts = (await store.models()).filter(({ event }) => /trained|refused|kept/.test(event));
+      if (settings.mode !== 'off') {
+        retraining = createRetraining({
+          clock,
+          intervalMsMin: settings.intervalHoursMin * HOUR_MS,
+          everyMs: settings.everyDays * 24 * HOUR_MS,
+          lastAttemptMs: attempts.at(-1)?.atMs ?? null,
+          attempt: (_, onProgress, signal) => attempt(onProgress, signal),
+          onOutcome: (outcome) =>
+            onOutcome(outcome).catch((error) => log.error({ err: error }, 'retraining was not recorded')),
+        });
+      }
+      await record(decides.manifest, 'loaded');
+      watchFiles();
+    },
+    async stop() {
+      watch?.stop();
+      await retraining?.stop();
+    },
+    onBar(outcome) {
+      if (outcome.kind !== 'decided' || outcome.health === null) return;
+      const follow = conduct.onHealth(outcome.stream, outcome.health);
+      if (settings.mode !== 'on') return;
+      const trigger = retraining?.consider(follow.includes('retrain')) ?? null;
+      if (trigger !== null) log.info({ trigger }, 'a challenger is trained');
+    },
+    limit: conduct.limit,
+    classifier: () => decides,
+    modelName: () => nameOf(decides.manifest),
+    routes: {
+      'GET /model': current,
+      'POST /model/retrain'() {
+        if (retraining === null) {
+          throw badInput('E_RETRAIN_OFF', 'retraining.mode is off', 'set it to by-hand or on, and restart');
+        }
+        if (!retraining.ask()) {
+          throw badInput('E_BUSY', 'a challenger is being trained already', 'wait until it is done');
+        }
+        return { status: 200, body: {} };
+      },
+      async 'POST /model/promote'(body) {
+        const found = named.safeParse(body);
+        if (!found.success) throw badInput('E_BODY', messageOf(found.error), 'see redbutton model list');
+        const { sha256 } = await promoteModel(found.data.name);
+        return { status: 200, body: { sha256 } };
+      },
+      async 'POST /model/rollback'() {
+        const { before } = await readPromotions(root);
+        const last = before.at(-1) ?? null;
+        const target = last === null ? config.modelDir : path.join(root, last);
+        const { sha256 } = await change(target, () => rollback(root));
+        return { status: 200, body: { sha256, name: last } };
+      },
+    },
+  };
+}
