@@ -15,6 +15,7 @@ const PARTS = [
   { name: 'training and inference', script: 'bench-forest.mjs', quick: ['--runs', '2'] },
   { name: 'backtest', script: 'bench-backtest.mjs', quick: ['--bars', '100000'] },
   { name: 'ingest', script: 'bench-store.mjs', quick: ['--quick'] },
+  { name: 'retraining beside the bars', script: 'bench-retrain.mjs', quick: ['--quick'] },
   { name: 'guard', script: 'bench-guard.mjs', quick: ['--quick'] },
   { name: 'alerts', script: 'bench-alerts.mjs', quick: ['--quick'] },
 ];

@@ -210,7 +210,7 @@ export async function createTrader(options: TraderOptions): Promise<Trader> {
       quarantineAlertRate: config.ingestion.quarantineAlertRate,
       aucWindow: config.monitoring.aucWindow,
       modelName: care.modelName,
-      actions: config.monitoring.actions,
+      actions: config.modelHealth,
       rejectionShare: (name) =>
         streams.find(({ key }) => streamName(key) === name)?.ingestion.rejectionShare(),
       onFill: (fill) => alerting.publishFill(fill),

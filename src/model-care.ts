@@ -78,7 +78,7 @@ export function createModelCare(options: ModelCareOptions): ModelCare {
   const registry = createRegistry(createModelShelf(root));
   const inTurn = createTurns();
   const conduct = createModelConduct({
-    actions: config.monitoring.actions,
+    actions: config.modelHealth,
     requestHalt: options.requestHalt,
   });
   let decides = options.classifier;

@@ -24,6 +24,7 @@ export const COMMANDS: Readonly<Record<string, () => Promise<{ readonly command:
   recovery: () => import('./recovery.js'),
   backup: () => import('./backup.js'),
   'walk-forward': () => import('./walk-forward.js'),
+  tune: () => import('./tune.js'),
   verify: () => import('./verify.js'),
   check: () => import('./check.js'),
   'simulate-exchange': () => import('./simulate-exchange.js'),

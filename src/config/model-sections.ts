@@ -5,7 +5,7 @@ import { z } from 'zod';
 const follow = () => z.array(z.enum(['alert', 'reduce', 'halt', 'retrain']));
 
 /** One table: what follows from the health of the model. */
-export const healthActions = z
+export const modelHealth = z
   .strictObject({
     unknown: follow()
       .default([])

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { alerts, mqtt, ntfy } from './alert-sections.js';
-import { healthActions, retraining } from './model-sections.js';
+import { modelHealth, retraining } from './model-sections.js';
 
 /**
  * The whole configuration: one schema, each default in one place. Secrets are not here: see credentials.ts.
@@ -157,7 +157,6 @@ const monitoring = z
       .describe(
         'What is held against the AUC limits: the figure itself, or the upper end of its 95 % interval.',
       ),
-    actions: healthActions,
   })
   .prefault({});
 
@@ -324,6 +323,7 @@ export const configSchema = z
     risk,
     execution,
     monitoring,
+    modelHealth,
     retraining,
     mqtt,
     alerts,

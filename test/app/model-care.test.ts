@@ -53,6 +53,7 @@ async function box(
   const modelDir = path.join(dir, 'champion');
   if (!existsSync(modelDir)) await trainFolder(modelDir, candles.slice(0, TURN), 1);
   const config = configSchema.parse({
+    modelDir,
     device: { stateDir: dir, runDir: dir },
     exchange: [{ id: KEY.exchange, symbols: [KEY.symbol] }],
     retraining: { mode: 'by-hand', trainRowsMax: 1500, trees: 60, threads: 2, ...retraining },
