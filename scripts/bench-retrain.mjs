@@ -116,7 +116,7 @@ async function world(dir, rows, bars) {
     model: classifier.manifest,
     clock,
     store,
-    broker,
+    brokers: [broker],
     permit: { read: () => ({ ok: true, state: 'ACTIVE', epoch: 1, expiresMonotonicMs: 1e15 }) },
     ids: createOrderIds('bench', clock, { next: () => 0.5 }),
     startCash: '100000',
@@ -130,7 +130,6 @@ async function world(dir, rows, bars) {
   const said = [];
   const care = createModelCare({
     config,
-    venue: config.exchange[0],
     clock,
     log: {
       info: (fields) => {
@@ -142,7 +141,7 @@ async function world(dir, rows, bars) {
     alerts: { raise: async () => undefined },
     store,
     pipeline,
-    streams: [KEY],
+    streams: [{ key: KEY, calendar: '24x7' }],
     classifier,
     modelDir,
     requestHalt: () => undefined,

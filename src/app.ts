@@ -191,13 +191,12 @@ export async function createTrader(options: TraderOptions): Promise<Trader> {
     });
     const care = createModelCare({
       config,
-      venue,
       clock,
       log,
       alerts,
       store,
       pipeline,
-      streams: streams.map(({ key }) => key),
+      streams,
       classifier,
       modelDir,
       requestHalt: (detail) => link.requestHalt(detail),

@@ -9,13 +9,13 @@ import type { Log } from './adapters/log/log.js';
 import { loadClassifier } from './adapters/onnx/classifier.js';
 import { createModelWatch, type ModelWatch } from './adapters/onnx/model-watch.js';
 import { pathsOf } from './config/paths.js';
-import type { Config, ExchangeConfig } from './config/schema.js';
+import type { Config } from './config/schema.js';
 import type { AlertRaiser } from './core/alert.js';
 import { type StreamKey, streamName } from './core/candle.js';
 import { badInput, messageOf } from './core/errors.js';
 import { FEATURE_WINDOW } from './core/feature-set.js';
 import type { ModelManifest } from './core/manifest.js';
-import { timeframeMs } from './core/timeframe.js';
+import { type Calendar, timeframeMs } from './core/timeframe.js';
 import { CHALLENGE_DEFAULTS } from './learning/challenge.js';
 import { lowerBound } from './learning/folds.js';
 import { createRegistry } from './learning/registry.js';
@@ -26,19 +26,17 @@ import { createModelConduct } from './pipeline/model-conduct.js';
 import type { Pipeline } from './pipeline/pipeline-api.js';
 import type { RetrainAnswer } from './pipeline/retrain-job.js';
 import { createRetraining, type Retraining, type RetrainOutcome } from './pipeline/retraining.js';
-import { createTurns } from './pipeline/turns.js';
 import type { Classifier, Clock, ModelRecord, StoreNotes, StoreReader, TradingStateSource } from './ports.js';
 import type { RetrainerRequest } from './retrainer.js';
 
 export interface ModelCareOptions {
   readonly config: Config;
-  readonly venue: ExchangeConfig;
   readonly clock: Clock;
   readonly log: Log;
   readonly alerts: AlertRaiser;
   readonly store: Pick<StoreNotes, 'recordModel'> & Pick<StoreReader, 'candles' | 'models'>;
   readonly pipeline: Pick<Pipeline, 'useModel' | 'health'>;
-  readonly streams: readonly StreamKey[];
+  readonly streams: readonly { readonly key: StreamKey; readonly calendar: Calendar }[];
   /** The model that decides at the start, and its folder. */
   readonly classifier: Classifier;
   readonly modelDir: string;
@@ -71,12 +69,13 @@ const WEEK_SHARE = 7 / 5;
 const named = z.strictObject({ name: z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]*$/) });
 
 export function createModelCare(options: ModelCareOptions): ModelCare {
-  const { config, venue, clock, log, alerts, store, pipeline } = options;
+  const { config, clock, log, alerts, store, pipeline } = options;
   const { retraining: settings } = config;
   const root = pathsOf(config.device).models;
   const scheduler = createSystemScheduler();
   const registry = createRegistry(createModelShelf(root));
-  const inTurn = createTurns();
+  /** One change of the model after the other. */
+  let changing: Promise<unknown> = Promise.resolve();
   const conduct = createModelConduct({
     actions: config.modelHealth,
     requestHalt: options.requestHalt,
@@ -117,7 +116,7 @@ export function createModelCare(options: ModelCareOptions): ModelCare {
 
   /** Lets the model of a folder decide from the next bar on; `note` writes the choice down, so that a restart keeps it. */
   function change(nextDir: string, note: () => Promise<unknown>): Promise<ModelManifest> {
-    return inTurn(async () => {
+    const change = changing.then(async () => {
       const next = await loadClassifier(nextDir);
       try {
         // Throws where the model does not fit: before anything is written.
@@ -144,6 +143,8 @@ export function createModelCare(options: ModelCareOptions): ModelCare {
       log.warn({ model: next.manifest.sha256, before: before.manifest.sha256 }, 'another model decides');
       return next.manifest;
     });
+    changing = change.catch(() => undefined);
+    return change;
   }
 
   const promoteModel = (name: string) => change(path.join(root, name), () => promote(root, name));
@@ -153,29 +154,30 @@ export function createModelCare(options: ModelCareOptions): ModelCare {
     const barMs = timeframeMs(config.timeframe);
     const nowMs = clock.wallMs();
     const bars = trainRowsMax + testRowsMax + 2 * FEATURE_WINDOW + CHALLENGE_DEFAULTS.embargoBars;
-    const fromMs = nowMs - bars * barMs * (venue.calendar === 'weekdays' ? WEEK_SHARE : 1);
-    const candles = [];
-    for (const stream of options.streams) candles.push(await store.candles(stream, fromMs));
+    const streams: RetrainerRequest['streams'][number][] = [];
+    for (const { key, calendar } of options.streams) {
+      const fromMs = nowMs - bars * barMs * (calendar === 'weekdays' ? WEEK_SHARE : 1);
+      streams.push({ candles: await store.candles(key, fromMs), calendar });
+    }
     // Known without training anything: whether there are bars enough that the champion has not seen.
     const sinceMs = decides.manifest.training?.toMs ?? Number.NEGATIVE_INFINITY;
-    const unseen = candles.reduce(
-      (sum, { openMs, length }) => sum + length - lowerBound(openMs, sinceMs + 1),
+    const unseen = streams.reduce(
+      (sum, { candles: { openMs, length } }) => sum + length - lowerBound(openMs, sinceMs + 1),
       0,
     );
-    const all = candles.reduce((sum, { length }) => sum + length, 0);
+    const all = streams.reduce((sum, { candles }) => sum + candles.length, 0);
     const comparable = Math.min(unseen, all - CHALLENGE_DEFAULTS.trainRowsMin);
     if (comparable < testRowsMin) {
       return `${Math.max(0, comparable)} bars to compare champion and challenger on, ${testRowsMin} are needed`;
     }
     return {
       championDir: dir,
-      candles,
+      streams,
       timeframe: config.timeframe,
-      calendar: venue.calendar,
       maxGapBars: config.ingestion.maxGapBars,
       origin: {
-        exchange: venue.id,
-        symbol: options.streams.map(({ symbol }) => symbol).join(),
+        exchange: [...new Set(options.streams.map(({ key }) => key.exchange))].join(),
+        symbol: [...new Set(options.streams.map(({ key }) => key.symbol))].join(),
         timeframe: config.timeframe,
       },
       forest: { ...FOREST_DEFAULTS, trees: settings.trees, threads: settings.threads },
@@ -252,9 +254,7 @@ export function createModelCare(options: ModelCareOptions): ModelCare {
         sha256,
         dir,
         trainedToMs: training?.toMs ?? null,
-        health: Object.fromEntries(
-          options.streams.map((stream) => [streamName(stream), pipeline.health(stream)]),
-        ),
+        health: Object.fromEntries(options.streams.map(({ key }) => [streamName(key), pipeline.health(key)])),
         retraining: retraining?.state() ?? null,
       },
     };

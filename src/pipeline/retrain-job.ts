@@ -9,10 +9,9 @@ import { trainingRows } from './training-rows.js';
 
 /** What a retraining works on; plain data, so that another process can be told it. */
 export interface RetrainRequest {
-  /** The candles of each stream; all of one timeframe and calendar. */
-  readonly candles: readonly CandleColumns[];
+  /** All of one timeframe. */
+  readonly streams: readonly { readonly candles: CandleColumns; readonly calendar: Calendar }[];
   readonly timeframe: string;
-  readonly calendar: Calendar;
   readonly maxGapBars: number;
   readonly origin: TrainingOrigin;
   readonly forest: ForestOptions;
@@ -45,18 +44,17 @@ const FINAL_FORESTS = 2;
 export async function retrain(request: RetrainRequest, parts: RetrainParts): Promise<RetrainAnswer> {
   const { champion, signal, onProgress } = parts;
   const { horizonBars } = champion.manifest;
-  const gaps = {
-    timeframeMs: timeframeMs(request.timeframe),
-    calendar: request.calendar,
-    maxGapBars: request.maxGapBars,
-  };
+  const barMs = timeframeMs(request.timeframe);
+  const { maxGapBars } = request;
   const table = mergeTables(
-    request.candles.map((candles) => trainingRows(parts.kernel, candles, horizonBars, gaps)),
+    request.streams.map(({ candles, calendar }) =>
+      trainingRows(parts.kernel, candles, horizonBars, { timeframeMs: barMs, calendar, maxGapBars }),
+    ),
   );
   const rules = {
     ...request.rules,
-    timeframeMs: gaps.timeframeMs,
-    rowsPerBar: request.candles.length,
+    timeframeMs: barMs,
+    rowsPerBar: request.streams.length,
   };
   const forests = rules.folds + FINAL_FORESTS;
   const result = await challenge(parts.trainer, champion, table, request.forest, rules, {

@@ -79,7 +79,7 @@ async function box(
     model: classifier.manifest,
     clock,
     store,
-    broker: paperVenue(clock),
+    brokers: [paperVenue(clock)],
     permit: { read: () => ({ ok: false, reason: 'absent' }) },
     ids: createOrderIds('care', clock, seededRng(1)),
     startCash: START_CASH,
@@ -98,7 +98,6 @@ async function box(
   };
   const care = createModelCare({
     config,
-    venue: config.exchange[0]!,
     clock,
     log: log as never,
     alerts: {
@@ -108,7 +107,7 @@ async function box(
     },
     store,
     pipeline,
-    streams: [KEY],
+    streams: [{ key: KEY, calendar: '24x7' }],
     classifier,
     modelDir,
     requestHalt: () => undefined,

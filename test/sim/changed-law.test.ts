@@ -101,9 +101,8 @@ async function live(seed: number, pullAfter: number) {
       const known = toColumns(candles.slice(Math.max(0, now + 1 - CANDLES_MAX), now + 1));
       const { challenge, trained } = await retrain(
         {
-          candles: [known],
+          streams: [{ candles: known, calendar: '24x7' }],
           timeframe: KEY.timeframe,
-          calendar: '24x7',
           maxGapBars: 3,
           origin: ORIGIN,
           forest: FOREST,
