@@ -35,16 +35,23 @@ export function configurationPage(schema) {
 }
 
 function table(prefix, properties, required = []) {
-  const rows = properties.map(([key, property]) => {
-    if (!property.description) throw new Error(`${prefix}${key} has no description`);
+  const rows = rowsOf(prefix, '', properties, required);
+  return ['| key | value | default | what it is |', '|---|---|---|---|', ...rows, ''].join('\n');
+}
+
+/** A line for each key; those of a section inside a section stand under their whole name. */
+function rowsOf(prefix, within, properties, required) {
+  return properties.flatMap(([key, property]) => {
+    if (property.type === 'object')
+      return rowsOf(prefix, `${within}${key}.`, Object.entries(property.properties), []);
+    if (!property.description) throw new Error(`${prefix}${within}${key} has no description`);
     const fallback = required.includes(key)
       ? '*must be given*'
       : property.default === undefined
         ? 'none'
         : `\`${JSON.stringify(property.default)}\``;
-    return `| \`${key}\` | ${kind(property)} | ${fallback} | ${cell(property.description)} |`;
+    return `| \`${within}${key}\` | ${kind(property)} | ${fallback} | ${cell(property.description)} |`;
   });
-  return ['| key | value | default | what it is |', '|---|---|---|---|', ...rows, ''].join('\n');
 }
 
 function kind(property) {

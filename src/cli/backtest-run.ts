@@ -5,6 +5,7 @@ import { derivedRules } from '../core/derived-rules.js';
 import { badInput } from '../core/errors.js';
 import { type Calendar, timeframeName } from '../core/timeframe.js';
 import { createInferenceLayer } from '../pipeline/inference/index.js';
+import { windowBarsOf } from '../pipeline/lane.js';
 import type { StreamSetup } from '../pipeline/layer-ports.js';
 import { createStreamSetup } from '../pipeline/stream-setup.js';
 import type { BarRecord, Classifier, Clock, FeatureKernel, HaltRecord } from '../ports.js';
@@ -76,7 +77,9 @@ export async function backtestOf(request: BacktestRequest): Promise<BacktestResu
   const { tradable, classifier, config, like } = request;
   const { stream, calendar } = tradable;
   const all = tradable.loaded.candles;
-  const { warmUp, candles } = like ? cutLike(all, like.decisions) : { warmUp: [], candles: all };
+  const { warmUp, candles } = like
+    ? cutLike(all, like.decisions, Math.max(WARM_UP_BARS, windowBarsOf(config)))
+    : { warmUp: [], candles: all };
   return runBacktest({
     candles,
     warmUp,
@@ -130,6 +133,7 @@ const WARM_UP_BARS = 256;
 function cutLike(
   all: CandleColumns,
   decisions: readonly BarRecord[],
+  warmUpBars: number,
 ): { readonly warmUp: readonly Candle[]; readonly candles: CandleColumns } {
   const first = decisions[0]?.candle.openMs ?? Number.POSITIVE_INFINITY;
   const last = decisions.at(-1)?.candle.openMs ?? Number.NEGATIVE_INFINITY;
@@ -137,8 +141,8 @@ function cutLike(
   while (from < all.length && all.openMs[from]! < first) from++;
   let to = from;
   while (to < all.length && all.openMs[to]! <= last) to++;
-  const warmUp = Array.from({ length: Math.min(from, WARM_UP_BARS) }, (_, i) =>
-    candleAt(all, from - Math.min(from, WARM_UP_BARS) + i),
+  const warmUp = Array.from({ length: Math.min(from, warmUpBars) }, (_, i) =>
+    candleAt(all, from - Math.min(from, warmUpBars) + i),
   );
   return {
     warmUp,

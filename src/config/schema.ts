@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { alerts, mqtt, ntfy } from './alert-sections.js';
 import { modelHealth, retraining } from './model-sections.js';
+import { risk, signals } from './trading-sections.js';
 
 /**
  * The whole configuration: one schema, each default in one place. Secrets are not here: see credentials.ts.
@@ -51,41 +52,6 @@ const exchange = z.strictObject({
     .default(false)
     .describe('The venue at `restUrl` is a simulator with a time of its own: live in that time.'),
 });
-
-const signals = z
-  .strictObject({
-    confidenceThreshold: fraction
-      .default(0.3)
-      .describe('Distance from even odds, |p − 0.5|·2, below which there is no signal.'),
-    minSignalIntervalBars: z
-      .number()
-      .int()
-      .min(0)
-      .default(1)
-      .describe('Bars between two signals that are acted on.'),
-  })
-  .prefault({});
-
-const risk = z
-  .strictObject({
-    kellyFraction: fraction.default(0.25).describe("Share of Kelly's stake that is taken."),
-    maxPositionFraction: fraction.default(0.1).describe('Cap of one position, as a fraction of equity.'),
-    drawdownHaltFraction: fraction
-      .default(0.15)
-      .describe('Drawdown from peak equity at which the circuit breaker trips.'),
-    averageWin: z
-      .number()
-      .positive()
-      .default(0.02)
-      .describe("Priors until real trades replace them; fractions of a position's value."),
-    averageLoss: z.number().positive().default(0.015).describe('The same for losses.'),
-    annualVolatilityMax: z
-      .number()
-      .positive()
-      .optional()
-      .describe('No entry while annualised volatility is above this; absent = no limit.'),
-  })
-  .prefault({});
 
 const execution = z
   .strictObject({

@@ -32,6 +32,11 @@ export function missingBars(fromMs: number, toMs: number, timeframeMs: number, c
   return missing;
 }
 
+/** Bars from one bar of a stream to a later one by calendar: 1 for neighbours, 0 where `toMs` is not later. */
+export function barsBetween(fromMs: number, toMs: number, timeframeMs: number, calendar: Calendar): number {
+  return toMs > fromMs ? 1 + missingBars(fromMs, toMs, timeframeMs, calendar) : 0;
+}
+
 /**
  * Open time of the first of the `missing` bars that lead up to the bar at `openMs`, none of which is there: the inverse of
  * {@link missingBars} as far as its end.

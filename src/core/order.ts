@@ -102,6 +102,11 @@ export type RefusalReason =
   | 'below_minimum'
   | 'drawdown_halt'
   | 'volatility'
+  | 'daily_loss'
+  | 'cool_down'
+  | 'gross_cap'
+  | 'correlated_cap'
+  | 'insufficient_cash'
   | 'state_reducing'
   | 'state_halted'
   | 'nothing_to_close'
@@ -118,10 +123,22 @@ export type RefusalReason =
 /** What the risk layer looked at; stored with the decision so that it can be recomputed. */
 export interface RiskInputs {
   readonly equity: number;
+  /** In quote units. */
+  readonly cash: number;
   readonly peakEquity: number;
   readonly drawdown: number;
+  /** Equity at the end of the day before (UTC), and the lowest at a bar's close since; 0 while there was no bar. */
+  readonly dayStartEquity: number;
+  readonly dayLowEquity: number;
   /** Signed units of base held in this symbol. */
   readonly positionUnits: number;
+  /** Size of all other positions at their marks, in quote units, orders of unknown outcome counted as filled. */
+  readonly otherExposure: number;
+  /** The part of it that is the same bet: correlated with this symbol in the signal's direction, or not known to be not. */
+  readonly correlatedExposure: number;
+  /** The run of losing trades that the account has just had, and bars closed since the last of them; null without one. */
+  readonly losingTrades: number;
+  readonly barsSinceLoss: number | null;
   readonly quote: Quote;
   readonly state: TradingState;
   readonly averageWin: number;

@@ -1,6 +1,6 @@
 import type { Candle, CandleColumns, StreamKey } from './candle.js';
 import type { Fill, OrderRequest, OrderStatus, RiskDecision } from './order.js';
-import type { Prediction, SignalResult } from './signal.js';
+import type { Holding, Prediction, SignalResult } from './signal.js';
 import type { TradingState } from './trading-state.js';
 
 /** A row that ingestion refused. */
@@ -51,6 +51,11 @@ export interface AccountSnapshot {
   readonly peakEquity: number;
   readonly drawdown: number;
   readonly breakerTripped: boolean;
+  /** First millisecond of the day (UTC) that the last bar belongs to; 0 before the first bar. */
+  readonly dayMs: number;
+  /** See RiskInputs. */
+  readonly dayStartEquity: number;
+  readonly dayLowEquity: number;
 }
 
 export interface OrderEvent {
@@ -94,6 +99,8 @@ export interface RestoredState {
   readonly flows: readonly CapitalFlow[];
   /** Open time of the last acted-on signal's bar, by stream name. */
   readonly lastActedBarMs: Readonly<Record<string, number>>;
+  /** What was held at the last bar decided, by stream name; absent where that was nothing. */
+  readonly holdings: Readonly<Record<string, Holding>>;
   /** Orders whose last status is not final. */
   readonly openOrders: readonly OrderEvent[];
   /** Predictions whose outcome is not known yet, and the last resolved ones, oldest first. */

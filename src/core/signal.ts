@@ -1,3 +1,5 @@
+import type { Regime } from './regime.js';
+
 /** Where the position should go. On spot a `short` means flat. */
 export type Direction = 'long' | 'short' | 'flat';
 
@@ -20,16 +22,55 @@ export type NoPredictionReason =
   | 'hole' // the window holds a gap
   | 'inference_fault'; // the model failed or answered a non-finite value
 
-/** The signal layer's answer for one bar. */
-export type SignalResult =
-  | {
-      readonly kind: 'signal';
-      readonly direction: Direction;
-      /** |p − 0.5|·2, unrounded. */
-      readonly confidence: number;
-      /** Probability of winning in the signal's direction, calibrated; Kelly's p. */
-      readonly probabilityWin: number;
-    }
-  | { readonly kind: 'none'; readonly reason: NoSignalReason; readonly confidence: number | null };
+/** What is held of a stream's symbol when a bar is decided. */
+export interface Holding {
+  /** Signed units of base. */
+  readonly units: number;
+  /** Open time of the bar whose signal opened the position; of the bar it was first seen at, where no signal did. */
+  readonly sinceMs: number;
+}
 
-export type NoSignalReason = NoPredictionReason | 'exactly_even' | 'below_threshold' | 'interval';
+/** What every answer of the signal layer keeps of what it looked at beside the prediction. */
+interface SignalContext {
+  /** Absent where regimes are not looked at, and null while too few candles are known. */
+  readonly regime?: Regime | null;
+  /** Absent when nothing is held. */
+  readonly held?: Holding;
+}
+
+/** Why a position is to be closed. */
+export type FlatCause =
+  | 'reversal' // the model is convinced of the other side
+  | 'expiry' // nothing has renewed the conviction it was opened on
+  | 'max_holding' // it has been held as long as it may
+  | 'regime'; // the market has turned into one that is not allowed
+
+/** The signal layer's answer for one bar. */
+export type SignalResult = SignalContext &
+  (
+    | {
+        readonly kind: 'signal';
+        readonly direction: 'long' | 'short';
+        /** |p − 0.5|·2, unrounded. */
+        readonly confidence: number;
+        /** Probability of winning in the signal's direction, calibrated; Kelly's p. */
+        readonly probabilityWin: number;
+      }
+    | {
+        readonly kind: 'signal';
+        readonly direction: 'flat';
+        readonly cause: FlatCause;
+        /** Null on a bar without a prediction: a close needs none. */
+        readonly confidence: number | null;
+      }
+    | { readonly kind: 'none'; readonly reason: NoSignalReason; readonly confidence: number | null }
+  );
+
+export type NoSignalReason =
+  | NoPredictionReason
+  | 'exactly_even'
+  | 'below_threshold'
+  | 'interval'
+  | 'min_holding' // a reversal, but the position is too young to be closed
+  | 'regime_blocked'
+  | 'regime_unknown'; // too few candles for a label, and the filter is on

@@ -1,14 +1,15 @@
 import type { AccountSnapshot, Clock, RestoredState } from '../ports.js';
 import { createPortfolio, currenciesOf, type Portfolio } from './execution/index.js';
 import type { PipelineDeps } from './pipeline-api.js';
-import { createDrawdownBreaker, type DrawdownBreaker } from './risk/index.js';
+import { createDayLoss, createDrawdownBreaker, type DayLoss, type DrawdownBreaker } from './risk/index.js';
 
 /** The money of all streams together: what fills and flows made of it, and the limits that are set on it as a whole. */
 export interface Account {
   readonly portfolio: Portfolio;
   readonly breaker: DrawdownBreaker;
+  readonly day: DayLoss;
   /** Takes equity at a bar's close. Returns true when the circuit breaker tripped on it. */
-  update(equity: number): boolean;
+  update(equity: number, closeMs: number): boolean;
   /** Money came or went by another way than trading. */
   capital(equityBefore: number, equityAfter: number): void;
   snapshot(equity: number): AccountSnapshot;
@@ -26,10 +27,12 @@ export function createAccount(
       streams.find(({ key }) => key.exchange === exchange && key.symbol === symbol)?.rules.amountStep,
   });
   const breaker = createDrawdownBreaker(config.risk.drawdownHaltFraction);
+  const day = createDayLoss();
   const quoteCurrency = currenciesOf(streams[0]!.key.symbol).quote;
 
   function capital(equityBefore: number, equityAfter: number): void {
     breaker.capital(equityBefore, equityAfter);
+    day.capital(equityBefore, equityAfter);
   }
 
   /** Flows are cash; those that the last snapshot does not know of move the peak as they would have done then. */
@@ -47,7 +50,11 @@ export function createAccount(
   return {
     portfolio,
     breaker,
-    update: (equity) => breaker.update(equity),
+    day,
+    update(equity, closeMs) {
+      day.update(equity, closeMs);
+      return breaker.update(equity);
+    },
     capital,
     snapshot: (equity) => ({
       atMs: clock.wallMs(),
@@ -56,10 +63,16 @@ export function createAccount(
       peakEquity: breaker.peakEquity,
       drawdown: breaker.drawdown,
       breakerTripped: breaker.tripped,
+      dayMs: day.dayMs,
+      dayStartEquity: day.startEquity,
+      dayLowEquity: day.lowEquity,
     }),
     restore(restored) {
       for (const fill of restored.fills) portfolio.apply(fill);
-      if (restored.account) breaker.restore(restored.account);
+      if (restored.account) {
+        breaker.restore(restored.account);
+        day.restore(restored.account);
+      }
       restoreFlows(restored);
     },
   };

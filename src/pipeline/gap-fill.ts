@@ -1,21 +1,19 @@
 import { type Candle, toColumns } from '../core/candle.js';
-import { FEATURE_WINDOW } from '../core/feature-set.js';
 import type { RawCandle, Rejection, Store } from '../ports.js';
-import type { StreamSetup } from './layer-ports.js';
-
-/** Candles from which the windows are built anew: enough for a feature row with a bar of margin. */
-const WINDOW_BARS = FEATURE_WINDOW * 3;
+import { type Lane, learnClose } from './lane.js';
 
 /**
  * Stores late bars of a gap and builds the windows anew, so that the next decision goes by the candles known then, as a
  * backtest over them would. Bad rows go to quarantine. Resolves to how many candles were new.
  */
 export async function fillGap(
-  { key, ingestion, features }: StreamSetup,
+  lane: Pick<Lane, 'setup' | 'regimes' | 'history'>,
   store: Store,
+  windowBars: number,
   rows: readonly RawCandle[],
   atMs: number,
 ): Promise<number> {
+  const { key, ingestion, features } = lane.setup;
   const good: Candle[] = [];
   const refused: Rejection[] = [];
   for (const row of rows) {
@@ -32,7 +30,12 @@ export async function fillGap(
   const added = await store.addCandles(key, toColumns(good), atMs);
   if (added > 0) {
     features.reset();
-    for (const candle of await store.lastCandles(key, WINDOW_BARS)) features.push(candle);
+    lane.regimes?.reset();
+    lane.history?.reset();
+    for (const candle of await store.lastCandles(key, windowBars)) {
+      features.push(candle);
+      learnClose(lane, candle);
+    }
   }
   return added;
 }

@@ -1,10 +1,18 @@
-import { streamName } from '../core/candle.js';
+import { type Candle, streamName } from '../core/candle.js';
+import { FEATURE_WINDOW } from '../core/feature-set.js';
+import { REGIME_DEFAULTS, regimeWindowBars } from '../core/regime.js';
 import { barsPerYear, timeframeMs } from '../core/timeframe.js';
 import type { Portfolio, PositionBook } from './execution/index.js';
 import type { InferenceLayer, StreamSetup } from './layer-ports.js';
 import { createMonitor, type Monitor } from './monitoring/index.js';
 import type { PipelineConfig, PipelineDeps } from './pipeline-api.js';
-import { createSignalLayer, type SignalLayer } from './signals/index.js';
+import { type CloseHistory, createCloseHistory, historyBars, type RiskConfig } from './risk/index.js';
+import {
+  createRegimeTracker,
+  createSignalLayer,
+  type RegimeTracker,
+  type SignalLayer,
+} from './signals/index.js';
 
 /** What the `volatility` feature annualises by, whatever the timeframe. */
 const VOLATILITY_CONSTANT = Math.sqrt(252);
@@ -16,6 +24,13 @@ export interface Lane {
   /** Turns the `volatility` feature into volatility a year, by timeframe and calendar. */
   readonly annualise: number;
   readonly signals: SignalLayer;
+  readonly barMs: number;
+  /** Closes for the correlation with other streams; null where there is none, or nobody asks. */
+  readonly history: CloseHistory | null;
+  /** Null where regimes are not looked at. */
+  readonly regimes: RegimeTracker | null;
+  /** Least amount that can be traded: what is smaller is no position. */
+  readonly amountStep: number;
   readonly monitor: Monitor;
   /** The set-up's own, until another model takes over. */
   inference: InferenceLayer;
@@ -29,16 +44,56 @@ export function createLane(
   config: PipelineConfig,
   model: PipelineDeps['model'],
   portfolio: Portfolio,
+  streams: number,
 ): Lane {
   const { timeframe } = setup.key;
   return {
     setup,
     name: streamName(setup.key),
     annualise: Math.sqrt(barsPerYear(timeframe, setup.calendar)) / VOLATILITY_CONSTANT,
-    signals: createSignalLayer(config.signals, timeframeMs(timeframe), setup.calendar),
+    signals: createSignalLayer(config.signals, timeframeMs(timeframe), setup.calendar, setup.rules.kind),
+    regimes:
+      config.signals.allowRegimes === undefined
+        ? null
+        : createRegimeTracker(config.signals.regime ?? REGIME_DEFAULTS),
+    barMs: timeframeMs(timeframe),
+    history: historyOf(config.risk, streams),
+    amountStep: Number(setup.rules.amountStep),
     monitor: createMonitor(config.monitoring, model),
     inference: setup.inference,
     book: portfolio.book(setup.key.exchange, setup.key.symbol),
     lastBarMs: null,
   };
+}
+
+/** Candles read back on start and after late bars: enough for a feature window with a bar of margin, and for repeats. */
+const WARM_UP_BARS = FEATURE_WINDOW * 3;
+
+/** Candles from which all windows of a stream are built. */
+export function windowBarsOf({ signals, risk }: Pick<PipelineConfig, 'signals' | 'risk'>): number {
+  const { allowRegimes, regime = REGIME_DEFAULTS } = signals;
+  return Math.max(
+    WARM_UP_BARS,
+    allowRegimes === undefined ? 0 : regimeWindowBars(regime),
+    risk.correlationMax === undefined ? 0 : historyBars(risk.correlationBars ?? 0),
+  );
+}
+
+function historyOf({ correlationMax, correlationBars }: RiskConfig, streams: number): CloseHistory | null {
+  if (streams < 2 || correlationMax === undefined || correlationBars === undefined) return null;
+  return createCloseHistory(correlationBars);
+}
+
+/** A candle has become part of the stream's past, or of its present before it is decided on. */
+export function learnClose(
+  { regimes, history }: Pick<Lane, 'regimes' | 'history'>,
+  { openMs, close }: Candle,
+): void {
+  regimes?.push(close);
+  history?.push(openMs, close);
+}
+
+/** What a signal can be about: less than a step of a symbol cannot be traded, and is no position. */
+export function tradableUnits({ book, amountStep }: Lane): number {
+  return Math.abs(book.unitsNumber) < amountStep ? 0 : book.unitsNumber;
 }

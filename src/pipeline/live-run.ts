@@ -1,6 +1,5 @@
 import type { AlertRaiser } from '../core/alert.js';
 import { type StreamKey, streamName } from '../core/candle.js';
-import { FEATURE_WINDOW } from '../core/feature-set.js';
 import type { LayerHealth } from '../core/health.js';
 import { type Calendar, timeframeMs } from '../core/timeframe.js';
 import type {
@@ -49,7 +48,7 @@ export interface LiveRunOptions {
   readonly restWatches?: readonly Pick<RestWatch, 'watch'>[];
   /** Run beside the streams, by exchange: each compares with its own, at once when a feed of it is back. None on paper. */
   readonly reconciling?: ReadonlyMap<string, ReconcileLoop>;
-  readonly publishState: (state: BoxState) => void;
+  readonly publishState: () => void;
   /** A bar has arrived closed, which proves that its close time has come: for a clock that follows a simulator. */
   readonly onArrival?: ((closeMs: number) => void) | undefined;
   /** Everything that came of a bar, after it was stored and acted on. */
@@ -63,9 +62,6 @@ export interface LiveRun {
   run(signal: AbortSignal): Promise<void>;
   state(): BoxState;
 }
-
-/** Candles read back from the store on start: enough for a feature window with a bar of margin, and for repeats. */
-const WARM_UP_BARS = FEATURE_WINDOW * 3;
 
 /** Known bars asked for again whenever a connection begins: what the exchange changed in them is a late correction. */
 const OVERLAP_BARS = 5;
@@ -139,7 +135,7 @@ export function createLiveRun(options: LiveRunOptions): LiveRun {
       silenceMsMax: options.silenceMsMax,
       backfillBars: options.backfillBars,
       backoffMs: options.backoffMs,
-      newestOpenMs: () => pipeline.state().lastBarMs[name] ?? null,
+      newestOpenMs: () => pipeline.lastBarMs(key),
       async onCandle(raw, live) {
         options.onArrival?.(raw.openMs + timeframeMs(key.timeframe));
         await options.conditions?.ready(signal);
@@ -148,7 +144,7 @@ export function createLiveRun(options: LiveRunOptions): LiveRun {
         if ('missingBars' in outcome && outcome.missingBars > 0)
           await gapKeepers.get(name)?.found(raw.openMs, outcome.missingBars);
         await options.onBar(outcome);
-        if (outcome.kind === 'decided') options.publishState(state());
+        if (outcome.kind === 'decided') options.publishState();
       },
       events: {
         onLost: (_stream, message) => {
@@ -205,7 +201,7 @@ export function createLiveRun(options: LiveRunOptions): LiveRun {
     state,
     async start() {
       for (const { key, feed, calendar } of options.streams) {
-        const recent = await options.store.lastCandles(key, WARM_UP_BARS);
+        const recent = await options.store.lastCandles(key, pipeline.warmUpBars);
         await pipeline.warmUp(key, recent);
         const fill = (rows: readonly RawCandle[]) => pipeline.fillGap(key, rows);
         const gaps = createGapKeeper({ feed, stream: key, calendar, clock, store: options.store, fill });

@@ -57,6 +57,8 @@ export interface PipelineDeps {
 export interface Pipeline {
   /** Restores from the store (or from what the caller already read of it); before warm-up and the first bar. */
   start(restored?: RestoredState): Promise<void>;
+  /** Known candles that {@link warmUp} needs to fill all windows, with a margin. */
+  readonly warmUpBars: number;
   /** Feeds known candles, oldest first, without deciding on them or storing them. */
   warmUp(stream: StreamKey, candles: readonly Candle[]): Promise<void>;
   /** Takes a closed bar. Those of a stream are worked off one after the other; streams do not wait for each other. */
@@ -95,6 +97,8 @@ export interface Pipeline {
   useModel(model: PipelineDeps['model'], inferenceOf: (stream: StreamKey) => InferenceLayer): Promise<void>;
   health(stream: StreamKey): HealthReport;
   state(): PipelineState;
+  /** Open time of the last bar taken; null before the first. */
+  lastBarMs(stream: StreamKey): number | null;
   readonly portfolio: Portfolio;
 }
 

@@ -1,22 +1,19 @@
 import { type Candle, type StreamKey, streamName } from '../core/candle.js';
 import { invariant } from '../core/errors.js';
-import type { Quote, RiskDecision, RiskInputs } from '../core/order.js';
-import type { NoPredictionReason, Prediction, SignalResult } from '../core/signal.js';
+import type { Quote, RiskDecision } from '../core/order.js';
+import type { NoPredictionReason, Prediction } from '../core/signal.js';
 import type { BarRecord, RawCandle } from '../ports.js';
 import { createAccount } from './account.js';
 import type { BarOutcome } from './bar-outcome.js';
 import { fillGap } from './gap-fill.js';
-import { createLane, type Lane } from './lane.js';
+import { createLane, type Lane, learnClose, tradableUnits, windowBarsOf } from './lane.js';
 import { type OpenBar, outcomeOf, recordOf } from './open-bar.js';
 import { createOrderDesk } from './order-desk.js';
 import type { Pipeline, PipelineDeps } from './pipeline-api.js';
 import { createRiskLayer } from './risk/index.js';
-import { averagesOf } from './trade-averages.js';
+import { createRiskInputs, type Signal } from './risk-inputs.js';
 import { turnAway } from './turn-away.js';
 import { createTurns } from './turns.js';
-
-/** Position of `volatility` among the feature columns. */
-const VOLATILITY_COLUMN = 3;
 
 export function createPipeline(deps: PipelineDeps): Pipeline {
   const { config, clock, store } = deps;
@@ -24,7 +21,10 @@ export function createPipeline(deps: PipelineDeps): Pipeline {
   const account = createAccount(deps, clock);
   const { portfolio, breaker } = account;
   const lanes = new Map<string, Lane>(
-    deps.streams.map((setup) => [streamName(setup.key), createLane(setup, config, deps.model, portfolio)]),
+    deps.streams.map((setup) => [
+      streamName(setup.key),
+      createLane(setup, config, deps.model, portfolio, deps.streams.length),
+    ]),
   );
   const lanesByKey = new WeakMap<StreamKey, Lane>();
   const risk = createRiskLayer(config.risk);
@@ -33,6 +33,8 @@ export function createPipeline(deps: PipelineDeps): Pipeline {
   const { execution } = desk;
   const inTurn = <T>({ setup }: Lane, work: () => Promise<T>) =>
     turns.inTurn(setup.key.exchange, setup.key.symbol, work);
+  const riskInputs = createRiskInputs(config, account, desk, [...lanes.values()]);
+  const warmUpBars = windowBarsOf(config);
 
   /** The lane of a key; the same key object finds it again without a name being put together for every bar. */
   function laneOf(stream: StreamKey): Lane {
@@ -45,23 +47,9 @@ export function createPipeline(deps: PipelineDeps): Pipeline {
     return lane;
   }
 
-  function assess(bar: OpenBar, signal: Extract<SignalResult, { kind: 'signal' }>, at: Quote): RiskDecision {
-    const { lane, candle, features } = bar;
-    const { key, rules } = lane.setup;
-    const { averageWin, averageLoss } = averagesOf(portfolio, config);
-    const volatility = features === null ? Number.NaN : (features[VOLATILITY_COLUMN] ?? Number.NaN);
-    const inputs: RiskInputs = {
-      equity: bar.equity,
-      peakEquity: breaker.peakEquity,
-      drawdown: breaker.drawdown,
-      positionUnits: lane.book.unitsNumber,
-      quote: at,
-      state: desk.stateFor(key, candle.openMs),
-      averageWin,
-      averageLoss,
-      annualVolatility: Number.isFinite(volatility) ? volatility * lane.annualise : null,
-    };
-    return risk.decide({ signal, inputs, breakerTripped: breaker.tripped, rules });
+  function assess(bar: OpenBar, signal: Signal, at: Quote): RiskDecision {
+    const inputs = riskInputs.gather(bar, signal, at);
+    return risk.decide({ signal, inputs, breakerTripped: breaker.tripped, rules: bar.lane.setup.rules });
   }
 
   /**
@@ -99,12 +87,16 @@ export function createPipeline(deps: PipelineDeps): Pipeline {
     lane.lastBarMs = candle.openMs;
     lane.book.markPrice = candle.close;
     const equity = portfolio.equity();
-    const breakerTripped = account.update(equity);
+    const breakerTripped = account.update(equity, candle.openMs + lane.barMs);
+    learnClose(lane, candle);
     const resolved = lane.monitor.onCandle(candle);
     const predicted = typeof prediction === 'string' ? null : prediction;
     if (predicted !== null) lane.monitor.onPrediction(candle.openMs, predicted.probabilityUp, features);
 
-    const signal = lane.signals.decide(prediction, candle.openMs);
+    const signal = lane.signals.decide(prediction, candle.openMs, {
+      heldUnits: tradableUnits(lane),
+      regime: lane.regimes?.label(),
+    });
     const bar: OpenBar = {
       lane,
       candle,
@@ -124,7 +116,7 @@ export function createPipeline(deps: PipelineDeps): Pipeline {
       ? at.then((found) => {
           // Other streams went on while the quote was fetched: the account is that of the decision.
           const now = { ...bar, equity: portfolio.equity() };
-          const trippedNow = account.update(now.equity) || breakerTripped;
+          const trippedNow = account.update(now.equity, candle.openMs + lane.barMs) || breakerTripped;
           return closeBar({ ...now, breakerTripped: trippedNow }, assess(now, signal, found));
         })
       : closeBar(bar, assess(bar, signal, at));
@@ -144,12 +136,18 @@ export function createPipeline(deps: PipelineDeps): Pipeline {
     decision: RiskDecision | null,
   ): Promise<BarOutcome> {
     const { lane, candle } = bar;
-    if (deps.keepsNoBars !== true) {
+    if (decision?.kind !== 'order') {
       await store.commitBar(record, bar.resolved);
+      return outcomeOf(bar, record, null, withHealth);
     }
-    if (decision?.kind !== 'order') return outcomeOf(bar, record, null, withHealth);
-    lane.signals.acted(candle.openMs);
-    return outcomeOf(bar, record, await desk.send(lane, candle, decision), withHealth);
+    riskInputs.reserve(lane, decision);
+    try {
+      if (deps.keepsNoBars !== true) await store.commitBar(record, bar.resolved);
+      lane.signals.acted(candle.openMs);
+      return outcomeOf(bar, record, await desk.send(lane, candle, decision), withHealth);
+    } finally {
+      riskInputs.release(lane);
+    }
   }
 
   /** Layers 1 and 2 alone, and what became of earlier predictions: a bar of history is never decided on. */
@@ -160,6 +158,7 @@ export function createPipeline(deps: PipelineDeps): Pipeline {
     if (accepted.kind === 'rejected') return turnAway(store, key, raw, accepted);
     const { candle, missingBars } = accepted;
     features.push(candle);
+    learnClose(lane, candle);
     lane.lastBarMs = candle.openMs;
     lane.book.markPrice = candle.close;
     await store.commitBar(undecidedBar(key, candle, availableAtMs), lane.monitor.onCandle(candle));
@@ -178,15 +177,19 @@ export function createPipeline(deps: PipelineDeps): Pipeline {
 
   return {
     portfolio,
+    warmUpBars,
     async start(known) {
       const restored = known ?? (await store.restore());
       desk.restoreComparison(restored);
       account.restore(restored);
-      for (const [name, lastActedBarMs] of Object.entries(restored.lastActedBarMs)) {
-        lanes.get(name)?.signals.restore(lastActedBarMs);
-      }
       for (const [name, lane] of lanes) {
-        lane.monitor.restore(restored.outcomes.filter((outcome) => outcome.stream === name));
+        const predictions = restored.outcomes.filter((outcome) => outcome.stream === name);
+        lane.monitor.restore(predictions);
+        lane.signals.restore({
+          lastActedBarMs: restored.lastActedBarMs[name] ?? null,
+          held: restored.holdings[name] ?? null,
+          predictions,
+        });
       }
       await desk.open(restored);
     },
@@ -197,6 +200,7 @@ export function createPipeline(deps: PipelineDeps): Pipeline {
           const accepted = lane.setup.ingestion.accept(candle);
           if (accepted.kind === 'rejected') continue;
           lane.setup.features.push(accepted.candle);
+          learnClose(lane, accepted.candle);
           // The candle is stored; the outcome of a prediction before it may not be, where history was added by hand.
           const outcomes = lane.monitor.onCandle(accepted.candle);
           if (outcomes.length > 0)
@@ -216,7 +220,11 @@ export function createPipeline(deps: PipelineDeps): Pipeline {
     },
     fillGap: (stream, rows) => {
       const lane = laneOf(stream);
-      return inTurn(lane, () => fillGap(lane.setup, store, rows, clock.wallMs()));
+      return inTurn(lane, async () => {
+        const added = await fillGap(lane, store, warmUpBars, rows, clock.wallMs());
+        if (added > 0) riskInputs.candlesChanged();
+        return added;
+      });
     },
     decideBar: (stream, candle, features, prediction, missingBars) =>
       decide(laneOf(stream), candle, features, prediction, missingBars),
@@ -240,6 +248,7 @@ export function createPipeline(deps: PipelineDeps): Pipeline {
         ),
       );
     },
+    lastBarMs: (stream) => laneOf(stream).lastBarMs,
     health: (stream) => laneOf(stream).monitor.health(),
     state: () => ({
       account: account.snapshot(portfolio.equity()),

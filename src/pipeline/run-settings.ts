@@ -2,6 +2,7 @@ import { z } from 'zod';
 import type { StreamKey } from '../core/candle.js';
 import { fault, messageOf } from '../core/errors.js';
 import type { MarketRules } from '../core/order.js';
+import { REGIME_WORDS } from '../core/regime.js';
 import type { Calendar } from '../core/timeframe.js';
 import type { StreamSetup } from './layer-ports.js';
 import type { RiskConfig } from './risk/index.js';
@@ -26,12 +27,35 @@ export interface RunSettings {
 const text = z.string();
 const schema: z.ZodType<RunSettings> = z.object({
   settingsVersion: z.literal(1),
-  signals: z.object({ confidenceThreshold: z.number(), minSignalIntervalBars: z.number() }),
+  signals: z.object({
+    confidenceThreshold: z.number(),
+    minSignalIntervalBars: z.number(),
+    convictionBars: z.number().optional(),
+    minHoldingBars: z.number().optional(),
+    maxHoldingBars: z.number().optional(),
+    allowRegimes: z.array(z.enum(REGIME_WORDS)).optional(),
+    regime: z
+      .object({
+        lookBackBars: z.number(),
+        volatilityBars: z.number(),
+        trendBars: z.number(),
+        calmRankMax: z.number(),
+        turbulentRankMin: z.number(),
+        trendStrengthMin: z.number(),
+      })
+      .optional(),
+  }),
   risk: z.object({
     kellyFraction: z.number(),
     maxPositionFraction: z.number(),
     drawdownHaltFraction: z.number(),
     annualVolatilityMax: z.number().optional(),
+    grossFractionMax: z.number().optional(),
+    correlationMax: z.number().optional(),
+    correlationBars: z.number().optional(),
+    dailyLossFraction: z.number().optional(),
+    cooldownLosses: z.number().optional(),
+    cooldownBars: z.number().optional(),
   }),
   maxGapBars: z.number(),
   streams: z.array(
@@ -57,12 +81,32 @@ export function runSettingsText(
   maxGapBars: number,
   streams: readonly Pick<StreamSetup, 'key' | 'calendar' | 'rules'>[],
 ): string {
-  const { confidenceThreshold, minSignalIntervalBars } = config.signals;
-  const { kellyFraction, maxPositionFraction, drawdownHaltFraction, annualVolatilityMax } = config.risk;
+  const { confidenceThreshold, minSignalIntervalBars, allowRegimes, regime } = config.signals;
+  const { convictionBars, minHoldingBars, maxHoldingBars } = config.signals;
+  const { risk } = config;
   const settings: RunSettings = {
     settingsVersion: 1,
-    signals: { confidenceThreshold, minSignalIntervalBars },
-    risk: { kellyFraction, maxPositionFraction, drawdownHaltFraction, annualVolatilityMax },
+    signals: {
+      confidenceThreshold,
+      minSignalIntervalBars,
+      convictionBars,
+      minHoldingBars,
+      maxHoldingBars,
+      allowRegimes,
+      regime,
+    },
+    risk: {
+      kellyFraction: risk.kellyFraction,
+      maxPositionFraction: risk.maxPositionFraction,
+      drawdownHaltFraction: risk.drawdownHaltFraction,
+      annualVolatilityMax: risk.annualVolatilityMax,
+      grossFractionMax: risk.grossFractionMax,
+      correlationMax: risk.correlationMax,
+      correlationBars: risk.correlationBars,
+      dailyLossFraction: risk.dailyLossFraction,
+      cooldownLosses: risk.cooldownLosses,
+      cooldownBars: risk.cooldownBars,
+    },
     maxGapBars,
     streams: streams.map(({ key, calendar, rules }) => ({ key, calendar, rules })),
   };

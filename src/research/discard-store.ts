@@ -18,6 +18,7 @@ export function createDiscardStore(): Store {
       fills: [],
       flows: [],
       lastActedBarMs: {},
+      holdings: {},
       openOrders: [],
       outcomes: [],
     }),

@@ -2,6 +2,7 @@ import { type Candle, candleAt, type StreamKey, streamName } from '../core/candl
 import { fault } from '../core/errors.js';
 import { FEATURE_WINDOW } from '../core/feature-set.js';
 import type { RiskDecision } from '../core/order.js';
+import { REGIME_DEFAULTS, type Regime, regimeWindowBars } from '../core/regime.js';
 import type { NoPredictionReason, Prediction, SignalResult } from '../core/signal.js';
 import { barsPerYear, timeframeMs } from '../core/timeframe.js';
 import { lowerBound } from '../learning/folds.js';
@@ -9,13 +10,13 @@ import { createFeatureLayer, type FeatureRow } from '../pipeline/features/index.
 import { createInferenceLayer, type InferenceLayer } from '../pipeline/inference/index.js';
 import { createRiskLayer, drawdownOf } from '../pipeline/risk/index.js';
 import { parseRunSettings, type RunSettings } from '../pipeline/run-settings.js';
-import { createSignalLayer } from '../pipeline/signals/index.js';
+import { createRegimeTracker, createSignalLayer, type SignalLayer } from '../pipeline/signals/index.js';
 import type { BarRecord, Classifier, FeatureKernel, KnownCandles, RunRecord } from '../ports.js';
 import { compareDecisions, type Difference } from './compare.js';
 
 export interface VerifyOptions {
   readonly stream: StreamKey;
-  /** Decisions of the stream by open time, from the first on: earlier ones than `fromMs` tell when a signal was last acted on. */
+  /** Decisions of the stream by open time, from the first on: earlier ones than `fromMs` tell what signals go on from. */
   readonly decisions: readonly BarRecord[];
   /** Candles of the stream, by open time, from a feature window before the first bar to be verified. */
   readonly candles: KnownCandles;
@@ -53,7 +54,7 @@ export async function verifyDecisions(options: VerifyOptions): Promise<Verificat
   const inference = new Map<string, InferenceLayer | null>();
   const differences: Difference[] = [];
   const name = streamName(stream);
-  let lastActedMs: number | null = null;
+  const signals = signalReplay(stream);
   let bars = 0;
   let predictions = 0;
   let riskDecisions = 0;
@@ -111,13 +112,11 @@ export async function verifyDecisions(options: VerifyOptions): Promise<Verificat
       const row = featuresAt(record, settings);
       const made = await predict(record, row);
       const prediction = typeof made === 'string' ? null : made;
-      const layer = createSignalLayer(
-        settings.signals,
-        timeframeMs(stream.timeframe),
-        settings.market.calendar,
-      );
-      if (lastActedMs !== null) layer.restore(lastActedMs);
-      const signal = layer.decide(made, openMs);
+      const regime = regimeAgain(candles, record, settings);
+      const signal = signals.at(settings).decide(made, openMs, {
+        heldUnits: heldUnits(record, settings),
+        regime,
+      });
       const features = row.status === 'ok' ? row.values : null;
       const again: BarRecord = {
         ...record,
@@ -132,8 +131,14 @@ export async function verifyDecisions(options: VerifyOptions): Promise<Verificat
       if (record.prediction !== null) predictions++;
       if (record.risk !== null) riskDecisions++;
       options.onProgress?.(bars, decisions.length);
+    } else {
+      const settings = settingsAt(record);
+      signals.at(settings).decide(record.prediction ?? 'no_value', openMs, {
+        heldUnits: heldUnits(record, settings),
+        regime: record.signal?.regime,
+      });
     }
-    if (record.risk?.kind === 'order') lastActedMs = openMs;
+    signals.passed(record);
   }
   return { bars, predictions, riskDecisions, differences, modelFaults, models: [...inference.keys()] };
 
@@ -145,7 +150,7 @@ export async function verifyDecisions(options: VerifyOptions): Promise<Verificat
       maxGapBars: settings.maxGapBars,
     });
     let row: FeatureRow | undefined;
-    for (const candle of knownWindow(candles, record)) row = features.push(candle);
+    for (const candle of knownWindow(candles, record, FEATURE_WINDOW)) row = features.push(candle);
     if (row === undefined || row.openMs !== record.candle.openMs) {
       throw fault(
         'E_VERIFY_CANDLE',
@@ -158,10 +163,10 @@ export async function verifyDecisions(options: VerifyOptions): Promise<Verificat
 }
 
 /** The last candles up to the bar that had become known by the time of its decision, oldest first. */
-function knownWindow(candles: KnownCandles, record: BarRecord): Candle[] {
+function knownWindow(candles: KnownCandles, record: BarRecord, bars: number): Candle[] {
   const window: Candle[] = [];
   const at = lowerBound(candles.openMs, record.candle.openMs);
-  for (let i = at; i >= 0 && i < candles.length && window.length < FEATURE_WINDOW; i--) {
+  for (let i = at; i >= 0 && i < candles.length && window.length < bars; i--) {
     if (candles.availableAtMs[i]! <= record.availableAtMs) window.push(candleAt(candles, i));
   }
   return window.reverse();
@@ -187,6 +192,51 @@ function runLookup(runs: readonly RunRecord[], stream: StreamKey): (record: BarR
     }
     return { ...run.settings, market };
   };
+}
+
+/** The signal layer of each run, going on from what the decisions before it tell, as after a restart. */
+function signalReplay(stream: StreamKey) {
+  const barMs = timeframeMs(stream.timeframe);
+  const predictions: Pick<Prediction, 'openMs' | 'probabilityUp'>[] = [];
+  let lastActedBarMs: number | null = null;
+  let before: BarRecord | null = null;
+  let of: SettingsAt['market'] | null = null;
+  let layer: SignalLayer | null = null;
+  return {
+    at({ signals, market }: SettingsAt): SignalLayer {
+      if (layer !== null && of === market) return layer;
+      layer = createSignalLayer(signals, barMs, market.calendar, market.rules.kind);
+      layer.restore({ lastActedBarMs, held: before?.signal?.held ?? null, predictions });
+      of = market;
+      return layer;
+    },
+    passed(record: BarRecord): void {
+      before = record;
+      if (record.prediction !== null) predictions.push(record.prediction);
+      if (record.risk?.kind !== 'order') return;
+      lastActedBarMs = record.candle.openMs;
+      layer?.acted(lastActedBarMs);
+    },
+  };
+}
+
+/** What risk looked at, where it did, says what was held; else the bar's own word is all there is. */
+function heldUnits({ risk, signal }: BarRecord, { market }: SettingsAt): number {
+  if (risk === null) return signal?.held?.units ?? 0;
+  const { positionUnits } = risk.inputs;
+  return Math.abs(positionUnits) < Number(market.rules.amountStep) ? 0 : positionUnits;
+}
+
+function regimeAgain(
+  candles: KnownCandles,
+  record: BarRecord,
+  { signals }: SettingsAt,
+): Regime | null | undefined {
+  if (signals.allowRegimes === undefined) return undefined;
+  const config = signals.regime ?? REGIME_DEFAULTS;
+  const tracker = createRegimeTracker(config);
+  for (const { close } of knownWindow(candles, record, regimeWindowBars(config))) tracker.push(close);
+  return tracker.label();
 }
 
 function riskAgain(
@@ -217,8 +267,9 @@ function riskAgain(
 function accountAgain(record: BarRecord): BarRecord['account'] {
   const { account, risk } = record;
   if (account === null) return null;
-  const { equity, peakEquity } = risk?.inputs ?? account;
-  return { ...account, equity, peakEquity, drawdown: drawdownAgain({ ...account, equity, peakEquity }) };
+  const { equity, peakEquity, dayStartEquity, dayLowEquity } = risk?.inputs ?? account;
+  const figures = { equity, peakEquity, dayStartEquity, dayLowEquity };
+  return { ...account, ...figures, drawdown: drawdownAgain({ ...account, equity, peakEquity }) };
 }
 
 function drawdownAgain(of: {

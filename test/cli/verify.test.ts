@@ -77,8 +77,16 @@ describe('verify', () => {
     ['probability', 'decisions', 'probability_up', 'probability_up IS NOT NULL', 'prediction'],
     ['calibrated', 'decisions', 'probability_up_calibrated', 'probability_up IS NOT NULL', 'prediction'],
     ['confidence', 'decisions', 'signal_confidence', 'signal_direction IS NOT NULL', 'signal'],
+    [
+      'holding',
+      'decisions',
+      'signal_held_units',
+      'signal_held_units <> 0 AND risk_side IS NOT NULL',
+      'signal',
+    ],
     ['units', 'decisions', 'risk_units', 'risk_side IS NOT NULL', 'risk'],
     ['equity', 'decisions', 'input_equity', 'risk_side IS NOT NULL', 'account'],
+    ['day', 'decisions', 'input_day_low_equity', 'risk_side IS NOT NULL', 'account'],
     ['drawdown', 'decisions', 'account_drawdown', 'account_drawdown > 0', 'account'],
   ])(
     'names exactly the bar when one stored bit of the %s is flipped',

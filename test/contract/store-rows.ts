@@ -1,5 +1,6 @@
 import type { Candle, StreamKey } from '../../src/core/candle.js';
 import type { Fill, OrderStatus, RiskDecision, RiskInputs } from '../../src/core/order.js';
+import type { SignalResult } from '../../src/core/signal.js';
 import type { BarRecord, OrderEvent } from '../../src/ports.js';
 
 /** Rows for tests of stores, drawn from a seed. */
@@ -74,13 +75,9 @@ export function barOf(stream: StreamKey, index: number, wishes: BarWishes): BarR
       : null,
     features: predicted ? Float64Array.from({ length: 10 }, () => rng() - 0.5) : null,
     signal: signalled
-      ? {
-          kind: 'signal',
-          direction: probabilityUp > 0.5 ? 'long' : 'short',
-          confidence: Math.abs(probabilityUp - 0.5) * 2,
-          probabilityWin: rng(),
-        }
+      ? signalOf(probabilityUp, rng)
       : {
+          ...surroundings(rng),
           kind: 'none',
           reason: predicted ? 'below_threshold' : 'warming_up',
           confidence: predicted ? rng() : null,
@@ -95,8 +92,37 @@ export function barOf(stream: StreamKey, index: number, wishes: BarWishes): BarR
             peakEquity: 1e5,
             drawdown: rng(),
             breakerTripped: rng() < 0.5,
+            dayMs: T0,
+            dayStartEquity: 1e5 * rng(),
+            dayLowEquity: 1e5 * rng(),
           }
         : null,
+  };
+}
+
+function surroundings(rng: () => number): Pick<SignalResult, 'regime' | 'held'> {
+  return {
+    ...(rng() < 0.5 && { regime: rng() < 0.3 ? null : 'calm-up' }),
+    ...(rng() < 0.5 && { held: { units: rng() - 0.5, sinceMs: T0 + Math.floor(rng() * BAR_MS) } }),
+  };
+}
+
+function signalOf(probabilityUp: number, rng: () => number): SignalResult {
+  const confidence = Math.abs(probabilityUp - 0.5) * 2;
+  if (rng() < 0.3)
+    return {
+      kind: 'signal',
+      direction: 'flat',
+      cause: rng() < 0.5 ? 'expiry' : 'max_holding',
+      confidence: rng() < 0.5 ? null : confidence,
+      ...surroundings(rng),
+    };
+  return {
+    kind: 'signal',
+    direction: probabilityUp > 0.5 ? 'long' : 'short',
+    confidence,
+    probabilityWin: rng(),
+    ...surroundings(rng),
   };
 }
 
@@ -116,6 +142,13 @@ function riskOf(acts: boolean, candle: Candle, rng: () => number): RiskDecision 
     averageWin: 0.02,
     averageLoss: 0.015,
     annualVolatility: rng() < 0.5 ? null : rng(),
+    cash: 1e5 * rng(),
+    dayStartEquity: 1e5 * rng(),
+    dayLowEquity: 1e5 * rng(),
+    otherExposure: 1e4 * rng(),
+    correlatedExposure: 1e4 * rng(),
+    losingTrades: Math.floor(rng() * 9),
+    barsSinceLoss: rng() < 0.5 ? null : Math.floor(rng() * 9),
   };
   return acts
     ? {

@@ -66,6 +66,9 @@ export function storeContract(name: string, open: () => Promise<StoreUnderTest>)
             peakEquity: 1,
             drawdown: 0,
             breakerTripped: false,
+            dayMs: T0,
+            dayStartEquity: value,
+            dayLowEquity: -value,
           },
         });
       }
@@ -162,6 +165,7 @@ export function storeContract(name: string, open: () => Promise<StoreUnderTest>)
         fills: [],
         flows: [],
         lastActedBarMs: {},
+        holdings: {},
         openOrders: [],
         outcomes: [],
       });

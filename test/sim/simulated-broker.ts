@@ -24,7 +24,7 @@ export interface SimulatedBrokerOptions {
   /** An order was taken by the exchange. */
   readonly onTaken: (order: OrderRequest) => void;
   /** An execution came after its order was told as ended. */
-  readonly onLateFill: (clientOrderId: string, amount: string) => void;
+  readonly onLateFill: (order: OrderRequest, amount: string) => void;
 }
 
 /** The simulated exchange behind the trader's own port, with a line between them on which everything can go wrong. */
@@ -139,7 +139,7 @@ export function createSimulatedBroker(options: SimulatedBrokerOptions): Broker {
         const before = placed.filled;
         engine.execute(placed, book, part(), clock.wallMs());
         const late = placed.filled.minus(before);
-        if (late.gt(0)) options.onLateFill(placed.clientOrderId, late.toFixed());
+        if (late.gt(0)) options.onLateFill(order, late.toFixed());
       });
     }
     return placed;

@@ -12,13 +12,18 @@ export const EXCHANGE = 'simulated';
 export const SYMBOLS = ['BTC/USDT', 'ETH/USDT', 'SOL/USDT'] as const;
 const PRICES = [30_000, 2_000, 100];
 
-/** Three markets of random walks with thin books, so that orders fill whole, in parts, or not. */
+/** Symbols that move together, and so share the cap of one position. */
+export const CORRELATED = ['ETH/USDT', 'SOL/USDT'] as const;
+
+/** Three markets of random walks with thin books, so that orders fill whole, in parts, or not; the last follows the second. */
 export function simulatedMarket(rng: Rng, bars: number, history: number, clock: EventClock): SimulatedVenue {
+  const steps = SYMBOLS.map(() => Array.from({ length: bars + history }, () => rng.next() - 0.5));
+  steps[2] = steps[2]!.map((own, i) => 0.95 * steps[1]![i]! + 0.05 * own);
   return new SimulatedVenue({
     markets: SYMBOLS.map((symbol, i) => ({
       symbol,
       timeframe: '1h',
-      candles: walk(rng, bars + history, PRICES[i]!),
+      candles: walk(rng, steps[i]!, PRICES[i]!),
       priceTick: '0.01',
       amountStep: '0.0001',
       amountMin: '0.0001',
@@ -43,12 +48,12 @@ export function rulesOf(symbol: string): MarketRules {
   };
 }
 
-function walk(rng: Rng, bars: number, start: number): CandleColumns {
+function walk(rng: Rng, steps: readonly number[], start: number): CandleColumns {
   let close = start;
   return toColumns(
-    Array.from({ length: bars }, (_, i) => {
+    steps.map((step, i) => {
       const open = close;
-      close = Math.max(start / 20, Number((close * (1 + (rng.next() - 0.5) * 0.03)).toFixed(2)));
+      close = Math.max(start / 20, Number((close * (1 + step * 0.03)).toFixed(2)));
       const high = Math.max(open, close);
       const low = Math.min(open, close);
       return { openMs: START_MS + i * BAR_MS, open, high, low, close, volume: 1 + rng.next() };

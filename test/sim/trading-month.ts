@@ -1,6 +1,7 @@
 import { MemoryStore } from '../../src/adapters/memory-store/index.js';
 import { decimal } from '../../src/core/money.js';
 import type { OrderRequest } from '../../src/core/order.js';
+import { REGIME_DEFAULTS } from '../../src/core/regime.js';
 import type { Reconciliation } from '../../src/pipeline/execution/index.js';
 import type { Pipeline, PipelineConfig } from '../../src/pipeline/pipeline-api.js';
 import type { CapitalFlow, FeatureKernel } from '../../src/ports.js';
@@ -38,8 +39,25 @@ const DEATH_ELSEWHERE = 0.0002;
 export const SIM_CONFIG: PipelineConfig = {
   ...CONFIG,
   mode: 'live',
-  signals: { ...CONFIG.signals, minSignalIntervalBars: 3 },
-  risk: { ...CONFIG.risk, drawdownHaltFraction: 0.03 },
+  signals: {
+    ...CONFIG.signals,
+    minSignalIntervalBars: 2,
+    convictionBars: 6,
+    minHoldingBars: 3,
+    maxHoldingBars: 12,
+    allowRegimes: ['calm', 'normal', 'up', 'flat'],
+    regime: { ...REGIME_DEFAULTS, lookBackBars: 40, volatilityBars: 8, trendBars: 12 },
+  },
+  risk: {
+    ...CONFIG.risk,
+    drawdownHaltFraction: 0.03,
+    grossFractionMax: 0.15,
+    correlationMax: 0.8,
+    correlationBars: 60,
+    dailyLossFraction: 0.006,
+    cooldownLosses: 4,
+    cooldownBars: 5,
+  },
 };
 
 /** A trading month of three symbols with all faults on, then a healthy hour in which everything must come to rest. */
@@ -56,7 +74,7 @@ export async function tradingMonth({ seed, bars, kernel }: MonthOptions): Promis
   const left: LeavingOrder[] = [];
   const taken = new Map<string, number>();
   /** Executions after the end of their order, which the trader cannot know before it compares. */
-  const lateFills: { readonly clientOrderId: string; readonly amount: string }[] = [];
+  const lateFills: { readonly order: OrderRequest; readonly amount: string }[] = [];
   const resumesMs: number[] = [];
   let reconciled: Reconciliation['kind'] | null = null;
   let trader: { readonly pipeline: Pipeline } | null = null;
@@ -78,10 +96,11 @@ export async function tradingMonth({ seed, bars, kernel }: MonthOptions): Promis
       permit: guard.permit(),
       agreed: reconciled === 'agreed' || reconciled === 'unsettled' || reconciled === 'unreachable',
       breakerTripped: trader?.pipeline.state().account.breakerTripped ?? false,
-      unknownLate: lateFills
-        .filter((late) => late.clientOrderId !== order.clientOrderId)
-        .reduce((sum, late) => sum.plus(late.amount), decimal(0))
-        .toFixed(),
+      unknownLate: (symbol) =>
+        lateFills
+          .filter((late) => late.order.symbol === symbol && late.order.clientOrderId !== order.clientOrderId)
+          .reduce((sum, late) => sum.plus(late.amount), decimal(0))
+          .toNumber(),
     };
     left.push(entry);
     flaws.push(...verdictOnLeaving(entry, venue, SIM_CONFIG));
@@ -116,7 +135,7 @@ export async function tradingMonth({ seed, bars, kernel }: MonthOptions): Promis
             mayLeave,
             onLeaving,
             onTaken: ({ clientOrderId }) => taken.set(clientOrderId, (taken.get(clientOrderId) ?? 0) + 1),
-            onLateFill: (clientOrderId, amount) => lateFills.push({ clientOrderId, amount }),
+            onLateFill: (order, amount) => lateFills.push({ order, amount }),
           }),
         onReconciled: (result) => {
           if (result.kind === 'agreed') lateFills.length = 0;

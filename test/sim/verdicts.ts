@@ -6,7 +6,8 @@ import type { Pipeline, PipelineConfig } from '../../src/pipeline/pipeline-api.j
 import type { CapitalFlow, PermitReading } from '../../src/ports.js';
 import type { OrderEngine } from '../../src/simulator/order-engine.js';
 import type { SimulatedVenue } from '../../src/simulator/simulated-venue.js';
-import { ACCOUNT, BAR_MS, CASH, EXCHANGE, SYMBOLS } from './simulated-market.js';
+import { verdictOnRules } from './rule-verdicts.js';
+import { ACCOUNT, BAR_MS, CASH, CORRELATED, EXCHANGE, SYMBOLS } from './simulated-market.js';
 
 /** An order at the moment it left the box, and the truth about the world then. */
 export interface LeavingOrder {
@@ -17,8 +18,8 @@ export interface LeavingOrder {
   /** The last comparison with the exchange that came to an end agreed. */
   readonly agreed: boolean;
   readonly breakerTripped: boolean;
-  /** Units executed after the end of their orders that the trader cannot know of yet. */
-  readonly unknownLate: string;
+  /** Units of a symbol executed after the end of their orders that the trader cannot know of yet. */
+  readonly unknownLate: (symbol: string) => number;
 }
 
 /** What a bar's move may add between decision and truth: the marks of the other symbols, and the walk through the book. */
@@ -50,19 +51,31 @@ export function verdictOnLeaving(
   if (order.side === 'sell') return flaws;
 
   let equity = ledger.holding('USDT').free.toNumber();
+  const worth = new Map<string, number>();
   for (const symbol of SYMBOLS) {
-    const [currency] = symbol.split('/');
     const close = venue.replay.lastClose(venue.replay.instrument(symbol.replace('/', ''))!)!;
-    equity += ledger.holding(currency!).free.toNumber() * close;
+    const units = ledger.holding(symbol.split('/')[0]!).free.toNumber();
+    equity += units * close;
+    const known = Math.max(0, units - leaving.unknownLate(symbol));
+    worth.set(symbol, symbol === order.symbol ? (known + Number(order.amount)) * quote.ask : known * close);
   }
+  const together = (symbols: readonly string[]) =>
+    symbols.reduce((sum, symbol) => sum + worth.get(symbol)!, 0) / (equity * TOLERANCE);
   const notional = Number(order.amount) * quote.ask;
   if (notional > config.execution.notionalMaxFraction * equity * TOLERANCE) {
     flaws.push(`${name} is worth ${notional}, above the gate's cap of equity ${equity}`);
   }
-  const known = Math.max(0, held.minus(leaving.unknownLate).toNumber());
-  const position = (known + Number(order.amount)) * quote.ask;
-  if (position > config.risk.maxPositionFraction * equity * TOLERANCE) {
-    flaws.push(`${name} makes a position worth ${position}, above the cap of equity ${equity}`);
+  const cap = config.risk.maxPositionFraction;
+  if (together([order.symbol]) > cap) {
+    flaws.push(
+      `${name} makes a position worth ${worth.get(order.symbol)}, above the cap of equity ${equity}`,
+    );
+  }
+  if (together(SYMBOLS) > config.risk.grossFractionMax!) {
+    flaws.push(`${name} makes positions worth ${together(SYMBOLS)} of equity, above the gross cap`);
+  }
+  if (CORRELATED.some((symbol) => symbol === order.symbol) && together(CORRELATED) > cap) {
+    flaws.push(`${name} makes correlated positions worth ${together(CORRELATED)} of equity, above their cap`);
   }
   return flaws;
 }
@@ -112,6 +125,7 @@ export async function verdictOnMonth(truth: MonthTruth): Promise<string[]> {
   else flaws.push(...verdictOnMoney(trader.pipeline, engine, truth));
   if (truth.reconciled !== 'agreed') flaws.push(`the last comparison came to ${truth.reconciled}`);
   flaws.push(...(await verdictOnDecisions(truth)));
+  flaws.push(...(await verdictOnRules(truth)));
   return flaws;
 }
 
@@ -160,12 +174,14 @@ function verdictOnMoney(pipeline: Pipeline, engine: OrderEngine, truth: MonthTru
 async function verdictOnDecisions({ store, transfers, resumesMs, config }: MonthTruth): Promise<string[]> {
   const flaws: string[] = [];
   const lastActed = new Map<string, number>();
-  for (const { stream, candle, risk } of await store.decisions()) {
+  for (const { stream, candle, risk, signal } of await store.decisions()) {
     if (risk?.kind !== 'order') continue;
     const name = streamName(stream);
     const before = lastActed.get(name);
     lastActed.set(name, candle.openMs);
-    if (before === undefined) continue;
+    // What is too old, or has lost its reason, is closed at once.
+    const urgent = signal?.kind === 'signal' && signal.direction === 'flat' && signal.cause !== 'reversal';
+    if (before === undefined || urgent) continue;
     const apart = (candle.openMs - before) / BAR_MS;
     if (apart < config.signals.minSignalIntervalBars) flaws.push(`${name} acted twice within ${apart} bars`);
   }

@@ -7,6 +7,7 @@ import { loadClassifier } from '../../src/adapters/onnx/classifier.js';
 import { trainingTable } from '../../src/cli/training-input.js';
 import { type Candle, toColumns } from '../../src/core/candle.js';
 import { manifestText } from '../../src/core/manifest-schema.js';
+import { REGIME_DEFAULTS } from '../../src/core/regime.js';
 import { syntheticQuote } from '../../src/core/synthetic-quote.js';
 import { trainModel } from '../../src/learning/train.js';
 import { createOrderIds } from '../../src/pipeline/execution/index.js';
@@ -23,7 +24,25 @@ import { seededRng } from './seeded-rng.js';
 import { CONFIG, HOUR_MS, KEY, SPOT, START_MS } from './tiny-stream.js';
 
 const INGESTION = { rules: 'strict', maxGapBars: 3 } as const;
-const SETTINGS = { ...CONFIG, signals: { confidenceThreshold: 0.1, minSignalIntervalBars: 2 } };
+const SETTINGS = {
+  ...CONFIG,
+  risk: {
+    ...CONFIG.risk,
+    grossFractionMax: 0.08,
+    dailyLossFraction: 0.003,
+    cooldownLosses: 3,
+    cooldownBars: 6,
+  },
+  signals: {
+    confidenceThreshold: 0.1,
+    minSignalIntervalBars: 2,
+    convictionBars: 6,
+    minHoldingBars: 2,
+    maxHoldingBars: 10,
+    allowRegimes: ['calm', 'normal', 'up'] as const,
+    regime: { ...REGIME_DEFAULTS, lookBackBars: 60, volatilityBars: 12, trendBars: 24 },
+  },
+};
 
 /**
  * Hours whose move follows the last but one (the newest that a model's inputs tell: lag_1) with the strength `pullAt`, which
@@ -124,7 +143,7 @@ export async function liveOverStore(dir: string, bars: number): Promise<LivedSto
     const restored = await store.restore();
     paper.restore(restored.fills);
     await pipeline.start(restored);
-    await pipeline.warmUp(KEY, await store.lastCandles(KEY, 60));
+    await pipeline.warmUp(KEY, await store.lastCandles(KEY, pipeline.warmUpBars));
     life++;
   };
   const stop = async () => {

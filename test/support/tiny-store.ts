@@ -101,6 +101,11 @@ export function tinyStore(
         account: bars.at(-1)?.account ?? null,
         fills: [...contents.fills.values()],
         flows: contents.flows,
+        holdings: Object.fromEntries(
+          [...new Map(bars.filter((bar) => bar.decided).map((bar) => [streamName(bar.stream), bar]))].flatMap(
+            ([name, { signal }]) => (signal?.held ? [[name, signal.held] as const] : []),
+          ),
+        ),
         lastActedBarMs: Object.fromEntries(
           bars
             .filter((bar) => bar.risk?.kind === 'order')

@@ -1,7 +1,15 @@
 import type { Candle, StreamKey } from '../../core/candle.js';
 import { invariant } from '../../core/errors.js';
 import type { RefusalReason, RiskDecision, RiskInputs, Side } from '../../core/order.js';
-import type { Direction, NoSignalReason, Prediction, SignalResult } from '../../core/signal.js';
+import type { Regime } from '../../core/regime.js';
+import type {
+  Direction,
+  FlatCause,
+  Holding,
+  NoSignalReason,
+  Prediction,
+  SignalResult,
+} from '../../core/signal.js';
 import type { TradingState } from '../../core/trading-state.js';
 import type { AccountSnapshot, BarRecord } from '../../ports.js';
 import {
@@ -47,11 +55,21 @@ export function candleOf(row: Row): Candle {
   };
 }
 
+const UNKNOWN_REGIME = 'unknown';
+
 type DecisionColumn = readonly [name: string, cell: (record: BarRecord) => Cell];
 
 const order = (record: BarRecord) => (record.risk?.kind === 'order' ? record.risk : null);
 const refusal = (record: BarRecord) => (record.risk?.kind === 'refusal' ? record.risk : null);
 const signal = (record: BarRecord) => (record.signal?.kind === 'signal' ? record.signal : null);
+const entry = (record: BarRecord) => {
+  const found = signal(record);
+  return found?.direction === 'flat' ? null : found;
+};
+const close = (record: BarRecord) => {
+  const found = signal(record);
+  return found?.direction === 'flat' ? found : null;
+};
 const none = (record: BarRecord) => (record.signal?.kind === 'none' ? record.signal : null);
 const inputs = (record: BarRecord) => record.risk?.inputs ?? null;
 
@@ -68,6 +86,13 @@ const INPUT_COLUMNS: { readonly [K in keyof Required<RiskInputs>]: readonly Deci
     ['input_quote_source', (r) => text(inputs(r)?.quote.source ?? null)],
   ],
   state: [['input_state', (r) => text(inputs(r)?.state ?? null)]],
+  cash: [['input_cash', (r) => double(inputs(r)?.cash ?? null)]],
+  dayStartEquity: [['input_day_start_equity', (r) => double(inputs(r)?.dayStartEquity ?? null)]],
+  dayLowEquity: [['input_day_low_equity', (r) => double(inputs(r)?.dayLowEquity ?? null)]],
+  otherExposure: [['input_other_exposure', (r) => double(inputs(r)?.otherExposure ?? null)]],
+  correlatedExposure: [['input_correlated_exposure', (r) => double(inputs(r)?.correlatedExposure ?? null)]],
+  losingTrades: [['input_losing_trades', (r) => integer(inputs(r)?.losingTrades ?? null)]],
+  barsSinceLoss: [['input_bars_since_loss', (r) => integer(inputs(r)?.barsSinceLoss ?? null)]],
   averageWin: [['input_average_win', (r) => double(inputs(r)?.averageWin ?? null)]],
   averageLoss: [['input_average_loss', (r) => double(inputs(r)?.averageLoss ?? null)]],
   annualVolatility: [['input_annual_volatility', (r) => double(inputs(r)?.annualVolatility ?? null)]],
@@ -87,7 +112,12 @@ const DECISION_COLUMNS: readonly DecisionColumn[] = [
   ['signal_direction', (r) => text(signal(r)?.direction ?? null)],
   ['signal_reason', (r) => text(none(r)?.reason ?? null)],
   ['signal_confidence', (r) => double(r.signal?.confidence ?? null)],
-  ['signal_probability_win', (r) => double(signal(r)?.probabilityWin ?? null)],
+  ['signal_probability_win', (r) => double(entry(r)?.probabilityWin ?? null)],
+  ['signal_cause', (r) => text(close(r)?.cause ?? null)],
+  // 'unknown' is a filter without an answer; null is no filter.
+  ['signal_regime', (r) => text(r.signal?.regime === null ? UNKNOWN_REGIME : (r.signal?.regime ?? null))],
+  ['signal_held_units', (r) => double(r.signal?.held?.units ?? null)],
+  ['signal_held_since_ms', (r) => integer(r.signal?.held?.sinceMs ?? null)],
   ['risk_side', (r) => text(order(r)?.side ?? null)],
   ['risk_units', (r) => double(order(r)?.units ?? null)],
   ['risk_target_units', (r) => double(order(r)?.targetUnits ?? null)],
@@ -102,6 +132,9 @@ const DECISION_COLUMNS: readonly DecisionColumn[] = [
   ['account_peak_equity', (r) => double(r.account?.peakEquity ?? null)],
   ['account_drawdown', (r) => double(r.account?.drawdown ?? null)],
   ['account_breaker_tripped', (r) => boolean(r.account?.breakerTripped ?? null)],
+  ['account_day_ms', (r) => integer(r.account?.dayMs ?? null)],
+  ['account_day_start_equity', (r) => double(r.account?.dayStartEquity ?? null)],
+  ['account_day_low_equity', (r) => double(r.account?.dayLowEquity ?? null)],
 ];
 
 /** The table and the columns that {@link decisionCells} fills. */
@@ -138,19 +171,43 @@ export function predictionOf(row: Row): Prediction | null {
 }
 
 function signalOf(row: Row): SignalResult | null {
-  if (row.signal_direction !== null)
-    return {
-      kind: 'signal',
-      direction: wordOf<Direction>(row, 'signal_direction'),
-      confidence: numberOf(row, 'signal_confidence'),
-      probabilityWin: numberOf(row, 'signal_probability_win'),
-    };
+  const held = heldOf(row);
+  const regime = textOrNull(row, 'signal_regime');
+  const context = {
+    ...(regime !== null && { regime: regime === UNKNOWN_REGIME ? null : (regime as Regime) }),
+    ...(held !== null && { held }),
+  };
+  if (row.signal_direction !== null) {
+    const direction = wordOf<Direction>(row, 'signal_direction');
+    return direction === 'flat'
+      ? {
+          kind: 'signal',
+          direction,
+          cause: wordOf<FlatCause>(row, 'signal_cause'),
+          confidence: numberOrNull(row, 'signal_confidence'),
+          ...context,
+        }
+      : {
+          kind: 'signal',
+          direction,
+          confidence: numberOf(row, 'signal_confidence'),
+          probabilityWin: numberOf(row, 'signal_probability_win'),
+          ...context,
+        };
+  }
   if (row.signal_reason === null) return null;
   return {
     kind: 'none',
     reason: wordOf<NoSignalReason>(row, 'signal_reason'),
     confidence: numberOrNull(row, 'signal_confidence'),
+    ...context,
   };
+}
+
+/** What was held at the bar's decision; null for nothing. */
+export function heldOf(row: Row): Holding | null {
+  const units = numberOrNull(row, 'signal_held_units');
+  return units === null ? null : { units, sinceMs: numberOf(row, 'signal_held_since_ms') };
 }
 
 function riskOf(row: Row): RiskDecision | null {
@@ -175,8 +232,16 @@ function riskOf(row: Row): RiskDecision | null {
   };
 }
 
+/** What a decision of an earlier version did not look at is 0: the limits on it were not there either. */
 function inputsOf(row: Row): RiskInputs {
   return {
+    cash: numberOrNull(row, 'input_cash') ?? 0,
+    dayStartEquity: numberOrNull(row, 'input_day_start_equity') ?? 0,
+    dayLowEquity: numberOrNull(row, 'input_day_low_equity') ?? 0,
+    otherExposure: numberOrNull(row, 'input_other_exposure') ?? 0,
+    correlatedExposure: numberOrNull(row, 'input_correlated_exposure') ?? 0,
+    losingTrades: numberOrNull(row, 'input_losing_trades') ?? 0,
+    barsSinceLoss: numberOrNull(row, 'input_bars_since_loss'),
     equity: numberOf(row, 'input_equity'),
     peakEquity: numberOf(row, 'input_peak_equity'),
     drawdown: numberOf(row, 'input_drawdown'),
@@ -202,5 +267,8 @@ export function accountOf(row: Row): AccountSnapshot {
     peakEquity: numberOf(row, 'account_peak_equity'),
     drawdown: numberOf(row, 'account_drawdown'),
     breakerTripped: booleanOf(row, 'account_breaker_tripped'),
+    dayMs: numberOrNull(row, 'account_day_ms') ?? 0,
+    dayStartEquity: numberOrNull(row, 'account_day_start_equity') ?? 0,
+    dayLowEquity: numberOrNull(row, 'account_day_low_equity') ?? 0,
   };
 }

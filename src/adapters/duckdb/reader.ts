@@ -3,7 +3,7 @@ import { type CandleColumns, type StreamKey, streamName } from '../../core/candl
 import { invariant } from '../../core/errors.js';
 import type { BarRecord, KnownCandles, RestoredState, RowFilter, StoredPrediction } from '../../ports.js';
 import { RESTORED_PREDICTIONS } from '../store-rules/bar-rules.js';
-import { accountOf, barRecordOf, candleOf, keyCells, predictionOf } from './bar-columns.js';
+import { accountOf, barRecordOf, candleOf, heldOf, keyCells, predictionOf } from './bar-columns.js';
 import { flowOf } from './flow-log.js';
 import { fillOf, orderEventOf } from './money-log.js';
 import { booleanOrNull, doublesOrNull, numberOf, streamOf } from './rows.js';
@@ -115,6 +115,10 @@ export async function readRestoredState(session: Session): Promise<RestoredState
     `SELECT exchange, symbol, timeframe, max(open_ms) AS newest FROM decisions WHERE risk_side IS NOT NULL
        GROUP BY exchange, symbol, timeframe ORDER BY exchange, symbol, timeframe`,
   );
+  const held = await session.rows(
+    `SELECT exchange, symbol, timeframe, signal_held_units, signal_held_since_ms FROM decisions WHERE decided
+       QUALIFY row_number() OVER (PARTITION BY exchange, symbol, timeframe ORDER BY open_ms DESC) = 1`,
+  );
   const open = await session.rows(
     `SELECT * FROM order_events
        QUALIFY row_number() OVER (PARTITION BY client_order_id ORDER BY seq DESC) = 1
@@ -136,6 +140,12 @@ export async function readRestoredState(session: Session): Promise<RestoredState
     flows: flows.map(flowOf),
     lastActedBarMs: Object.fromEntries(
       acted.map((row) => [streamName(streamOf(row)), numberOf(row, 'newest')]),
+    ),
+    holdings: Object.fromEntries(
+      held.flatMap((row) => {
+        const holding = heldOf(row);
+        return holding === null ? [] : [[streamName(streamOf(row)), holding]];
+      }),
     ),
     openOrders: open.map(orderEventOf),
     outcomes: outcomes.map((row) => ({

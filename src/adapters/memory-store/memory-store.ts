@@ -10,6 +10,7 @@ import {
 import { invariant } from '../../core/errors.js';
 import type { LayerHealth } from '../../core/health.js';
 import { type Fill, isFinal } from '../../core/order.js';
+import type { Holding } from '../../core/signal.js';
 import type {
   AccountSnapshot,
   AlertOutbox,
@@ -196,6 +197,11 @@ export class MemoryStore implements Store, StoreReader, StoreNotes, AlertOutbox 
       const name = streamName(record.stream);
       acted[name] = Math.max(acted[name] ?? Number.NEGATIVE_INFINITY, record.candle.openMs);
     }
+    const holdings: Record<string, Holding> = {};
+    for (const { stream, signal } of byOpenTime(this.#committed.filter(({ decided }) => decided))) {
+      if (signal?.held) holdings[streamName(stream)] = signal.held;
+      else delete holdings[streamName(stream)];
+    }
     const last = new Map<string, OrderEvent>();
     const final = new Set<string>();
     for (const event of this.#orders) {
@@ -216,6 +222,7 @@ export class MemoryStore implements Store, StoreReader, StoreNotes, AlertOutbox 
       fills: await this.fills(),
       flows: [...this.#flows.values()],
       lastActedBarMs: acted,
+      holdings,
       openOrders: [...last.values()].filter((event) => !final.has(event.order.clientOrderId)),
       outcomes: byOpenTime(this.#committed.filter((record) => kept.has(record))).map((record) => ({
         stream: streamName(record.stream),

@@ -1,13 +1,23 @@
 import type { MarketRules, RefusalReason, RiskDecision, RiskInputs } from '../../core/order.js';
 import type { SignalResult } from '../../core/signal.js';
+import { type Cap, capOn } from './caps.js';
+import { dayLossOf } from './day-loss.js';
 import { targetPosition } from './sizing.js';
 
-/** The configuration's `risk` slice. `drawdownHaltFraction` is the circuit breaker's; the breaker itself keeps it. */
+/** The configuration's `risk` slice; what is left out is no limit. `drawdownHaltFraction` is the circuit breaker's; the breaker itself keeps it. */
 export interface RiskConfig {
   readonly kellyFraction: number;
   readonly maxPositionFraction: number;
   readonly drawdownHaltFraction: number;
   readonly annualVolatilityMax?: number | undefined;
+  readonly grossFractionMax?: number | undefined;
+  readonly correlationMax?: number | undefined;
+  readonly correlationBars?: number | undefined;
+  /** Loss of a day, as a fraction of what it began with, after which nothing is opened until the next. */
+  readonly dailyLossFraction?: number | undefined;
+  /** After so many losing trades in a row nothing is opened for `cooldownBars`; 0 or absent = no cool-down. */
+  readonly cooldownLosses?: number | undefined;
+  readonly cooldownBars?: number | undefined;
 }
 
 export interface RiskRequest {
@@ -53,9 +63,11 @@ function decideRisk(request: RiskRequest, config: RiskConfig): RiskDecision {
     return refuse('bad_equity', `equity is ${equity}`);
   }
 
+  // A close needs no odds.
+  const probabilityWin = signal.direction === 'flat' ? 0 : signal.probabilityWin;
   const target = targetPosition(
     signal.direction,
-    signal.probabilityWin,
+    probabilityWin,
     equity,
     quote,
     inputs.averageWin,
@@ -66,7 +78,7 @@ function decideRisk(request: RiskRequest, config: RiskConfig): RiskDecision {
   if (!closing && target.kellyRaw === 0) {
     return refuse(
       'kelly_zero',
-      `no edge at a win probability of ${signal.probabilityWin} with average win ${inputs.averageWin} and loss ${inputs.averageLoss}`,
+      `no edge at a win probability of ${probabilityWin} with average win ${inputs.averageWin} and loss ${inputs.averageLoss}`,
     );
   }
 
@@ -84,6 +96,19 @@ function decideRisk(request: RiskRequest, config: RiskConfig): RiskDecision {
     }
   }
 
+  let cap: Cap | null = null;
+  if (!closing && (reverses || Math.abs(targetUnits) > Math.abs(positionUnits))) {
+    const buys = targetUnits > 0;
+    const entryPrice = buys ? quote.ask : quote.bid;
+    cap = capOn(Math.abs(targetUnits), entryPrice, buys, inputs, rules, config);
+    if (cap !== null) {
+      // A cap that is there already closes nothing: it lets nothing grow.
+      const size = reverses ? cap.units : Math.max(cap.units, Math.abs(positionUnits));
+      targetUnits = buys ? size : -size;
+      positionFraction = (size * entryPrice) / equity;
+    }
+  }
+
   const delta = targetUnits - positionUnits;
   const units = Math.abs(delta);
   const price = delta > 0 ? quote.ask : quote.bid;
@@ -92,6 +117,7 @@ function decideRisk(request: RiskRequest, config: RiskConfig): RiskDecision {
     units < Number(rules.amountMin) ||
     units * price < Number(rules.notionalMin);
   if (units === 0 || tooSmall) {
+    if (cap !== null) return refuse(cap.reason, cap.detail);
     const resizing = targetUnits !== 0 && positionUnits !== 0 && !reverses;
     return resizing
       ? refuse('already_at_target', `holds ${positionUnits} of a target of ${targetUnits}`)
@@ -121,6 +147,21 @@ function growthBarrier(
     return {
       reason: 'drawdown_halt',
       detail: `drawdown ${inputs.drawdown} from peak ${inputs.peakEquity}; the limit of ${config.drawdownHaltFraction} was reached and nobody has resumed`,
+    };
+  }
+  const { dailyLossFraction, cooldownLosses = 0, cooldownBars = 0 } = config;
+  const dayLoss = dayLossOf(inputs.dayStartEquity, inputs.dayLowEquity);
+  if (dailyLossFraction !== undefined && dayLoss >= dailyLossFraction) {
+    return {
+      reason: 'daily_loss',
+      detail: `the day (UTC) has lost ${dayLoss} of equity ${inputs.dayStartEquity}, limit ${dailyLossFraction}`,
+    };
+  }
+  const { losingTrades, barsSinceLoss } = inputs;
+  if (cooldownLosses > 0 && losingTrades >= cooldownLosses && (barsSinceLoss ?? 0) < cooldownBars) {
+    return {
+      reason: 'cool_down',
+      detail: `${losingTrades} losing trades in a row, the last ${barsSinceLoss} bars ago; the cool-down is ${cooldownBars} bars`,
     };
   }
   const limit = config.annualVolatilityMax;

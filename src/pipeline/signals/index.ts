@@ -1,1 +1,2 @@
-export { createSignalLayer, type SignalConfig, type SignalLayer } from './signal-layer.js';
+export { createRegimeTracker, type RegimeTracker } from './regime-tracker.js';
+export { createSignalLayer, type SignalConfig, type SignalLayer, type SignalState } from './signal-layer.js';

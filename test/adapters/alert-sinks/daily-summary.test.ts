@@ -12,7 +12,8 @@ const NOON_MS = Date.UTC(2024, 5, 1, 12);
 const DAY_MS = 86_400_000;
 
 function account(atMs: number, equity: number): AccountSnapshot {
-  return { atMs, equity, cash: equity, peakEquity: equity, drawdown: 0, breakerTripped: false };
+  const day = { dayMs: 0, dayStartEquity: equity, dayLowEquity: equity };
+  return { atMs, equity, cash: equity, peakEquity: equity, drawdown: 0, breakerTripped: false, ...day };
 }
 
 describe('the daily summary', () => {

@@ -31,6 +31,13 @@ const DECISION: Extract<RiskDecision, { kind: 'order' }> = {
     averageWin: 0.02,
     averageLoss: 0.015,
     annualVolatility: null,
+    cash: 1000,
+    dayStartEquity: 1000,
+    dayLowEquity: 1000,
+    otherExposure: 0,
+    correlatedExposure: 0,
+    losingTrades: 0,
+    barsSinceLoss: null,
   },
 };
 

@@ -1,9 +1,16 @@
 import { describe, expect, it } from 'vitest';
 import type { MarketRules, RiskDecision, RiskInputs } from '../../../src/core/order.js';
 import type { Direction } from '../../../src/core/signal.js';
-import { createDrawdownBreaker, createRiskLayer } from '../../../src/pipeline/risk/index.js';
+import {
+  createDayLoss,
+  createDrawdownBreaker,
+  createRiskLayer,
+  dayLossOf,
+  type RiskConfig,
+} from '../../../src/pipeline/risk/index.js';
 import { CONFIG, SPOT } from '../../support/tiny-stream.js';
 
+const DAY = { dayMs: 0, dayStartEquity: 100, dayLowEquity: 100 };
 const SWAP: MarketRules = { ...SPOT, symbol: 'BTC/USDT:USDT', kind: 'swap' };
 
 function inputs(over: Partial<RiskInputs> = {}): RiskInputs {
@@ -17,6 +24,13 @@ function inputs(over: Partial<RiskInputs> = {}): RiskInputs {
     averageWin: 0.02,
     averageLoss: 0.015,
     annualVolatility: 0.5,
+    cash: 100_000,
+    dayStartEquity: 100_000,
+    dayLowEquity: 100_000,
+    otherExposure: 0,
+    correlatedExposure: 0,
+    losingTrades: 0,
+    barsSinceLoss: null,
     ...over,
   };
 }
@@ -27,7 +41,10 @@ function decide(
   more: { rules?: MarketRules; breakerTripped?: boolean; annualVolatilityMax?: number; p?: number } = {},
 ): RiskDecision {
   return createRiskLayer({ ...CONFIG.risk, annualVolatilityMax: more.annualVolatilityMax }).decide({
-    signal: { kind: 'signal', direction, confidence: 0.8, probabilityWin: more.p ?? 0.9 },
+    signal:
+      direction === 'flat'
+        ? { kind: 'signal', direction, cause: 'expiry', confidence: 0.8 }
+        : { kind: 'signal', direction, confidence: 0.8, probabilityWin: more.p ?? 0.9 },
     inputs: inputs(over),
     breakerTripped: more.breakerTripped ?? false,
     rules: more.rules ?? SPOT,
@@ -120,6 +137,142 @@ describe('risk decisions', () => {
   });
 });
 
+describe('caps on what is held together', () => {
+  const capped = (over: Partial<RiskInputs>, config: Partial<RiskConfig>, rules = SPOT) =>
+    createRiskLayer({ ...CONFIG.risk, ...config }).decide({
+      signal: { kind: 'signal', direction: 'long', confidence: 0.8, probabilityWin: 0.9 },
+      inputs: inputs(over),
+      breakerTripped: false,
+      rules,
+    });
+
+  it('leave to a symbol what the others have not taken of the gross cap', () => {
+    const decision = capped({ otherExposure: 25_000 }, { grossFractionMax: 0.3 });
+    expect(decision).toMatchObject({ kind: 'order', side: 'buy', targetUnits: 5000 / 30_001 });
+    expect(decision.kind === 'order' && decision.positionFraction).toBeCloseTo(0.05, 12);
+    expect(capped({ otherExposure: 20_000 }, { grossFractionMax: 0.3 })).toMatchObject({
+      units: 10_000 / 30_001,
+    });
+    expect(reason(capped({ otherExposure: 30_000 }, { grossFractionMax: 0.3 }))).toBe('gross_cap');
+    expect(reason(capped({ otherExposure: 45_000 }, { grossFractionMax: 0.3 }))).toBe('gross_cap');
+  });
+
+  it('let correlated symbols share the cap of one', () => {
+    const config = { correlationMax: 0.8 };
+    expect(capped({ otherExposure: 9000, correlatedExposure: 0 }, config)).toMatchObject({
+      units: 10_000 / 30_001,
+    });
+    expect(capped({ otherExposure: 9000, correlatedExposure: 4000 }, config)).toMatchObject({
+      units: 6000 / 30_001,
+    });
+    expect(reason(capped({ otherExposure: 9000, correlatedExposure: 10_000 }, config))).toBe(
+      'correlated_cap',
+    );
+  });
+
+  it('let nothing grow, and close nothing', () => {
+    const config = { grossFractionMax: 0.3 };
+    expect(reason(capped({ otherExposure: 30_000, positionUnits: 0.1 }, config))).toBe('gross_cap');
+    expect(decide('short', { otherExposure: 90_000, positionUnits: 0.1 })).toMatchObject({
+      side: 'sell',
+      units: 0.1,
+    });
+    // A reversal on a swap is cut to what is left for the other side.
+    const swap = createRiskLayer({ ...CONFIG.risk, ...config }).decide({
+      signal: { kind: 'signal', direction: 'short', confidence: 0.8, probabilityWin: 0.9 },
+      inputs: inputs({ otherExposure: 30_000, positionUnits: 0.2 }),
+      breakerTripped: false,
+      rules: SWAP,
+    });
+    expect(swap).toMatchObject({ side: 'sell', units: 0.2, positionFraction: 0 });
+  });
+
+  it('buy nothing on credit on spot, the fee included', () => {
+    expect(capped({ cash: 5005 }, {})).toMatchObject({ targetUnits: 5005 / 1.001 / 30_001 });
+    expect(reason(capped({ cash: -3 }, {}))).toBe('insufficient_cash');
+    expect(capped({ cash: 5005 }, {}, SWAP)).toMatchObject({ targetUnits: 10_000 / 30_001 });
+  });
+});
+
+describe('the loss of a day', () => {
+  const limited = (over: Partial<RiskInputs>) =>
+    createRiskLayer({ ...CONFIG.risk, dailyLossFraction: 0.05 }).decide({
+      signal: { kind: 'signal', direction: 'long', confidence: 0.8, probabilityWin: 0.9 },
+      inputs: inputs(over),
+      breakerTripped: false,
+      rules: SPOT,
+    });
+  const HOUR = 3_600_000;
+  const MIDNIGHT = Date.UTC(2024, 0, 2);
+
+  it('stops entries at its limit, and lets exits through', () => {
+    expect(limited({ dayLowEquity: 95_001 }).kind).toBe('order');
+    expect(reason(limited({ dayLowEquity: 95_000 }))).toBe('daily_loss');
+    expect(limited({ dayLowEquity: 90_000, positionUnits: 0.5 })).toMatchObject({ side: 'sell' });
+  });
+
+  it('is measured from the end of the day before, and stays for the day whatever equity does', () => {
+    const day = createDayLoss();
+    day.update(100, MIDNIGHT - HOUR);
+    day.update(110, MIDNIGHT);
+    day.update(99, MIDNIGHT + HOUR);
+    expect(dayLossOf(day.startEquity, day.lowEquity)).toBeCloseTo(0.1, 12);
+    day.update(120, MIDNIGHT + 5 * HOUR);
+    expect(dayLossOf(day.startEquity, day.lowEquity)).toBeCloseTo(0.1, 12);
+    // A late bar of yesterday does not bring yesterday back.
+    day.update(119, MIDNIGHT - HOUR);
+    expect(day.dayMs).toBe(MIDNIGHT);
+    day.update(119, MIDNIGHT + 25 * HOUR);
+    expect(day.dayMs).toBe(MIDNIGHT + 24 * HOUR);
+    expect([day.startEquity, day.lowEquity]).toEqual([119, 119]);
+    // Bars of a whole day are days of their own.
+    day.update(100, MIDNIGHT + 48 * HOUR);
+    day.update(90, MIDNIGHT + 72 * HOUR);
+    expect(dayLossOf(day.startEquity, day.lowEquity)).toBeCloseTo(0.1, 12);
+  });
+
+  it('is kept over a restart, and over a deposit', () => {
+    const day = createDayLoss();
+    day.update(100, MIDNIGHT);
+    day.update(96, MIDNIGHT + HOUR);
+    const again = createDayLoss();
+    again.restore({
+      atMs: 0,
+      equity: 96,
+      cash: 96,
+      peakEquity: 100,
+      drawdown: 0.04,
+      breakerTripped: false,
+      dayMs: day.dayMs,
+      dayStartEquity: day.startEquity,
+      dayLowEquity: day.lowEquity,
+    });
+    again.capital(96, 192);
+    again.update(190, MIDNIGHT + 2 * HOUR);
+    expect([again.dayMs, again.startEquity, again.lowEquity]).toEqual([MIDNIGHT, 200, 190]);
+    again.update(Number.NaN, MIDNIGHT + 3 * HOUR);
+    expect(again.lowEquity).toBe(190);
+  });
+});
+
+describe('the cool-down', () => {
+  const cooling = (losingTrades: number, barsSinceLoss: number | null, positionUnits = 0) =>
+    createRiskLayer({ ...CONFIG.risk, cooldownLosses: 3, cooldownBars: 5 }).decide({
+      signal: { kind: 'signal', direction: 'long', confidence: 0.8, probabilityWin: 0.9 },
+      inputs: inputs({ losingTrades, barsSinceLoss, positionUnits }),
+      breakerTripped: false,
+      rules: SPOT,
+    });
+
+  it('opens nothing for so many bars after so many losses in a row', () => {
+    expect(cooling(2, 0).kind).toBe('order');
+    expect(reason(cooling(3, 0))).toBe('cool_down');
+    expect(reason(cooling(4, 4))).toBe('cool_down');
+    expect(cooling(3, 5).kind).toBe('order');
+    expect(cooling(3, 0, 0.5)).toMatchObject({ side: 'sell' });
+  });
+});
+
 describe('the drawdown breaker', () => {
   it('trips at the limit and stays tripped until a person resumes it', () => {
     const breaker = createDrawdownBreaker(0.15);
@@ -136,10 +289,26 @@ describe('the drawdown breaker', () => {
 
   it('keeps peak and latch over a restart', () => {
     const breaker = createDrawdownBreaker(0.15);
-    breaker.restore({ atMs: 0, equity: 90, cash: 90, peakEquity: 100, drawdown: 0.1, breakerTripped: false });
+    breaker.restore({
+      atMs: 0,
+      equity: 90,
+      cash: 90,
+      peakEquity: 100,
+      drawdown: 0.1,
+      breakerTripped: false,
+      ...DAY,
+    });
     expect(breaker.update(85)).toBe(true);
     const again = createDrawdownBreaker(0.15);
-    again.restore({ atMs: 0, equity: 99, cash: 99, peakEquity: 100, drawdown: 0.01, breakerTripped: true });
+    again.restore({
+      atMs: 0,
+      equity: 99,
+      cash: 99,
+      peakEquity: 100,
+      drawdown: 0.01,
+      breakerTripped: true,
+      ...DAY,
+    });
     again.update(99);
     expect(again.tripped).toBe(true);
   });

@@ -1,9 +1,15 @@
 import { describe, expect, it } from 'vitest';
-import type { Prediction, SignalResult } from '../../../src/core/signal.js';
-import { createSignalLayer } from '../../../src/pipeline/signals/index.js';
+import type { Regime } from '../../../src/core/regime.js';
+import type { NoPredictionReason, Prediction, SignalResult } from '../../../src/core/signal.js';
+import {
+  createSignalLayer,
+  type SignalConfig,
+  type SignalLayer,
+} from '../../../src/pipeline/signals/index.js';
 import { confidenceOf } from '../../../src/pipeline/signals/signal-layer.js';
 import { articleRows } from '../../support/article-vectors.js';
 import { pythonRound } from '../../support/python-round.js';
+import { seededRng } from '../../support/seeded-rng.js';
 
 const BAR_MS = 60_000;
 
@@ -105,7 +111,7 @@ describe('departures', () => {
 
   it('keeps the interval over a restart', () => {
     const signals = layer(0.3, 3);
-    signals.restore(BAR_MS);
+    signals.restore({ lastActedBarMs: BAR_MS, held: null, predictions: [] });
     expect(signals.decide(prediction(0.9), 3 * BAR_MS)).toMatchObject({ kind: 'none', reason: 'interval' });
     expect(told(signals.decide(prediction(0.9), 4 * BAR_MS))).toBe('long');
   });
@@ -140,5 +146,104 @@ describe('departures', () => {
       reason: 'inference_fault',
       confidence: null,
     });
+  });
+});
+
+describe('when a position is to be closed', () => {
+  const base = { confidenceThreshold: 0.3, minSignalIntervalBars: 1 };
+  const make = (more: Partial<SignalConfig>, market: 'spot' | 'swap' = 'spot') => {
+    const signals = createSignalLayer({ ...base, ...more }, BAR_MS, '24x7', market);
+    // Opened on bar 0
+    signals.decide(prediction(0.9), 0);
+    signals.acted(0);
+    return signals;
+  };
+  const at = (signals: SignalLayer, bar: number, p: number | NoPredictionReason, heldUnits = 2) =>
+    signals.decide(typeof p === 'number' ? prediction(p) : p, bar * BAR_MS, { heldUnits });
+  const word = (result: SignalResult) =>
+    result.kind === 'none' ? result.reason : result.direction === 'flat' ? result.cause : result.direction;
+
+  it('tells a reversal: flat on spot, the other side on a swap, and short where nothing is held', () => {
+    expect(word(at(make({}), 1, 0.1))).toBe('reversal');
+    expect(word(at(make({}, 'swap'), 1, 0.1))).toBe('short');
+    expect(word(at(make({}), 1, 0.1, 0))).toBe('short');
+    expect(word(at(make({}), 1, 0.45))).toBe('below_threshold');
+  });
+
+  it('tells what is held, and since which bar', () => {
+    const signals = make({});
+    expect(at(signals, 1, 0.9)).toMatchObject({ held: { units: 2, sinceMs: 0 } });
+    expect(at(signals, 2, 0.9, 3)).toMatchObject({ held: { units: 3, sinceMs: 0 } });
+    expect(at(signals, 3, 0.9, 0)).not.toHaveProperty('held');
+    // Acted on again, the other way: a new position with an age of its own
+    signals.acted(3 * BAR_MS);
+    expect(at(signals, 5, 0.1, -1)).toMatchObject({ held: { units: -1, sinceMs: 3 * BAR_MS } });
+  });
+
+  it('expires a conviction that nothing renews, on bars without a prediction too', () => {
+    const signals = make({ convictionBars: 3 });
+    expect(word(at(signals, 1, 0.5))).toBe('exactly_even');
+    expect(word(at(signals, 2, 0.8))).toBe('long');
+    expect(word(at(signals, 3, 0.55))).toBe('below_threshold');
+    expect(word(at(signals, 4, 'no_value'))).toBe('no_value');
+    expect(at(signals, 5, 'no_value')).toMatchObject({ cause: 'expiry', confidence: null });
+    // It is told again until it is done, and a new conviction ends it
+    expect(word(at(signals, 6, 0.5))).toBe('expiry');
+    expect(word(at(signals, 7, 0.9))).toBe('long');
+  });
+
+  it('does not take a conviction of the other side for one', () => {
+    const signals = make({ convictionBars: 2, minSignalIntervalBars: 9 });
+    expect(word(at(signals, 1, 0.1))).toBe('interval');
+    expect(word(at(signals, 2, 0.1))).toBe('expiry');
+  });
+
+  it('closes nothing that is too young, and what is too old even within the interval', () => {
+    const signals = make({ minHoldingBars: 2, maxHoldingBars: 4, minSignalIntervalBars: 9 });
+    expect(word(at(signals, 1, 0.1))).toBe('min_holding');
+    expect(word(at(signals, 2, 0.1))).toBe('interval');
+    expect(word(at(signals, 3, 0.9))).toBe('interval');
+    expect(word(at(signals, 4, 0.9))).toBe('max_holding');
+  });
+
+  it('opens in allowed regimes only, and closes in others', () => {
+    const config = { allowRegimes: ['calm', 'normal-up'] as const, minHoldingBars: 2 };
+    const inRegime = (bar: number, regime: Regime | null, heldUnits: number, p = 0.9) =>
+      make(config).decide(prediction(p), bar * BAR_MS, { heldUnits, regime });
+    expect(inRegime(3, 'calm-down', 0)).toMatchObject({ direction: 'long', regime: 'calm-down' });
+    expect(word(inRegime(3, 'normal-up', 0))).toBe('long');
+    expect(inRegime(3, 'normal-flat', 0)).toMatchObject({ reason: 'regime_blocked', regime: 'normal-flat' });
+    expect(inRegime(3, null, 0)).toMatchObject({ reason: 'regime_unknown', regime: null });
+    expect(inRegime(3, 'turbulent-up', 2)).toMatchObject({ cause: 'regime', held: { units: 2 } });
+    expect(word(inRegime(1, 'turbulent-up', 2))).toBe('regime_blocked');
+    // What is not known blocks entries, and closes nothing but on a reversal.
+    expect(word(inRegime(3, null, 2))).toBe('regime_unknown');
+    expect(word(inRegime(3, null, 2, 0.1))).toBe('reversal');
+  });
+
+  it('goes on after a restart as if there had been none', () => {
+    const config = { convictionBars: 3, minHoldingBars: 2, maxHoldingBars: 9, minSignalIntervalBars: 3 };
+    const lives = [make(config), make(config)];
+    const rng = seededRng(5);
+    const predictions: Prediction[] = [{ ...prediction(0.9), openMs: 0 }];
+    let acted = 0;
+    let restarts = 0;
+    for (let bar = 1; bar < 400; bar++) {
+      const heldUnits = [0, 1, 1, -1][Math.floor(bar / 11) % 4]!;
+      const p = 0.2 + rng.next() * 0.6;
+      const [whole, broken] = lives.map((one) => at(one, bar, p, heldUnits));
+      expect(broken, `bar ${bar}`).toEqual(whole);
+      predictions.push({ ...prediction(p), openMs: bar * BAR_MS });
+      if (whole!.kind === 'signal' && rng.next() < 0.5) {
+        acted = bar * BAR_MS;
+        for (const one of lives) one.acted(acted);
+      }
+      if (rng.next() < 0.2) {
+        lives[1] = createSignalLayer({ ...base, ...config }, BAR_MS, '24x7');
+        lives[1].restore({ lastActedBarMs: acted, held: whole!.held ?? null, predictions });
+        restarts++;
+      }
+    }
+    expect(restarts).toBeGreaterThan(50);
   });
 });
