@@ -18,13 +18,26 @@ describe('configuration', () => {
   it('fills in every default from a minimal file', () => {
     const config = parseConfig(MINIMAL, 'box.toml');
     expect(config.mode).toBe('paper');
-    expect(config.signals).toEqual({ confidenceThreshold: 0.3, minSignalIntervalBars: 1 });
+    expect(config.signals).toMatchObject({
+      confidenceThreshold: 0.3,
+      minSignalIntervalBars: 1,
+      minHoldingBars: 0,
+    });
+    // What closes positions or keeps them shut is off by default.
+    for (const key of ['convictionBars', 'maxHoldingBars', 'allowRegimes'] as const)
+      expect(config.signals[key]).toBeUndefined();
     expect(config.risk).toEqual({
       kellyFraction: 0.25,
       maxPositionFraction: 0.1,
       drawdownHaltFraction: 0.15,
       averageWin: 0.02,
       averageLoss: 0.015,
+      grossFractionMax: 1,
+      correlationMax: 0.8,
+      correlationBars: 120,
+      dailyLossFraction: 0.05,
+      cooldownLosses: 0,
+      cooldownBars: 24,
     });
     expect(config.execution.paperSlippageBps).toBe(5);
     expect(config.execution.triesMax).toBe(3);

@@ -235,22 +235,25 @@ describe('the loss of a day', () => {
     const day = createDayLoss();
     day.update(100, MIDNIGHT);
     day.update(96, MIDNIGHT + HOUR);
+    day.update(98, MIDNIGHT + 2 * HOUR);
     const again = createDayLoss();
     again.restore({
       atMs: 0,
-      equity: 96,
-      cash: 96,
+      equity: 98,
+      cash: 98,
       peakEquity: 100,
-      drawdown: 0.04,
+      drawdown: 0.02,
       breakerTripped: false,
       dayMs: day.dayMs,
       dayStartEquity: day.startEquity,
       dayLowEquity: day.lowEquity,
     });
-    again.capital(96, 192);
-    again.update(190, MIDNIGHT + 2 * HOUR);
+    // It had recovered by then; the lowest is what counts.
+    expect(again.lowEquity).toBe(96);
+    again.capital(98, 196);
+    again.update(190, MIDNIGHT + 3 * HOUR);
     expect([again.dayMs, again.startEquity, again.lowEquity]).toEqual([MIDNIGHT, 200, 190]);
-    again.update(Number.NaN, MIDNIGHT + 3 * HOUR);
+    again.update(Number.NaN, MIDNIGHT + 4 * HOUR);
     expect(again.lowEquity).toBe(190);
   });
 });
