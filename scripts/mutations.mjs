@@ -244,6 +244,13 @@ export const MUTATIONS = [
     by: 'test/doctor/doctor.test.ts',
   },
   {
+    name: 'let an order leave that was decided before another stream tripped the breaker',
+    file: 'src/pipeline/order-desk.ts',
+    from: "return breaker.tripped ? stricter(state, 'REDUCING') : state;",
+    to: 'return state;',
+    by: 'sim',
+  },
+  {
     name: 'forget since when a position is held on restart',
     file: 'src/pipeline/signals/signal-layer.ts',
     from: 'held = state.held;',

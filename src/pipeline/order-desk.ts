@@ -40,7 +40,7 @@ export interface OrderDesk extends Omit<VenueDesk, 'restore' | 'start' | 'keep'>
 
 export function createOrderDesk(
   deps: PipelineDeps,
-  { portfolio, capital }: Account,
+  { portfolio, breaker, capital }: Account,
   turns: Turns,
 ): OrderDesk {
   const { config, clock, store } = deps;
@@ -89,10 +89,15 @@ export function createOrderDesk(
     return venues.agreed(key.exchange) ? state : stricter(state, 'REDUCING');
   }
 
-  /** The same for an order; what no stream of the box has decided may not leave at all. */
+  /**
+   * The same for an order; what no stream of the box has decided may not leave at all. Streams decide beside each other:
+   * one may trip the circuit breaker while the order of another is on its way to the gate or to the wire.
+   */
   function stateForOrder({ exchange, symbol, barOpenMs }: OrderRequest): TradingState {
     const stream = deps.streams.find(({ key }) => key.exchange === exchange && key.symbol === symbol);
-    return stream === undefined ? 'HALTED' : stateFor(stream.key, barOpenMs);
+    if (stream === undefined) return 'HALTED';
+    const state = stateFor(stream.key, barOpenMs);
+    return breaker.tripped ? stricter(state, 'REDUCING') : state;
   }
 
   const quote = (lane: Lane, candle: Candle) => quoteToDecideOn(deps.quoteFor, lane.setup.key, candle);
