@@ -1,0 +1,48 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, it } from 'vitest';
+
+const root = fileURLToPath(new URL('../../', import.meta.url));
+const sources = readdirSync(path.join(root, 'src'), { recursive: true, encoding: 'utf8' })
+  .filter((file) => file.endsWith('.ts'))
+  .map((file) => ({
+    file: `src/${file.split(path.sep).join('/')}`,
+    // Comments may name what code may not.
+    text: readFileSync(path.join(root, 'src', file), 'utf8').replace(/\/\*[\s\S]*?\*\/|(?<!:)\/\/.*$/gm, ''),
+  }))
+  .filter(({ file }) => !file.startsWith('src/simulator/'));
+
+const naming = (pattern: RegExp) =>
+  sources
+    .filter(({ text }) => pattern.test(text))
+    .map(({ file }) => file)
+    .sort();
+
+describe('an order has one door', () => {
+  it('only the order gate hands an order to a broker', () => {
+    // By call, by a reference that is kept, by name in brackets, by destructuring.
+    const reached =
+      /\.\s*create\b(?!:)|\[\s*['"`]create['"`]\s*\]|\{[^{}]*\bcreate\b[^{}:]*\}\s*=\s*[\w.]*[bB]roker/;
+    expect(naming(reached).filter((file) => file.startsWith('src/pipeline/'))).toEqual([
+      'src/pipeline/execution/order-gate.ts',
+    ]);
+    // Elsewhere there are a model's session and DuckDB's instances, and no broker.
+    expect(naming(reached).filter((file) => !file.startsWith('src/pipeline/'))).toEqual([
+      'src/adapters/duckdb/candle-import.ts',
+      'src/adapters/duckdb/open-store.ts',
+      'src/adapters/duckdb/parquet-candles.ts',
+      'src/adapters/onnx/session.ts',
+    ]);
+  });
+
+  it("only the broker over ccxt names ccxt's ways to create or change an order", () => {
+    const ways =
+      /(\.\s*|\[\s*['"`])(create\w*Orders?\w*|editOrders?\w*|(private|sapi|fapi\w*|dapi\w*|papi|v\d)\w*(Post|Put)\w*)\b/;
+    expect(naming(ways)).toEqual(['src/adapters/ccxt/broker.ts']);
+  });
+
+  it('nothing loads ccxt but the module that wraps it', () => {
+    expect(naming(/['"`]ccxt(\/[^'"`]*)?['"`]/)).toEqual(['src/adapters/ccxt/ccxt-module.ts']);
+  });
+});
