@@ -99,7 +99,7 @@ describe('slippage', () => {
       [fill('buy', 'a', '101', '1'), fill('sell', 'b', '100', '1'), fill('buy', 'unknown', '7', '1')],
       orders,
     )!;
-    expect(found).toMatchObject({ fills: 2, medianBps: 50, worstBps: 100, cost: 1 });
+    expect(found).toMatchObject({ fills: 2, medianBps: 50, worstBps: 100, cost: '1' });
     expect(found.meanBps).toBeCloseTo((100 * 101) / 201, 9);
     expect(slippageFigures([], orders)).toBeNull();
   });

@@ -16,6 +16,8 @@ export interface ClosedTrade {
   readonly fees: number;
   /** profit / entryNotional: what average win and loss are made of. */
   readonly returnFraction: number;
+  /** The same to the last decimal, for sums that people are shown. */
+  readonly exact: { readonly entryNotional: Decimal; readonly profit: Decimal; readonly fees: Decimal };
 }
 
 /** The position of one symbol at one exchange, made of its fills and nothing else. */
@@ -141,6 +143,7 @@ export class FillBook implements PositionBook {
       profit: profit.toNumber(),
       fees: this.tradeFees.toNumber(),
       returnFraction: profit.div(this.tradeEntryNotional).toNumber(),
+      exact: { entryNotional: this.tradeEntryNotional, profit, fees: this.tradeFees },
     };
     this.tradeProfit = ZERO;
     this.tradeFees = ZERO;

@@ -72,7 +72,7 @@ export function slippageTable(slippage: SlippageFigures | null, currency: string
       ['Mean, by notional (bps)', number(slippage.meanBps, 2)],
       ['Median (bps)', number(slippage.medianBps, 2)],
       ['Worst (bps)', number(slippage.worstBps, 2)],
-      [`Cost (${currency})`, number(slippage.cost, 2)],
+      [`Cost (${currency})`, number(Number(slippage.cost), 2)],
       ['Fills measured', number(slippage.fills, 0)],
     ]),
   );

@@ -1,0 +1,62 @@
+import { decimal, text } from '../core/money.js';
+import type { Side } from '../core/order.js';
+import { parseRunSettings } from '../pipeline/run-settings.js';
+import type { TracedFill } from '../research/slippage-figures.js';
+import type { AskRows } from './store-access.js';
+
+/**
+ * An order's bar is looked up among the decisions for the quote it was decided with. A decision of another timeframe may lie
+ * at the same time: one whose side is the order's is taken.
+ */
+const FILLS = `
+  WITH ordered AS (
+    SELECT client_order_id, any_value(decision_price) AS decision_price, any_value(bar_open_ms) AS bar_open_ms
+    FROM order_events GROUP BY client_order_id
+  ), quoted AS (
+    SELECT exchange, symbol, open_ms, risk_side, any_value(input_bid) AS bid, any_value(input_ask) AS ask
+    FROM decisions WHERE risk_side IS NOT NULL GROUP BY ALL
+  )
+  SELECT f.fill_id, f.client_order_id, f.exchange, f.symbol, f.side, f.price, f.amount, f.fee, f.fee_currency, f.at_ms,
+         o.decision_price, CASE f.side WHEN 'buy' THEN q.ask ELSE q.bid END
+  FROM fills f LEFT JOIN ordered o USING (client_order_id)
+  LEFT JOIN quoted q ON q.exchange = f.exchange AND q.symbol = f.symbol AND q.open_ms = o.bar_open_ms
+    AND q.risk_side = f.side
+  ORDER BY f.seq`;
+
+/** All fills of the store, by time, each with the prices it is held against. */
+export async function storedFills(ask: AskRows): Promise<readonly TracedFill[]> {
+  const rows = await ask(FILLS);
+  const fills = rows.map((row): TracedFill => {
+    const [fillId, clientOrderId, exchange, symbol, side, price, amount, fee, feeCurrency, atMs] =
+      row.map(String);
+    return {
+      fillId: fillId!,
+      clientOrderId: clientOrderId!,
+      exchange: exchange!,
+      symbol: symbol!,
+      side: side as Side,
+      // Stored with all their places: 100.500000000000000000 is 100.5.
+      price: text(decimal(price!)),
+      amount: text(decimal(amount!)),
+      fee: text(decimal(fee!)),
+      feeCurrency: feeCurrency!,
+      atMs: Number(atMs),
+      decisionPrice: numberOrNull(row[10]),
+      arrivalPrice: numberOrNull(row[11]),
+    };
+  });
+  // A fill may have come late: it was written down after newer ones, and counts before them as it does for the trader.
+  return fills.sort((a, b) => a.atMs - b.atMs);
+}
+
+/** Least step of an amount, by `exchange:symbol`, as the newest run that traded it knew it. */
+export async function storedAmountSteps(ask: AskRows): Promise<ReadonlyMap<string, string>> {
+  const steps = new Map<string, string>();
+  for (const [settings] of await ask('SELECT settings FROM runs ORDER BY seq')) {
+    for (const { key, rules } of parseRunSettings(String(settings)).streams)
+      steps.set(`${key.exchange}:${key.symbol}`, rules.amountStep);
+  }
+  return steps;
+}
+
+const numberOrNull = (value: unknown) => (value === null || value === undefined ? null : Number(value));
