@@ -111,6 +111,20 @@ export const MUTATIONS = [
     by: 'sim',
   },
   {
+    name: 'set a limit beyond its collar',
+    file: 'src/pipeline/execution/limit-price.ts',
+    from: 'const most = floorToStep(decimal(quote.ask).times(collar.plus(1)), tick);',
+    to: 'const most = floorToStep(decimal(quote.ask).times(collar.times(20).plus(1)), tick);',
+    by: 'sim',
+  },
+  {
+    name: 'the gate looks at the quote alone, not at the limit',
+    file: gate,
+    from: 'const limit = order.limitPrice === undefined ? price : Number(order.limitPrice);',
+    to: 'const limit = price;',
+    by: 'test/pipeline/execution/order-gate.test.ts',
+  },
+  {
     name: 'ignore the permit',
     file: gate,
     from: "if (!permit.ok) return ['no_permit', `permit ${permit.reason}`];",

@@ -79,6 +79,18 @@ const execution = z
       .min(1)
       .default([1000, 2000, 4000])
       .describe('Wait before try 2, 3, …; the last repeats.'),
+    orderType: z
+      .enum(['limit_ioc', 'market'])
+      .default('limit_ioc')
+      .describe(
+        'What a live order is: with a limit, what does not fill at once cancelled by the exchange, or at any price.',
+      ),
+    limitCollarFraction: z
+      .number()
+      .min(0)
+      .max(0.1)
+      .default(0.002)
+      .describe('How much worse than the quote such a limit is, as a fraction of the price.'),
     notionalMaxFraction: fraction.default(0.25).describe("The gate's own limits."),
     priceCollarFraction: fraction
       .default(0.05)

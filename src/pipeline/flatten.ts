@@ -11,14 +11,17 @@ export interface FlattenDeps {
 
 /** What closing a position came to; `unclosed` says in words what is still held and why. */
 export interface Flattened {
-  readonly outcome: ExecutionOutcome | null;
+  readonly outcomes: readonly ExecutionOutcome[];
   readonly unclosed: string | null;
 }
 
-/** Sends the order that closes what a lane holds, through the gate like any other order. */
+/** Orders for one position: the market may move away from a limit again and again. */
+const TRIES_MAX = 5;
+
+/** Sends the orders that close what a lane holds, through the gate like any other. */
 export async function flattenLane(lane: Lane, deps: FlattenDeps): Promise<Flattened> {
   const { book, setup } = lane;
-  if (book.units.eq(0)) return { outcome: null, unclosed: null };
+  if (book.units.eq(0)) return { outcomes: [], unclosed: null };
   const close = book.markPrice;
   // No trade is decided here, so the last close stands for the whole candle.
   const candle: Candle = {
@@ -29,15 +32,22 @@ export async function flattenLane(lane: Lane, deps: FlattenDeps): Promise<Flatte
     close,
     volume: 0,
   };
-  const outcome = await deps.send(lane, candle, {
-    side: book.units.gt(0) ? 'sell' : 'buy',
-    units: Math.abs(book.unitsNumber),
-    inputs: { quote: await deps.quote(lane, candle) },
-  });
-  // What is below the exchange's step cannot be sold and is no position.
-  if (outcome.status === 'filled' || book.units.abs().lt(setup.rules.amountStep)) {
-    return { outcome, unclosed: null };
+  const outcomes: ExecutionOutcome[] = [];
+  for (;;) {
+    const outcome = await deps.send(lane, candle, {
+      side: book.units.gt(0) ? 'sell' : 'buy',
+      units: Math.abs(book.unitsNumber),
+      inputs: { quote: await deps.quote(lane, candle) },
+    });
+    outcomes.push(outcome);
+    // What is below the exchange's step cannot be sold and is no position.
+    if (outcome.status === 'filled' || book.units.abs().lt(setup.rules.amountStep)) {
+      return { outcomes, unclosed: null };
+    }
+    // An order with a limit ends where the book does; what is left goes out at the price of now. All else is no market's doing.
+    const ended = outcome.status === 'expired' || outcome.status === 'canceled';
+    if (ended && outcomes.length < TRIES_MAX) continue;
+    const why = `${outcome.status}${outcome.message === null ? '' : `: ${outcome.message}`}`;
+    return { outcomes, unclosed: `${book.units.toFixed()} ${setup.key.symbol} (${why})` };
   }
-  const why = `${outcome.status}${outcome.message === null ? '' : `: ${outcome.message}`}`;
-  return { outcome, unclosed: `${book.units.toFixed()} ${setup.key.symbol} (${why})` };
 }

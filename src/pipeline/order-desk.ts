@@ -70,6 +70,8 @@ export function createOrderDesk(
       triesMax: config.execution.triesMax,
       backoffMs: config.execution.backoffMs,
       settleMs: brokers.kind === 'paper' ? 0 : LIVE_SETTLE_MS,
+      orderType: brokers.kind === 'paper' ? 'market' : config.execution.orderType,
+      limitCollarFraction: config.execution.limitCollarFraction,
     },
   );
   const { keep, restore, start, ...venues } = createVenueDesk({
@@ -134,7 +136,7 @@ export function createOrderDesk(
           });
         }),
       );
-      keep(closed.flatMap(({ outcome }) => outcome ?? []));
+      keep(closed.flatMap(({ outcomes }) => outcomes));
       return closed.flatMap(({ unclosed }) => unclosed ?? []);
     },
     restoreComparison: restore,

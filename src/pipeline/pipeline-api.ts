@@ -18,6 +18,9 @@ export interface PipelineConfig {
   readonly execution: GateConfig & {
     readonly triesMax: number;
     readonly backoffMs: readonly number[];
+    /** What live orders are; on paper a market order fills at the same quote. */
+    readonly orderType: OrderRequest['type'];
+    readonly limitCollarFraction: number;
   };
   readonly monitoring: MonitoringConfig;
 }

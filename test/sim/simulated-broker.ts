@@ -110,10 +110,11 @@ export function createSimulatedBroker(options: SimulatedBrokerOptions): Broker {
     const request = {
       clientOrderId: order.clientOrderId,
       side: order.side,
-      type: 'MARKET',
-      timeInForce: 'GTC',
       amount: decimal(order.amount),
-    } as const;
+      ...(order.type === 'market'
+        ? ({ type: 'MARKET', timeInForce: 'GTC' } as const)
+        : ({ type: 'LIMIT', timeInForce: 'IOC', price: decimal(order.limitPrice!) } as const)),
+    };
     const { amountStep } = rulesOf(order.symbol);
     if (!request.amount.mod(amountStep).eq(0)) throw new ApiError(400, -1013, 'Filter failure: LOT_SIZE');
     const fate = plan.fate();

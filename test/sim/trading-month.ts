@@ -60,8 +60,22 @@ export const SIM_CONFIG: PipelineConfig = {
   },
 };
 
+/** Half of the seeds send limit orders, in part of them so tight that the thin book often ends before the order does. */
+function configOf(seed: number): PipelineConfig {
+  const limited = seed % 2 === 0;
+  return {
+    ...SIM_CONFIG,
+    execution: {
+      ...SIM_CONFIG.execution,
+      orderType: limited ? 'limit_ioc' : 'market',
+      limitCollarFraction: seed % 4 === 0 ? 0.0003 : 0.002,
+    },
+  };
+}
+
 /** A trading month of three symbols with all faults on, then a healthy hour in which everything must come to rest. */
 export async function tradingMonth({ seed, bars, kernel }: MonthOptions): Promise<Month> {
+  const config = configOf(seed);
   const rng = seededRng(seed);
   const flaws: string[] = [];
   const clock = new EventClock(START_MS + HISTORY_BARS * BAR_MS);
@@ -103,7 +117,7 @@ export async function tradingMonth({ seed, bars, kernel }: MonthOptions): Promis
           .toNumber(),
     };
     left.push(entry);
-    flaws.push(...verdictOnLeaving(entry, venue, SIM_CONFIG));
+    flaws.push(...verdictOnLeaving(entry, venue, config));
   }
 
   async function live(): Promise<void> {
@@ -117,7 +131,7 @@ export async function tradingMonth({ seed, bars, kernel }: MonthOptions): Promis
     feed = createSimulatedFeed(venue, clock, plan, mine);
     try {
       const started = await startTrader({
-        config: SIM_CONFIG,
+        config,
         life: mine,
         clock,
         store,
@@ -199,7 +213,7 @@ export async function tradingMonth({ seed, bars, kernel }: MonthOptions): Promis
       reconciled,
       transfers,
       resumesMs,
-      config: SIM_CONFIG,
+      config,
     })),
   );
   return {

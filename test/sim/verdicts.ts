@@ -25,6 +25,9 @@ export interface LeavingOrder {
 /** What a bar's move may add between decision and truth: the marks of the other symbols, and the walk through the book. */
 const TOLERANCE = 1.02;
 
+/** A bar's close moves no further in the simulated market. */
+const BAR_MOVE_MAX = 0.016;
+
 /** A late bar and three tries through a slow line; a decision on history would be an hour old at least. */
 const DECISION_LATE_MS_MAX = 900_000;
 
@@ -41,6 +44,14 @@ export function verdictOnLeaving(
   const held = ledger.holding(base).free;
   const shrinks = order.side === 'sell' && held.gte(order.amount);
   const flaws: string[] = [];
+  const limit = Number(order.limitPrice ?? (order.side === 'buy' ? quote.ask : quote.bid));
+  // Another try keeps its limit while the quote goes on: the market may move by a bar in between, the collar may not.
+  const beyond = order.side === 'buy' ? limit / quote.ask - 1 : 1 - limit / quote.bid;
+  const { orderType, limitCollarFraction } = config.execution;
+  if (order.type !== orderType || (order.type === 'limit_ioc') !== (order.limitPrice !== undefined))
+    flaws.push(`${name} left as ${order.type} ${order.limitPrice}`);
+  if (orderType === 'limit_ioc' && !(beyond <= limitCollarFraction + BAR_MOVE_MAX))
+    flaws.push(`${name} left with a limit of ${limit}, quote ${quote.bid} ${quote.ask}`);
   const lateMs = leaving.atMs - (order.barOpenMs + BAR_MS);
   if (lateMs > DECISION_LATE_MS_MAX) flaws.push(`${name} left ${lateMs} ms after the bar it was decided on`);
   if (!permit.ok) flaws.push(`${name} left without a permit: ${permit.reason}`);
@@ -120,6 +131,7 @@ export async function verdictOnMonth(truth: MonthTruth): Promise<string[]> {
   for (const fill of real) if (!told.has(fill)) flaws.push(`lost fill: ${fill}`);
   if (new Set(stored).size !== stored.length) flaws.push('a fill is stored twice');
 
+  for (const order of engine.resting) flaws.push(`${order.clientOrderId} rests at the exchange`);
   flaws.push(...(await verdictOnOrders(store, engine)));
   if (trader === null) flaws.push('the trader is not up at the end');
   else flaws.push(...verdictOnMoney(trader.pipeline, engine, truth));

@@ -34,6 +34,8 @@ export const CONFIG: PipelineConfig = {
   execution: {
     triesMax: 3,
     backoffMs: [1000, 2000, 4000],
+    orderType: 'limit_ioc',
+    limitCollarFraction: 0.002,
     notionalMaxFraction: 0.25,
     priceCollarFraction: 0.05,
     ordersPerMinuteMax: 30,

@@ -7,6 +7,7 @@ import type { CcxtOrder, CcxtTrade, Figure } from './ccxt-module.js';
 import { type BeforeCreateLeaves, type CreateAttempt, createAttempts } from './create-attempt.js';
 import { createFailure } from './create-failure.js';
 import type { ConnectedExchange } from './exchange.js';
+import { takesImmediateOrCancel } from './order-kinds.js';
 import { orderReport, tradesComplete } from './order-report.js';
 
 export interface BrokerOptions {
@@ -152,6 +153,9 @@ class CcxtBroker implements Broker {
     }
     if (order.type === 'market') return null;
     if (order.limitPrice === undefined) return 'a limit order needs its limit price';
+    if (!takesImmediateOrCancel(this.#connection, order.symbol)) {
+      return `ccxt cannot place limit orders on ${order.symbol} whose rest is cancelled at once`;
+    }
     const price = api.priceToPrecision(order.symbol, order.limitPrice);
     if (!decimal(price).eq(order.limitPrice)) {
       return `price ${order.limitPrice} is not on the tick of ${order.symbol}: ccxt would send ${price}`;

@@ -89,6 +89,8 @@ export interface CcxtExchange {
   milliseconds: () => number;
   seconds: () => number;
   microseconds: () => number;
+  /** What ccxt knows of a method's abilities on a market; nothing where it does not say. */
+  featureValue(symbol: string, method: string, parameter: string): unknown;
   fetchTime(): Promise<number | undefined>;
   fetch(url: string, method?: string, headers?: unknown, body?: unknown): Promise<unknown>;
   undiciRequest(url: string, params: unknown): Promise<unknown>;

@@ -16,3 +16,4 @@ export {
 export { exchangeOffsetMs } from './exchange-time.js';
 export { createCcxtFeed, type FeedOptions } from './feed.js';
 export { type KeyPermissions, keyPermissions } from './key-permissions.js';
+export { takesImmediateOrCancel } from './order-kinds.js';

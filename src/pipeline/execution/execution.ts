@@ -1,5 +1,5 @@
 import { badInput, invariant, messageOf } from '../../core/errors.js';
-import { decimal, floorToStep, text } from '../../core/money.js';
+import { type Decimal, decimal, floorToStep, text } from '../../core/money.js';
 import {
   type Fill,
   isFinal,
@@ -14,6 +14,7 @@ import {
 } from '../../core/order.js';
 import type { Clock, OrderEvent, Store, SubmitResult } from '../../ports.js';
 import type { Brokers } from './brokers.js';
+import { collaredLimit } from './limit-price.js';
 import type { OrderGate } from './order-gate.js';
 import type { OrderIds } from './order-id.js';
 import type { Portfolio } from './portfolio.js';
@@ -31,6 +32,9 @@ export interface ExecutionConfig {
   readonly backoffMs: readonly number[];
   /** Time after which a second "not found" counts: recvWindow and margin. 0 for a broker that cannot be in doubt. */
   readonly settleMs: number;
+  readonly orderType: OrderRequest['type'];
+  /** How much worse than the quote an order with a limit may fill, as a fraction of the price. */
+  readonly limitCollarFraction: number;
 }
 
 export interface ExecutionDeps {
@@ -193,6 +197,23 @@ export function createExecution(deps: ExecutionDeps, config: ExecutionConfig): E
     return outcome(order, 'rejected', message, tries, refusal === undefined ? {} : { refusal });
   }
 
+  /**
+   * What cash can pay for at the limit: an exchange asks for the limit's worth of a purchase on spot and for the fee, though
+   * it may fill for less.
+   */
+  function affordable(
+    { side, units }: OrderIntent['decision'],
+    limitPrice: string | undefined,
+    rules: MarketRules,
+  ): Decimal {
+    const wanted = decimal(units);
+    if (side !== 'buy' || limitPrice === undefined || rules.kind !== 'spot') return wanted;
+    const most = decimal(Math.max(0, portfolio.cash())).div(
+      decimal(limitPrice).times(decimal(rules.takerFeeRate).plus(1)),
+    );
+    return most.lt(wanted) ? most : wanted;
+  }
+
   async function settle(entry: UnsettledOrder): Promise<ExecutionOutcome | null> {
     const { order } = entry;
     const settlement = await unsettled.look(entry);
@@ -236,19 +257,26 @@ export function createExecution(deps: ExecutionDeps, config: ExecutionConfig): E
       return take(order, report, 0);
     },
     async submit({ exchange, decision, rules, barOpenMs, decisionPrice, refreshQuote }) {
+      let quote = decision.inputs.quote;
+      // The limit is part of the intent: another try keeps it, and does not follow a price that runs away.
+      const limitPrice =
+        config.orderType === 'limit_ioc' && quote.bid > 0 && quote.ask > 0
+          ? collaredLimit(decision.side, quote, config.limitCollarFraction, rules)
+          : undefined;
+      const units = affordable(decision, limitPrice, rules);
       const draft: OrderRequest = {
         clientOrderId: deps.ids.next(),
         exchange,
         symbol: rules.symbol,
         side: decision.side,
-        type: 'market',
-        amount: text(floorToStep(decimal(decision.units), decimal(rules.amountStep))),
+        type: config.orderType,
+        amount: text(floorToStep(units, decimal(rules.amountStep))),
+        ...(limitPrice !== undefined && { limitPrice }),
         barOpenMs,
         decisionPrice,
         reducing: false,
       };
       const order: OrderRequest = { ...draft, reducing: gate.reduces(draft) };
-      let quote = decision.inputs.quote;
       await record(order, 'intended', null);
       for (let tries = 1; ; tries++) {
         let result: SubmitResult;

@@ -93,17 +93,20 @@ export function createOrderGate(deps: GateDeps, config: GateConfig): OrderGate {
     if (!(Math.abs(ageMs) <= config.quoteAgeMsMax)) return ['price_stale', `quote is ${ageMs} ms old`];
 
     const price = order.side === 'buy' ? quote.ask : quote.bid;
-    const worst = order.limitPrice === undefined ? price : Math.max(price, Number(order.limitPrice));
+    const limit = order.limitPrice === undefined ? price : Number(order.limitPrice);
+    const worst = order.side === 'buy' ? Math.max(price, limit) : Math.min(price, limit);
     const amount = Number(order.amount);
-    if (!(amount > 0 && Number.isFinite(amount) && price > 0 && Number.isFinite(worst))) {
+    if (!(amount > 0 && Number.isFinite(amount) && price > 0 && worst > 0 && Number.isFinite(worst))) {
       return ['exchange_filter', `amount ${order.amount} at a price of ${price}`];
     }
     const cap = config.notionalMaxFraction * deps.equity();
     if (!reducing && !(amount * worst <= cap)) {
       return ['notional_cap', `notional ${amount * worst}, cap ${cap}`];
     }
-    if (!(Math.abs(price - lastClose) <= config.priceCollarFraction * lastClose)) {
-      return ['price_collar', `price ${price}, last close ${lastClose}`];
+    // The limit is looked at beside the price: it is what the order may fill at in the end.
+    const farthest = Math.max(Math.abs(price - lastClose), Math.abs(worst - lastClose));
+    if (!(farthest <= config.priceCollarFraction * lastClose)) {
+      return ['price_collar', `price ${price}, at worst ${worst}, last close ${lastClose}`];
     }
     recentMs = recentMs.filter((atMs) => nowMs - atMs < 60_000);
     if (recentMs.length >= config.ordersPerMinuteMax) {

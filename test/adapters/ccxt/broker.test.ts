@@ -104,6 +104,14 @@ describe('an order that goes well', () => {
     });
   });
 
+  it('leaves nothing behind of an IOC that nothing met', async () => {
+    const broker = await brokerOf();
+    const result = await broker.create(order('rb-box-1', { type: 'limit_ioc', limitPrice: '30000' }), QUOTE);
+    expect(result).toMatchObject({ kind: 'report', report: { status: 'expired', filled: '0', fills: [] } });
+    expect(await broker.openOrders([SYMBOL])).toEqual([]);
+    expect((await broker.balances())[0]).toEqual({ currency: 'USDT', free: '100000', total: '100000' });
+  });
+
   it('lists a resting order, and cancels it by client order id, twice without harm', async () => {
     const broker = await brokerOf();
     const { api } = await world.connect();

@@ -6,6 +6,8 @@ import {
   createOrderGate,
   createOrderIds,
   createPortfolio,
+  type ExecutionConfig,
+  type OrderIntent,
 } from '../../../src/pipeline/execution/index.js';
 import type { Broker, PermitReading, SubmitResult } from '../../../src/ports.js';
 import { seededRng } from '../../support/seeded-rng.js';
@@ -41,10 +43,16 @@ const DECISION: Extract<RiskDecision, { kind: 'order' }> = {
   },
 };
 
+const MARKET = { orderType: 'market', limitCollarFraction: 0 } as const;
+
 type Answer = SubmitResult | ((order: OrderRequest) => SubmitResult) | Error;
 
 /** Execution before a broker that answers as told, in order. */
-function world(answers: Answer[], contents = emptyContents()) {
+function world(
+  answers: Answer[],
+  contents = emptyContents(),
+  how: Pick<ExecutionConfig, 'orderType' | 'limitCollarFraction'> = MARKET,
+) {
   const sent: OrderRequest[] = [];
   const sentAfter: string[] = [];
   const slept: number[] = [];
@@ -104,7 +112,7 @@ function world(answers: Answer[], contents = emptyContents()) {
           CONFIG.execution,
         ),
     },
-    { triesMax: 3, backoffMs: [1000, 2000, 4000], settleMs: 5000 },
+    { triesMax: 3, backoffMs: [1000, 2000, 4000], settleMs: 5000, ...how },
   );
   return {
     execution,
@@ -120,10 +128,10 @@ function world(answers: Answer[], contents = emptyContents()) {
     revoke: () => {
       permit = { ok: false, reason: 'revoked' };
     },
-    submit: () =>
+    submit: (decision: Partial<OrderIntent['decision']> = {}) =>
       execution.submit({
         exchange: 'binance',
-        decision: DECISION,
+        decision: { ...DECISION, ...decision },
         rules: SPOT,
         barOpenMs: 7,
         decisionPrice: 100,
@@ -167,6 +175,54 @@ function report(order: OrderRequest, over: Partial<OrderReport> = {}, filled = o
 const filled = (order: OrderRequest): SubmitResult => ({ kind: 'report', report: report(order) });
 const busy: SubmitResult = { kind: 'not_placed', message: 'busy', retryable: true };
 const lost: SubmitResult = { kind: 'ambiguous', message: 'timed out' };
+
+describe('sending an order with a limit', () => {
+  const LIMIT = { orderType: 'limit_ioc', limitCollarFraction: 0.002 } as const;
+
+  it('sets it around the quote, on the tick, never beyond the collar', async () => {
+    const buying = world([filled], emptyContents(), LIMIT);
+    // 101 × 1.002 = 101.202, on a tick of 0.01.
+    expect((await buying.submit()).order).toMatchObject({
+      type: 'limit_ioc',
+      limitPrice: '101.2',
+      side: 'buy',
+    });
+    const selling = world([filled], emptyContents(), LIMIT);
+    // 99 × 0.998 = 98.802.
+    expect((await selling.submit({ side: 'sell' })).order).toMatchObject({
+      limitPrice: '98.81',
+      side: 'sell',
+    });
+  });
+
+  it('keeps it over another try: a price that ran away is not followed', async () => {
+    const it = world([busy, filled], emptyContents(), LIMIT);
+    await it.submit();
+    expect(it.sent.map(({ limitPrice }) => limitPrice)).toEqual(['101.2', '101.2']);
+    expect(it.contents.orderLog[0]?.order.limitPrice).toBe('101.2');
+  });
+
+  it('buys no more than cash pays for at the limit, fee included', async () => {
+    const it = world([filled], emptyContents(), LIMIT);
+    const { order } = await it.submit({ units: 9.9 });
+    // 1000 / (101.2 × 1.001)
+    expect(order.amount).toBe('9.87155');
+  });
+
+  it('counts what filled when the exchange lets the rest expire, and blocks nothing', async () => {
+    const part = (order: OrderRequest): SubmitResult => ({
+      kind: 'report',
+      report: report(order, { status: 'expired' }, '0.4'),
+    });
+    const it = world([part], emptyContents(), LIMIT);
+    const outcome = await it.submit();
+    expect(outcome).toMatchObject({ status: 'expired', fills: [{ amount: '0.4' }] });
+    expect(it.contents.writes).toEqual(['order intended', 'order expired with fills']);
+    expect(it.contents.orderLog.at(-1)).toMatchObject({ status: 'expired', filled: '0.4' });
+    expect(it.portfolio.book('binance', 'BTC/USDT').unitsNumber).toBe(0.4);
+    expect(it.execution.blocks('binance', 'BTC/USDT')).toBe(false);
+  });
+});
 
 describe('sending an order', () => {
   it('writes the intent down before it sends, and fill and end at once', async () => {

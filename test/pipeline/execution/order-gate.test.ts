@@ -157,6 +157,16 @@ describe('the order gate', () => {
     expect(await reasonOf({}, {}, { lastClose: Number.NaN })).toBe('price_collar');
   });
 
+  it('looks at a limit as at what the order may fill at in the end', async () => {
+    const buying = { type: 'limit_ioc', limitPrice: '30100' } as const;
+    expect(await reasonOf({}, { ...buying, amount: '0.83' })).toBe('submitted');
+    expect(await reasonOf({}, { ...buying, amount: '0.8306' })).toBe('notional_cap');
+    expect(await reasonOf({}, { ...buying, limitPrice: '31600' })).toBe('price_collar');
+    const selling = { type: 'limit_ioc', side: 'sell', amount: '1' } as const;
+    expect(await reasonOf({ held: '1' }, { ...selling, limitPrice: '29900' })).toBe('submitted');
+    expect(await reasonOf({ held: '1' }, { ...selling, limitPrice: '28400' })).toBe('price_collar');
+  });
+
   it('lets no more orders through in a minute than allowed', async () => {
     const gate = gateFor();
     for (let i = 0; i < CONFIG.execution.ordersPerMinuteMax; i++) {

@@ -72,7 +72,7 @@ async function world() {
   const ids = { prefix: 'rb-box-', next: () => 'rb-box-9' };
   const execution = createExecution(
     { store, brokers: createBrokers([broker]), clock, ids, portfolio, makeGate: () => gate },
-    { triesMax: 1, backoffMs: [1], settleMs: 0 },
+    { triesMax: 1, backoffMs: [1], settleMs: 0, orderType: 'market', limitCollarFraction: 0 },
   );
   const make = () =>
     createReconciler({
