@@ -46,7 +46,7 @@ export function authenticate(
   if (!apiKey) throw refusals.noKey();
   const account = venue.account(apiKey);
   if (!account) throw refusals.unknownKey();
-  checkSigned(text, params, account.secret, venue.clock);
+  checkSigned(text, params, account.secret, venue);
   return account;
 }
 

@@ -3,6 +3,7 @@ import type { AddressInfo } from 'node:net';
 import { performance } from 'node:perf_hooks';
 import { setTimeout as delay } from 'node:timers/promises';
 import { badInput, fault, messageOf } from '../core/errors.js';
+import { accountEventWire } from './account-wire.js';
 import { bookTickerEvent, bookTickerStream, depthEvent, depthStreams } from './book-wire.js';
 import { HttpFront, type Interceptor } from './http-front.js';
 import type { Instrument } from './instrument.js';
@@ -11,6 +12,7 @@ import { type LedgerSnapshot, ledgerSnapshot } from './ledger-snapshot.js';
 import type { ClosedBar } from './market-replay.js';
 import { SimulatedVenue, type VenueOptions } from './simulated-venue.js';
 import { StreamHub, type StreamTamper } from './stream-hub.js';
+import { type EventTamper, UserStream } from './user-stream.js';
 
 export interface SimulatorOptions extends Omit<VenueOptions, 'monotonicMs'> {
   /** 0 (the default) takes a free port. The simulator listens on 127.0.0.1 only. */
@@ -19,6 +21,8 @@ export interface SimulatorOptions extends Omit<VenueOptions, 'monotonicMs'> {
 }
 
 const HOST = '127.0.0.1';
+/** Where Binance's WebSocket API is found; all else is a market stream. */
+const WS_API_PATH = '/ws-api/v3';
 
 /**
  * An exchange on loopback that speaks Binance spot over HTTP and WebSocket and replays candles. `step` is lockstep,
@@ -28,6 +32,7 @@ export class ExchangeSimulator {
   readonly venue: SimulatedVenue;
   readonly #port: number;
   readonly #hub: StreamHub;
+  readonly #user: UserStream;
   readonly #front: HttpFront;
   readonly #server: Server;
 
@@ -35,6 +40,10 @@ export class ExchangeSimulator {
     this.venue = new SimulatedVenue({ monotonicMs: () => performance.now(), ...options });
     this.#port = options.port ?? 0;
     this.#hub = new StreamHub((stream) => this.#greeting(stream));
+    this.#user = new UserStream(this.venue);
+    this.venue.onAccountEvent = (apiKey, event) => {
+      this.#user.publish(apiKey, accountEventWire(event, this.venue.account(apiKey)!.engine.ledger));
+    };
     this.#front = new HttpFront(
       this.venue,
       new Map<string, () => unknown>([
@@ -48,7 +57,10 @@ export class ExchangeSimulator {
   }
 
   async start(): Promise<void> {
-    this.#server.on('upgrade', (request, socket, head) => this.#hub.upgrade(request, socket, head));
+    this.#server.on('upgrade', (request, socket, head) => {
+      const hub = request.url?.endsWith(WS_API_PATH) ? this.#user : this.#hub;
+      hub.upgrade(request, socket, head);
+    });
     await new Promise<void>((resolve, reject) => {
       this.#server.once('error', (error: NodeJS.ErrnoException) => {
         const inUse = error.code === 'EADDRINUSE';
@@ -73,7 +85,7 @@ export class ExchangeSimulator {
   }
 
   async stop(): Promise<void> {
-    await this.#hub.close();
+    await Promise.all([this.#hub.close(), this.#user.close()]);
     this.#server.closeAllConnections();
     await new Promise<void>((resolve) => this.#server.close(() => resolve()));
   }
@@ -144,16 +156,28 @@ export class ExchangeSimulator {
   /** Cuts every stream connection, as a broken line would. */
   dropStreams(): void {
     this.#hub.dropAll();
+    this.#user.dropAll();
   }
 
   /** While silent, streams stay open, deliver nothing and answer nothing, as on a dead line. */
   set silent(silent: boolean) {
     this.#hub.silent = silent;
+    this.#user.silent = silent;
   }
 
   /** Sees every message of a stream before it is sent, and may send others; for tests of faults. */
   set tamper(tamper: StreamTamper | undefined) {
     this.#hub.tamper = tamper;
+  }
+
+  /** Sees every event of an account before it is sent, and may send others; for tests of faults. */
+  set eventTamper(tamper: EventTamper | undefined) {
+    this.#user.tamper = tamper;
+  }
+
+  /** Connections that listen to what happens to an account. */
+  listeners(apiKey: string): number {
+    return this.#user.subscribers(apiKey);
   }
 
   /** Sees every request first; for tests of faults. */

@@ -12,8 +12,8 @@ export type Route = (params: URLSearchParams) => unknown;
 export function marketRoutes(venue: SimulatedVenue): ReadonlyMap<string, Route> {
   return new Map<string, Route>([
     ['GET /api/v3/ping', () => ({})],
-    ['GET /api/v3/time', () => ({ serverTime: venue.clock.wallMs() })],
-    ['GET /api/v3/exchangeInfo', () => exchangeInfo(venue.replay.instruments, venue.clock.wallMs())],
+    ['GET /api/v3/time', () => ({ serverTime: venue.serverMs() })],
+    ['GET /api/v3/exchangeInfo', () => exchangeInfo(venue.replay.instruments, venue.serverMs())],
     ['GET /api/v3/klines', (params) => klines(venue, params)],
     ['GET /api/v3/depth', (params) => depth(venue, params)],
     ['GET /api/v3/ticker/price', (params) => each(venue, params, (it) => priceTicker(venue, it))],

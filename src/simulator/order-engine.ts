@@ -1,6 +1,7 @@
 import type { Candle } from '../core/candle.js';
 import { type Decimal, decimal } from '../core/money.js';
 import type { Side } from '../core/order.js';
+import type { AccountListener, ExecutionType } from './account-events.js';
 import { refusals } from './api-error.js';
 import type { Instrument } from './instrument.js';
 import type { Ledger, Trade } from './ledger.js';
@@ -44,16 +45,18 @@ export class OrderEngine {
   readonly ledger: Ledger;
   readonly #ids: IdSource;
   readonly #fees: FeeRates;
+  readonly #tell: AccountListener;
   readonly #orders: SimulatedOrder[] = [];
   /** Those of them that rest in the book, in order of arrival. */
   readonly #resting = new Set<SimulatedOrder>();
   /** Accepted, and to be matched later. */
   readonly #deferred = new Set<SimulatedOrder>();
 
-  constructor(ledger: Ledger, ids: IdSource, fees: FeeRates) {
+  constructor(ledger: Ledger, ids: IdSource, fees: FeeRates, tell: AccountListener = () => {}) {
     this.ledger = ledger;
     this.#ids = ids;
     this.#fees = fees;
+    this.#tell = tell;
   }
 
   /** All orders, oldest first. */
@@ -79,8 +82,8 @@ export class OrderEngine {
     const order = this.#enter(request, instrument, atMs);
     this.#take(order, book, takes, atMs);
     if (order.status !== 'FILLED') {
-      if (order.type === 'MARKET' || order.timeInForce !== 'GTC') order.status = 'EXPIRED';
-      else this.#rest(order);
+      if (order.type === 'MARKET' || order.timeInForce !== 'GTC') this.#close(order, 'EXPIRED', atMs);
+      else this.#rest(order, atMs);
     }
     return order;
   }
@@ -106,18 +109,13 @@ export class OrderEngine {
         ? sum(takes.map((take) => take.amount))
         : sum(takes.map((take) => take.price.times(take.amount)));
     if (this.ledger.holding(order.side === 'sell' ? base : quote).free.lt(cost)) return;
-    const ended = !isOpen(order);
-    const { status } = order;
     this.#take(order, book, takes, atMs);
-    if (ended) order.status = status;
-    else if (order.status === 'FILLED') this.#deferred.delete(order);
+    if (order.status === 'FILLED') this.#deferred.delete(order);
   }
 
   /** The exchange ends an accepted order by itself. */
   end(order: SimulatedOrder, status: 'CANCELED' | 'EXPIRED', atMs: number): void {
-    if (!this.#deferred.delete(order)) return;
-    order.status = status;
-    order.updatedMs = atMs;
+    if (this.#deferred.delete(order)) this.#close(order, status, atMs);
   }
 
   /** Cancels an open order and frees what it held. */
@@ -128,8 +126,8 @@ export class OrderEngine {
     }
     if (!this.#resting.has(order)) throw refusals.unknownCancel();
     this.#leave(order);
-    order.status = 'CANCELED';
-    order.updatedMs = atMs;
+    this.#close(order, 'CANCELED', atMs);
+    this.#tell({ kind: 'balances', assets: [reserved(order).asset], atMs });
   }
 
   /** Fills resting orders that the bar traded through, whole and at their own price, in order of arrival. */
@@ -168,6 +166,7 @@ export class OrderEngine {
       trades: [],
     };
     this.#orders.push(order);
+    this.#tellOrder('NEW', order, atMs);
     return order;
   }
 
@@ -211,14 +210,28 @@ export class OrderEngine {
     this.ledger.trades.push(trade);
     order.filled = order.filled.plus(take.amount);
     order.quoteFilled = order.quoteFilled.plus(quoteAmount);
-    order.status = order.filled.eq(order.amount) ? 'FILLED' : 'PARTIALLY_FILLED';
+    // What has ended stays ended, also where an execution follows.
+    if (isOpen(order)) order.status = order.filled.eq(order.amount) ? 'FILLED' : 'PARTIALLY_FILLED';
     order.updatedMs = atMs;
+    this.#tell({ kind: 'order', execution: 'TRADE', order, trade, atMs });
+    this.#tell({ kind: 'balances', assets: [base, quote], atMs });
   }
 
-  #rest(order: SimulatedOrder): void {
+  #close(order: SimulatedOrder, status: 'CANCELED' | 'EXPIRED', atMs: number): void {
+    order.status = status;
+    order.updatedMs = atMs;
+    this.#tellOrder(status, order, atMs);
+  }
+
+  #tellOrder(execution: ExecutionType, order: SimulatedOrder, atMs: number): void {
+    this.#tell({ kind: 'order', execution, order, atMs });
+  }
+
+  #rest(order: SimulatedOrder, atMs: number): void {
     const { asset, amount } = reserved(order);
     this.ledger.lock(asset, amount);
     this.#resting.add(order);
+    this.#tell({ kind: 'balances', assets: [asset], atMs });
   }
 
   #leave(order: SimulatedOrder): void {

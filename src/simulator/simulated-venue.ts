@@ -1,4 +1,5 @@
 import { badInput } from '../core/errors.js';
+import type { AccountEvent } from './account-events.js';
 import { type Instrument, type MarketSpec, toInstrument } from './instrument.js';
 import { Ledger } from './ledger.js';
 import { type ClosedBar, MarketReplay } from './market-replay.js';
@@ -48,6 +49,10 @@ export class SimulatedVenue implements IdSource {
   readonly #books = new Map<Instrument, SyntheticBook>();
   #orderId = 0;
   readonly #tradeIds = new Map<string, number>();
+  /** How far the exchange's clock runs ahead of the replay's, milliseconds: what a box with a wrong clock sees. */
+  skewMs = 0;
+  /** Told of what happens to each account. */
+  onAccountEvent: (apiKey: string, event: AccountEvent) => void = () => {};
 
   constructor(options: VenueOptions) {
     const instruments = options.markets.map(toInstrument);
@@ -65,7 +70,9 @@ export class SimulatedVenue implements IdSource {
     }
     const fees = options.fees ?? { taker: '0.001', maker: '0.001' };
     for (const { apiKey, secret, balances, permissions = TRADING_ALONE } of options.accounts ?? []) {
-      const engine = new OrderEngine(new Ledger(balances), this, fees);
+      const engine = new OrderEngine(new Ledger(balances), this, fees, (event) =>
+        this.onAccountEvent(apiKey, event),
+      );
       this.#accounts.set(apiKey, { secret, engine, permissions });
     }
   }
@@ -80,6 +87,16 @@ export class SimulatedVenue implements IdSource {
 
   get accounts(): ReadonlyMap<string, Account> {
     return this.#accounts;
+  }
+
+  /** The time that the exchange tells. */
+  serverMs(): number {
+    return this.clock.wallMs() + this.skewMs;
+  }
+
+  /** Age of a request's time stamp by the exchange's clock; see ReplayClock. */
+  ageMs(timestampMs: number): number {
+    return this.clock.ageMs(timestampMs) + this.skewMs;
   }
 
   nextOrderId(): number {

@@ -164,8 +164,30 @@ function hookRequests(api: CcxtExchange, addresses: Addresses | undefined): void
   const client = api.client.bind(api);
   api.client = (url) => {
     if (addresses && !isUnder(url, addresses.wsUrl)) throw astray(api.id, url);
-    return client(url);
+    return withoutOrphans(client(url) as StreamClient);
   };
+}
+
+interface StreamClient {
+  future(messageHash: string): Promise<unknown>;
+}
+
+const cared = new WeakSet<StreamClient>();
+
+/**
+ * ccxt makes promises for whoever may come to wait for them, as for a subscription that is being signed. Where it is
+ * refused and nobody has come, the rejection is nobody's, and would end this process. Whoever waits still hears of it.
+ */
+function withoutOrphans(client: StreamClient): StreamClient {
+  if (cared.has(client)) return client;
+  cared.add(client);
+  const future = client.future.bind(client);
+  client.future = (messageHash) => {
+    const promised = future(messageHash);
+    promised.catch(() => undefined);
+    return promised;
+  };
+  return client;
 }
 
 interface HttpAnswer {
