@@ -15,6 +15,7 @@ import { createPermitReader } from './adapters/permit-file/permit-reader.js';
 import { createTradingStateSource } from './adapters/permit-file/trading-state-source.js';
 import { createBoxProbes } from './adapters/vitals/box-probes.js';
 import { createAlerting } from './alerting.js';
+import { createStoreUpkeep, retentionOf } from './composition/store-upkeep.js';
 import { tradersDuties } from './composition/trader-duties.js';
 import { brokerOf, openVenue, type Venue } from './composition/venue.js';
 import { makeDirectory, pathsOf } from './config/paths.js';
@@ -72,6 +73,9 @@ export interface Trader {
   stop(): Promise<void>;
 }
 
+/** A smaller file is not worth the writing. */
+const COMPACTION_BYTES_MIN = 64_000_000;
+
 /** The trader's composition root: builds the adapters and hands them on. Nothing is connected before `start`. */
 export async function createTrader(options: TraderOptions): Promise<Trader> {
   const { config, clock, log } = options;
@@ -91,7 +95,14 @@ export async function createTrader(options: TraderOptions): Promise<Trader> {
     onDamaged: 'put-aside',
     onLoss: (loss) => recovery.set(loss, clock.wallMs()),
     handoverDir: paths.handover,
+    archiveDir: paths.archive,
+    compaction: {
+      freeShareMax: config.storage.compactFreeShare,
+      freeBytesMin: COMPACTION_BYTES_MIN,
+      diskReserveBytes: config.storage.diskReserveMb * 1_000_000,
+    },
   });
+  if (store.compacted !== null) log.info(store.compacted, 'the database file was written anew');
   let decides = () => classifier;
   const closers: (() => Promise<void>)[] = [() => store.close(), () => decides().close()];
   const undo = async () => {
@@ -286,6 +297,14 @@ export async function createTrader(options: TraderOptions): Promise<Trader> {
       STORE_BODY_BYTES_MAX,
     );
 
+    const upkeep = createStoreUpkeep({
+      store,
+      keepDays: retentionOf(config.storage, config.timeframe),
+      clock,
+      alerts,
+      log,
+    });
+
     return {
       store,
       pipeline,
@@ -305,6 +324,8 @@ export async function createTrader(options: TraderOptions): Promise<Trader> {
         await alerting.start();
         closers.push(() => alerting.stop());
         await guard?.start();
+        upkeep.start();
+        closers.push(() => upkeep.stop());
         guardIsUp();
         if (guard) closers.push(() => guard.stop());
         link.start();

@@ -21,6 +21,8 @@ export interface Paths {
   readonly traderSocket: string;
   /** Where the trader leaves exports and backups to be fetched. */
   readonly handover: string;
+  /** Bars that have had their days, as Parquet by exchange, symbol and month. */
+  readonly archive: string;
   /** Models trained on the box. */
   readonly models: string;
   /** Alerts of the trader that wait for ntfy; those for MQTT wait in the database. */
@@ -42,6 +44,7 @@ export function pathsOf(device: Config['device']): Paths {
     guardLinkSocket: path.join(guardRun, 'link.sock'),
     traderSocket: path.join(device.runDir, 'trader.sock'),
     handover: path.join(device.stateDir, 'handover'),
+    archive: path.join(device.stateDir, 'archive'),
     models: path.join(device.stateDir, 'models'),
     ntfySpool: path.join(device.stateDir, 'ntfy-alerts.jsonl'),
     guardSpools: {

@@ -68,6 +68,16 @@ export function removeUnfinished(file: string): void {
     rmSync(name, { force: true });
 }
 
+/** Makes what was written to a file durable. */
+export function syncFile(file: string): void {
+  const opened = openSync(file, 'r+');
+  try {
+    fsyncSync(opened);
+  } finally {
+    closeSync(opened);
+  }
+}
+
 /** Makes a rename in the file's folder durable. */
 export function syncDirectory(file: string): void {
   const directory = openSync(path.dirname(file), 'r');

@@ -1,3 +1,4 @@
+import type { DuckDBInstance } from '@duckdb/node-api';
 import type { Alert } from '../../core/alert.js';
 import type { Candle, CandleColumns, StreamKey } from '../../core/candle.js';
 import { invariant } from '../../core/errors.js';
@@ -32,6 +33,7 @@ import { type BarCommit, BarGroup } from './bar-group.js';
 import type { BarWriter, HighWater } from './bar-writer.js';
 import type { DuckDb } from './binding.js';
 import { IMPORT_BATCH_ROWS, importCandles } from './candle-import.js';
+import type { Compacted } from './compaction.js';
 import type { FlowLog } from './flow-log.js';
 import { amended, baseOf, type JournalMemory, saysMore } from './journal-replay.js';
 import { fillOf, type MoneyLog, orderEventOf } from './money-log.js';
@@ -44,9 +46,11 @@ import {
   readPredictions,
   readRestoredState,
 } from './reader.js';
+import { type Retention, type Retired, retire } from './retention.js';
 import { SerialQueue } from './serial-queue.js';
 import type { Row, Session } from './session.js';
 import type { StoreDesk } from './store-desk.js';
+import { storeFault } from './store-faults.js';
 import type { StoreRecovery } from './store-recovery.js';
 
 interface Parts {
@@ -58,6 +62,9 @@ interface Parts {
   readonly flows: FlowLog;
   readonly notes: Notes;
   readonly desk: StoreDesk;
+  readonly instance: DuckDBInstance;
+  readonly archive: string | null;
+  readonly compacted: Compacted | null;
   readonly recovery: StoreRecovery | null;
   /** With what it held when it was opened; null where the database works alone. */
   readonly journal: { readonly file: Journal; readonly memory: JournalMemory } | null;
@@ -73,6 +80,8 @@ interface Parts {
 export class DuckStore implements Store, StoreReader, StoreNotes, AlertOutbox {
   /** What this start had to mend; null for an ordinary one. A person should hear of it. */
   readonly recovery: StoreRecovery | null;
+  /** Of the file that this start wrote anew since too much in it was free; else null. */
+  readonly compacted: Compacted | null;
   /** Queries, export and backup, beside the writer. */
   readonly desk: StoreDesk;
   readonly #parts: Parts;
@@ -86,6 +95,7 @@ export class DuckStore implements Store, StoreReader, StoreNotes, AlertOutbox {
   constructor(parts: Parts) {
     this.#parts = parts;
     this.recovery = parts.recovery;
+    this.compacted = parts.compacted;
     this.desk = parts.desk;
     this.#account = parts.journal?.memory.account ?? null;
   }
@@ -275,6 +285,23 @@ export class DuckStore implements Store, StoreReader, StoreNotes, AlertOutbox {
       const { facts, seqOf } = await baseOf(session, journal.memory);
       await journal.file.cut(facts, seqOf);
     });
+  }
+
+  /** Takes out what has had its days, bars into the archive, beside the bars that come meanwhile. */
+  async retire(keepDays: Retention, nowMs: number): Promise<readonly Retired[]> {
+    const { instance, session, archive } = this.#parts;
+    const connection = await instance.connect();
+    try {
+      return await retire(
+        { connection, session, archive, inTurn: (work) => this.#run(work) },
+        keepDays,
+        nowMs,
+      );
+    } catch (error) {
+      throw storeFault(session.path, error);
+    } finally {
+      connection.closeSync();
+    }
   }
 
   /** Bytes that the next start would have to work through. */

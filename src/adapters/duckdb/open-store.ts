@@ -5,6 +5,7 @@ import { fault, RedbuttonError } from '../../core/errors.js';
 import { Journal, type JournalCondition } from '../journal/index.js';
 import { BarWriter, HighWater } from './bar-writer.js';
 import { type DuckDb, loadDuckDb } from './binding.js';
+import { type CompactionRule, compact, compactionIsDue } from './compaction.js';
 import {
   asideName,
   checkDatabasePath,
@@ -46,6 +47,10 @@ export interface StoreOptions {
   readonly onLoss?: (loss: string) => Promise<void>;
   /** The one directory beside the database where exports and backups may be written. */
   readonly handoverDir?: string;
+  /** Where bars go that have had their days, as Parquet; without it they are only taken out. */
+  readonly archiveDir?: string;
+  /** When the database is written anew at its opening; never, where it is left out. */
+  readonly compaction?: CompactionRule;
 }
 
 /**
@@ -111,7 +116,7 @@ async function openOnce(
 ): Promise<DuckStore> {
   const isNew = !options.readOnly && !existsSync(file);
   if (isNew) await createDatabase(duckdb, file, options);
-  const { session, instance } = await connect(duckdb, file, options);
+  const { session, instance, compacted } = await connectCompacted(duckdb, file, options);
   try {
     const migrations = shippedMigrations();
     if (options.readOnly) refuseNewer(file, await schemaVersion(session), migrations.length);
@@ -137,6 +142,7 @@ async function openOnce(
       release();
     };
     const desk = new StoreDesk(duckdb, instance, file);
+    const archive = options.archiveDir === undefined ? null : path.resolve(options.archiveDir);
     const targets = { session, bars, money, flows };
     const opened =
       options.journal === undefined || options.readOnly
@@ -161,6 +167,9 @@ async function openOnce(
       flows,
       notes,
       desk,
+      instance,
+      archive,
+      compacted,
       recovery: recovery ?? opened?.recovery ?? null,
       journal: opened?.journal ?? null,
       close,
@@ -216,6 +225,18 @@ async function createDatabase(duckdb: DuckDb, file: string, options: StoreOption
   publishDatabase(unfinished, file);
 }
 
+/** Connects; where the file has become too empty, writes it anew before. */
+async function connectCompacted(duckdb: DuckDb, file: string, options: StoreOptions) {
+  const connected = await connect(duckdb, file, options);
+  const { compaction, readOnly } = options;
+  if (compaction === undefined || readOnly || !(await compactionIsDue(connected.session, compaction)))
+    return { ...connected, compacted: null };
+  connected.session.close();
+  connected.instance.closeSync();
+  const compacted = await compact(duckdb, file);
+  return { ...(await connect(duckdb, file, options)), compacted };
+}
+
 async function connect(
   duckdb: DuckDb,
   file: string,
@@ -233,15 +254,12 @@ async function connect(
       allow_community_extensions: 'false',
     });
     const session = new Session(duckdb, await instance.connect(), file);
-    // DuckDB plans a statement by what its tables hold then, and does not plan it anew when they have grown: a question first
-    // asked of an empty table later answers with texts cut to a letter and with wrong times. Statements here live long.
-    await session.script("SET disabled_optimizers = 'statistics_propagation,compressed_materialization'");
-    if (options.handoverDir !== undefined) {
-      const directory = `${path.resolve(options.handoverDir)}/`.replaceAll("'", "''");
-      await session.script(`SET allowed_directories = ['${directory}']`);
-    }
+    const open = [options.handoverDir, options.archiveDir]
+      .filter((directory) => directory !== undefined)
+      .map((directory) => `'${`${path.resolve(directory)}/`.replaceAll("'", "''")}'`);
+    if (open.length > 0) await session.script(`SET allowed_directories = [${open.join(', ')}]`);
     // Statements are prepared once and kept. These two optimizers plan by what the tables hold at that moment (how long a text
-    // is at most, say) and give garbage once they hold more.
+    // is at most, say) and give garbage once they hold more: texts cut to a letter, wrong times.
     await session.script(`SET disabled_optimizers = 'compressed_materialization,statistics_propagation'`);
     // Whatever a query asks for: no other file can be read or written, and this cannot be set back.
     await session.script('SET enable_external_access = false');
