@@ -172,7 +172,7 @@ try {
   child.kill('SIGTERM');
   await child.ended;
 
-  const store = await openStore({ path: path.join(stateDir, 'redbutton.duckdb'), onDamaged: 'refuse' });
+  const store = await openStore({ path: path.join(stateDir, 'redbutton-live.duckdb'), onDamaged: 'refuse' });
   const { orders, trades } = simulator.ledger().accounts[0];
   const stored = (await store.fills()).map((f) =>
     [f.fillId, f.side, f.price, f.amount, f.fee, f.feeCurrency].join(' '),

@@ -7,7 +7,7 @@ import { type CountedBar, createTraderMetrics } from './adapters/metrics/trader-
 import { brokerIsHere } from './adapters/mqtt/index.js';
 import { createVitalsWatch } from './adapters/vitals/vitals.js';
 import { mqttCredentials, ntfyCredentials } from './config/credentials.js';
-import { pathsOf } from './config/paths.js';
+import { boxPaths } from './config/paths.js';
 import type { Config } from './config/schema.js';
 import { type AlertRaiser, createAlertIds, createAlertRaiser } from './core/alert.js';
 import { ALERT_CATALOGUE } from './core/alert-catalogue.js';
@@ -59,7 +59,7 @@ export async function createAlerting(options: AlertingOptions): Promise<Alerting
     ntfy: {
       ...ntfyCredentials(env),
       async openOutbox() {
-        const spool = await openAlertSpool(pathsOf(config.device).ntfySpool, damaged);
+        const spool = await openAlertSpool(boxPaths(config).ntfySpool, damaged);
         spools.push(spool);
         return spool;
       },

@@ -15,10 +15,11 @@ import { createPermitReader } from './adapters/permit-file/permit-reader.js';
 import { createTradingStateSource } from './adapters/permit-file/trading-state-source.js';
 import { createBoxProbes } from './adapters/vitals/box-probes.js';
 import { createAlerting } from './alerting.js';
+import { createPaperQuotes } from './composition/paper-quotes.js';
 import { createStoreUpkeep, retentionOf } from './composition/store-upkeep.js';
 import { tradersDuties } from './composition/trader-duties.js';
 import { brokerOf, openVenue, type Venue } from './composition/venue.js';
-import { makeDirectory, pathsOf } from './config/paths.js';
+import { boxPaths, makeDirectory } from './config/paths.js';
 import { oneQuoteCurrency, refuseEarlyLive } from './config/release-limits.js';
 import type { Config } from './config/schema.js';
 import type { AlertRaiser } from './core/alert.js';
@@ -32,7 +33,7 @@ import { createBarAlerts } from './pipeline/bar-alerts.js';
 import type { BarOutcome } from './pipeline/bar-outcome.js';
 import { summaryOf } from './pipeline/bar-summary.js';
 import { createBoxConditions } from './pipeline/box-conditions.js';
-import { closeQuote, createOrderIds, recordedDuties } from './pipeline/execution/index.js';
+import { createOrderIds, recordedDuties } from './pipeline/execution/index.js';
 import { createInferenceLayer } from './pipeline/inference/index.js';
 import { takeHistory } from './pipeline/ingestion/index.js';
 import { createLiveRun, type LiveRun } from './pipeline/live-run.js';
@@ -81,7 +82,7 @@ export async function createTrader(options: TraderOptions): Promise<Trader> {
   const { config, clock, log } = options;
   oneQuoteCurrency(config);
   refuseEarlyLive(config);
-  const paths = pathsOf(config.device);
+  const paths = boxPaths(config);
   for (const dir of [config.device.stateDir, config.device.runDir]) makeDirectory(dir);
 
   const { current: promoted } = await readPromotions(paths.models);
@@ -128,6 +129,7 @@ export async function createTrader(options: TraderOptions): Promise<Trader> {
     const parts = { config, env: options.env, clock, log, runs, requests };
     const venues = await Promise.all(config.exchange.map((each) => openVenue(each, parts)));
     for (const { feed } of venues) closers.push(() => feed.close());
+    const paperQuote = await createPaperQuotes({ config, clock, log });
     const permit = createPermitReader(paths.permit, clock);
     const ids = createOrderIds(config.device.name, clock, options.rng);
     const restored = await store.restore();
@@ -162,9 +164,8 @@ export async function createTrader(options: TraderOptions): Promise<Trader> {
       async quoteFor({ exchange, symbol }, candle) {
         const { feed, rules } = venueOf(exchange);
         const book = await feed.quote(symbol);
-        if (book !== undefined || config.mode === 'live') return book;
-        const { priceTick } = rules.get(symbol)!;
-        return closeQuote(candle.close, config.execution.paperSlippageBps, priceTick, clock.wallMs());
+        if (config.mode === 'live') return book;
+        return paperQuote({ exchange, symbol }, candle.close, book, rules.get(symbol)!.priceTick);
       },
       healthEachBar: true,
     });

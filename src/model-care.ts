@@ -8,7 +8,7 @@ import { promote, readPromotions, rollback } from './adapters/files/promotion-fi
 import type { Log } from './adapters/log/log.js';
 import { loadClassifier } from './adapters/onnx/classifier.js';
 import { createModelWatch, type ModelWatch } from './adapters/onnx/model-watch.js';
-import { pathsOf } from './config/paths.js';
+import { boxPaths } from './config/paths.js';
 import type { Config } from './config/schema.js';
 import type { AlertRaiser } from './core/alert.js';
 import { type StreamKey, streamName } from './core/candle.js';
@@ -71,7 +71,7 @@ const named = z.strictObject({ name: z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-
 export function createModelCare(options: ModelCareOptions): ModelCare {
   const { config, clock, log, alerts, store, pipeline } = options;
   const { retraining: settings } = config;
-  const root = pathsOf(config.device).models;
+  const root = boxPaths(config).models;
   const scheduler = createSystemScheduler();
   const registry = createRegistry(createModelShelf(root));
   /** One change of the model after the other. */

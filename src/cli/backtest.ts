@@ -1,7 +1,7 @@
 import { createFeatureKernel } from '../adapters/native/features.js';
 import { loadClassifier } from '../adapters/onnx/classifier.js';
 import { loadConfig } from '../config/load.js';
-import { pathsOf } from '../config/paths.js';
+import { boxPaths } from '../config/paths.js';
 import type { Config } from '../config/schema.js';
 import { type CandleColumns, sliceCandles } from '../core/candle.js';
 import { badInput, EXIT } from '../core/errors.js';
@@ -84,7 +84,7 @@ ${CANDLE_FILE_HELP}`,
           ? base
           : { ...base, signals: { ...base.signals, confidenceThreshold: threshold } };
       const venue = config.exchange[0]!;
-      const paths = pathsOf(config.device);
+      const paths = boxPaths(config);
       const fills = await fillModelOf(values, config, paths);
       input = await openBacktestInput({
         candles: values.candles,
@@ -240,7 +240,7 @@ interface StoredRun {
 async function storedRun(
   path: string,
   { stream }: InputStream,
-  paths: ReturnType<typeof pathsOf>,
+  paths: ReturnType<typeof boxPaths>,
 ): Promise<StoredRun> {
   const { store, close } = await openHeldStore(path, paths);
   try {

@@ -13,7 +13,8 @@ export const command: Command = {
 
 Writes a whole, consistent and compact copy of the database. Trading goes on
 meanwhile. To restore it, stop the service and put the copy in the place of
-redbutton.duckdb in device.stateDir (and remove redbutton.duckdb.wal).
+redbutton.duckdb (in mode live: redbutton-live.duckdb) in device.stateDir, and
+remove the .wal beside it.
 
   --out FILE      where the copy goes; must not be there yet
 ${ADDRESS_HELP}

@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { type Paths, pathsOf } from '../config/paths.js';
+import { accountOf, type Paths, pathsOf } from '../config/paths.js';
 import { configSchema } from '../config/schema.js';
 import { badInput } from '../core/errors.js';
 import { configFrom, DEFAULT_CONFIG_FILE } from './config-option.js';
@@ -20,6 +20,8 @@ export function addressOf(
   if (runDir === '')
     throw badInput('E_USAGE', `${command}: --run-dir is empty`, `see redbutton ${command} --help`);
   const configured = values.config !== undefined || (runDir === undefined && existsSync(DEFAULT_CONFIG_FILE));
-  const device = configured ? configFrom(values.config).device : configSchema.shape.device.parse({});
-  return pathsOf(runDir === undefined ? device : { ...device, runDir });
+  const config = configured ? configFrom(values.config) : null;
+  const device = config?.device ?? configSchema.shape.device.parse({});
+  const account = config === null ? 'paper' : accountOf(config);
+  return pathsOf(runDir === undefined ? device : { ...device, runDir }, account);
 }

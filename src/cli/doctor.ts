@@ -2,7 +2,7 @@ import path from 'node:path';
 import { createSystemClock } from '../adapters/clock/system-clock.js';
 import { openGpio } from '../adapters/gpio/open-gpio.js';
 import { readCredential } from '../config/credentials.js';
-import { pathsOf } from '../config/paths.js';
+import { boxPaths } from '../config/paths.js';
 import { EXIT } from '../core/errors.js';
 import { examine } from '../doctor/examine.js';
 import type { Finding, Patient, Verdict } from '../doctor/finding.js';
@@ -57,7 +57,7 @@ Exit codes: 0 nothing failed, 1 something did, 2 bad configuration.
       openLines: () =>
         openGpio(
           { ...config.gpio, backend: backend === 'simulated' ? 'auto' : backend },
-          `${pathsOf(config.device).permit}.lines`,
+          `${boxPaths(config).permit}.lines`,
           clock,
         ),
       quick: values.quick,

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { callControl } from '../adapters/control-socket/control-client.js';
 import { loadConfig } from '../config/load.js';
-import { type Paths, pathsOf } from '../config/paths.js';
+import { boxPaths, type Paths } from '../config/paths.js';
 import { EXIT } from '../core/errors.js';
 import type { HealthReport } from '../pipeline/monitoring/index.js';
 import type { RetrainingState, RetrainOutcome } from '../pipeline/retraining.js';
@@ -28,7 +28,7 @@ async function statusOf(paths: Paths): Promise<ModelStatus> {
 function place(args: readonly string[], verb: string): { readonly paths: Paths; readonly json: boolean } {
   const { values } = parseOptions('model', args, OPTIONS, [verb]);
   return {
-    paths: pathsOf(loadConfig(values.config ?? DEFAULT_CONFIG_FILE).device),
+    paths: boxPaths(loadConfig(values.config ?? DEFAULT_CONFIG_FILE)),
     json: values.json,
   };
 }

@@ -3,7 +3,7 @@ import { createModelShelf } from '../adapters/files/model-shelf.js';
 import { promote, readPromotions, rollback } from '../adapters/files/promotion-file.js';
 import { readModelFolder } from '../adapters/onnx/model-folder.js';
 import { loadConfig } from '../config/load.js';
-import { type Paths, pathsOf } from '../config/paths.js';
+import { boxPaths, type Paths } from '../config/paths.js';
 import { badInput, EXIT, RedbuttonError } from '../core/errors.js';
 import type { ModelManifest } from '../core/manifest.js';
 import { createRegistry } from '../learning/registry.js';
@@ -30,7 +30,7 @@ function shelfOf(args: readonly string[], positionals: readonly string[]): Shelf
   const parsed = parseOptions('model', args, OPTIONS, positionals);
   const { values } = parsed;
   const paths =
-    values.models === undefined ? pathsOf(loadConfig(values.config ?? DEFAULT_CONFIG_FILE).device) : null;
+    values.models === undefined ? boxPaths(loadConfig(values.config ?? DEFAULT_CONFIG_FILE)) : null;
   const root = values.models ?? paths!.models;
   return { root, paths, json: values.json, name: parsed.positionals[1] };
 }

@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { promisify } from 'node:util';
 import { createSystemClock } from '../adapters/clock/system-clock.js';
 import { callControl } from '../adapters/control-socket/control-client.js';
-import { pathsOf } from '../config/paths.js';
+import { boxPaths } from '../config/paths.js';
 import type { Config } from '../config/schema.js';
 import { EXIT, fault, messageOf, RedbuttonError } from '../core/errors.js';
 import { buildNext, pendingUpgrades, systemsOf, writableBoot } from '../os-update/build-next.js';
@@ -160,7 +160,7 @@ async function whatIsWrong(signal: AbortSignal): Promise<string | null> {
 
 async function positionsOf(config: Config): Promise<Readonly<Record<string, number | null>> | null> {
   try {
-    const { body } = await callControl(pathsOf(config.device).traderSocket, 'the trader', 'GET', '/status');
+    const { body } = await callControl(boxPaths(config).traderSocket, 'the trader', 'GET', '/status');
     const { positions } = body as { positions?: Readonly<Record<string, number | null>> };
     return positions ?? null;
   } catch (error) {

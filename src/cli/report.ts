@@ -1,4 +1,4 @@
-import { pathsOf } from '../config/paths.js';
+import { boxPaths } from '../config/paths.js';
 import type { Config } from '../config/schema.js';
 import { type StreamKey, streamName } from '../core/candle.js';
 import { badInput, EXIT } from '../core/errors.js';
@@ -43,7 +43,7 @@ trader runs it makes the copy that is read.
       json: { type: 'boolean' },
     });
     const config = configFrom(values.config);
-    const paths = pathsOf(config.device);
+    const paths = boxPaths(config);
     const file = values.store ?? paths.database;
     const { store, close } = await openHeldStore(file, paths);
     let report: ReportData;

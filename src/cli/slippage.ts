@@ -1,11 +1,11 @@
 import { EXIT } from '../core/errors.js';
 import { decimal } from '../core/money.js';
 import { type SlippageGroup, slippageBy, type TracedFill } from '../research/slippage-figures.js';
+import { storedFills } from '../research/stored-fills.js';
 import { ADDRESS_HELP, ADDRESS_OPTIONS, addressOf } from './box-address.js';
 import { type Command, parseOptions } from './command.js';
 import { dayOption } from './day-option.js';
 import { withStoredRows } from './store-access.js';
-import { storedFills } from './stored-fills.js';
 import { table } from './terminal.js';
 
 export const command: Command = {

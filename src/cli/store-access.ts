@@ -3,6 +3,7 @@ import { QUERY_ROWS_MAX } from '../adapters/control-socket/store-routes.js';
 import { type DuckStore, openStore, type QueryAnswer, type StoreOptions } from '../adapters/duckdb/index.js';
 import type { Paths } from '../config/paths.js';
 import { badInput, fault, RedbuttonError } from '../core/errors.js';
+import { type AskRows, pagedRows } from '../research/stored-fills.js';
 
 /** Longest an export or a backup of years may take. */
 const ANSWER_MS_MAX = 3_600_000;
@@ -32,28 +33,11 @@ export async function throughTraderOrFile<T>(
   }
 }
 
-/** All rows of a SELECT, as the store's desk answers them: whole numbers beyond 2^53 and decimals as text. */
-export type AskRows = (sql: string) => Promise<readonly (readonly Json[])[]>;
-type Json = QueryAnswer['rows'][number][number];
-
-/**
- * Lets `work` ask for rows, of the running trader or of the file. `sql` must end in an order that does not change while rows are
- * added: it is read page by page.
- */
+/** Lets `work` ask for rows, of the running trader or of the file. */
 export async function withStoredRows<T>(paths: Paths, work: (ask: AskRows) => Promise<T>): Promise<T> {
-  const paged =
-    (page: (sql: string) => Promise<QueryAnswer>): AskRows =>
-    async (sql) => {
-      const rows: (readonly Json[])[] = [];
-      for (;;) {
-        const answer = await page(`${sql} LIMIT ${QUERY_ROWS_MAX} OFFSET ${rows.length}`);
-        rows.push(...answer.rows);
-        if (answer.rows.length < QUERY_ROWS_MAX) return rows;
-      }
-    };
-  const rowsMax = QUERY_ROWS_MAX;
-  const fromTrader = paged(
-    async (sql) => (await askTrader(paths, '/query', { sql, rowsMax })) as QueryAnswer,
+  const fromTrader = pagedRows(
+    async (sql, rowsMax) => (await askTrader(paths, '/query', { sql, rowsMax })) as QueryAnswer,
+    QUERY_ROWS_MAX,
   );
   const isThere = await fromTrader('SELECT 1').then(
     () => true,
@@ -65,7 +49,7 @@ export async function withStoredRows<T>(paths: Paths, work: (ask: AskRows) => Pr
   if (isThere) return work(fromTrader);
   const store = await openStore({ path: paths.database, readOnly: true });
   try {
-    return await work(paged((sql) => store.desk.query(sql, rowsMax)));
+    return await work(pagedRows((sql, rowsMax) => store.desk.query(sql, rowsMax), QUERY_ROWS_MAX));
   } finally {
     await store.close();
   }

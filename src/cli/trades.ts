@@ -2,11 +2,11 @@ import { EXIT } from '../core/errors.js';
 import { type Decimal, decimal, text } from '../core/money.js';
 import type { Fill } from '../core/order.js';
 import { type ClosedTrade, createPortfolio, type PositionBook } from '../pipeline/execution/index.js';
+import { storedAmountSteps, storedFills } from '../research/stored-fills.js';
 import { ADDRESS_HELP, ADDRESS_OPTIONS, addressOf } from './box-address.js';
 import { type Command, parseOptions } from './command.js';
 import { dayOption } from './day-option.js';
 import { withStoredRows } from './store-access.js';
-import { storedAmountSteps, storedFills } from './stored-fills.js';
 import { table } from './terminal.js';
 import { wholeNumber } from './whole-number.js';
 

@@ -6,7 +6,7 @@ import { promisify } from 'node:util';
 import { createSystemClock } from '../adapters/clock/system-clock.js';
 import { callControl } from '../adapters/control-socket/control-client.js';
 import { openStore } from '../adapters/duckdb/index.js';
-import { pathsOf } from '../config/paths.js';
+import { boxPaths } from '../config/paths.js';
 import type { Config } from '../config/schema.js';
 import { badInput, EXIT, fault, messageOf, RedbuttonError } from '../core/errors.js';
 import type { GuardStatus } from '../guard/status.js';
@@ -118,7 +118,7 @@ function refuseOpenPositions(positions: Readonly<Record<string, number | null>> 
 }
 
 function trialOptions(config: Config, readyMsMax: number, onStep: (sentence: string) => void): TrialOptions {
-  const paths = pathsOf(config.device);
+  const paths = boxPaths(config);
   return {
     home: HOME,
     stateDir: config.device.stateDir,
@@ -147,7 +147,7 @@ function trialOptions(config: Config, readyMsMax: number, onStep: (sentence: str
 async function boxState(
   config: Config,
 ): Promise<BoxState & { readonly positions: Readonly<Record<string, number | null>> | null }> {
-  const paths = pathsOf(config.device);
+  const paths = boxPaths(config);
   const ask = async <T>(socket: string, who: string) => {
     try {
       const { status, body } = await callControl(socket, who, 'GET', '/status', undefined, 3000);
@@ -179,7 +179,7 @@ async function rehearse(version: string, configFile: string, config: Config): Pr
   await clear();
   try {
     // Through the running trader, which holds the file; a box that has never run has none.
-    if (existsSync(pathsOf(config.device).database)) {
+    if (existsSync(boxPaths(config).database)) {
       await run(process.execPath, [program('current'), 'backup', '--config', configFile, '--out', copy]);
     }
     const script = path.join(HOME, 'versions', version, 'scripts/rehearse.mjs');

@@ -2,7 +2,7 @@ import { openStore } from '../adapters/duckdb/index.js';
 import { createFeatureKernel } from '../adapters/native/features.js';
 import { createModelFinder } from '../adapters/onnx/model-finder.js';
 import { loadConfig } from '../config/load.js';
-import { pathsOf } from '../config/paths.js';
+import { boxPaths } from '../config/paths.js';
 import { type StreamKey, streamName } from '../core/candle.js';
 import { badInput, EXIT } from '../core/errors.js';
 import type { BarRecord } from '../ports.js';
@@ -102,7 +102,7 @@ function placesOf(values: {
     return { store: values.store, models: values.models };
   }
   const config = loadConfig(values.config ?? DEFAULT_CONFIG_FILE);
-  const paths = pathsOf(config.device);
+  const paths = boxPaths(config);
   return {
     store: values.store ?? paths.database,
     models: values.models.length > 0 ? values.models : [config.modelDir, paths.models],

@@ -3,6 +3,17 @@ import path from 'node:path';
 import { badInput, messageOf } from '../core/errors.js';
 import type { Config } from './schema.js';
 
+/**
+ * Whose money is counted: none, a test network's, or real money. Each has a database and a journal of its own: fills,
+ * flows and the equity peak of one must never be counted in another.
+ */
+export type Account = 'paper' | 'testnet' | 'live';
+
+export function accountOf(config: Pick<Config, 'mode' | 'exchange'>): Account {
+  if (config.mode === 'paper') return 'paper';
+  return config.exchange.every(({ sandbox }) => sandbox) ? 'testnet' : 'live';
+}
+
 /** Where the two processes keep their files: one place, so that they agree. */
 export interface Paths {
   /** The trader's database. */
@@ -31,12 +42,18 @@ export interface Paths {
   readonly guardSpools: { readonly mqtt: string; readonly ntfy: string };
 }
 
-export function pathsOf(device: Config['device']): Paths {
+/** The files of the box as it is configured. */
+export function boxPaths(config: Pick<Config, 'device' | 'mode' | 'exchange'>): Paths {
+  return pathsOf(config.device, accountOf(config));
+}
+
+export function pathsOf(device: Config['device'], account: Account = 'paper'): Paths {
+  const books = account === 'paper' ? 'redbutton' : `redbutton-${account}`;
   const guardRun = path.join(device.runDir, 'guard');
   const guardState = `${device.stateDir}-guard`;
   return {
-    database: path.join(device.stateDir, 'redbutton.duckdb'),
-    journal: path.join(device.stateDir, 'redbutton.journal'),
+    database: path.join(device.stateDir, `${books}.duckdb`),
+    journal: path.join(device.stateDir, `${books}.journal`),
     recoveryMark: path.join(device.stateDir, 'unconfirmed-recovery.json'),
     armedRecord: path.join(guardState, 'armed'),
     permit: path.join(guardRun, 'permit'),
@@ -44,7 +61,7 @@ export function pathsOf(device: Config['device']): Paths {
     guardLinkSocket: path.join(guardRun, 'link.sock'),
     traderSocket: path.join(device.runDir, 'trader.sock'),
     handover: path.join(device.stateDir, 'handover'),
-    archive: path.join(device.stateDir, 'archive'),
+    archive: path.join(device.stateDir, account === 'paper' ? 'archive' : `archive-${account}`),
     models: path.join(device.stateDir, 'models'),
     ntfySpool: path.join(device.stateDir, 'ntfy-alerts.jsonl'),
     guardSpools: {

@@ -61,6 +61,12 @@ const execution = z
       .max(1000)
       .default(5)
       .describe('Distance of the paper fill from the close, where no book is known.'),
+    paperSlippage: z
+      .enum(['fixed', 'fitted'])
+      .default('fixed')
+      .describe(
+        "`fitted`: paper fills are as much worse than close and book as the box's own live fills of the symbol were, from 30 of them on; before that, as `fixed`.",
+      ),
     paperStartCash: z
       .number()
       .positive()
@@ -346,6 +352,14 @@ export const configSchema = z
         code: 'custom',
         path: ['guard', 'mode'],
         message: 'expected "process": live trading needs a guard of its own',
+      });
+    }
+    if (config.mode === 'live' && new Set(config.exchange.map(({ sandbox }) => sandbox)).size > 1) {
+      context.addIssue({
+        code: 'custom',
+        path: ['exchange'],
+        message:
+          "expected the same sandbox on every exchange: a test network's money and real money are no one account",
       });
     }
     if (config.monitoring.aucWarning < config.monitoring.aucCritical) {

@@ -10,7 +10,7 @@ import type { CommandIo } from '../cli/command.js';
 import { packageVersion } from '../cli/package-version.js';
 import { startProgress } from '../cli/terminal.js';
 import { loadConfig } from '../config/load.js';
-import { pathsOf } from '../config/paths.js';
+import { boxPaths } from '../config/paths.js';
 import type { Config } from '../config/schema.js';
 import { sliceCandles } from '../core/candle.js';
 import { badInput } from '../core/errors.js';
@@ -92,7 +92,7 @@ export async function runDemo(options: DemoOptions): Promise<boolean> {
       tradable,
       config: world.config,
       configFile: dirs.config,
-      database: pathsOf(world.config.device).database,
+      database: boxPaths(world.config).database,
       modelDir: dirs.model,
       reportFile: path.join(dirs.out, 'report.html'),
       halt,
@@ -191,7 +191,7 @@ async function startWorld(
   ended = parts.run(stop.signal).catch((error: unknown) => lockstep.fail(error));
   await until(() => simulator.subscribers(stream.symbol) > 0, 'the subscription to the market');
 
-  const permit = createPermitReader(pathsOf(config.device).permit, clock);
+  const permit = createPermitReader(boxPaths(config).permit, clock);
   const setButton = simulatedButtonOf(gpio, config);
   const button = createRedButton(parts.guard!, setButton, () => permit.read().ok);
   closers.push(watchKeys(io, () => button.toggle()));

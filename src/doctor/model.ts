@@ -2,7 +2,7 @@ import path from 'node:path';
 import { readPromotions } from '../adapters/files/promotion-file.js';
 import { createFeatureKernel } from '../adapters/native/features.js';
 import { loadClassifier } from '../adapters/onnx/classifier.js';
-import { pathsOf } from '../config/paths.js';
+import { boxPaths } from '../config/paths.js';
 import { FEATURE_SET_VERSION } from '../core/feature-set.js';
 import { type Check, type Finding, findingOf, ok, warning } from './finding.js';
 
@@ -18,7 +18,7 @@ export const model: Check = {
       findings.push(findingOf('native addon', error, 'npm ci, on this machine'));
     }
     try {
-      const { models } = pathsOf(config.device);
+      const { models } = boxPaths(config);
       const { current } = await readPromotions(models);
       const dir = current === null ? config.modelDir : path.join(models, current);
       const classifier = await loadClassifier(dir);

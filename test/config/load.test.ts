@@ -76,6 +76,14 @@ describe('configuration', () => {
     expect(error.message).toContain('exchange[1].id: "binance" stands twice');
   });
 
+  it('refuses live mode on a test network and an exchange at once', () => {
+    const other = MINIMAL.replace('[[exchange]]', '[[exchange]]\nid = "kraken"\nsandbox = true');
+    expect(mistakesOf(`mode = "live"\n${MINIMAL}${other}`).message).toContain(
+      'exchange: expected the same sandbox',
+    );
+    expect(parseConfig(`${MINIMAL}${other}`, 'box.toml').exchange).toHaveLength(2);
+  });
+
   it('refuses a timeframe nobody knows', () => {
     expect(mistakesOf(`timeframe = "1x"\n${MINIMAL}`).code).toBe('E_TIMEFRAME');
   });

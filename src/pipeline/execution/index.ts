@@ -1,5 +1,5 @@
 export { type Brokers, createBrokers } from './brokers.js';
-export { closeQuote } from './close-quote.js';
+export { closeQuote, slippedQuote } from './close-quote.js';
 export {
   createExecution,
   type Execution,

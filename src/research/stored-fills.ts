@@ -1,8 +1,28 @@
 import { decimal, text } from '../core/money.js';
 import type { Side } from '../core/order.js';
 import { parseRunSettings } from '../pipeline/run-settings.js';
-import type { TracedFill } from '../research/slippage-figures.js';
-import type { AskRows } from './store-access.js';
+import type { TracedFill } from './slippage-figures.js';
+
+/** All rows of a SELECT as JSON has them: whole numbers beyond 2^53 and decimals as text. */
+export type AskRows = (sql: string) => Promise<readonly (readonly unknown[])[]>;
+
+/**
+ * Asks page by page. The SELECT must end in an order that does not change while rows are added; a page that is not full is the
+ * last one.
+ */
+export function pagedRows(
+  page: (sql: string, rowsMax: number) => Promise<{ readonly rows: readonly (readonly unknown[])[] }>,
+  rowsMax: number,
+): AskRows {
+  return async (sql) => {
+    const rows: (readonly unknown[])[] = [];
+    for (;;) {
+      const answer = await page(`${sql} LIMIT ${rowsMax} OFFSET ${rows.length}`, rowsMax);
+      rows.push(...answer.rows);
+      if (answer.rows.length < rowsMax) return rows;
+    }
+  };
+}
 
 /**
  * An order's bar is looked up among the decisions for the quote it was decided with. A decision of another timeframe may lie
