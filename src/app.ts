@@ -15,6 +15,7 @@ import { createPermitReader } from './adapters/permit-file/permit-reader.js';
 import { createTradingStateSource } from './adapters/permit-file/trading-state-source.js';
 import { createBoxProbes } from './adapters/vitals/box-probes.js';
 import { createAlerting } from './alerting.js';
+import { orderStreams } from './composition/order-streams.js';
 import { createPaperQuotes } from './composition/paper-quotes.js';
 import { createStoreUpkeep, retentionOf } from './composition/store-upkeep.js';
 import { tradersDuties } from './composition/trader-duties.js';
@@ -243,7 +244,10 @@ export async function createTrader(options: TraderOptions): Promise<Trader> {
       ]),
     );
     const live = createLiveRun({
-      ...(config.mode === 'live' && { reconciling }),
+      ...(config.mode === 'live' && {
+        reconciling,
+        orderStreams: orderStreams({ venues, pipeline, reconciling, clock, log }),
+      }),
       pipeline,
       conditions,
       streams: streams.map(({ key, calendar }) => ({ key, feed: venueOf(key.exchange).feed, calendar })),

@@ -3,7 +3,7 @@ import type { Candle, CandleColumns, StreamKey } from './core/candle.js';
 import type { CancelOrder, CancelOutcome } from './core/guard-link.js';
 import type { LayerHealth } from './core/health.js';
 import type { ModelManifest } from './core/manifest.js';
-import type { Fill, MarketRules, OrderReport, OrderRequest, Quote } from './core/order.js';
+import type { Fill, MarketRules, OrderHint, OrderReport, OrderRequest, Quote } from './core/order.js';
 import type {
   AccountSnapshot,
   BarRecord,
@@ -224,6 +224,9 @@ export interface Broker {
   transfers(sinceMs: number): Promise<readonly CapitalFlow[] | null>;
   balances(): Promise<readonly Balance[]>;
 }
+
+/** Follows what an exchange says of our orders, until `signal` aborts (resolves) or the line fails (rejects). */
+export type OrderStream = (onHint: (hint: OrderHint) => void, signal: AbortSignal) => Promise<void>;
 
 /** The guard's leave to enter, read synchronously at the moment of use. */
 export interface Permit {

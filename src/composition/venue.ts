@@ -4,6 +4,7 @@ import {
   createCcxtBroker,
   createCcxtFeed,
   createExchange,
+  createOrderStream,
   takesImmediateOrCancel,
 } from '../adapters/ccxt/index.js';
 import type { Log } from '../adapters/log/log.js';
@@ -15,7 +16,7 @@ import type { Fill, MarketRules } from '../core/order.js';
 import { createPaperBroker, currenciesOf } from '../pipeline/execution/index.js';
 import { createRestWatch, type RestWatch, type RestWatchOptions } from '../pipeline/ingestion/index.js';
 import { parseRunSettings } from '../pipeline/run-settings.js';
-import type { Broker, Clock, RunRecord } from '../ports.js';
+import type { Broker, Clock, OrderStream, RunRecord } from '../ports.js';
 
 /** One exchange of the box: the way there, its market data, and the rules of the symbols traded on it. */
 export interface Venue {
@@ -25,6 +26,8 @@ export interface Venue {
   readonly feed: RestWatch;
   /** By symbol; of every symbol that is traded here. */
   readonly rules: ReadonlyMap<string, MarketRules>;
+  /** What the exchange says of our orders; null where it says nothing by itself. */
+  readonly orders: OrderStream | null;
   /** It is a simulator with a time of its own. */
   readonly simulatedTime: boolean;
 }
@@ -49,7 +52,8 @@ const REQUEST_RETRY_MS = 2000;
 /** Connects one exchange. One that does not answer is taken as it was last known; a wrong configuration rejects. */
 export async function openVenue(venue: ExchangeConfig, parts: VenueParts): Promise<Venue> {
   const { config, clock } = parts;
-  const connection = await createExchange(venue, clock, credentialsOf(venue.id, parts.env));
+  const connect = () => createExchange(venue, clock, credentialsOf(venue.id, parts.env));
+  const connection = await connect();
   const feed = createRestWatch({
     feed: createCcxtFeed(connection),
     symbol: venue.symbols[0]!,
@@ -79,7 +83,8 @@ export async function openVenue(venue: ExchangeConfig, parts: VenueParts): Promi
     rules.set(symbol, config.mode === 'paper' ? { ...found, takerFeeRate } : found);
   }
   const simulatedTime = venue.restUrl !== undefined && venue.simulatedTime;
-  return { id: venue.id, config: venue, connection, feed, rules, simulatedTime };
+  const orders = createOrderStream(connection, connect);
+  return { id: venue.id, config: venue, connection, feed, rules, orders, simulatedTime };
 }
 
 /** The venue's orders: its own on live, fills at its prices on paper. */

@@ -48,6 +48,8 @@ export interface LiveRunOptions {
   readonly restWatches?: readonly Pick<RestWatch, 'watch'>[];
   /** Run beside the streams, by exchange: each compares with its own, at once when a feed of it is back. None on paper. */
   readonly reconciling?: ReadonlyMap<string, ReconcileLoop>;
+  /** Run beside the streams: each follows what an exchange says of our orders. */
+  readonly orderStreams?: readonly ((signal: AbortSignal) => Promise<void>)[];
   readonly publishState: () => void;
   /** A bar has arrived closed, which proves that its close time has come: for a clock that follows a simulator. */
   readonly onArrival?: ((closeMs: number) => void) | undefined;
@@ -226,6 +228,7 @@ export function createLiveRun(options: LiveRunOptions): LiveRun {
       for (const gaps of gapKeepers.values()) beside.push(gaps.run(together.signal));
       for (const rest of options.restWatches ?? []) beside.push(rest.watch(together.signal));
       for (const loop of options.reconciling?.values() ?? []) beside.push(loop.run(together.signal));
+      for (const follow of options.orderStreams ?? []) beside.push(follow(together.signal));
       const settling = Promise.allSettled(beside.map(endAllOn));
       const streams = options.streams.map((stream) => endAllOn(keep(stream, together.signal)));
       const ended: PromiseSettledResult<void>[] = await Promise.allSettled(streams);

@@ -1,6 +1,6 @@
 import type { Candle, StreamKey } from '../core/candle.js';
 import type { ModelManifest } from '../core/manifest.js';
-import type { OrderRequest, Quote, RefusalReason } from '../core/order.js';
+import type { OrderHint, OrderRequest, Quote, RefusalReason } from '../core/order.js';
 import type { NoPredictionReason, Prediction } from '../core/signal.js';
 import type { TradingState } from '../core/trading-state.js';
 import type { AccountSnapshot, Broker, Clock, Permit, RawCandle, RestoredState, Store } from '../ports.js';
@@ -88,6 +88,8 @@ export interface Pipeline {
    * Null with a paper broker, which knows nothing that the store does not.
    */
   reconcile(exchange: string): Promise<Reconciliation | null>;
+  /** Takes an exchange's word that something has become of an order of ours; see VenueDesk. */
+  heard(exchange: string, hint: OrderHint): Promise<void>;
   /** Takes that agreement back until the next comparison; does nothing on paper. */
   doubt(exchange: string): void;
   /** Asked at the moment a create request leaves the box: why it may not; null when it may. */

@@ -231,6 +231,7 @@ export function createPipeline(deps: PipelineDeps): Pipeline {
     settle: desk.settle,
     unsettledAt: (exchange) => execution.unsettled(exchange).length,
     reconcile: desk.reconcile,
+    heard: desk.heard,
     doubt: desk.doubt,
     mayLeave: execution.mayLeave,
     flatten: (exchange) =>

@@ -1,3 +1,5 @@
+import { decimal } from '../core/money.js';
+import type { OrderHint } from '../core/order.js';
 import { timeframeMs } from '../core/timeframe.js';
 import type { Clock, RestoredState, Store } from '../ports.js';
 import {
@@ -37,6 +39,11 @@ export interface VenueDesk {
   settle(exchange?: string): Promise<readonly ExecutionOutcome[]>;
   /** One comparison with this venue, while nothing else happens there. Null on paper: there is nobody to agree with. */
   reconcile(exchange: string): Promise<Reconciliation | null>;
+  /**
+   * Takes an exchange's word that something has become of an order: asks for it by its id, in the symbol's turn, where
+   * the word speaks of something new. Rejects only when the store fails.
+   */
+  heard(exchange: string, hint: OrderHint): Promise<void>;
   /** Takes that venue's agreement back until the next comparison. */
   doubt(exchange: string): void;
   /** Whether the venue and the store agreed when they were last compared; always on paper. */
@@ -51,11 +58,12 @@ const NOTHING: readonly ExecutionOutcome[] = [];
 
 export function createVenueDesk(deps: VenueDeskDeps): VenueDesk {
   const { brokers, execution, turns, streams } = deps;
+  /** Words that wait for their turn, by order: of several the one that tells of more stands for all. */
+  const words = new Map<string, OrderHint>();
   const reconcilers = new Map<string, Reconciler>();
   if (brokers.kind === 'live') {
     for (const broker of brokers.all) {
       const own = streams.filter(({ key }) => key.exchange === broker.exchange);
-      const barMs = timeframeMs(own[0]!.key.timeframe);
       const { store, clock, portfolio, onCapital } = deps;
       reconcilers.set(
         broker.exchange,
@@ -67,7 +75,7 @@ export function createVenueDesk(deps: VenueDeskDeps): VenueDesk {
           execution,
           symbols: [...new Set(own.map(({ key }) => key.symbol))],
           prefix: deps.ids.prefix,
-          barBefore: (atMs) => Math.floor(atMs / barMs) * barMs - barMs,
+          barBefore: (atMs) => barBefore(broker.exchange, atMs),
           onCapital,
         }),
       );
@@ -75,12 +83,46 @@ export function createVenueDesk(deps: VenueDeskDeps): VenueDesk {
   }
   let kept: ExecutionOutcome[] = [];
 
+  function barBefore(exchange: string, atMs: number): number {
+    const barMs = timeframeMs(streams.find(({ key }) => key.exchange === exchange)!.key.timeframe);
+    return Math.floor(atMs / barMs) * barMs - barMs;
+  }
+
   const keep = (outcomes: readonly ExecutionOutcome[]) => void kept.push(...outcomes);
 
   async function settleSymbol(exchange: string, symbol: string): Promise<readonly ExecutionOutcome[]> {
     const settled = await execution.settleOnce(exchange, symbol);
     keep(settled);
     return settled;
+  }
+
+  async function ask(exchange: string, { clientOrderId, symbol }: OrderHint): Promise<void> {
+    if (execution.unsettled(exchange).some((order) => order.clientOrderId === clientOrderId)) {
+      await settleSymbol(exchange, symbol);
+      return;
+    }
+    // An exchange that does not answer says nothing; the next comparison finds what there is.
+    const report = await brokers
+      .of(exchange)
+      .find(clientOrderId, symbol)
+      .catch(() => undefined);
+    if (report === undefined) return;
+    const outcome = await execution.takeListed(exchange, report, barBefore(exchange, report.atMs));
+    if (outcome !== null) keep([outcome]);
+  }
+
+  async function heard(exchange: string, hint: OrderHint): Promise<void> {
+    const { clientOrderId, symbol } = hint;
+    if (!clientOrderId.startsWith(deps.ids.prefix)) return;
+    const name = `${exchange}:${clientOrderId}`;
+    const waiting = words.get(name);
+    if (waiting === undefined || tellsMore(hint, waiting)) words.set(name, hint);
+    if (waiting !== undefined) return;
+    await turns.inTurn(exchange, symbol, async () => {
+      const word = words.get(name)!;
+      words.delete(name);
+      if (execution.isNews(word)) await ask(exchange, word);
+    });
   }
 
   async function settle(venue?: string): Promise<readonly ExecutionOutcome[]> {
@@ -98,6 +140,7 @@ export function createVenueDesk(deps: VenueDeskDeps): VenueDesk {
   return {
     settle,
     keep,
+    heard,
     restore(restored) {
       for (const reconciler of reconcilers.values()) reconciler.restore(restored);
     },
@@ -126,4 +169,9 @@ export function createVenueDesk(deps: VenueDeskDeps): VenueDesk {
       return told;
     },
   };
+}
+
+function tellsMore(hint: OrderHint, than: OrderHint): boolean {
+  if (than.filled === null) return false;
+  return hint.filled === null || decimal(hint.filled).gt(than.filled);
 }

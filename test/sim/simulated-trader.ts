@@ -6,11 +6,12 @@ import { stricter } from '../../src/core/trading-state.js';
 import { createHaltDuties, createOrderIds, type Reconciliation } from '../../src/pipeline/execution/index.js';
 import { createInferenceLayer } from '../../src/pipeline/inference/index.js';
 import { createLiveRun } from '../../src/pipeline/live-run.js';
+import { followOrders } from '../../src/pipeline/order-stream-loop.js';
 import { createPipeline } from '../../src/pipeline/pipeline.js';
 import type { Pipeline, PipelineConfig } from '../../src/pipeline/pipeline-api.js';
 import { createReconcileLoop } from '../../src/pipeline/reconcile-loop.js';
 import { createStreamSetup } from '../../src/pipeline/stream-setup.js';
-import type { Broker, Classifier, FeatureKernel, Rng } from '../../src/ports.js';
+import type { Broker, Classifier, FeatureKernel, OrderStream, Rng } from '../../src/ports.js';
 import type { EventClock } from './event-clock.js';
 import type { Life } from './life.js';
 import type { SimulatedFeed } from './simulated-feed.js';
@@ -28,6 +29,7 @@ export interface SimulatedTraderParts {
   readonly classifier: Classifier;
   readonly rng: Rng;
   readonly makeBroker: (mayLeave: (order: OrderRequest) => RefusalReason | null) => Broker;
+  readonly orders: OrderStream;
   readonly onReconciled: (result: Reconciliation) => void;
   readonly alerts: AlertRaiser;
 }
@@ -134,6 +136,21 @@ export async function startTrader(parts: SimulatedTraderParts): Promise<{
     backfillBars: 60,
     backoffMs: [1000, 5000],
     reconciling: new Map([[EXCHANGE, reconciling]]),
+    orderStreams: [
+      (signal) =>
+        followOrders(
+          {
+            exchange: EXCHANGE,
+            stream: parts.orders,
+            pipeline: made,
+            clock,
+            backoffMs: [1000, 60_000],
+            onBack: () => reconciling.wake(),
+            onLost: () => undefined,
+          },
+          signal,
+        ),
+    ],
     publishState: () => undefined,
     onBar: async () => undefined,
   });

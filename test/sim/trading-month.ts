@@ -14,6 +14,7 @@ import { createSimulatedBroker } from './simulated-broker.js';
 import { createSimulatedFeed, type SimulatedFeed } from './simulated-feed.js';
 import { createSimulatedGuard } from './simulated-guard.js';
 import { ACCOUNT, BAR_MS, EXCHANGE, START_MS, simulatedMarket } from './simulated-market.js';
+import { createSimulatedOrderStream } from './simulated-order-stream.js';
 import { CLASSIFIER, startTrader } from './simulated-trader.js';
 import { type LeavingOrder, verdictOnLeaving, verdictOnMonth } from './verdicts.js';
 
@@ -95,6 +96,7 @@ export async function tradingMonth({ seed, bars, kernel }: MonthOptions): Promis
   let feed: SimulatedFeed | null = null;
   let life: Life | null = null;
   let lives = 0;
+  let words = 0;
 
   function fate(call: string): Fate {
     if (plan.healthy || rng.next() >= (ORDER_PATH.has(call) ? DEATH_ON_PATH : DEATH_ELSEWHERE))
@@ -151,6 +153,7 @@ export async function tradingMonth({ seed, bars, kernel }: MonthOptions): Promis
             onTaken: ({ clientOrderId }) => taken.set(clientOrderId, (taken.get(clientOrderId) ?? 0) + 1),
             onLateFill: (order, amount) => lateFills.push({ order, amount }),
           }),
+        orders: createSimulatedOrderStream(venue, clock, plan, mine, () => words++),
         onReconciled: (result) => {
           if (result.kind === 'agreed') lateFills.length = 0;
           if (result.kind === 'agreed' || result.kind === 'mismatch') reconciled = result.kind;
@@ -223,6 +226,7 @@ export async function tradingMonth({ seed, bars, kernel }: MonthOptions): Promis
       orders: left.length,
       trades: engine.ledger.trades.length,
       lives,
+      words,
       halts: guard.halts,
       transfers: transfers.length,
       resumes: resumesMs.length,

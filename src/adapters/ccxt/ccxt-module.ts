@@ -102,6 +102,9 @@ export interface CcxtExchange {
   priceToPrecision(symbol: string, price: string): string;
   fetchOHLCV(symbol: string, timeframe: string, sinceMs?: number, limit?: number): Promise<OhlcvRow[]>;
   watchOHLCV(symbol: string, timeframe: string): Promise<OhlcvRow[]>;
+  watchOrders(symbol?: string): Promise<CcxtOrder[]>;
+  /** Takes the markets of another one of its kind, which has loaded them, for its own. */
+  setMarketsFromExchange(source: CcxtExchange): unknown;
   unWatchOHLCV(symbol: string, timeframe: string): Promise<unknown>;
   fetchOrderBook(symbol: string, limit?: number): Promise<CcxtBook>;
   fetchBalance(): Promise<Readonly<Record<string, unknown>>>;

@@ -4,6 +4,7 @@ import {
   type Fill,
   isFinal,
   type MarketRules,
+  type OrderHint,
   type OrderReport,
   type OrderRequest,
   type OrderStatus,
@@ -25,6 +26,7 @@ import {
   type UnsettledOrder,
   type UnsettledOrders,
 } from './unsettled-orders.js';
+import { createWrittenOrders } from './written-orders.js';
 
 /** The part of the configuration's `execution` slice that concerns sending. */
 export interface ExecutionConfig {
@@ -93,19 +95,17 @@ export interface Execution {
    * that the store does not know. Null where it says nothing new.
    */
   takeListed(exchange: string, report: OrderReport, barOpenMs: number): Promise<ExecutionOutcome | null>;
+  /** Whether a hint speaks of something that is not known here: then the exchange is worth asking. */
+  isNews(hint: OrderHint): boolean;
   /** Asked at the very moment a create request leaves: why it may not; null when it may. */
   mayLeave(order: OrderRequest): RefusalReason | null;
 }
-
-/** Orders remembered after their end, for fills that come late. */
-const REMEMBERED_ORDERS = 1000;
 
 export function createExecution(deps: ExecutionDeps, config: ExecutionConfig): Execution {
   const { store, brokers, clock, portfolio } = deps;
   const unsettled = createUnsettledOrders(brokers, clock, config.settleMs);
   const gate = deps.makeGate(unsettled.blocks);
-  /** What was last written down of an order, so that a look-up that brings nothing new costs no write. */
-  const written = new Map<string, { readonly order: OrderRequest; readonly word: string }>();
+  const written = createWrittenOrders();
 
   async function record(
     order: OrderRequest,
@@ -115,14 +115,11 @@ export function createExecution(deps: ExecutionDeps, config: ExecutionConfig): E
   ): Promise<void> {
     const listed = distinct(report?.fills ?? []);
     const filled = report?.filled ?? '0';
-    const word = `${status} ${filled} ${message}`;
-    if (written.get(order.clientOrderId)?.word === word) {
+    if (!written.note(order, status, filled, message)) {
       // Nothing new of the order itself, but a fill that was missing may be named now.
       if (listed.length > 0) await store.recordFills(listed);
       return;
     }
-    written.set(order.clientOrderId, { order, word });
-    if (written.size > REMEMBERED_ORDERS) written.delete(written.keys().next().value!);
     const event: OrderEvent = {
       order,
       status,
@@ -241,11 +238,12 @@ export function createExecution(deps: ExecutionDeps, config: ExecutionConfig): E
 
   return {
     mayLeave: (order) => gate.mayLeave(order),
+    isNews: written.isNews,
     async takeListed(exchange, report, barOpenMs) {
       const { clientOrderId } = report;
       const open = unsettled.list().find((entry) => entry.order.clientOrderId === clientOrderId);
       const isNew = report.fills.some((fill) => !portfolio.knows(fill));
-      const known = written.get(clientOrderId)?.order;
+      const known = written.order(clientOrderId);
       // An end without a fill says nothing that the store would miss; an open order is watched to its end.
       if (!open && !isNew && (known !== undefined || isFinal(report.status))) return null;
       const order = open?.order ?? known ?? adopted(report, exchange, barOpenMs);

@@ -1,0 +1,54 @@
+import { decimal, text } from '../../core/money.js';
+import type { OrderHint } from '../../core/order.js';
+import type { OrderStream } from '../../ports.js';
+import type { CcxtOrder } from './ccxt-module.js';
+import { type ConnectedExchange, closeStreams } from './exchange.js';
+
+/**
+ * What ccxt's `watchOrders` says of the account's orders; null where the exchange has no such stream. Each call follows
+ * over a connection of its own, which `connect` makes: when the line of the bars is rebuilt, this one stays, and when this one
+ * breaks, no bar waits for it. The markets are those of `primary`.
+ */
+export function createOrderStream(
+  primary: ConnectedExchange,
+  connect: () => Promise<ConnectedExchange>,
+): OrderStream | null {
+  if (primary.api.has.watchOrders !== true) return null;
+  return async (onHint, signal) => {
+    await primary.api.loadMarkets();
+    const own = await connect();
+    own.api.setMarketsFromExchange(primary.api);
+    const aborted = new Promise<void>((resolve) => {
+      if (signal.aborted) resolve();
+      signal.addEventListener('abort', () => resolve(), { once: true });
+    });
+    const watching = watch(own, onHint, signal);
+    // Closing the line fails the watch that still waits, which is nobody's concern then.
+    watching.catch(() => undefined);
+    try {
+      await Promise.race([watching, aborted]);
+    } finally {
+      await closeStreams(own);
+    }
+  };
+}
+
+async function watch(
+  { api }: ConnectedExchange,
+  onHint: (hint: OrderHint) => void,
+  signal: AbortSignal,
+): Promise<void> {
+  while (!signal.aborted) {
+    for (const order of await api.watchOrders()) {
+      const hint = hintOf(order);
+      if (hint !== null && !signal.aborted) onHint(hint);
+    }
+  }
+}
+
+/** A word that names no order of a symbol says nothing; a figure that is no number is not said. */
+function hintOf({ clientOrderId, symbol, filled }: CcxtOrder): OrderHint | null {
+  if (clientOrderId === undefined || symbol === undefined) return null;
+  const said = filled !== undefined && Number.isFinite(Number(filled));
+  return { clientOrderId, symbol, filled: said ? text(decimal(filled)) : null };
+}

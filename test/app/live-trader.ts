@@ -1,0 +1,117 @@
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { stringify } from 'smol-toml';
+import { createLog } from '../../src/adapters/log/log.js';
+import { createTrader, type Trader } from '../../src/app.js';
+import { parseConfig } from '../../src/config/load.js';
+import { toColumns } from '../../src/core/candle.js';
+import { openPermitFile } from '../../src/guard/permit-file.js';
+import { ExchangeSimulator, type SimulatorOptions, simulatedClock } from '../../src/simulator/index.js';
+import { seededRng } from '../support/seeded-rng.js';
+
+const MODEL = fileURLToPath(new URL('../../models/sp500-daily', import.meta.url));
+const HOUR_MS = 3_600_000;
+const HISTORY = 60;
+export const SYMBOL = 'BTC/USDT';
+export const KEY = { apiKey: 'key', secret: 'secret' };
+
+/** One trader in mode live against the simulator, the test being its guard. */
+export interface LiveTrader {
+  readonly simulator: ExchangeSimulator;
+  readonly trader: Trader;
+  /** Completes a bar; resolves when the trader has decided on it. */
+  step(): Promise<void>;
+  until(what: string, isSo: () => boolean | Promise<boolean>, forMs?: number): Promise<void>;
+  stop(): Promise<void>;
+}
+
+export async function startLiveTrader(
+  options: Partial<SimulatorOptions> = {},
+  execution: Readonly<Record<string, unknown>> = {},
+): Promise<LiveTrader> {
+  const dir = mkdtempSync(path.join(tmpdir(), 'rb-live-trader-'));
+  mkdirSync(path.join(dir, 'guard'));
+  const rng = seededRng(1);
+  let close = 30_000;
+  const candles = Array.from({ length: HISTORY + 200 }, (_, i) => {
+    const open = close;
+    close = Number((close * (1 + (rng.next() - 0.5) * 0.04)).toFixed(2));
+    const [high, low] = [Math.max(open, close), Math.min(open, close)];
+    return { openMs: Date.UTC(2024, 0, 1) + i * HOUR_MS, open, high, low, close, volume: 1 + rng.next() };
+  });
+  const simulator = new ExchangeSimulator({
+    markets: [{ symbol: SYMBOL, timeframe: '1h', candles: toColumns(candles) }],
+    startIndex: HISTORY,
+    accounts: [{ ...KEY, balances: { USDT: '50000' } }],
+    ...options,
+  });
+  await simulator.start();
+  const config = parseConfig(
+    stringify({
+      mode: 'live',
+      timeframe: '1h',
+      modelDir: MODEL,
+      device: { name: 'box', stateDir: path.join(dir, 'state'), runDir: dir },
+      exchange: [
+        { symbols: [SYMBOL], restUrl: simulator.restUrl, wsUrl: simulator.wsUrl, simulatedTime: true },
+      ],
+      signals: { confidenceThreshold: 0 },
+      risk: { kellyFraction: 1, drawdownHaltFraction: 0.9 },
+      execution: { ordersPerMinuteMax: 100_000, ...execution },
+      ingestion: { silenceMsMax: 86_400_000 },
+      log: { level: 'silent' },
+    }),
+    'this test',
+  );
+  const permit = openPermitFile(path.join(dir, 'guard', 'permit'));
+  const renew = () => permit.renew('ACTIVE', 1, Number(process.hrtime.bigint()) / 1e6 + 500);
+  renew();
+  const renewing = setInterval(renew, 100);
+  let decided = 0;
+  const trader = await createTrader({
+    config,
+    env: { REDBUTTON_BINANCE_API_KEY: KEY.apiKey, REDBUTTON_BINANCE_API_SECRET: KEY.secret },
+    clock: simulatedClock(simulator),
+    rng: { next: Math.random },
+    log: createLog('silent'),
+    version: '0.0.0-test',
+    onBar: async ({ kind }) => {
+      if (kind === 'decided') decided++;
+    },
+  });
+  await trader.start();
+  const ending = new AbortController();
+  const ended = trader.run(ending.signal);
+  ended.catch(() => undefined);
+
+  const until: LiveTrader['until'] = async (what, isSo, forMs = 20_000) => {
+    const endMs = performance.now() + forMs;
+    while (!(await isSo())) {
+      if (performance.now() > endMs) throw new Error(`waited ${forMs} ms in vain for ${what}`);
+      await new Promise((resolve) => setTimeout(resolve, 5));
+    }
+  };
+  await until('the bars', () => simulator.subscribers(SYMBOL) > 0);
+  await until('agreement', () => trader.pipeline.state().unsettledOrders === 0);
+  return {
+    simulator,
+    trader,
+    until,
+    async step() {
+      const before = decided;
+      await simulator.step();
+      await until('the next bar', () => decided > before, 30_000);
+    },
+    async stop() {
+      ending.abort();
+      await ended;
+      await trader.stop();
+      clearInterval(renewing);
+      permit.close();
+      await simulator.stop();
+      rmSync(dir, { recursive: true, force: true });
+    },
+  };
+}
