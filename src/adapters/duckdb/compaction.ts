@@ -40,7 +40,7 @@ export async function compact(duckdb: DuckDb, file: string): Promise<Compacted> 
   const fresh = `${file}.compacted`;
   removeUnfinished(fresh);
   const bytesBefore = statSync(file).size;
-  let instance: Awaited<ReturnType<DuckDb['DuckDBInstance']['create']>> | undefined;
+  let instance: InstanceType<DuckDb['DuckDBInstance']> | undefined;
   try {
     instance = await duckdb.DuckDBInstance.create(':memory:', { threads: '1', memory_limit: '192MB' });
     const connection = await instance.connect();
