@@ -190,8 +190,8 @@ export const MUTATIONS = [
   {
     name: 'round amounts up to the step',
     file: 'src/core/money.ts',
-    from: 'return value.div(step).round(0, Big.roundDown).times(step);',
-    to: 'return value.div(step).round(0, Big.roundUp).times(step);',
+    from: "return value.div(step).round(0, 'down').times(step);",
+    to: "return value.div(step).round(0, 'up').times(step);",
     by: 'test/core test/pipeline/execution',
   },
   {

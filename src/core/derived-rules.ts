@@ -1,4 +1,3 @@
-import Big from 'big.js';
 import type { CandleColumns } from './candle.js';
 import { decimal } from './money.js';
 import type { MarketRules } from './order.js';
@@ -29,5 +28,5 @@ export function priceTickOf(candles: CandleColumns): string {
     const [, fraction = ''] = decimal(candles.close[i]!).toFixed().split('.');
     places = Math.max(places, fraction.length);
   }
-  return new Big(10).pow(-Math.min(8, places)).toFixed();
+  return decimal(10).pow(-Math.min(8, places)).toFixed();
 }

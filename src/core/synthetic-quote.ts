@@ -1,4 +1,3 @@
-import Big from 'big.js';
 import { type Decimal, decimal } from './money.js';
 import type { Quote } from './order.js';
 
@@ -16,8 +15,8 @@ export function syntheticPrices(
   const tick = decimal(priceTick);
   const mid = decimal(close);
   const half = mid.times(halfSpreadBps).div(BPS);
-  const bid = mid.minus(half).div(tick).round(0, Big.roundDown).times(tick);
-  const ask = mid.plus(half).div(tick).round(0, Big.roundUp).times(tick);
+  const bid = mid.minus(half).div(tick).round(0, 'down').times(tick);
+  const ask = mid.plus(half).div(tick).round(0, 'up').times(tick);
   return { bid: bid.gt(0) ? bid : tick, ask };
 }
 

@@ -1,4 +1,3 @@
-import Big from 'big.js';
 import { decimal } from '../core/money.js';
 import type { OrderRequest, Quote } from '../core/order.js';
 import type { PaperBroker } from '../pipeline/execution/index.js';
@@ -31,7 +30,7 @@ export function walkedPrice(
     left -= take;
   }
   if (taken === 0 || units <= topUnits) return best;
-  const rounding = side === 'buy' ? Big.roundUp : Big.roundDown;
+  const rounding = side === 'buy' ? 'up' : 'down';
   return Number(
     decimal(paid / taken)
       .div(priceTick)

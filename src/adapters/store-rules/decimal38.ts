@@ -44,7 +44,11 @@ export function fromMoneyUnits(units: bigint): string {
   return text(decimal(units.toString()).times(decimal(10).pow(-MONEY_SCALE)));
 }
 
+/** Text that is read back as it stands: no zero or sign too many, and within the column's places. */
+const CANONICAL = /^(?:0|-?[1-9]\d{0,19}(?:\.\d{0,17}[1-9])?|-?0\.\d{0,17}[1-9])$/;
+
 /** Decimal text in the form it is read back in; throws as {@link toMoneyUnits}. */
 export function canonicalMoney(value: string, place: string): string {
+  if (CANONICAL.test(value)) return value;
   return fromMoneyUnits(toMoneyUnits(value, place));
 }
