@@ -27,7 +27,9 @@ const RETRY_MS = 2000;
 
 export function createReconcileLoop(options: ReconcileLoopOptions): ReconcileLoop {
   const { pipeline, clock, alerts } = options;
-  let waiting: AbortController | null = null;
+  /** Ends the wait between two comparisons; used again until it has done so. */
+  let pause = new AbortController();
+  let waiting = false;
   /** The difference that was told last; the same one is told once. */
   let told: string | null = null;
 
@@ -46,23 +48,28 @@ export function createReconcileLoop(options: ReconcileLoopOptions): ReconcileLoo
   return {
     async run(signal) {
       let retryMs = RETRY_MS;
-      while (!signal.aborted) {
-        const result = await pipeline.reconcile(options.exchange);
-        if (result === null) return;
-        await tell(result);
-        const pause = new AbortController();
-        const stop = () => pause.abort();
-        waiting = pause;
-        signal.addEventListener('abort', stop, { once: true });
-        if (signal.aborted) stop();
-        // An aborted sleep rejects: it is time then.
-        const waitMs = result.kind === 'agreed' ? options.periodMs : Math.min(retryMs, options.periodMs);
-        retryMs = result.kind === 'agreed' ? RETRY_MS : retryMs * 2;
-        await clock.sleep(waitMs, pause.signal).catch(() => undefined);
+      const stop = () => pause.abort();
+      signal.addEventListener('abort', stop, { once: true });
+      try {
+        while (!signal.aborted) {
+          const result = await pipeline.reconcile(options.exchange);
+          if (result === null) return;
+          await tell(result);
+          if (signal.aborted) return;
+          if (pause.signal.aborted) pause = new AbortController();
+          waiting = true;
+          const waitMs = result.kind === 'agreed' ? options.periodMs : Math.min(retryMs, options.periodMs);
+          retryMs = result.kind === 'agreed' ? RETRY_MS : retryMs * 2;
+          // An aborted sleep rejects: it is time then.
+          await clock.sleep(waitMs, pause.signal).catch(() => undefined);
+          waiting = false;
+        }
+      } finally {
         signal.removeEventListener('abort', stop);
-        waiting = null;
       }
     },
-    wake: () => waiting?.abort(),
+    wake: () => {
+      if (waiting) pause.abort();
+    },
   };
 }

@@ -11,6 +11,8 @@ import { ACCOUNT, EXCHANGE, rulesOf } from './simulated-market.js';
 /** Answers that do not come are given up after this long; signed requests are refused when older than the window. */
 const TIMEOUT_MS = 10_000;
 const RECV_WINDOW_MS = 2000;
+/** From the arrival of an order to the last thing that can happen to it: a fill after its end. */
+const ORDER_LIFE_MS_MAX = 100_000;
 
 export interface SimulatedBrokerOptions {
   readonly venue: SimulatedVenue;
@@ -244,7 +246,11 @@ export function createSimulatedBroker(options: SimulatedBrokerOptions): Broker {
     history: (symbols, sinceMs) =>
       ask((lagging) => {
         const newestMs = clock.wallMs() - (lagging ? 3000 : 0);
+        // Orders lie in the order they were placed; nothing happens to one that was placed so long before.
+        let from = engine.orders.length;
+        while (from > 0 && engine.orders[from - 1]!.placedMs >= sinceMs - ORDER_LIFE_MS_MAX) from--;
         return engine.orders
+          .slice(from)
           .filter(
             (order) =>
               symbols.includes(order.instrument.symbol) &&

@@ -45,6 +45,7 @@ export function createGapKeeper(options: GapKeeperOptions): GapKeeper {
   const { feed, stream, calendar, clock, store } = options;
   const barMs = timeframeMs(stream.timeframe);
   const open = new Map<number, OpenGap>();
+  /** Ends the wait for the next attempt; used again until it has done so. */
   let wake = new AbortController();
 
   async function note(gap: Omit<Gap, 'stream' | 'atMs'>): Promise<Gap> {
@@ -118,16 +119,22 @@ export function createGapKeeper(options: GapKeeperOptions): GapKeeper {
       }
     },
     async run(signal) {
-      while (!signal.aborted) {
-        const next = [...open.values()].sort((a, b) => a.dueMs - b.dueMs)[0];
-        const waitMs = next === undefined ? RETRY_MS_MAX : next.dueMs - clock.monotonicMs();
-        if (next !== undefined && waitMs <= 0) {
-          await attempt(next, signal);
-          continue;
+      const stop = () => wake.abort();
+      signal.addEventListener('abort', stop, { once: true });
+      try {
+        while (!signal.aborted) {
+          const next = [...open.values()].sort((a, b) => a.dueMs - b.dueMs)[0];
+          const waitMs = next === undefined ? RETRY_MS_MAX : next.dueMs - clock.monotonicMs();
+          if (next !== undefined && waitMs <= 0) {
+            await attempt(next, signal);
+            continue;
+          }
+          if (wake.signal.aborted) wake = new AbortController();
+          // An aborted sleep rejects: the run ends, or a gap was found.
+          await clock.sleep(waitMs, wake.signal).catch(() => undefined);
         }
-        wake = new AbortController();
-        // An aborted sleep rejects: the run ends, or a gap was found.
-        await clock.sleep(waitMs, AbortSignal.any([signal, wake.signal])).catch(() => undefined);
+      } finally {
+        signal.removeEventListener('abort', stop);
       }
     },
   };
