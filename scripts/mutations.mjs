@@ -153,6 +153,27 @@ export const MUTATIONS = [
     by: 'sim',
   },
   {
+    name: 'forget a person’s word on restart',
+    file: 'src/adapters/store-rules/account-rules.ts',
+    from: 'if (account === null || last === undefined || last.atMs < account.atMs) return account;',
+    to: 'if (last === undefined || account !== null) return account;',
+    by: 'test/pipeline/pipeline.test.ts',
+  },
+  {
+    name: 'release the circuit breaker without writing it down',
+    file: 'src/pipeline/account.ts',
+    from: 'await store.recordRebase(rebase);',
+    to: '',
+    by: 'test/pipeline/pipeline.test.ts',
+  },
+  {
+    name: 'rebase the peak of a box that is not halted',
+    file: 'src/adapters/control-socket/breaker-routes.ts',
+    from: "if (states.state() !== 'HALTED')",
+    to: "if (states.state() === 'REDUCING')",
+    by: 'test/cli/resume.test.ts',
+  },
+  {
     name: 'loosen the circuit breaker on restart',
     file: breaker,
     from: 'tripped = snapshot.breakerTripped;',

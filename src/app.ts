@@ -1,5 +1,6 @@
 import path from 'node:path';
 import { createSystemScheduler } from './adapters/clock/system-scheduler.js';
+import { breakerRoutes } from './adapters/control-socket/breaker-routes.js';
 import { createControlServer } from './adapters/control-socket/control-server.js';
 import { recoveryRoutes } from './adapters/control-socket/recovery-routes.js';
 import { STORE_BODY_BYTES_MAX, storeRoutes } from './adapters/control-socket/store-routes.js';
@@ -9,7 +10,6 @@ import { readPromotions } from './adapters/files/promotion-file.js';
 import { openRecoveryMarker } from './adapters/files/recovery-mark.js';
 import type { SimulatedGpio } from './adapters/gpio/simulated.js';
 import type { Log } from './adapters/log/log.js';
-import { createFeatureKernel } from './adapters/native/features.js';
 import { loadClassifier } from './adapters/onnx/classifier.js';
 import { createPermitReader } from './adapters/permit-file/permit-reader.js';
 import { createTradingStateSource } from './adapters/permit-file/trading-state-source.js';
@@ -18,6 +18,7 @@ import { createAlerting } from './alerting.js';
 import { orderStreams } from './composition/order-streams.js';
 import { createPaperQuotes } from './composition/paper-quotes.js';
 import { createStoreUpkeep, retentionOf } from './composition/store-upkeep.js';
+import { streamsOf } from './composition/streams.js';
 import { tradersDuties } from './composition/trader-duties.js';
 import { brokerOf, openVenue, type Venue } from './composition/venue.js';
 import { boxPaths, makeDirectory } from './config/paths.js';
@@ -35,14 +36,13 @@ import type { BarOutcome } from './pipeline/bar-outcome.js';
 import { summaryOf } from './pipeline/bar-summary.js';
 import { createBoxConditions } from './pipeline/box-conditions.js';
 import { createOrderIds, recordedDuties } from './pipeline/execution/index.js';
-import { createInferenceLayer } from './pipeline/inference/index.js';
 import { takeHistory } from './pipeline/ingestion/index.js';
 import { createLiveRun, type LiveRun } from './pipeline/live-run.js';
+import { losingRunOf } from './pipeline/losing-run.js';
 import { createPipeline } from './pipeline/pipeline.js';
 import type { Pipeline } from './pipeline/pipeline-api.js';
 import { createReconcileLoop } from './pipeline/reconcile-loop.js';
 import { runSettingsText } from './pipeline/run-settings.js';
-import { createStreamSetup } from './pipeline/stream-setup.js';
 import type { Clock, Rng } from './ports.js';
 
 export interface TraderOptions {
@@ -89,7 +89,6 @@ export async function createTrader(options: TraderOptions): Promise<Trader> {
   const { current: promoted } = await readPromotions(paths.models);
   const modelDir = promoted === null ? config.modelDir : path.join(paths.models, promoted);
   const classifier = await loadClassifier(modelDir);
-  const kernel = createFeatureKernel();
   const recovery = openRecoveryMarker(paths.recoveryMark);
   const store = await openStore({
     path: paths.database,
@@ -137,19 +136,7 @@ export async function createTrader(options: TraderOptions): Promise<Trader> {
     const brokers = venues.map((venue) =>
       brokerOf(venue, parts, restored.fills, (order) => pipeline.mayLeave(order)),
     );
-    const streams = venues.flatMap((venue) =>
-      venue.config.symbols.map((symbol) =>
-        createStreamSetup({
-          key: { exchange: venue.id, symbol, timeframe: config.timeframe },
-          calendar: venue.config.calendar,
-          marketRules: venue.rules.get(symbol)!,
-          ingestion: config.ingestion,
-          kernel,
-          inference: createInferenceLayer({ classifier }),
-          clock,
-        }),
-      ),
-    );
+    const streams = streamsOf(venues, config, classifier, clock);
     const pipeline = createPipeline({
       config,
       streams,
@@ -219,6 +206,7 @@ export async function createTrader(options: TraderOptions): Promise<Trader> {
     const barAlerts = createBarAlerts({
       alerts,
       drawdownHaltFraction: config.risk.drawdownHaltFraction,
+      limits: { ...config.risk, losingRun: () => losingRunOf(pipeline.portfolio.trades()) },
       quarantineAlertRate: config.ingestion.quarantineAlertRate,
       aucWindow: config.monitoring.aucWindow,
       modelName: care.modelName,
@@ -294,6 +282,12 @@ export async function createTrader(options: TraderOptions): Promise<Trader> {
       {
         ...alerting.routes,
         ...recoveryRoutes(recovery, alerts),
+        ...breakerRoutes({
+          account: () => pipeline.state().account,
+          rebase: pipeline.rebasePeak,
+          states,
+          alerts,
+        }),
         ...care.routes,
         ...storeRoutes(store.desk, paths.handover, (stream, rows) =>
           takeHistory(store, stream, rows, { rules: config.ingestion.rules, nowMs: clock.wallMs() }),

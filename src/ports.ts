@@ -14,6 +14,7 @@ import type {
   KnownCandles,
   ModelRecord,
   OrderEvent,
+  PeakRebase,
   PredictionOutcome,
   Rejection,
   RestoredState,
@@ -292,6 +293,8 @@ export interface Store {
   /** Durable. A flow already stored (by exchange, kind and id) is left as it is. */
   recordFlows(flows: readonly CapitalFlow[]): Promise<void>;
   recordHalt(record: HaltRecord): Promise<void>;
+  /** Durable: the account that is restored is from then on measured anew. */
+  recordRebase(rebase: PeakRebase): Promise<void>;
   restore(): Promise<RestoredState>;
   close(): Promise<void>;
 }
@@ -322,6 +325,8 @@ export interface StoreReader {
   /** All in the order they were recorded. */
   orderEvents(): Promise<readonly OrderEvent[]>;
   halts(): Promise<readonly HaltRecord[]>;
+  /** In the order they were recorded. */
+  rebases(): Promise<readonly PeakRebase[]>;
   quarantined(): Promise<readonly Rejection[]>;
   /** In the order they were recorded. */
   corrections(): Promise<readonly Correction[]>;

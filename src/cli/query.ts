@@ -20,7 +20,7 @@ ${ADDRESS_HELP}
 
 Tables: candles, decisions, outcomes, predictions, signals, risk_decisions, equity,
 orders, order_events, fills, positions, quarantine, corrections, gaps, halts,
-health, models, alerts_outbox. Times are UTC milliseconds.
+peak_rebases, health, models, alerts_outbox. Times are UTC milliseconds.
 
   redbutton query "SELECT symbol, count(*) FROM candles GROUP BY symbol"
 `,

@@ -100,6 +100,23 @@ export const ALERT_CATALOGUE = {
       `Drawdown is ${percent(f.drawdown)} and has reached the limit of ${percent(f.limit)}: no more entries.`,
     'Find out why before you re-arm; see the report and redbutton status.',
   ),
+  PEAK_REBASED: entry<{ by: string; drawdown: number; peak: number; equity: number }>(
+    'warning',
+    (f) =>
+      `After a drawdown of ${percent(f.drawdown)} from ${f.peak.toFixed(2)}, ${f.by} let it be measured from ${f.equity.toFixed(2)}.`,
+    'If that was not you, press the red button and look who was at the box.',
+  ),
+  DAILY_LOSS: entry<{ loss: number; limit: number }>(
+    'warning',
+    (f) =>
+      `The day (UTC) has lost ${percent(f.loss)}, the limit is ${percent(f.limit)}: no more entries today.`,
+    'Nothing to do: it goes on with the next day by itself; positions can still be closed.',
+  ),
+  COOL_DOWN: entry<{ losses: number; bars: number }>(
+    'warning',
+    (f) => `${count(f.losses, 'losing trade')} in a row: no entries for ${count(f.bars, 'bar')}.`,
+    'Nothing to do: it goes on by itself; see redbutton trades.',
+  ),
   // ── feed and clock ──────────────────────────────────────────────────────────────────────────────────────────
   FEED_SILENT: entry<{ symbol: string; ageMs: number }>(
     'warning',

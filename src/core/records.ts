@@ -91,6 +91,16 @@ export interface CapitalFlow {
   readonly atMs: number;
 }
 
+/** A person's word after the drawdown circuit breaker: from then on the drawdown is measured from `equity`. */
+export interface PeakRebase {
+  readonly atMs: number;
+  /** Who said it, as the system knows the user. */
+  readonly by: string;
+  readonly peakBefore: number;
+  readonly drawdownBefore: number;
+  readonly equity: number;
+}
+
 /** What the trader needs to go on where it stopped. */
 export interface RestoredState {
   readonly account: AccountSnapshot | null;

@@ -1,4 +1,4 @@
-import type { AccountSnapshot, Clock, RestoredState } from '../ports.js';
+import type { AccountSnapshot, Clock, PeakRebase, RestoredState, Store } from '../ports.js';
 import { createPortfolio, currenciesOf, type Portfolio } from './execution/index.js';
 import type { PipelineDeps } from './pipeline-api.js';
 import { createDayLoss, createDrawdownBreaker, type DayLoss, type DrawdownBreaker } from './risk/index.js';
@@ -12,6 +12,8 @@ export interface Account {
   update(equity: number, closeMs: number): boolean;
   /** Money came or went by another way than trading. */
   capital(equityBefore: number, equityAfter: number): void;
+  /** See `Pipeline.rebasePeak`. */
+  rebase(by: string, store: Pick<Store, 'recordRebase'>): Promise<PeakRebase | null>;
   snapshot(equity: number): AccountSnapshot;
   /** Takes up where the store left it: fills, then the last snapshot, then the flows. */
   restore(restored: RestoredState): void;
@@ -56,6 +58,21 @@ export function createAccount(
       return breaker.update(equity);
     },
     capital,
+    async rebase(by, store) {
+      const equity = portfolio.equity();
+      if (!breaker.tripped || !(equity > 0 && Number.isFinite(equity))) return null;
+      const rebase: PeakRebase = {
+        atMs: clock.wallMs(),
+        by,
+        peakBefore: breaker.peakEquity,
+        drawdownBefore: breaker.drawdown,
+        equity,
+      };
+      // Durable before it counts: an entry that it allows must not outlive the word.
+      await store.recordRebase(rebase);
+      breaker.resume(equity);
+      return rebase;
+    },
     snapshot: (equity) => ({
       atMs: clock.wallMs(),
       equity,

@@ -2,15 +2,25 @@ import type { AlertRaiser } from '../core/alert.js';
 import { streamName } from '../core/candle.js';
 import type { Health } from '../core/health.js';
 import type { Fill } from '../core/order.js';
+import { timeframeMs } from '../core/timeframe.js';
 import type { BarOutcome, DecidedBar } from './bar-outcome.js';
 import type { ExecutionOutcome } from './execution/index.js';
 import type { Ingestion } from './ingestion/index.js';
+import { barsSince, type LosingRun } from './losing-run.js';
 import { actionsOf, type HealthActions } from './model-conduct.js';
+import { dayLossOf } from './risk/index.js';
 
 export interface BarAlertsOptions {
   readonly alerts: AlertRaiser;
   /** Drawdown at which the circuit breaker trips; alerts come at 50, 80 and 100 % of it. */
   readonly drawdownHaltFraction: number;
+  /** Limits of the whole account and what they look at; a limit left out is none, and none of them says nothing. */
+  readonly limits?: {
+    readonly dailyLossFraction?: number | undefined;
+    readonly cooldownLosses?: number | undefined;
+    readonly cooldownBars?: number | undefined;
+    readonly losingRun: () => LosingRun;
+  };
   readonly quarantineAlertRate: number;
   /** Bars that a model must have been well for before its troubles are news again. */
   readonly aucWindow: number;
@@ -31,6 +41,9 @@ export function createBarAlerts(options: BarAlertsOptions): { onBar(outcome: Bar
   const models = new Map<string, { told: Health; wellBars: number }>();
   const refusing = new Set<string>();
   let drawdownStep = 0;
+  /** First millisecond of the last day whose loss was told. */
+  let lossToldMs = 0;
+  let cooling = false;
 
   async function onExecution(outcome: ExecutionOutcome): Promise<void> {
     const { symbol, side, clientOrderId, amount } = outcome.order;
@@ -66,6 +79,24 @@ export function createBarAlerts(options: BarAlertsOptions): { onBar(outcome: Bar
         : alerts.raise('DRAWDOWN_50', { drawdown, limit }));
       drawdownStep = step;
     } else if (drawdown < limit * 0.4) drawdownStep = 0;
+  }
+
+  /** What forbids entries for a while is told when it begins. */
+  async function onLimits({ stream, record }: DecidedBar): Promise<void> {
+    const { account, candle } = record;
+    if (options.limits === undefined || account === null) return;
+    const { dailyLossFraction: limit, cooldownLosses = 0, cooldownBars = 0, losingRun } = options.limits;
+    const loss = dayLossOf(account.dayStartEquity, account.dayLowEquity);
+    if (limit !== undefined && loss >= limit && account.dayMs !== lossToldMs) {
+      lossToldMs = account.dayMs;
+      await alerts.raise('DAILY_LOSS', { loss, limit });
+    }
+    if (cooldownLosses === 0) return;
+    const { count, lastMs } = losingRun();
+    const barMs = timeframeMs(stream.timeframe);
+    const cools = count >= cooldownLosses && barsSince(lastMs, candle.openMs + barMs, barMs) < cooldownBars;
+    if (cools && !cooling) await alerts.raise('COOL_DOWN', { losses: count, bars: cooldownBars });
+    cooling = cools;
   }
 
   /**
@@ -118,6 +149,7 @@ export function createBarAlerts(options: BarAlertsOptions): { onBar(outcome: Bar
       for (const settled of outcome.settled) await onExecution(settled);
       if (outcome.execution !== null) await onExecution(outcome.execution);
       await onDrawdown(outcome);
+      await onLimits(outcome);
       await onModel(outcome);
     },
   };

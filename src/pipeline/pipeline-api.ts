@@ -3,7 +3,16 @@ import type { ModelManifest } from '../core/manifest.js';
 import type { OrderHint, OrderRequest, Quote, RefusalReason } from '../core/order.js';
 import type { NoPredictionReason, Prediction } from '../core/signal.js';
 import type { TradingState } from '../core/trading-state.js';
-import type { AccountSnapshot, Broker, Clock, Permit, RawCandle, RestoredState, Store } from '../ports.js';
+import type {
+  AccountSnapshot,
+  Broker,
+  Clock,
+  PeakRebase,
+  Permit,
+  RawCandle,
+  RestoredState,
+  Store,
+} from '../ports.js';
 import type { BarOutcome } from './bar-outcome.js';
 import type { ExecutionOutcome, GateConfig, OrderIds, Portfolio, Reconciliation } from './execution/index.js';
 import type { InferenceLayer, StreamSetup } from './layer-ports.js';
@@ -96,8 +105,11 @@ export interface Pipeline {
   mayLeave(order: OrderRequest): RefusalReason | null;
   /** Closes every position of a venue through the gate, for a halt that flattens. What could not be closed, in words. */
   flatten(exchange: string): Promise<readonly string[]>;
-  /** A person's word after a drawdown halt: rebases the peak. The next bar's snapshot records it. */
-  resumeBreaker(): void;
+  /**
+   * A person's word after the drawdown circuit breaker tripped: written down with who said it, then the drawdown is measured
+   * from equity as it is. Null, and nothing is done, where the breaker has not tripped or there is no equity to measure from.
+   */
+  rebasePeak(by: string): Promise<PeakRebase | null>;
   /** Lets another model decide from the next bar on: the change falls between two bars, never into one. */
   useModel(model: PipelineDeps['model'], inferenceOf: (stream: StreamKey) => InferenceLayer): Promise<void>;
   health(stream: StreamKey): HealthReport;

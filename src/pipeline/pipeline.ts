@@ -236,7 +236,7 @@ export function createPipeline(deps: PipelineDeps): Pipeline {
     mayLeave: execution.mayLeave,
     flatten: (exchange) =>
       desk.flatten([...lanes.values()].filter(({ setup }) => setup.key.exchange === exchange)),
-    resumeBreaker: () => breaker.resume(portfolio.equity()),
+    rebasePeak: (by) => account.rebase(by, store),
     async useModel(model, inferenceOf) {
       // All are made before any is used: a model that does not fit changes nothing.
       const layers = [...lanes.values()].map((lane) => ({ lane, layer: inferenceOf(lane.setup.key) }));

@@ -3,6 +3,7 @@ import type { SignalResult } from '../core/signal.js';
 import type { Account } from './account.js';
 import type { PositionBook } from './execution/index.js';
 import type { Lane } from './lane.js';
+import { barsSince, losingRunOf } from './losing-run.js';
 import type { OpenBar } from './open-bar.js';
 import type { OrderDesk } from './order-desk.js';
 import type { PipelineConfig } from './pipeline-api.js';
@@ -11,8 +12,6 @@ import { averagesOf } from './trade-averages.js';
 
 /** Position of `volatility` among the feature columns. */
 const VOLATILITY_COLUMN = 3;
-/** A run of losing trades is counted as far as this. */
-const LOSING_TRADES_MAX = 100;
 
 export type Signal = Extract<SignalResult, { kind: 'signal' }>;
 
@@ -79,15 +78,6 @@ export function createRiskInputs(
     return { other, correlated };
   }
 
-  /** The run of losing trades that the account has just had, and when the last of them ended. */
-  function losingRun(): { readonly count: number; readonly lastMs: number } {
-    const trades = portfolio.trades();
-    const last = trades.length - 1;
-    let count = 0;
-    while (count < LOSING_TRADES_MAX && count <= last && trades[last - count]!.profit < 0) count++;
-    return { count, lastMs: count === 0 ? 0 : trades[last]!.closedAtMs };
-  }
-
   function cashLeft(): number {
     let cash = portfolio.cash();
     for (const coming of onTheWay.values()) cash -= coming.cash;
@@ -103,7 +93,7 @@ export function createRiskInputs(
       const sign =
         signal.direction === 'long' ? 1 : signal.direction === 'short' && rules.kind === 'swap' ? -1 : 0;
       const { other, correlated } = exposures(lane, sign, candle.openMs);
-      const losing = losingRun();
+      const losing = losingRunOf(portfolio.trades());
       return {
         equity: bar.equity,
         cash: cashLeft(),
@@ -116,9 +106,7 @@ export function createRiskInputs(
         correlatedExposure: correlated,
         losingTrades: losing.count,
         barsSinceLoss:
-          losing.count === 0
-            ? null
-            : Math.max(0, Math.ceil((candle.openMs + lane.barMs - losing.lastMs) / lane.barMs)),
+          losing.count === 0 ? null : barsSince(losing.lastMs, candle.openMs + lane.barMs, lane.barMs),
         quote,
         state: desk.stateFor(key, candle.openMs),
         averageWin,

@@ -13,6 +13,7 @@ export function createDiscardStore(): Store {
     recordFills: () => done,
     recordFlows: () => done,
     recordHalt: () => done,
+    recordRebase: () => done,
     restore: async () => ({
       account: null,
       fills: [],

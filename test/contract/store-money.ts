@@ -164,7 +164,16 @@ export function moneyAndNotes(
       [{ layer: 'risk', state: 'ok', lastSuccessMs: null, errorCode: null, detail: null }],
       T0,
     );
+    const rebases = [1, 2].map((i) => ({
+      atMs: T0 + i,
+      by: "anna's",
+      peakBefore: 1e5 + 0.1 * i,
+      drawdownBefore: 0.1 + 0.2,
+      equity: 9e4,
+    }));
+    for (const rebase of rebases) await store().recordRebase(rebase);
     await settled(async (s) => {
+      expect(await s.rebases()).toEqual(rebases);
       expect(await s.halts()).toEqual(halts);
       expect(await s.gaps()).toEqual([gap(BTC, 'filled'), gap(ETH, 'open')]);
       expect(await s.models()).toEqual([model]);

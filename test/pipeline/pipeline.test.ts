@@ -157,7 +157,19 @@ describe('the drawdown breaker in the pipeline', () => {
       expect(outcome.breakerTripped).toBe(false);
     }
     expect(entries.filter((side) => side === 'buy')).toEqual([]);
-    again.pipeline.resumeBreaker();
+    const peakBefore = again.pipeline.state().account.peakEquity;
+    // When somebody takes the responsibility, it is written down with the name, and outlives a restart before any bar
+    const word = await again.pipeline.rebasePeak('anna');
+    expect(word).toMatchObject({ by: 'anna', peakBefore, drawdownBefore: expect.any(Number) });
+    expect(contents.rebases).toEqual([word]);
+    expect(again.pipeline.state().account).toMatchObject({ breakerTripped: false, drawdown: 0 });
+    expect(await again.pipeline.rebasePeak('anna')).toBeNull();
+    const third = await paperWorld({ store: tinyStore(contents), config, idSeed: 3 });
+    expect(third.pipeline.state().account).toMatchObject({
+      breakerTripped: false,
+      peakEquity: word!.equity,
+      drawdown: 0,
+    });
     let bought = 0;
     for (; i < WALK.length; i++) {
       const outcome = await again.bar(WALK[i]!);

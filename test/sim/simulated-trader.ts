@@ -46,6 +46,7 @@ const STORE_CALLS = [
   'recordGap',
   'gaps',
   'recordHalt',
+  'recordRebase',
   'restore',
 ] as const satisfies readonly (keyof MemoryStore)[];
 const BROKER_CALLS = ['create', 'find', 'cancel', 'openOrders', 'history', 'balances', 'transfers'] as const;

@@ -194,7 +194,8 @@ export async function tradingMonth({ seed, bars, kernel }: MonthOptions): Promis
     if (rng.next() < 0.004) clock.after(rng.next() * BAR_MS, moveCapital);
     if (trader?.pipeline.state().account.breakerTripped && rng.next() < 0.1) {
       resumesMs.push(clock.wallMs());
-      trader.pipeline.resumeBreaker();
+      // A life that ends meanwhile takes the word with it, or has written it down.
+      trader.pipeline.rebasePeak('a person').catch(() => undefined);
     }
   }
 

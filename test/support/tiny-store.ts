@@ -1,3 +1,4 @@
+import { rebasedAccount } from '../../src/adapters/store-rules/account-rules.js';
 import { streamName } from '../../src/core/candle.js';
 import { type Fill, isFinal } from '../../src/core/order.js';
 import type {
@@ -6,6 +7,7 @@ import type {
   Correction,
   HaltRecord,
   OrderEvent,
+  PeakRebase,
   Rejection,
   Store,
 } from '../../src/ports.js';
@@ -21,6 +23,7 @@ export interface Contents {
   readonly rejections: Rejection[];
   readonly corrections: Correction[];
   readonly halts: HaltRecord[];
+  readonly rebases: PeakRebase[];
   /** Every write, in order, for tests of what comes before what. */
   readonly writes: string[];
 }
@@ -36,6 +39,7 @@ export function emptyContents(): Contents {
     rejections: [],
     corrections: [],
     halts: [],
+    rebases: [],
     writes: [],
   };
 }
@@ -95,10 +99,14 @@ export function tinyStore(
       note('halt');
       contents.halts.push(record);
     },
+    async recordRebase(rebase) {
+      note('rebase');
+      contents.rebases.push(rebase);
+    },
     async restore() {
       const bars = [...contents.bars.values()];
       return {
-        account: bars.at(-1)?.account ?? null,
+        account: rebasedAccount(bars.at(-1)?.account ?? null, contents.rebases.at(-1)),
         fills: [...contents.fills.values()],
         flows: contents.flows,
         holdings: Object.fromEntries(

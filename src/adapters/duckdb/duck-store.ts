@@ -15,6 +15,7 @@ import type {
   KnownCandles,
   ModelRecord,
   OrderEvent,
+  PeakRebase,
   PredictionOutcome,
   Rejection,
   RestoredState,
@@ -37,7 +38,7 @@ import type { Compacted } from './compaction.js';
 import type { FlowLog } from './flow-log.js';
 import { amended, baseOf, type JournalMemory, saysMore } from './journal-replay.js';
 import { fillOf, type MoneyLog, orderEventOf } from './money-log.js';
-import { correctionOf, gapOf, haltOf, modelOf, type Notes, rejectionOf, runOf } from './notes.js';
+import { correctionOf, gapOf, haltOf, modelOf, type Notes, rebaseOf, rejectionOf, runOf } from './notes.js';
 import {
   readCandles,
   readDecisions,
@@ -185,6 +186,13 @@ export class DuckStore implements Store, StoreReader, StoreNotes, AlertOutbox {
     return this.#run(() => this.#parts.notes.halt(record));
   }
 
+  recordRebase(rebase: PeakRebase): Promise<void> {
+    return this.#journaled(
+      () => ({ kind: 'rebase', rebase }),
+      () => this.#parts.notes.rebase(rebase),
+    );
+  }
+
   recordGap(gap: Gap): Promise<void> {
     return this.#run(() => this.#parts.notes.gap(gap));
   }
@@ -254,6 +262,10 @@ export class DuckStore implements Store, StoreReader, StoreNotes, AlertOutbox {
 
   halts(): Promise<readonly HaltRecord[]> {
     return this.#all('SELECT * FROM halts ORDER BY seq', haltOf);
+  }
+
+  rebases(): Promise<readonly PeakRebase[]> {
+    return this.#all('SELECT * FROM peak_rebases ORDER BY seq', rebaseOf);
   }
 
   quarantined(): Promise<readonly Rejection[]> {

@@ -1,9 +1,10 @@
 import { type StreamKey, streamName } from '../../core/candle.js';
-import type { AccountSnapshot, RestoredState } from '../../ports.js';
+import type { AccountSnapshot, PeakRebase, RestoredState } from '../../ports.js';
 import type { JournalEntry, JournalFact } from '../journal/index.js';
 import type { BarWriter } from './bar-writer.js';
 import type { FlowLog } from './flow-log.js';
 import { type MoneyLog, orderEventOf } from './money-log.js';
+import { type Notes, rebaseOf } from './notes.js';
 import { readRestoredState } from './reader.js';
 import { numberOf, streamOf, textOf } from './rows.js';
 import { double, integer, type Session } from './session.js';
@@ -13,6 +14,7 @@ export interface ReplayTargets {
   readonly bars: BarWriter;
   readonly money: MoneyLog;
   readonly flows: FlowLog;
+  readonly notes: Notes;
 }
 
 /**
@@ -20,7 +22,7 @@ export interface ReplayTargets {
  * over, so a replay that was cut off is simply begun again.
  */
 export async function replay(entries: readonly JournalEntry[], targets: ReplayTargets): Promise<number> {
-  const { session, bars, money, flows } = targets;
+  const { session, bars, money, flows, notes } = targets;
   const known = await knownRows(session, entries);
   let applied = 0;
   for (const entry of entries) {
@@ -38,6 +40,10 @@ export async function replay(entries: readonly JournalEntry[], targets: ReplayTa
       case 'flows':
         if (entry.flows.every((flow) => known.flows.has(flowKey(flow)))) continue;
         await flows.flows(entry.flows);
+        break;
+      case 'rebase':
+        if (known.rebases.has(rebaseKey(entry.rebase))) continue;
+        await notes.rebase(entry.rebase);
         break;
       case 'bar': {
         if (known.decisions.has(barKey(entry.record.stream, entry.record.candle.openMs))) continue;
@@ -59,6 +65,7 @@ interface KnownRows {
   readonly orderSeqs: ReadonlySet<number>;
   readonly fills: ReadonlySet<string>;
   readonly flows: ReadonlySet<string>;
+  readonly rebases: ReadonlySet<string>;
   readonly decisions: ReadonlySet<string>;
 }
 
@@ -73,6 +80,7 @@ async function knownRows(session: Session, entries: readonly JournalEntry[]): Pr
   ]);
   const fillRows = await session.rows('SELECT exchange, symbol, fill_id FROM fills');
   const flowRows = await session.rows('SELECT exchange, kind, flow_id FROM capital_flows');
+  const rebaseRows = await session.rows('SELECT * FROM peak_rebases');
   const barRows = await session.rows(
     'SELECT exchange, symbol, timeframe, open_ms FROM decisions WHERE open_ms >= $1',
     [integer(least(barTimes))],
@@ -93,6 +101,7 @@ async function knownRows(session: Session, entries: readonly JournalEntry[]): Pr
         }),
       ),
     ),
+    rebases: new Set(rebaseRows.map((row) => rebaseKey(rebaseOf(row)))),
     decisions: new Set(barRows.map((row) => barKey(streamOf(row), numberOf(row, 'open_ms')))),
   };
 }
@@ -101,6 +110,7 @@ const rowKey = (of: { readonly exchange: string; readonly symbol: string }, id: 
   JSON.stringify([of.exchange, of.symbol, id]);
 const flowKey = (flow: { readonly exchange: string; readonly kind: string; readonly flowId: string }) =>
   JSON.stringify([flow.exchange, flow.kind, flow.flowId]);
+const rebaseKey = ({ atMs, by }: PeakRebase) => JSON.stringify([atMs, by]);
 const barKey = (stream: StreamKey, openMs: number) => `${streamName(stream)}@${openMs}`;
 
 /** What of the journal is no row: the newest account, and which bars were acted on before its last cut. */
@@ -153,7 +163,7 @@ export function amended(restored: RestoredState, memory: JournalMemory): Restore
 
 type SeqOf = (fact: JournalFact) => number | undefined;
 
-/** All that a new database would need to go on: each fill and flow, the last word on open orders, the account. */
+/** All that a new database would need to go on: each fill, flow and rebase, the last word on open orders, the account. */
 export async function baseOf(
   session: Session,
   memory: JournalMemory,
@@ -162,6 +172,7 @@ export async function baseOf(
     await readRestoredState(session),
     memory,
   );
+  const rebases = await session.rows('SELECT * FROM peak_rebases ORDER BY seq');
   const openIds = new Set(openOrders.map(({ order }) => order.clientOrderId));
   const seqs = new Map<JournalFact, number>();
   const orders: JournalFact[] = [];
@@ -176,6 +187,7 @@ export async function baseOf(
     { kind: 'acted', lastActedBarMs },
     ...(account === null ? [] : [{ kind: 'account', account } as const]),
     ...chunks(flows).map((some): JournalFact => ({ kind: 'flows', flows: some })),
+    ...rebases.map((row): JournalFact => ({ kind: 'rebase', rebase: rebaseOf(row) })),
     ...chunks(fills).map((some): JournalFact => ({ kind: 'fills', fills: some })),
     ...orders,
   ];

@@ -1,7 +1,15 @@
 import type { Alert, Severity } from '../../core/alert.js';
 import type { LayerHealth } from '../../core/health.js';
 import type { TradingState } from '../../core/trading-state.js';
-import type { Correction, Gap, HaltRecord, ModelRecord, Rejection, RunRecord } from '../../ports.js';
+import type {
+  Correction,
+  Gap,
+  HaltRecord,
+  ModelRecord,
+  PeakRebase,
+  Rejection,
+  RunRecord,
+} from '../../ports.js';
 import { wholeMsOrNull } from '../store-rules/bar-rules.js';
 import { candleOf, keyCells } from './bar-columns.js';
 import { numberOf, numberOrNull, streamOf, textOf, wordOf } from './rows.js';
@@ -17,12 +25,13 @@ export async function nextSeq(session: Session, table: string): Promise<number> 
 interface NextSeq {
   gap_events: number;
   halts: number;
+  peak_rebases: number;
   alerts_outbox: number;
   models: number;
   runs: number;
 }
 
-/** Rows beside the way of the data: quarantine, gaps, halts, health, models, runs, and alerts that wait. */
+/** Rows beside the way of the data: quarantine, gaps, halts, rebases, health, models, runs, and alerts that wait. */
 export class Notes {
   readonly #session: Session;
   readonly #next: NextSeq;
@@ -108,6 +117,18 @@ export class Notes {
     this.#next.halts += 1;
   }
 
+  async rebase(rebase: PeakRebase): Promise<void> {
+    await this.#session.insert('peak_rebases', [
+      integer(this.#next.peak_rebases),
+      integer(rebase.atMs),
+      text(rebase.by),
+      double(rebase.peakBefore),
+      double(rebase.drawdownBefore),
+      double(rebase.equity),
+    ]);
+    this.#next.peak_rebases += 1;
+  }
+
   async health(layers: readonly LayerHealth[], atMs: number): Promise<void> {
     await this.#session.transaction(async () => {
       for (const layer of layers)
@@ -185,6 +206,16 @@ export function haltOf(row: Row): HaltRecord {
     state: wordOf<TradingState>(row, 'state'),
     cause: textOf(row, 'cause'),
     epoch: numberOf(row, 'epoch'),
+  };
+}
+
+export function rebaseOf(row: Row): PeakRebase {
+  return {
+    atMs: numberOf(row, 'at_ms'),
+    by: textOf(row, 'said_by'),
+    peakBefore: numberOf(row, 'peak_before'),
+    drawdownBefore: numberOf(row, 'drawdown_before'),
+    equity: numberOf(row, 'equity'),
   };
 }
 

@@ -130,6 +130,7 @@ async function openOnce(
     const notes = new Notes(session, {
       gap_events: await nextSeq(session, 'gap_events'),
       halts: await nextSeq(session, 'halts'),
+      peak_rebases: await nextSeq(session, 'peak_rebases'),
       alerts_outbox: await nextSeq(session, 'alerts_outbox'),
       models: await nextSeq(session, 'models'),
       runs: await nextSeq(session, 'runs'),
@@ -143,7 +144,7 @@ async function openOnce(
     };
     const desk = new StoreDesk(duckdb, instance, file);
     const archive = options.archiveDir === undefined ? null : path.resolve(options.archiveDir);
-    const targets = { session, bars, money, flows };
+    const targets = { session, bars, money, flows, notes };
     const opened =
       options.journal === undefined || options.readOnly
         ? null

@@ -2,10 +2,12 @@ import type { Candle } from '../../core/candle.js';
 import { type CandleColumns, type StreamKey, streamName } from '../../core/candle.js';
 import { invariant } from '../../core/errors.js';
 import type { BarRecord, KnownCandles, RestoredState, RowFilter, StoredPrediction } from '../../ports.js';
+import { rebasedAccount } from '../store-rules/account-rules.js';
 import { RESTORED_PREDICTIONS } from '../store-rules/bar-rules.js';
 import { accountOf, barRecordOf, candleOf, heldOf, keyCells, predictionOf } from './bar-columns.js';
 import { flowOf } from './flow-log.js';
 import { fillOf, orderEventOf } from './money-log.js';
+import { rebaseOf } from './notes.js';
 import { booleanOrNull, doublesOrNull, numberOf, streamOf } from './rows.js';
 import { type Cell, integer, type Session, text } from './session.js';
 
@@ -109,6 +111,7 @@ export async function readRestoredState(session: Session): Promise<RestoredState
   const [account] = await session.rows(
     `SELECT COLUMNS('^account_.*') FROM decisions WHERE account_at_ms IS NOT NULL ORDER BY rowid DESC LIMIT 1`,
   );
+  const [rebase] = await session.rows('SELECT * FROM peak_rebases ORDER BY seq DESC LIMIT 1');
   const fills = await session.rows('SELECT * FROM fills ORDER BY at_ms, seq');
   const flows = await session.rows('SELECT * FROM capital_flows ORDER BY seq');
   const acted = await session.rows(
@@ -135,7 +138,7 @@ export async function readRestoredState(session: Session): Promise<RestoredState
        FROM last_predictions p LEFT JOIN outcomes o USING ${KEY} ORDER BY p.open_ms, p.row_no`,
   );
   return {
-    account: account ? accountOf(account) : null,
+    account: rebasedAccount(account ? accountOf(account) : null, rebase && rebaseOf(rebase)),
     fills: fills.map(fillOf),
     flows: flows.map(flowOf),
     lastActedBarMs: Object.fromEntries(

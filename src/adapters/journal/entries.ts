@@ -1,5 +1,12 @@
 import type { Fill } from '../../core/order.js';
-import type { AccountSnapshot, BarRecord, CapitalFlow, OrderEvent, PredictionOutcome } from '../../ports.js';
+import type {
+  AccountSnapshot,
+  BarRecord,
+  CapitalFlow,
+  OrderEvent,
+  PeakRebase,
+  PredictionOutcome,
+} from '../../ports.js';
 
 /** One thing that was written down. `seq` counts up over the life of a box. */
 export type JournalEntry = { readonly seq: number } & JournalFact;
@@ -14,6 +21,7 @@ export type JournalFact =
       readonly record: BarRecord;
       readonly outcomes: readonly PredictionOutcome[];
     }
+  | { readonly kind: 'rebase'; readonly rebase: PeakRebase }
   | { readonly kind: 'account'; readonly account: AccountSnapshot }
   /** Open time of the last acted-on bar by stream name, as of a cut: later ones follow as bars. */
   | { readonly kind: 'acted'; readonly lastActedBarMs: Readonly<Record<string, number>> };

@@ -22,6 +22,7 @@ import type {
   KnownCandles,
   ModelRecord,
   OrderEvent,
+  PeakRebase,
   PredictionOutcome,
   Rejection,
   RestoredState,
@@ -32,6 +33,7 @@ import type {
   StoreNotes,
   StoreReader,
 } from '../../ports.js';
+import { rebasedAccount } from '../store-rules/account-rules.js';
 import {
   barConflict,
   checkBar,
@@ -68,6 +70,7 @@ export class MemoryStore implements Store, StoreReader, StoreNotes, AlertOutbox 
   readonly #fillIds = new Set<string>();
   readonly #flows = new Map<string, CapitalFlow>();
   readonly #halts: HaltRecord[] = [];
+  readonly #rebases: PeakRebase[] = [];
   readonly #quarantine: Rejection[] = [];
   readonly #quarantineKeys = new Set<string>();
   readonly #corrections = new Map<string, Correction>();
@@ -166,6 +169,11 @@ export class MemoryStore implements Store, StoreReader, StoreNotes, AlertOutbox 
     this.#halts.push(record);
   }
 
+  async recordRebase(rebase: PeakRebase): Promise<void> {
+    this.#open();
+    this.#rebases.push(rebase);
+  }
+
   async recordGap(gap: Gap): Promise<void> {
     this.#open();
     this.#gaps.set(
@@ -217,8 +225,9 @@ export class MemoryStore implements Store, StoreReader, StoreNotes, AlertOutbox 
         .slice(-RESTORED_PREDICTIONS),
     );
     const kept = new Set(recent);
+    const lastBar = this.#committed.findLast((record) => record.account !== null);
     return {
-      account: this.#committed.findLast((record) => record.account !== null)?.account ?? null,
+      account: rebasedAccount(lastBar?.account ?? null, this.#rebases.at(-1)),
       fills: await this.fills(),
       flows: [...this.#flows.values()],
       lastActedBarMs: acted,
@@ -295,6 +304,11 @@ export class MemoryStore implements Store, StoreReader, StoreNotes, AlertOutbox 
   async halts(): Promise<readonly HaltRecord[]> {
     this.#open();
     return [...this.#halts];
+  }
+
+  async rebases(): Promise<readonly PeakRebase[]> {
+    this.#open();
+    return [...this.#rebases];
   }
 
   async quarantined(): Promise<readonly Rejection[]> {

@@ -13,7 +13,7 @@ import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { type DuckStore, openStore } from '../../../src/adapters/duckdb/index.js';
 import { openRecoveryMarker } from '../../../src/adapters/files/recovery-mark.js';
-import { BTC, barOf, fillOf, orderEventOf, seededRng, T0 } from '../../contract/store-rows.js';
+import { BAR_MS, BTC, barOf, fillOf, orderEventOf, seededRng, T0 } from '../../contract/store-rows.js';
 
 let directory: string;
 let file: string;
@@ -46,13 +46,20 @@ async function trade(store: DuckStore): Promise<void> {
       fillOf(`f${i}`, BTC.symbol, {}),
     ]);
   }
+  await store.recordRebase({
+    atMs: T0 + 99 * BAR_MS,
+    by: 'anna',
+    peakBefore: 9,
+    drawdownBefore: 0.3,
+    equity: 6.3,
+  });
   await store.recordFills([fillOf('late', BTC.symbol, { fee: '-0.000000000000000001' })]);
 }
 
 /** What must never be lost, whatever becomes of the database. */
 const moneyOf = async (store: DuckStore) => {
   const { account, fills, flows, lastActedBarMs, openOrders } = await store.restore();
-  return { account, fills, flows, lastActedBarMs, openOrders };
+  return { account, fills, flows, lastActedBarMs, openOrders, rebases: await store.rebases() };
 };
 
 /** The files as they are on the disk at this moment, under another name. */
@@ -72,6 +79,7 @@ describe('money that is in the journal', () => {
     const store = await open();
     await trade(store);
     const truth = await moneyOf(store);
+    expect(truth.account).toMatchObject({ peakEquity: 6.3, drawdown: 0, breakerTripped: false });
     expect([truth.fills.length, truth.flows.length, truth.openOrders.length]).toEqual([6, 1, 1]);
     const harms: Record<string, (copy: string) => void> = {
       whole: () => undefined,

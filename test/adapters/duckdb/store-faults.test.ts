@@ -241,10 +241,10 @@ describe('damage', () => {
 
 describe('a disk that takes no more', () => {
   test('given a limit on the size of files, when it is reached, then the fault says so and what was told is kept', async () => {
-    // The limit stands in for a full disk: the write fails in the same place (EFBIG for ENOSPC). 2048 blocks of 512 bytes.
+    // The limit stands in for a full disk: the write fails in the same place (EFBIG for ENOSPC). 4096 blocks of 512 bytes.
     const run = spawnSync(
       'sh',
-      ['-c', `trap '' XFSZ; ulimit -f 2048; exec "$0" "$@"`, process.execPath, child.script, file, '0', '16'],
+      ['-c', `trap '' XFSZ; ulimit -f 4096; exec "$0" "$@"`, process.execPath, child.script, file, '0', '16'],
       {
         encoding: 'utf8',
         timeout: 60_000,

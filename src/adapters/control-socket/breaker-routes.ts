@@ -1,0 +1,57 @@
+import { z } from 'zod';
+import type { AlertRaiser } from '../../core/alert.js';
+import { badInput, fault } from '../../core/errors.js';
+import type { AccountSnapshot, PeakRebase, TradingStateSource } from '../../ports.js';
+import type { ControlRoutes } from './control-server.js';
+
+/** What the trader says of its drawdown circuit breaker. */
+export interface BreakerAnswer {
+  readonly tripped: boolean;
+  readonly drawdown: number;
+  readonly peakEquity: number;
+  readonly equity: number;
+}
+
+export interface BreakerRoutesParts {
+  readonly account: () => AccountSnapshot;
+  /** See `Pipeline.rebasePeak`. */
+  readonly rebase: (by: string) => Promise<PeakRebase | null>;
+  readonly states: TradingStateSource;
+  readonly alerts: AlertRaiser;
+}
+
+const body = z.strictObject({ by: z.string().min(1).max(100) });
+
+/**
+ * `GET /breaker`, and `POST /breaker/rebase {"by": text}`, a person's word after the circuit breaker tripped. The word is
+ * taken of a halted box alone: what follows it, arming, needs somebody at the box.
+ */
+export function breakerRoutes({ account, rebase, states, alerts }: BreakerRoutesParts): ControlRoutes {
+  const answer = (): BreakerAnswer => {
+    const { breakerTripped, drawdown, peakEquity, equity } = account();
+    return { tripped: breakerTripped, drawdown, peakEquity, equity };
+  };
+  return {
+    'GET /breaker': () => ({ status: 200, body: answer() }),
+    async 'POST /breaker/rebase'(given) {
+      const parsed = body.safeParse(given);
+      if (!parsed.success) throw badInput('E_BODY', 'expected {"by": text}', 'see redbutton resume --help');
+      if (states.state() !== 'HALTED')
+        throw fault(
+          'E_NOT_HALTED',
+          `the box is ${states.state()}, and the peak is rebased on a halted one alone`,
+          'halt first: redbutton halt',
+        );
+      const word = await rebase(parsed.data.by);
+      if (word === null)
+        throw fault('E_BREAKER', 'there is no tripped circuit breaker to release', 'see redbutton status');
+      await alerts.raise('PEAK_REBASED', {
+        by: word.by,
+        drawdown: word.drawdownBefore,
+        peak: word.peakBefore,
+        equity: word.equity,
+      });
+      return { status: 200, body: answer() };
+    },
+  };
+}

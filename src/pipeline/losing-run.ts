@@ -1,0 +1,23 @@
+import type { ClosedTrade } from './execution/index.js';
+
+/** A run of losing trades is counted as far as this. */
+const LOSING_TRADES_MAX = 100;
+
+/** The run of losing trades that an account has just had, and when the last of them ended; 0 without one. */
+export interface LosingRun {
+  readonly count: number;
+  readonly lastMs: number;
+}
+
+/** Of closed trades, oldest first. */
+export function losingRunOf(trades: readonly ClosedTrade[]): LosingRun {
+  const last = trades.length - 1;
+  let count = 0;
+  while (count < LOSING_TRADES_MAX && count <= last && trades[last - count]!.profit < 0) count++;
+  return { count, lastMs: count === 0 ? 0 : trades[last]!.closedAtMs };
+}
+
+/** Bars of this length that have closed at `nowMs` since a trade ended. */
+export function barsSince(tradeMs: number, nowMs: number, barMs: number): number {
+  return Math.max(0, Math.ceil((nowMs - tradeMs) / barMs));
+}
