@@ -404,4 +404,25 @@ export const MUTATIONS = [
     to: 'void error;',
     by: 'test/pipeline/venue-desk.test.ts',
   },
+  {
+    name: 'go on asking an exchange that said to wait',
+    file: 'src/adapters/ccxt/request-hold.ts',
+    from: 'if (status !== 429 && status !== 418) return;',
+    to: 'return;',
+    by: 'test/simulator/limits.test.ts',
+  },
+  {
+    name: 'let a cancel wait for a rate limit to end',
+    file: 'src/adapters/ccxt/request-hold.ts',
+    from: 'if (hold.status === 429 && urgentRequests.getStore()) return;',
+    to: '',
+    by: 'test/simulator/limits.test.ts',
+  },
+  {
+    name: 'ask for deposits of the first ninety days alone',
+    file: 'src/adapters/ccxt/account-history.ts',
+    from: 'if (fromMs + TRANSFERS_MS > nowMs) return [...flows.values()];',
+    to: 'return [...flows.values()];',
+    by: 'test/simulator/limits.test.ts',
+  },
 ];

@@ -6,6 +6,7 @@ import { readNewOrder } from './order-request.js';
 import { accountAnswer, cancelAnswer, newOrderAnswer, orderAnswer, tradeAnswer } from './order-wire.js';
 import { checkSigned, type SignedText } from './request-signature.js';
 import type { Account, SimulatedVenue } from './simulated-venue.js';
+import { deposits, withdrawals } from './transfers.js';
 
 /** Answers one signed request of an account; throws an ApiError to refuse. */
 export type AccountRoute = (account: Account, params: URLSearchParams) => unknown;
@@ -32,6 +33,14 @@ export function accountRoutes(venue: SimulatedVenue): ReadonlyMap<string, Accoun
     ['GET /api/v3/openOrders', (account, params) => openOrders(venue, account, params).map(orderAnswer)],
     ['DELETE /api/v3/openOrders', (account, params) => cancelAll(venue, account, params)],
     ['GET /api/v3/allOrders', (account, params) => allOrders(venue, account, params).map(orderAnswer)],
+    [
+      'GET /sapi/v1/capital/deposit/hisrec',
+      (account, params) => deposits(account, params, venue.clock.wallMs()),
+    ],
+    [
+      'GET /sapi/v1/capital/withdraw/history',
+      (account, params) => withdrawals(account, params, venue.clock.wallMs()),
+    ],
     ['GET /api/v3/myTrades', (account, params) => myTrades(venue, account, params)],
   ]);
 }

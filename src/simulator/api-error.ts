@@ -16,6 +16,7 @@ export const refusals = {
   badTimestamp: () => new ApiError(400, -1021, 'Timestamp for this request is outside of the recvWindow.'),
   aheadOfServer: () =>
     new ApiError(400, -1021, "Timestamp for this request was 1000ms ahead of the server's time."),
+  maintenance: () => new ApiError(503, -1016, 'This service is no longer available.'),
   badSignature: () => new ApiError(400, -1022, 'Signature for this request is not valid.'),
   missing: (name: string) =>
     new ApiError(400, -1102, `Mandatory parameter '${name}' was not sent, was empty/null, or malformed.`),

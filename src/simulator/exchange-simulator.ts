@@ -5,11 +5,13 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { badInput, fault, messageOf } from '../core/errors.js';
 import { accountEventWire } from './account-wire.js';
 import { bookTickerEvent, bookTickerStream, depthEvent, depthStreams } from './book-wire.js';
+import { controlRoutes } from './control-routes.js';
 import { HttpFront, type Interceptor } from './http-front.js';
 import type { Instrument } from './instrument.js';
 import { klineEvent, klineStream } from './kline-wire.js';
 import { type LedgerSnapshot, ledgerSnapshot } from './ledger-snapshot.js';
 import type { ClosedBar } from './market-replay.js';
+import { type LimitSettings, RequestLimits } from './request-limits.js';
 import { SimulatedVenue, type VenueOptions } from './simulated-venue.js';
 import { StreamHub, type StreamTamper } from './stream-hub.js';
 import { type EventTamper, UserStream } from './user-stream.js';
@@ -18,6 +20,8 @@ export interface SimulatorOptions extends Omit<VenueOptions, 'monotonicMs'> {
   /** 0 (the default) takes a free port. The simulator listens on 127.0.0.1 only. */
   readonly port?: number;
   readonly monotonicMs?: () => number;
+  /** How much may be asked; without limits what is used is counted and told all the same. */
+  readonly limits?: Partial<LimitSettings>;
 }
 
 const HOST = '127.0.0.1';
@@ -30,6 +34,7 @@ const WS_API_PATH = '/ws-api/v3';
  */
 export class ExchangeSimulator {
   readonly venue: SimulatedVenue;
+  readonly limits: RequestLimits;
   readonly #port: number;
   readonly #hub: StreamHub;
   readonly #user: UserStream;
@@ -44,13 +49,8 @@ export class ExchangeSimulator {
     this.venue.onAccountEvent = (apiKey, event) => {
       this.#user.publish(apiKey, accountEventWire(event, this.venue.account(apiKey)!.engine.ledger));
     };
-    this.#front = new HttpFront(
-      this.venue,
-      new Map<string, () => unknown>([
-        ['POST /sim/step', () => this.step()],
-        ['GET /sim/ledger', () => this.ledger()],
-      ]),
-    );
+    this.limits = new RequestLimits(options.limits ?? {}, () => performance.now());
+    this.#front = new HttpFront(this.venue, controlRoutes(this), this.limits);
     this.#server = createServer((request, response) => {
       this.#front.handle(request, response).catch((error: Error) => request.socket.destroy(error));
     });
@@ -58,6 +58,10 @@ export class ExchangeSimulator {
 
   async start(): Promise<void> {
     this.#server.on('upgrade', (request, socket, head) => {
+      if (this.#front.maintenance) {
+        socket.destroy();
+        return;
+      }
       const hub = request.url?.endsWith(WS_API_PATH) ? this.#user : this.#hub;
       hub.upgrade(request, socket, head);
     });
@@ -157,6 +161,12 @@ export class ExchangeSimulator {
   dropStreams(): void {
     this.#hub.dropAll();
     this.#user.dropAll();
+  }
+
+  /** During maintenance every request but for the system's status is refused, and there are no streams. */
+  set maintenance(on: boolean) {
+    this.#front.maintenance = on;
+    if (on) this.dropStreams();
   }
 
   /** While silent, streams stay open, deliver nothing and answer nothing, as on a dead line. */

@@ -2,8 +2,10 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { setTimeout as delay } from 'node:timers/promises';
 import { messageOf } from '../core/errors.js';
 import { type AccountRoute, accountRoutes, authenticate } from './account-routes.js';
-import { ApiError } from './api-error.js';
+import { ApiError, refusals } from './api-error.js';
+import type { ControlRoutes } from './control-routes.js';
 import { marketRoutes, type Route } from './market-routes.js';
+import { type Headers, LimitError, type RequestLimits } from './request-limits.js';
 import type { SimulatedVenue } from './simulated-venue.js';
 
 const BODY_BYTES_MAX = 64 * 1024;
@@ -32,23 +34,24 @@ export type Interception =
 
 export type Interceptor = (call: ApiCall) => Interception | undefined;
 
-/** Control of the simulator itself, apart from the exchange's API. */
-export type ControlRoutes = ReadonlyMap<string, () => unknown>;
-
 /** Speaks HTTP for a venue: routes, signatures, errors in the exchange's form. */
 export class HttpFront {
   readonly #venue: SimulatedVenue;
   readonly #market: ReadonlyMap<string, Route>;
   readonly #account: ReadonlyMap<string, AccountRoute>;
   readonly #control: ControlRoutes;
+  readonly #limits: RequestLimits;
+  /** Everything but the status of the system is refused. */
+  maintenance = false;
   /** Steered by tests; undefined lets everything pass. */
   interceptor: Interceptor | undefined;
 
-  constructor(venue: SimulatedVenue, control: ControlRoutes) {
+  constructor(venue: SimulatedVenue, control: ControlRoutes, limits: RequestLimits) {
     this.#venue = venue;
     this.#market = marketRoutes(venue);
     this.#account = accountRoutes(venue);
     this.#control = control;
+    this.#limits = limits;
   }
 
   async handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -62,6 +65,12 @@ export class HttpFront {
     const [path = '', query = ''] = splitOnce(request.url ?? '', '?');
     const params = new URLSearchParams(query && body ? `${query}&${body}` : query || body);
     const method = request.method ?? 'GET';
+    const control = this.#control.get(`${method} ${path}`);
+    if (control) {
+      const { status, value } = await answered(() => control(body === '' ? undefined : parsed(body)));
+      send(response, status, JSON.stringify(value));
+      return;
+    }
     const interception = this.interceptor?.({ method, path, params });
     if (interception?.kind === 'drop') {
       request.socket.destroy();
@@ -75,7 +84,7 @@ export class HttpFront {
     const key = request.headers['x-mbx-apikey'];
     const answer = await this.#answer(`${method} ${path}`, params, { query, body }, single(key));
     if (interception?.kind === 'drop_answer') request.socket.destroy();
-    else send(response, answer.status, JSON.stringify(answer.value));
+    else send(response, answer.status, JSON.stringify(answer.value), answer.headers);
   }
 
   async #answer(
@@ -83,24 +92,49 @@ export class HttpFront {
     params: URLSearchParams,
     text: { readonly query: string; readonly body: string },
     apiKey: string | undefined,
-  ): Promise<{ status: number; value: unknown }> {
-    try {
-      const market = this.#market.get(route);
-      if (market) return { status: 200, value: market(params) };
-      const signed = this.#account.get(route);
-      if (signed) {
-        const account = authenticate(this.#venue, apiKey, text, params);
-        return { status: 200, value: signed(account, params) };
-      }
-      const control = this.#control.get(route);
-      if (control) return { status: 200, value: await control() };
-      return { status: 404, value: { code: -1000, msg: `${route} is not simulated` } };
-    } catch (error) {
-      if (error instanceof ApiError) {
-        return { status: error.status, value: { code: error.code, msg: error.message } };
-      }
-      return { status: 500, value: { code: -1000, msg: messageOf(error) } };
+  ): Promise<Answer> {
+    let headers: Headers = {};
+    if (route === 'GET /sapi/v1/system/status') {
+      return { status: 200, value: this.maintenance ? MAINTENANCE : NORMAL };
     }
+    return answered(() => {
+      if (this.maintenance) throw refusals.maintenance();
+      headers = this.#limits.take(route, params, apiKey, this.#venue.serverMs());
+      const market = this.#market.get(route);
+      if (market) return market(params);
+      const signed = this.#account.get(route);
+      if (!signed) throw new ApiError(404, -1000, `${route} is not simulated`);
+      return signed(authenticate(this.#venue, apiKey, text, params), params);
+    }).then((answer) => ({ ...answer, headers: { ...headers, ...answer.headers } }));
+  }
+}
+
+interface Answer {
+  readonly status: number;
+  readonly value: unknown;
+  readonly headers?: Headers;
+}
+
+const NORMAL = { status: 0, msg: 'normal' };
+const MAINTENANCE = { status: 1, msg: 'system_maintenance' };
+
+/** The answer, or the refusal in the exchange's form. */
+async function answered(work: () => unknown): Promise<Answer> {
+  try {
+    return { status: 200, value: await work() };
+  } catch (error) {
+    const { status, code } = error instanceof ApiError ? error : { status: 500, code: -1000 };
+    const value = { code, msg: messageOf(error) };
+    if (!(error instanceof LimitError)) return { status, value };
+    return { status, value, headers: { 'retry-after': String(Math.ceil(error.retryAfterMs / 1000)) } };
+  }
+}
+
+function parsed(body: string): unknown {
+  try {
+    return JSON.parse(body);
+  } catch {
+    throw new ApiError(400, -1100, 'the body is no JSON');
   }
 }
 

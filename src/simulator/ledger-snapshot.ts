@@ -1,6 +1,7 @@
 import type { Trade } from './ledger.js';
 import { orderAnswer } from './order-wire.js';
 import type { SimulatedVenue } from './simulated-venue.js';
+import type { Transfer } from './transfers.js';
 
 /** Everything the exchange knows of its accounts, ready for JSON. Decimal text. */
 export interface LedgerSnapshot {
@@ -10,13 +11,14 @@ export interface LedgerSnapshot {
     readonly balances: Readonly<Record<string, { readonly free: string; readonly locked: string }>>;
     readonly orders: readonly object[];
     readonly trades: readonly Trade[];
+    readonly transfers: readonly Transfer[];
   }[];
 }
 
 export function ledgerSnapshot(venue: SimulatedVenue): LedgerSnapshot {
   return {
     wallMs: venue.clock.wallMs(),
-    accounts: [...venue.accounts].map(([apiKey, { engine }]) => ({
+    accounts: [...venue.accounts].map(([apiKey, { engine, transfers }]) => ({
       apiKey,
       balances: Object.fromEntries(
         engine.ledger.assets().map((asset) => {
@@ -26,6 +28,7 @@ export function ledgerSnapshot(venue: SimulatedVenue): LedgerSnapshot {
       ),
       orders: engine.orders.map(orderAnswer),
       trades: [...engine.ledger.trades],
+      transfers: [...transfers],
     })),
   };
 }

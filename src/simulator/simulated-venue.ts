@@ -1,11 +1,13 @@
 import { badInput } from '../core/errors.js';
 import type { AccountEvent } from './account-events.js';
+import { refusals } from './api-error.js';
 import { type Instrument, type MarketSpec, toInstrument } from './instrument.js';
 import { Ledger } from './ledger.js';
 import { type ClosedBar, MarketReplay } from './market-replay.js';
 import { type FeeRates, type IdSource, OrderEngine } from './order-engine.js';
 import { ReplayClock } from './replay-clock.js';
 import { type BookSettings, DEFAULT_BOOK, SyntheticBook } from './synthetic-book.js';
+import { deltaOf, type Transfer } from './transfers.js';
 
 /** A trading account of the simulated exchange. Balances are decimal text by asset. */
 export interface AccountSpec {
@@ -39,6 +41,8 @@ export interface Account {
   readonly secret: string;
   readonly engine: OrderEngine;
   readonly permissions: KeyPermissions;
+  /** Oldest first. */
+  readonly transfers: Transfer[];
 }
 
 /** The exchange without its sockets: market replay, books, accounts and time. */
@@ -73,7 +77,7 @@ export class SimulatedVenue implements IdSource {
       const engine = new OrderEngine(new Ledger(balances), this, fees, (event) =>
         this.onAccountEvent(apiKey, event),
       );
-      this.#accounts.set(apiKey, { secret, engine, permissions });
+      this.#accounts.set(apiKey, { secret, engine, permissions, transfers: [] });
     }
   }
 
@@ -87,6 +91,19 @@ export class SimulatedVenue implements IdSource {
 
   get accounts(): ReadonlyMap<string, Account> {
     return this.#accounts;
+  }
+
+  /** Money comes to an account or leaves it; throws the exchange's refusal where there is not so much. */
+  transfer(apiKey: string, given: Omit<Transfer, 'id' | 'atMs'>): Transfer {
+    const { engine, transfers } = this.#accounts.get(apiKey)!;
+    const atMs = this.clock.wallMs();
+    const transfer: Transfer = { ...given, id: `transfer-${transfers.length + 1}`, atMs };
+    const delta = deltaOf(transfer);
+    if (engine.ledger.holding(given.asset).free.plus(delta).lt(0)) throw refusals.insufficient();
+    engine.ledger.credit(given.asset, delta);
+    transfers.push(transfer);
+    this.onAccountEvent(apiKey, { kind: 'transfer', asset: given.asset, delta, atMs });
+    return transfer;
   }
 
   /** The time that the exchange tells. */

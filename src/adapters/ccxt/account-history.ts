@@ -39,19 +39,30 @@ export async function listOrders(
   return [...orders].map(([id, order]) => ({ order, trades: [...(trades.get(id)?.values() ?? [])] }));
 }
 
+/** Binance, for one, answers for so long a span at most, and ccxt asks for no more. */
+const TRANSFERS_MS = 90 * WINDOW_MS;
+
 /** Finished deposits and withdrawals since then; null where ccxt cannot ask this exchange for them. */
 export async function listTransfers(
   api: CcxtExchange,
   exchange: string,
   sinceMs: number,
+  nowMs: number,
 ): Promise<readonly CapitalFlow[] | null> {
   if (!api.has.fetchDeposits || !api.has.fetchWithdrawals) return null;
-  const deposits = await api.fetchDeposits(undefined, sinceMs);
-  const withdrawals = await api.fetchWithdrawals(undefined, sinceMs);
-  return [
-    ...deposits.flatMap((transaction) => flowOf(transaction, exchange, 'deposit')),
-    ...withdrawals.flatMap((transaction) => flowOf(transaction, exchange, 'withdrawal')),
-  ];
+  const flows = new Map<string, CapitalFlow>();
+  // The first span is asked for in any case; a box that knows no beginning asks for the newest one.
+  for (let fromMs = Math.max(sinceMs, 0) || nowMs - TRANSFERS_MS; ; fromMs += TRANSFERS_MS) {
+    const deposits = await api.fetchDeposits(undefined, fromMs);
+    const withdrawals = await api.fetchWithdrawals(undefined, fromMs);
+    for (const flow of [
+      ...deposits.flatMap((transaction) => flowOf(transaction, exchange, 'deposit')),
+      ...withdrawals.flatMap((transaction) => flowOf(transaction, exchange, 'withdrawal')),
+    ]) {
+      flows.set(`${flow.kind} ${flow.flowId}`, flow);
+    }
+    if (fromMs + TRANSFERS_MS > nowMs) return [...flows.values()];
+  }
 }
 
 function flowOf(

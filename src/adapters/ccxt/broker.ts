@@ -9,6 +9,7 @@ import { createFailure } from './create-failure.js';
 import type { ConnectedExchange } from './exchange.js';
 import { takesImmediateOrCancel } from './order-kinds.js';
 import { orderReport, tradesComplete } from './order-report.js';
+import { urgentRequests } from './request-hold.js';
 
 export interface BrokerOptions {
   /** Asked synchronously as each create request leaves, after all of ccxt's queueing and signing. */
@@ -91,7 +92,7 @@ class CcxtBroker implements Broker {
     const { api, errors } = this.#connection;
     await this.#ask('cancel', clientOrderId, async () => {
       try {
-        await api.cancelOrder('', symbol, { clientOrderId });
+        await urgentRequests.run(true, () => api.cancelOrder('', symbol, { clientOrderId }));
       } catch (error) {
         if (!(error instanceof errors.OrderNotFound)) throw error;
       }
@@ -129,7 +130,7 @@ class CcxtBroker implements Broker {
 
   async transfers(sinceMs: number): Promise<readonly CapitalFlow[] | null> {
     return this.#ask('deposits and withdrawals', 'account', () =>
-      listTransfers(this.#connection.api, this.exchange, sinceMs),
+      listTransfers(this.#connection.api, this.exchange, sinceMs, this.#connection.clock.wallMs()),
     );
   }
 

@@ -2,6 +2,7 @@ import { messageOf } from '../../core/errors.js';
 import type { SubmitResult } from '../../ports.js';
 import type { CcxtErrors } from './ccxt-module.js';
 import { type CreateAttempt, CreateRefused } from './create-attempt.js';
+import { RequestHeld } from './request-hold.js';
 
 /** The connection was never made, so nothing was sent. */
 const NEVER_CONNECTED = new Set([
@@ -34,6 +35,8 @@ export function createFailure(error: unknown, attempt: CreateAttempt, errors: Cc
   const ambiguous: SubmitResult = { kind: 'ambiguous', message };
 
   if (error instanceof CreateRefused) return attempt.sent === 0 ? notPlaced(false) : ambiguous;
+  // The exchange has said when to come back, and this one never left.
+  if (error instanceof RequestHeld && attempt.sent === 0) return notPlaced(true, error.retryAfterMs);
   if (!attempt.entered) return notPlaced(false);
   if (attempt.sent > 1) return ambiguous;
   if (attempt.status === null) {

@@ -5,6 +5,7 @@ import type { Clock } from '../../ports.js';
 import type { CcxtOrder } from './ccxt-module.js';
 import { type ConnectedExchange, RECV_WINDOW_MS } from './exchange.js';
 import { isProtectiveStop } from './protective-stop.js';
+import { urgentRequests } from './request-hold.js';
 
 export interface EmergencyCancellerOptions {
   readonly exchange: ConnectedExchange;
@@ -81,6 +82,39 @@ export function createEmergencyCanceller(options: EmergencyCancellerOptions): Cc
     return `${fills}; still held: ${held.length === 0 ? 'nothing' : held.join(', ')}`;
   }
 
+  /** Leaves in spite of a rate limit: an emergency may not wait for a minute to end. */
+  async function cancelAll(signal: AbortSignal): Promise<CancelOutcome> {
+    const startedMs = clock.monotonicMs();
+    const startedWallMs = options.exchange.clock.wallMs();
+    const failures: string[] = [];
+    await api.loadMarkets();
+    const found = await open();
+    await cancel(found.wanted, failures);
+    const first = await open();
+    await cancel(first.wanted, failures);
+    await clock.sleep(Math.max(0, startedMs + SETTLE_MS - clock.monotonicMs()), signal);
+    const second = await open();
+    await cancel(second.wanted, failures);
+    const left = second.wanted.length;
+    if (first.wanted.length > 0 || left > 0) {
+      const words = [`${left} open orders after ${Math.round(SETTLE_MS / 1000)} s`, ...failures.slice(0, 3)];
+      return {
+        confirmed: false,
+        openOrders: left,
+        detail: `the guard cancels itself: ${words.join('; ')}`,
+      };
+    }
+    const rest = await leftBehind(startedWallMs - RECV_WINDOW_MS).catch(
+      (error: unknown) => `; what is held could not be asked: ${messageOf(error)}`,
+    );
+    const stops = second.stops === 0 ? '' : `; protective stops kept: ${second.stops}`;
+    return {
+      confirmed: true,
+      openOrders: 0,
+      detail: `the guard cancelled ${found.wanted.length} orders itself; none is left${rest}${stops}`,
+    };
+  }
+
   return {
     async preload(signal) {
       while (!signal.aborted) {
@@ -95,39 +129,6 @@ export function createEmergencyCanceller(options: EmergencyCancellerOptions): Cc
         }
       }
     },
-    async cancelAll(_order, signal) {
-      const startedMs = clock.monotonicMs();
-      const startedWallMs = options.exchange.clock.wallMs();
-      const failures: string[] = [];
-      await api.loadMarkets();
-      const found = await open();
-      await cancel(found.wanted, failures);
-      const first = await open();
-      await cancel(first.wanted, failures);
-      await clock.sleep(Math.max(0, startedMs + SETTLE_MS - clock.monotonicMs()), signal);
-      const second = await open();
-      await cancel(second.wanted, failures);
-      const left = second.wanted.length;
-      if (first.wanted.length > 0 || left > 0) {
-        const words = [
-          `${left} open orders after ${Math.round(SETTLE_MS / 1000)} s`,
-          ...failures.slice(0, 3),
-        ];
-        return {
-          confirmed: false,
-          openOrders: left,
-          detail: `the guard cancels itself: ${words.join('; ')}`,
-        };
-      }
-      const rest = await leftBehind(startedWallMs - RECV_WINDOW_MS).catch(
-        (error: unknown) => `; what is held could not be asked: ${messageOf(error)}`,
-      );
-      const stops = second.stops === 0 ? '' : `; protective stops kept: ${second.stops}`;
-      return {
-        confirmed: true,
-        openOrders: 0,
-        detail: `the guard cancelled ${found.wanted.length} orders itself; none is left${rest}${stops}`,
-      };
-    },
+    cancelAll: (_order, signal) => urgentRequests.run(true, () => cancelAll(signal)),
   };
 }

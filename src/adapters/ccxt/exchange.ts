@@ -2,6 +2,7 @@ import { badInput, fault } from '../../core/errors.js';
 import type { Clock } from '../../ports.js';
 import { type CcxtErrors, type CcxtExchange, loadCcxt } from './ccxt-module.js';
 import { checkMayLeave } from './create-attempt.js';
+import { createRequestHold, type RequestHold } from './request-hold.js';
 
 /** The slice of the configuration that an exchange is built from; an entry of `exchange` fits as it is. */
 export interface ExchangeSettings {
@@ -60,7 +61,7 @@ export async function createExchange(
     // ccxt wants this before its first ws:// (not wss://) connection, proxy or none.
     await api.loadHttpProxyAgent();
   } else if (config.sandbox) api.setSandboxMode(true);
-  hookRequests(api, addresses);
+  hookRequests(api, addresses, createRequestHold(config.id, clock));
   return { id: config.id, api, errors, clock };
 }
 
@@ -136,7 +137,7 @@ function redirect(api: CcxtExchange, addresses: Addresses): void {
  * The last check before the network. Every request is held to our addresses, and a create request must pass its own
  * check both where ccxt hands it over and at the very call that writes it out.
  */
-function hookRequests(api: CcxtExchange, addresses: Addresses | undefined): void {
+function hookRequests(api: CcxtExchange, addresses: Addresses | undefined, hold: RequestHold): void {
   const fetch = api.fetch.bind(api);
   api.fetch = async (url, method, headers, body) => {
     if (addresses && !isUnder(url, addresses.restUrl)) throw astray(api.id, url);
@@ -150,11 +151,14 @@ function hookRequests(api: CcxtExchange, addresses: Addresses | undefined): void
   };
   const undiciRequest = api.undiciRequest.bind(api);
   api.undiciRequest = async (url, params) => {
+    hold.check();
     const attempt = checkMayLeave();
     if (attempt) attempt.sent++;
     try {
-      const answer = await undiciRequest(url, params);
-      if (attempt) readAnswer(attempt, answer as HttpAnswer);
+      const answer = (await undiciRequest(url, params)) as HttpAnswer;
+      const retryAfterMs = retryAfterOf(answer);
+      hold.answered(answer.status ?? 0, retryAfterMs);
+      if (attempt) Object.assign(attempt, { status: answer.status ?? null, retryAfterMs });
       return answer;
     } catch (error) {
       if (attempt) attempt.transportCode = codeOf(error);
@@ -195,13 +199,9 @@ interface HttpAnswer {
   readonly headers?: Readonly<Record<string, string | string[] | undefined>>;
 }
 
-function readAnswer(
-  attempt: { status: number | null; retryAfterMs: number | null },
-  answer: HttpAnswer,
-): void {
-  attempt.status = answer.status ?? null;
-  const seconds = Number(answer.headers?.['retry-after'] ?? Number.NaN);
-  if (Number.isFinite(seconds) && seconds >= 0) attempt.retryAfterMs = seconds * 1000;
+function retryAfterOf({ headers }: HttpAnswer): number | null {
+  const seconds = Number(headers?.['retry-after'] ?? Number.NaN);
+  return Number.isFinite(seconds) && seconds >= 0 ? seconds * 1000 : null;
 }
 
 function codeOf(error: unknown): string | null {

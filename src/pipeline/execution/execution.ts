@@ -101,6 +101,9 @@ export interface Execution {
   mayLeave(order: OrderRequest): RefusalReason | null;
 }
 
+/** A decision is not kept waiting for longer: the next bar decides anew. */
+const RETRY_WAIT_MS_MAX = 10_000;
+
 export function createExecution(deps: ExecutionDeps, config: ExecutionConfig): Execution {
   const { store, brokers, clock, portfolio } = deps;
   const unsettled = createUnsettledOrders(brokers, clock, config.settleMs);
@@ -290,7 +293,9 @@ export function createExecution(deps: ExecutionDeps, config: ExecutionConfig): E
         }
         if (result.kind === 'report') return await take(order, result.report, tries, quote);
         if (result.kind === 'ambiguous') return await doubt(order, result.message, tries);
-        if (!result.retryable || tries >= config.triesMax) return await refuse(order, result.message, tries);
+        const late = (result.retryAfterMs ?? 0) > RETRY_WAIT_MS_MAX;
+        if (!result.retryable || late || tries >= config.triesMax)
+          return await refuse(order, result.message, tries);
         const backoffMs = config.backoffMs[Math.min(tries, config.backoffMs.length) - 1] ?? 0;
         await clock.sleep(Math.max(backoffMs, result.retryAfterMs ?? 0));
         quote = (await refreshQuote?.().catch(() => undefined)) ?? quote;

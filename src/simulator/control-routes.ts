@@ -1,0 +1,73 @@
+import { ApiError } from './api-error.js';
+import type { ExchangeSimulator } from './exchange-simulator.js';
+
+/** Control of the simulator itself, apart from the exchange's API; each takes the JSON of the request's body. */
+export type ControlRoutes = ReadonlyMap<string, (body: unknown) => unknown>;
+
+/** What `POST /sim/…` and `GET /sim/…` do. A body that does not fit is refused with 400 and the reason. */
+export function controlRoutes(simulator: ExchangeSimulator): ControlRoutes {
+  return new Map<string, (body: unknown) => unknown>([
+    ['POST /sim/step', () => simulator.step()],
+    ['GET /sim/ledger', () => simulator.ledger()],
+    [
+      'POST /sim/transfer',
+      (body) => {
+        const { kind, asset, amount, fee = '0', apiKey } = fields(body);
+        if (kind !== 'deposit' && kind !== 'withdrawal') throw wrong('kind', '"deposit" or "withdrawal"');
+        const key = apiKey ?? [...simulator.venue.accounts.keys()][0];
+        if (typeof key !== 'string' || !simulator.venue.account(key)) throw wrong('apiKey', 'a known key');
+        return simulator.venue.transfer(key, {
+          kind,
+          asset: text('asset', asset, /^[A-Z0-9]{1,20}$/, 'as in "USDT"'),
+          amount: text('amount', amount, AMOUNT, 'decimal text'),
+          fee: text('fee', fee, AMOUNT, 'decimal text'),
+        });
+      },
+    ],
+    [
+      'POST /sim/clock',
+      (body) => {
+        const { skewMs } = fields(body);
+        if (typeof skewMs !== 'number' || !Number.isInteger(skewMs))
+          throw wrong('skewMs', 'whole milliseconds');
+        simulator.venue.skewMs = skewMs;
+        return { skewMs };
+      },
+    ],
+    [
+      'POST /sim/maintenance',
+      (body) => {
+        const { on } = fields(body);
+        if (typeof on !== 'boolean') throw wrong('on', 'true or false');
+        simulator.maintenance = on;
+        return { on };
+      },
+    ],
+    [
+      'POST /sim/ban',
+      (body) => {
+        const { seconds } = fields(body);
+        if (typeof seconds !== 'number' || !(seconds >= 0)) throw wrong('seconds', 'a number of 0 or more');
+        simulator.limits.ban(seconds * 1000);
+        return { seconds };
+      },
+    ],
+  ]);
+}
+
+const AMOUNT = /^\d{1,15}(\.\d{1,18})?$/;
+
+export function fields(body: unknown): Readonly<Record<string, unknown>> {
+  if (typeof body === 'object' && body !== null && !Array.isArray(body))
+    return body as Record<string, unknown>;
+  throw new ApiError(400, -1100, 'the body is to be a JSON object');
+}
+
+function text(name: string, given: unknown, like: RegExp, what: string): string {
+  if (typeof given === 'string' && like.test(given)) return given;
+  throw wrong(name, what);
+}
+
+export function wrong(name: string, what: string): ApiError {
+  return new ApiError(400, -1100, `${name} is to be ${what}`);
+}
