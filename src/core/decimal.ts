@@ -7,6 +7,8 @@ const SAFE_MAX = 9_007_199_254_740_991n;
 const EXACT_TENS = Array.from({ length: 23 }, (_, i) => Number(`1e${i}`));
 const NUMBER = /^(-?)(\d*)(?:\.(\d*))?(?:e([+-]?\d+))?$/i;
 const PLACES_MAX = 10_000;
+const HALF_WAY = 10n ** BigInt(DIVISION_PLACES / 2);
+const [MINUS, POINT, ZERO, NINE] = [45, 46, 48, 57] as const;
 
 /** Toward zero, to the nearest with ties to even, or away from zero. */
 export type Rounding = 'down' | 'half_even' | 'up';
@@ -35,9 +37,25 @@ export class Decimal {
   /** Parses decimal text or a finite number (by its shortest text). Throws for anything else. */
   static of(value: string | number | Decimal): Decimal {
     if (value instanceof Decimal) return value;
-    return typeof value === 'number' && Number.isSafeInteger(value)
-      ? new Decimal(BigInt(value), 0)
-      : parse(String(value), (units, places) => new Decimal(units, places));
+    if (typeof value === 'number' && Number.isSafeInteger(value)) return new Decimal(BigInt(value), 0);
+    const text = String(value);
+    return Decimal.#short(text) ?? parse(text, (units, places) => new Decimal(units, places));
+  }
+
+  /** Plain text of so few digits that a double counts them: nearly all that ever comes. Null for any other. */
+  static #short(text: string): Decimal | null {
+    const first = text.charCodeAt(0) === MINUS ? 1 : 0;
+    let size = 0;
+    let point = -1;
+    for (let i = first; i < text.length; i++) {
+      const code = text.charCodeAt(i);
+      if (code === POINT && point < 0) point = i;
+      else if (code >= ZERO && code <= NINE) size = size * 10 + (code - ZERO);
+      else return null;
+    }
+    const digits = text.length - first - (point < 0 ? 0 : 1);
+    if (digits === 0 || digits > SAFE_DIGITS) return null;
+    return new Decimal(BigInt(first === 1 ? -size : size), point < 0 ? 0 : text.length - 1 - point);
   }
 
   plus(value: string | number | Decimal): Decimal {
@@ -64,9 +82,11 @@ export class Decimal {
     const shift = DIVISION_PLACES + other.#places - this.#places;
     const over = shift >= 0 ? this.#units * ten(shift) : this.#units;
     const under = shift >= 0 ? other.#units : other.#units * ten(-shift);
-    return shortened(divided(over, under, 'half_even'), DIVISION_PLACES, (units, places) => {
-      return new Decimal(units, places);
-    });
+    const quotient = divided(over, under, 'half_even');
+    // Most quotients are short: zeros that were dragged along would make all that follows longer.
+    return quotient % HALF_WAY === 0n
+      ? new Decimal(quotient / HALF_WAY, DIVISION_PLACES / 2)
+      : new Decimal(quotient, DIVISION_PLACES);
   }
 
   /** What is left of this after whole multiples of `value`; with the sign of this. Throws when `value` is zero. */
@@ -164,18 +184,6 @@ function parse(text: string, make: (units: bigint, places: number) => Decimal): 
   if (Math.abs(places) > PLACES_MAX) throw new RangeError(`"${text.slice(0, 60)}" is out of bounds`);
   const units = sign === '-' ? -size : size;
   return places >= 0 ? make(units, places) : make(units * ten(-places), 0);
-}
-
-/** Drops zeros at the end of a quotient, most of which are short numbers. */
-function shortened<T>(units: bigint, places: number, make: (units: bigint, places: number) => T): T {
-  let [short, left] = [units, places];
-  for (const step of [12, 6, 3, 1]) {
-    while (left >= step && short % ten(step) === 0n) {
-      short /= ten(step);
-      left -= step;
-    }
-  }
-  return make(short, left);
 }
 
 function divided(over: bigint, under: bigint, rounding: Rounding): bigint {

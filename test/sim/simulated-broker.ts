@@ -11,6 +11,14 @@ import { ACCOUNT, EXCHANGE, rulesOf } from './simulated-market.js';
 /** Answers that do not come are given up after this long; signed requests are refused when older than the window. */
 const TIMEOUT_MS = 10_000;
 const RECV_WINDOW_MS = 2000;
+/** Made once: a thousand of them are thrown in a month, and nobody asks where. */
+const FAILURES = {
+  timedOut: new Error('timed out'),
+  unavailable: new Error('503 service unavailable'),
+  tooMany: new Error('429 too many requests'),
+  reset: new Error('the connection was reset'),
+  malformed: new SyntaxError('unexpected end of JSON input'),
+} as const;
 /** From the arrival of an order to the last thing that can happen to it: a fill after its end. */
 const ORDER_LIFE_MS_MAX = 100_000;
 
@@ -45,17 +53,17 @@ export function createSimulatedBroker(options: SimulatedBrokerOptions): Broker {
       case 'drop_request':
       case 'drop_answer':
         await pause(TIMEOUT_MS);
-        throw new Error('timed out');
+        throw FAILURES.timedOut;
       case 'server_error':
       case 'server_error_after':
-        throw new Error('503 service unavailable');
+        throw FAILURES.unavailable;
       case 'rate_limit':
-        throw new Error('429 too many requests');
+        throw FAILURES.tooMany;
       case 'reset':
       case 'reset_after':
-        throw new Error('the connection was reset');
+        throw FAILURES.reset;
       case 'malformed':
-        throw new SyntaxError('unexpected end of JSON input');
+        throw FAILURES.malformed;
       case 'delay_request':
       case 'delay_answer':
         await pause(plan.delayMs(500, 8000));
@@ -183,7 +191,7 @@ export function createSimulatedBroker(options: SimulatedBrokerOptions): Broker {
           retryAfterMs: plan.delayMs(100, 3000),
         };
       case 'reset':
-        throw new Error('the connection was reset');
+        throw FAILURES.reset;
     }
     const upMs = fault === 'delay_request' ? plan.delayMs(500, 8000) : plan.delayMs(5, 150);
     const arrived = new Promise<SimulatedOrder | ApiError>((resolve) => {
@@ -208,7 +216,7 @@ export function createSimulatedBroker(options: SimulatedBrokerOptions): Broker {
       case 'server_error_after':
         return { kind: 'ambiguous', message: '502 bad gateway' };
       case 'reset_after':
-        throw new Error('the connection was reset');
+        throw FAILURES.reset;
       case 'malformed':
         return { kind: 'ambiguous', message: 'unexpected end of JSON input' };
       case 'absurd':

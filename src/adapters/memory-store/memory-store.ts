@@ -45,17 +45,7 @@ import {
   wholeMsOrNull,
 } from '../store-rules/bar-rules.js';
 import { canonicalFill, canonicalFlow, canonicalOrderEvent } from '../store-rules/money-text.js';
-
-interface StreamRows {
-  readonly key: StreamKey;
-  readonly candles: Map<number, Candle>;
-  /** When each candle became known. */
-  readonly availableAtMs: Map<number, number>;
-  /** Open times in order; null when a candle came out of order since. */
-  sorted: number[] | null;
-  readonly decisions: Map<number, BarRecord>;
-  readonly outcomes: Map<number, boolean>;
-}
+import { addCandle, noRows, type StreamRows, sortedTimes } from './stream-rows.js';
 
 /**
  * A store that forgets at the end of the process, for backtest and simulation. It means the same as the one on disk (one
@@ -63,9 +53,14 @@ interface StreamRows {
  */
 export class MemoryStore implements Store, StoreReader, StoreNotes, AlertOutbox {
   readonly #streams = new Map<string, StreamRows>();
+  /** The same by the key's own object, which finds them without a name being put together for every bar. */
+  readonly #rowsByKey = new WeakMap<StreamKey, StreamRows>();
   /** Bars that brought more than a candle, in the order they were committed. */
   readonly #committed: BarRecord[] = [];
   readonly #orders: OrderEvent[] = [];
+  /** Last events of the orders that never had a final one, and the ids of those that had. */
+  readonly #openOrders = new Map<string, OrderEvent>();
+  readonly #ended = new Set<string>();
   readonly #fills: Fill[] = [];
   readonly #fillIds = new Set<string>();
   readonly #flows = new Map<string, CapitalFlow>();
@@ -96,6 +91,8 @@ export class MemoryStore implements Store, StoreReader, StoreNotes, AlertOutbox 
     if (!hasDecision(record) || rows.decisions.has(openMs)) return;
     rows.decisions.set(openMs, record);
     this.#committed.push(record);
+    if (record.risk?.kind === 'order') rows.lastActedMs = Math.max(rows.lastActedMs ?? openMs, openMs);
+    if (record.decided && openMs >= (rows.lastDecided?.candle.openMs ?? openMs)) rows.lastDecided = record;
   }
 
   async addCandles(stream: StreamKey, candles: CandleColumns, availableAtMs: number): Promise<number> {
@@ -144,6 +141,11 @@ export class MemoryStore implements Store, StoreReader, StoreNotes, AlertOutbox 
     const canonical = canonicalOrderEvent(event);
     await this.recordFills(fills);
     this.#orders.push(canonical);
+    const { clientOrderId } = canonical.order;
+    // Deleted first, so that the map is in the order of the last events.
+    this.#openOrders.delete(clientOrderId);
+    if (isFinal(canonical.status)) this.#ended.add(clientOrderId);
+    else if (!this.#ended.has(clientOrderId)) this.#openOrders.set(clientOrderId, canonical);
   }
 
   async recordFills(fills: readonly Fill[]): Promise<void> {
@@ -200,23 +202,11 @@ export class MemoryStore implements Store, StoreReader, StoreNotes, AlertOutbox 
   async restore(): Promise<RestoredState> {
     this.#open();
     const acted: Record<string, number> = {};
-    for (const record of this.#committed) {
-      if (record.risk?.kind !== 'order') continue;
-      const name = streamName(record.stream);
-      acted[name] = Math.max(acted[name] ?? Number.NEGATIVE_INFINITY, record.candle.openMs);
-    }
     const holdings: Record<string, Holding> = {};
-    for (const { stream, signal } of byOpenTime(this.#committed.filter(({ decided }) => decided))) {
-      if (signal?.held) holdings[streamName(stream)] = signal.held;
-      else delete holdings[streamName(stream)];
-    }
-    const last = new Map<string, OrderEvent>();
-    const final = new Set<string>();
-    for (const event of this.#orders) {
-      // Deleted first, so that the map is in the order of the last events.
-      last.delete(event.order.clientOrderId);
-      last.set(event.order.clientOrderId, event);
-      if (isFinal(event.status)) final.add(event.order.clientOrderId);
+    for (const [name, { lastActedMs, lastDecided }] of this.#streams) {
+      if (lastActedMs !== null) acted[name] = lastActedMs;
+      const held = lastDecided?.signal?.held;
+      if (held) holdings[name] = held;
     }
     const recent = [...this.#streams.values()].flatMap((rows) =>
       [...rows.decisions.values()]
@@ -232,7 +222,7 @@ export class MemoryStore implements Store, StoreReader, StoreNotes, AlertOutbox 
       flows: [...this.#flows.values()],
       lastActedBarMs: acted,
       holdings,
-      openOrders: [...last.values()].filter((event) => !final.has(event.order.clientOrderId)),
+      openOrders: [...this.#openOrders.values()],
       outcomes: byOpenTime(this.#committed.filter((record) => kept.has(record))).map((record) => ({
         stream: streamName(record.stream),
         openMs: record.candle.openMs,
@@ -350,34 +340,17 @@ export class MemoryStore implements Store, StoreReader, StoreNotes, AlertOutbox 
   }
 
   #rows(key: StreamKey): StreamRows {
+    const known = this.#rowsByKey.get(key);
+    if (known !== undefined) return known;
     const name = streamName(key);
     let rows = this.#streams.get(name);
     if (!rows) {
-      rows = {
-        key,
-        candles: new Map(),
-        availableAtMs: new Map(),
-        sorted: [],
-        decisions: new Map(),
-        outcomes: new Map(),
-      };
+      rows = noRows(key);
       this.#streams.set(name, rows);
     }
+    this.#rowsByKey.set(key, rows);
     return rows;
   }
-}
-
-function addCandle(rows: StreamRows, candle: Candle, availableAtMs: number): void {
-  rows.candles.set(candle.openMs, candle);
-  rows.availableAtMs.set(candle.openMs, availableAtMs);
-  const newest = rows.sorted?.at(-1) ?? Number.NEGATIVE_INFINITY;
-  if (rows.sorted && candle.openMs > newest) rows.sorted.push(candle.openMs);
-  else rows.sorted = null;
-}
-
-function sortedTimes(rows: StreamRows): number[] {
-  rows.sorted ??= [...rows.candles.keys()].sort((a, b) => a - b);
-  return rows.sorted;
 }
 
 /** A stable sort: what was committed first stays first. */

@@ -220,7 +220,13 @@ function idOf(flow: CapitalFlow): string {
 }
 
 /** Marks a question that the exchange did not answer, which no state of ours depends on. */
-class Unanswered extends Error {}
+class Unanswered {
+  readonly message: string;
+
+  constructor(message: string) {
+    this.message = message;
+  }
+}
 
 async function ask<T>(question: () => Promise<T>): Promise<T> {
   try {
