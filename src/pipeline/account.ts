@@ -14,9 +14,27 @@ export interface Account {
   capital(equityBefore: number, equityAfter: number): void;
   /** See `Pipeline.rebasePeak`. */
   rebase(by: string, store: Pick<Store, 'recordRebase'>): Promise<PeakRebase | null>;
-  snapshot(equity: number): AccountSnapshot;
+  /** Written into `into` where that is given, which then is what is returned. */
+  snapshot(equity: number, into?: Writable<AccountSnapshot>): AccountSnapshot;
   /** Takes up where the store left it: fills, then the last snapshot, then the flows. */
   restore(restored: RestoredState): void;
+}
+
+type Writable<T> = { -readonly [K in keyof T]: T[K] };
+
+/** Numbers with a fraction from the start: a field that begins as a whole one changes its form later. */
+export function blankSnapshot(): Writable<AccountSnapshot> {
+  return {
+    atMs: 0.5,
+    equity: 0.5,
+    cash: 0.5,
+    peakEquity: 0.5,
+    drawdown: 0.5,
+    breakerTripped: false,
+    dayMs: 0.5,
+    dayStartEquity: 0.5,
+    dayLowEquity: 0.5,
+  };
 }
 
 export function createAccount(
@@ -73,17 +91,18 @@ export function createAccount(
       breaker.resume(equity);
       return rebase;
     },
-    snapshot: (equity) => ({
-      atMs: clock.wallMs(),
-      equity,
-      cash: portfolio.cash(),
-      peakEquity: breaker.peakEquity,
-      drawdown: breaker.drawdown,
-      breakerTripped: breaker.tripped,
-      dayMs: day.dayMs,
-      dayStartEquity: day.startEquity,
-      dayLowEquity: day.lowEquity,
-    }),
+    snapshot(equity, into = blankSnapshot()) {
+      into.atMs = clock.wallMs();
+      into.equity = equity;
+      into.cash = portfolio.cash();
+      into.peakEquity = breaker.peakEquity;
+      into.drawdown = breaker.drawdown;
+      into.breakerTripped = breaker.tripped;
+      into.dayMs = day.dayMs;
+      into.dayStartEquity = day.startEquity;
+      into.dayLowEquity = day.lowEquity;
+      return into;
+    },
     restore(restored) {
       for (const fill of restored.fills) portfolio.apply(fill);
       if (restored.account) {

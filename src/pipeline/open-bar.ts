@@ -2,6 +2,7 @@ import type { Candle } from '../core/candle.js';
 import type { RiskDecision } from '../core/order.js';
 import type { Prediction, SignalResult } from '../core/signal.js';
 import type { AccountSnapshot, BarRecord } from '../ports.js';
+import { blankSnapshot } from './account.js';
 import type { DecidedBar } from './bar-outcome.js';
 import type { ExecutionOutcome } from './execution/index.js';
 import type { Lane } from './lane.js';
@@ -56,4 +57,42 @@ export function outcomeOf(
     breakerTripped: bar.breakerTripped,
     health: health ? bar.lane.monitor.health() : null,
   };
+}
+
+type Writable<T> = { -readonly [K in keyof T]: T[K] };
+
+/** What is told of one bar. */
+export interface BarMemory {
+  readonly snapshot: Writable<AccountSnapshot>;
+  readonly record: Writable<BarRecord>;
+  readonly outcome: Writable<DecidedBar>;
+  readonly bar: Writable<OpenBar>;
+}
+
+/**
+ * Memory in which all bars of a run are told that bring no signal, each until the next: for runs of millions of bars whose
+ * caller keeps none. Making these objects costs more than deciding does.
+ */
+export function createBarMemory(bar: OpenBar): BarMemory {
+  const snapshot = blankSnapshot();
+  const record = recordOf(bar, null, snapshot);
+  return { snapshot, record, outcome: outcomeOf(bar, record, null, false), bar };
+}
+
+/** Tells of a bar without a signal in `memory`, whose `bar` and `snapshot` are written. */
+export function tellQuietly({ snapshot, record, outcome, bar }: BarMemory): DecidedBar {
+  const { key } = bar.lane.setup;
+  record.stream = key;
+  record.candle = bar.candle;
+  record.availableAtMs = bar.availableAtMs;
+  record.prediction = bar.predicted;
+  record.features = bar.features;
+  record.signal = bar.signal;
+  record.decidedAtMs = snapshot.atMs;
+  outcome.stream = key;
+  outcome.missingBars = bar.missingBars;
+  outcome.resolved = bar.resolved;
+  outcome.settled = bar.settled;
+  outcome.breakerTripped = bar.breakerTripped;
+  return outcome;
 }

@@ -57,6 +57,8 @@ export interface PipelineDeps {
   readonly healthEachBar?: boolean;
   /** Bars and outcomes are not given to the store, orders and fills are: for a backtest whose caller takes the outcomes. */
   readonly keepsNoBars?: boolean;
+  /** With {@link keepsNoBars}: the caller keeps no outcome either, so those of bars without a signal share their memory. */
+  readonly sharesOutcomes?: boolean;
 }
 
 /**

@@ -7,7 +7,14 @@ import { createAccount } from './account.js';
 import type { BarOutcome } from './bar-outcome.js';
 import { fillGap } from './gap-fill.js';
 import { createLane, type Lane, learnClose, tradableUnits, windowBarsOf } from './lane.js';
-import { type OpenBar, outcomeOf, recordOf } from './open-bar.js';
+import {
+  type BarMemory,
+  createBarMemory,
+  type OpenBar,
+  outcomeOf,
+  recordOf,
+  tellQuietly,
+} from './open-bar.js';
 import { createOrderDesk } from './order-desk.js';
 import type { Pipeline, PipelineDeps } from './pipeline-api.js';
 import { createRiskLayer } from './risk/index.js';
@@ -35,6 +42,9 @@ export function createPipeline(deps: PipelineDeps): Pipeline {
     turns.inTurn(setup.key.exchange, setup.key.symbol, work);
   const riskInputs = createRiskInputs(config, account, desk, [...lanes.values()]);
   const warmUpBars = windowBarsOf(config);
+
+  /** Made with the first bar that can be told in it; null where outcomes are kept. */
+  let quiet: BarMemory | null = null;
 
   /** The lane of a key; the same key object finds it again without a name being put together for every bar. */
   function laneOf(stream: StreamKey): Lane {
@@ -97,6 +107,21 @@ export function createPipeline(deps: PipelineDeps): Pipeline {
       heldUnits: tradableUnits(lane),
       regime: lane.regimes?.label(),
     });
+    if (signal.kind === 'none' && quiet !== null) {
+      const { bar } = quiet;
+      bar.lane = lane;
+      bar.candle = candle;
+      bar.features = features;
+      bar.predicted = predicted;
+      bar.missingBars = missingBars;
+      bar.availableAtMs = availableAtMs;
+      bar.settled = settled;
+      bar.breakerTripped = breakerTripped;
+      bar.resolved = resolved;
+      bar.signal = signal;
+      account.snapshot(equity, quiet.snapshot);
+      return tellQuietly(quiet);
+    }
     const bar: OpenBar = {
       lane,
       candle,
@@ -110,7 +135,10 @@ export function createPipeline(deps: PipelineDeps): Pipeline {
       resolved,
       signal,
     };
-    if (signal.kind === 'none') return closeBar(bar, null);
+    if (signal.kind === 'none') {
+      if (deps.keepsNoBars && deps.sharesOutcomes && !withHealth) quiet = createBarMemory({ ...bar });
+      return closeBar(bar, null);
+    }
     const at = desk.quote(lane, candle);
     return at instanceof Promise
       ? at.then((found) => {

@@ -109,6 +109,7 @@ export async function runTimeline(options: TimelineOptions): Promise<TimelineRes
     tradingState: world.stateAt,
     quoteFor: world.quoteAt,
     keepsNoBars: options.store === undefined,
+    sharesOutcomes: !keepDecisions,
   });
   const restored = await store.restore();
   world.restore(restored.fills);
