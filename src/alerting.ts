@@ -1,4 +1,9 @@
-import { createAlertSinks, createDailySummary, createGuardWatch } from './adapters/alert-sinks/index.js';
+import {
+  createAlertSinks,
+  createDailySummary,
+  createGuardWatch,
+  createReleaseWatch,
+} from './adapters/alert-sinks/index.js';
 import { openAlertSpool } from './adapters/alert-spool/alert-spool.js';
 import type { ControlRoutes } from './adapters/control-socket/control-server.js';
 import type { Log } from './adapters/log/log.js';
@@ -83,6 +88,13 @@ export async function createAlerting(options: AlertingOptions): Promise<Alerting
   const metrics = createTraderMetrics({ version: options.version, mode: config.mode, state });
   const endpoint =
     config.metrics.port === undefined ? null : createMetricsEndpoint(config.metrics.port, metrics.text);
+  const releases = createReleaseWatch({
+    url: config.alerts.releaseUrl,
+    version: options.version,
+    clock,
+    log,
+    alerts,
+  });
   const guardWatch = createGuardWatch({ permit: options.permit, clock, log, alerts, onLook: publishState });
 
   function damaged(line: number): void {
@@ -115,10 +127,12 @@ export async function createAlerting(options: AlertingOptions): Promise<Alerting
       vitals.start();
       daily.start();
       guardWatch.start();
+      releases.start();
       await endpoint?.start();
     },
     async stop() {
       await endpoint?.stop();
+      await releases.stop();
       await guardWatch.stop();
       await daily.stop();
       await vitals.stop();

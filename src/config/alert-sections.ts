@@ -63,6 +63,16 @@ export const alerts = z
       .describe('Local hours in which info alerts wait. Both or neither; may span midnight.'),
     quietTo: localTime.optional().describe('End of the quiet hours.'),
     dailySummaryAt: localTime.optional().describe('Local time of the daily summary; absent = none.'),
+    releaseUrl: z
+      .string()
+      .regex(
+        /^https:\/\/[^@]+$|^http:\/\/127\.0\.0\.1[:/][^@]+$/,
+        'expected https://…, without user or password',
+      )
+      .optional()
+      .describe(
+        'Page whose first line is the newest version of Redbutton, asked once a day; absent = nobody is asked. Nothing is fetched but that line.',
+      ),
     perCodeMax: z
       .number()
       .int()
