@@ -17,6 +17,7 @@ const PARTS = [
   { name: 'ingest', script: 'bench-store.mjs', quick: ['--quick'] },
   { name: 'retraining beside the bars', script: 'bench-retrain.mjs', quick: ['--quick'] },
   { name: 'guard', script: 'bench-guard.mjs', quick: ['--quick'] },
+  { name: 'orders', script: 'bench-orders.mjs', quick: ['--quick'] },
   { name: 'alerts', script: 'bench-alerts.mjs', quick: ['--quick'] },
 ];
 

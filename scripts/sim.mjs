@@ -38,11 +38,13 @@ const totals = {};
 let done = 0;
 let slowestMs = 0;
 let totalMs = 0;
+let totalCpuMs = 0;
 
 function take(line) {
-  const { seed, flaws, counts, tookMs } = JSON.parse(line);
+  const { seed, flaws, counts, tookMs, cpuMs } = JSON.parse(line);
   done++;
   totalMs += tookMs;
+  totalCpuMs += cpuMs;
   slowestMs = Math.max(slowestMs, tookMs);
   for (const [name, count] of Object.entries(counts)) totals[name] = (totals[name] ?? 0) + count;
   if (flaws.length > 0) {
@@ -75,7 +77,7 @@ try {
     `${done} seeds of ${bars} bars and 3 symbols in ${seconds.toFixed(1)} s: ${figures.join(', ')}`,
   );
   console.log(
-    `a month took ${(totalMs / done).toFixed(0)} ms on average, ${slowestMs.toFixed(0)} ms at most`,
+    `a month took ${(totalMs / done).toFixed(0)} ms on average, ${slowestMs.toFixed(0)} ms at most, and ${(totalCpuMs / done).toFixed(0)} ms of processor`,
   );
   console.log(
     failed.length === 0

@@ -7,6 +7,7 @@ const kernel = createFeatureKernel();
 for (let i = 0; i < count; i++) {
   const seed = from + i * step;
   const startedNs = process.hrtime.bigint();
+  const startedCpu = process.cpuUsage();
   let month: Month;
   try {
     month = await tradingMonth({ seed, bars, kernel });
@@ -14,5 +15,6 @@ for (let i = 0; i < count; i++) {
     month = { seed, flaws: [`the simulation broke: ${(error as Error).stack}`], counts: {} };
   }
   const tookMs = Number(process.hrtime.bigint() - startedNs) / 1e6;
-  process.stdout.write(`${JSON.stringify({ ...month, tookMs })}\n`);
+  const { user, system } = process.cpuUsage(startedCpu);
+  process.stdout.write(`${JSON.stringify({ ...month, tookMs, cpuMs: (user + system) / 1000 })}\n`);
 }
