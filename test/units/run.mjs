@@ -50,7 +50,7 @@ try {
   // ── a new box is halted, and armed by hand ──
   await box.until(
     'the trader',
-    async () => (await box.guard('GET', '/status').catch(() => null))?.trader.present,
+    async () => (await box.guard('GET', '/status').catch(() => null))?.trader?.present,
     120_000,
   );
   say(`new box: systemd to trader connected ${ms(performance.now() - box.bootedMs)}`);
@@ -78,10 +78,14 @@ try {
   const blame = (await box.inside('systemd-analyze', 'blame', '--no-pager')).output.split('\n').slice(0, 4);
   say(`slowest: ${blame.map((line) => line.trim()).join(', ')}`);
   const busy = loadavg()[0] / availableParallelism();
-  const cpu =
-    (await microseconds('redbutton', 'CPUUsageNSec')) +
-    (await microseconds('redbutton-guard', 'CPUUsageNSec'));
-  say(`processor time of both until armed: ${(cpu / 1e9).toFixed(1)} s`);
+  const cpuSeconds = async (unit) => {
+    // utime and stime, fields 14 and 15 of proc_pid_stat(5), in hundredths of a second.
+    const stat = (await box.inside('cat', `/proc/${await box.pidOf(unit)}/stat`)).output;
+    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+    return (Number(fields[11]) + Number(fields[12])) / 100;
+  };
+  const cpu = (await cpuSeconds('redbutton')) + (await cpuSeconds('redbutton-guard'));
+  say(`processor time of both until armed: ${cpu.toFixed(1)} s`);
   if (busy > 1.5)
     say(`NOT JUDGED: ${busy.toFixed(1)} programs want each processor, so the time says nothing`);
   else assert.ok(Math.min(...times) <= ARMED_MS_MAX, 'too slow');
@@ -125,29 +129,25 @@ async function everything() {
     '/etc/redbutton/credentials',
   ])
     assert.notEqual((await asTrader('test', '-w', forbidden)).code, 0, forbidden);
-  // Sysfs is read-only to the trader and, but for the GPIO tree, to the guard. A container's kernel may have no GPIO.
-  const traderPid = await box.pidOf('redbutton');
-  const within = (pid, ...command) => box.inside('nsenter', '-t', String(pid), '-m', ...command);
-  for (const pid of [traderPid, guardPid]) {
-    const mounts = (await within(pid, 'cat', `/proc/${pid}/mountinfo`)).output
-      .split('\n')
-      .map((line) => line.split(' '));
-    const optionsOf = (where) => mounts.filter((fields) => fields[4] === where).at(-1)?.[5];
-    assert.match(optionsOf('/sys') ?? '', /^ro/);
-    assert.match(optionsOf('/') ?? '', /^ro/);
-    if (pid === guardPid && optionsOf('/sys/devices/platform') !== undefined)
-      assert.match(optionsOf('/sys/devices/platform'), /^rw/);
-    say(
-      `process ${pid}: / ${optionsOf('/').slice(0, 2)}, /sys ${optionsOf('/sys').slice(0, 2)}, /sys/devices/platform ${optionsOf('/sys/devices/platform')?.slice(0, 2) ?? 'as /sys'}`,
-    );
+  // A container's sysfs is read-only to everybody from the start, so what the guard may write of it is not shown here.
+  const places = ['/sys/devices/platform', '/sys/kernel', '/proc/sys/kernel', '/etc', '/opt/redbutton'];
+  for (const unit of ['redbutton-guard', 'redbutton']) {
+    const pid = String(await box.pidOf(unit));
+    for (const where of places)
+      assert.notEqual(
+        (await box.inside('nsenter', '-t', pid, '-m', 'test', '-w', where)).code,
+        0,
+        `${unit}: ${where}`,
+      );
   }
+  say('NOT SHOWN: that the GPIO tree of sysfs is writable to the guard; a container has none');
   say('the trader can neither signal the guard nor write its permit, its record or a credential');
 
   // ── both come back, whatever happens to them ──
   await comesBack('guard killed', 'redbutton-guard', 'KILL');
   await comesBack('trader killed', 'redbutton', 'KILL');
   await comesBack('guard hung (the watchdog kills it)', 'redbutton-guard', 'STOP');
-  await comesBack('trader hung (the guard kills it)', 'redbutton', 'STOP');
+  await comesBack('trader hung (the watchdog of 60 s kills it)', 'redbutton', 'STOP');
   for (let i = 0; i < 12; i++) {
     await box.inside('systemctl', 'kill', '-s', 'KILL', 'redbutton-guard');
     await delay(100);
@@ -180,7 +180,7 @@ async function everything() {
   assert.equal((await box.guard('GET', '/status')).state, 'HALTED');
   await box.until(
     'the trader is back',
-    async () => (await box.guard('GET', '/status')).trader.present,
+    async () => (await box.guard('GET', '/status')).trader?.present,
     60_000,
   );
   await arm();
@@ -225,7 +225,7 @@ async function comesBack(what, unit, signal) {
   const before = await box.pidOf(unit);
   const startMs = performance.now();
   await box.inside('systemctl', 'kill', '-s', signal, '--kill-whom=main', unit);
-  await box.until(`a new ${unit}`, async () => ![0, before].includes(await box.pidOf(unit)), 30_000);
+  await box.until(`a new ${unit}`, async () => ![0, before].includes(await box.pidOf(unit)), 90_000);
   await box.until(`armed after: ${what}`, box.armed, 60_000);
   say(`${what}: armed again after ${ms(performance.now() - startMs)}`);
 }
