@@ -169,7 +169,12 @@ export async function startTrader(parts: SimulatedTraderParts): Promise<{
         return made.state().unsettledOrders;
       },
       doubt: () => made.doubt(EXCHANGE),
-      compare: () => made.reconcile(EXCHANGE),
+      // Whoever asked for it: what a comparison comes to counts.
+      async compare() {
+        const result = await made.reconcile(EXCHANGE);
+        if (result !== null) parts.onReconciled(result);
+        return result;
+      },
       scope: 'ours',
       flatten: () => made.flatten(EXCHANGE),
       positions: () => [],
