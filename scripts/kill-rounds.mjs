@@ -86,6 +86,7 @@ symbols = ["${SYMBOL}"]
 restUrl = "${simulator.restUrl}"
 wsUrl = "${simulator.wsUrl}"
 simulatedTime = true
+sandbox = true
 [signals]
 confidenceThreshold = 0.0
 [risk]
@@ -172,7 +173,10 @@ try {
   child.kill('SIGTERM');
   await child.ended;
 
-  const store = await openStore({ path: path.join(stateDir, 'redbutton-live.duckdb'), onDamaged: 'refuse' });
+  const store = await openStore({
+    path: path.join(stateDir, 'redbutton-testnet.duckdb'),
+    onDamaged: 'refuse',
+  });
   const { orders, trades } = simulator.ledger().accounts[0];
   const stored = (await store.fills()).map((f) =>
     [f.fillId, f.side, f.price, f.amount, f.fee, f.feeCurrency].join(' '),

@@ -174,6 +174,27 @@ export const MUTATIONS = [
     by: 'test/cli/resume.test.ts',
   },
   {
+    name: 'count days of a redirected exchange as paper trading',
+    file: 'src/research/paper-record.ts',
+    from: ' && !trading.redirected.includes(stream.exchange)',
+    to: '',
+    by: 'test/app/live-earned.test.ts',
+  },
+  {
+    name: 'go live with a key that may withdraw',
+    file: 'src/composition/live-keys.ts',
+    from: 'if (may.withdrawals === true)',
+    to: 'if (may.withdrawals === null)',
+    by: 'test/app/live-earned.test.ts',
+  },
+  {
+    name: 'go live a day too early',
+    file: 'src/composition/earned-live.ts',
+    from: 'if (days < PAPER_DAYS_MIN)',
+    to: 'if (days < PAPER_DAYS_MIN - 1)',
+    by: 'test/app/live-earned.test.ts',
+  },
+  {
     name: 'loosen the circuit breaker on restart',
     file: breaker,
     from: 'tripped = snapshot.breakerTripped;',

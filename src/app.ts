@@ -15,14 +15,18 @@ import { createPermitReader } from './adapters/permit-file/permit-reader.js';
 import { createTradingStateSource } from './adapters/permit-file/trading-state-source.js';
 import { createBoxProbes } from './adapters/vitals/box-probes.js';
 import { createAlerting } from './alerting.js';
+import { requireEarnedLive, runTrading } from './composition/earned-live.js';
+import { checkLiveKeys } from './composition/live-keys.js';
 import { orderStreams } from './composition/order-streams.js';
 import { createPaperQuotes } from './composition/paper-quotes.js';
+import { requestEvents } from './composition/request-events.js';
 import { createStoreUpkeep, retentionOf } from './composition/store-upkeep.js';
 import { streamsOf } from './composition/streams.js';
 import { tradersDuties } from './composition/trader-duties.js';
 import { brokerOf, openVenue, type Venue } from './composition/venue.js';
+import { refuseUnacknowledgedLive } from './config/live-terms.js';
 import { boxPaths, makeDirectory } from './config/paths.js';
-import { oneQuoteCurrency, refuseEarlyLive } from './config/release-limits.js';
+import { oneQuoteCurrency } from './config/quote-currency.js';
 import type { Config } from './config/schema.js';
 import type { AlertRaiser } from './core/alert.js';
 import { streamName } from './core/candle.js';
@@ -78,11 +82,14 @@ export interface Trader {
 /** A smaller file is not worth the writing. */
 const COMPACTION_BYTES_MIN = 64_000_000;
 
+/** How often an exchange that has not said what the key may do is asked again. */
+const KEYS_ASKED_MS = 60_000;
+
 /** The trader's composition root: builds the adapters and hands them on. Nothing is connected before `start`. */
 export async function createTrader(options: TraderOptions): Promise<Trader> {
   const { config, clock, log } = options;
   oneQuoteCurrency(config);
-  refuseEarlyLive(config);
+  refuseUnacknowledgedLive(config);
   const paths = boxPaths(config);
   for (const dir of [config.device.stateDir, config.device.runDir]) makeDirectory(dir);
 
@@ -111,24 +118,14 @@ export async function createTrader(options: TraderOptions): Promise<Trader> {
       await close().catch((error) => log.error({ err: error }, 'closing failed'));
   };
   try {
+    const { manifest } = classifier;
+    await requireEarnedLive({ config, manifest, store, clock, log });
     const runs = await store.runs();
-    const tell = (alert: Promise<void>) =>
-      alert.catch((error) => log.error({ err: error }, 'an alert was lost'));
-    const requests = {
-      onDown: (exchange: string, detail: string) =>
-        tell(
-          alerts.raise('LAYER_FAULT', {
-            layer: `requests to ${exchange}`,
-            errorCode: 'E_EXCHANGE_DOWN',
-            detail,
-          }),
-        ),
-      onUp: (exchange: string, afterMs: number) =>
-        tell(alerts.raise('LAYER_BACK', { layer: `requests to ${exchange}`, afterMs })),
-    };
+    const requests = requestEvents(() => alerts, log);
     const parts = { config, env: options.env, clock, log, runs, requests };
     const venues = await Promise.all(config.exchange.map((each) => openVenue(each, parts)));
     for (const { feed } of venues) closers.push(() => feed.close());
+    const keys = await checkLiveKeys({ config, venues, env: options.env, log });
     const paperQuote = await createPaperQuotes({ config, clock, log });
     const permit = createPermitReader(paths.permit, clock);
     const ids = createOrderIds(config.device.name, clock, options.rng);
@@ -202,7 +199,7 @@ export async function createTrader(options: TraderOptions): Promise<Trader> {
       requestHalt: (detail) => link.requestHalt(detail),
     });
     decides = care.classifier;
-    const states = recovery.limit(conditions.limit(care.limit(createTradingStateSource(permit))));
+    const states = keys.limit(recovery.limit(conditions.limit(care.limit(createTradingStateSource(permit)))));
     const barAlerts = createBarAlerts({
       alerts,
       drawdownHaltFraction: config.risk.drawdownHaltFraction,
@@ -312,10 +309,17 @@ export async function createTrader(options: TraderOptions): Promise<Trader> {
       async start() {
         await store.recordRun({
           atMs: clock.wallMs(),
-          settings: runSettingsText(config, config.ingestion.maxGapBars, streams),
+          settings: runSettingsText(
+            config,
+            config.ingestion.maxGapBars,
+            streams,
+            runTrading(config, manifest),
+          ),
         });
         await pipeline.start(restored);
         await live.start();
+        const endAsking = createSystemScheduler().every(KEYS_ASKED_MS, () => void keys.ask());
+        closers.push(async () => endAsking());
         await care.start();
         closers.push(() => care.stop());
         await control.start();

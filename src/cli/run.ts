@@ -16,8 +16,9 @@ export const command: Command = {
   help: `Usage: redbutton run [--config FILE]
 
 Runs the trader in the foreground until it is told to end (SIGTERM, SIGINT):
-backfills, follows the configured streams, decides on each closed bar, trades on
-paper, stores everything and tells the phone. Logs one line of JSON an event.
+backfills, follows the configured streams, decides on each closed bar, trades (on
+paper, unless mode = "live" is earned: docs/operations.md), stores everything and
+tells the phone. Logs one line of JSON an event.
 
 No entry leaves without the guard's permit: run redbutton guard beside it, or set
 guard.mode = "in-process" (paper only).

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { alerts, mqtt, ntfy } from './alert-sections.js';
 import { modelHealth, retraining } from './model-sections.js';
-import { risk, signals } from './trading-sections.js';
+import { liveAcknowledgement, risk, signals } from './trading-sections.js';
 
 /**
  * The whole configuration: one schema, each default in one place. Secrets are not here: see credentials.ts.
@@ -322,6 +322,7 @@ const log = z
 export const configSchema = z
   .strictObject({
     mode: z.enum(['paper', 'live']).default('paper').describe('Paper fills, or real orders.'),
+    liveAcknowledgement,
     timeframe: z.string().default('1h').describe('Length of a bar, as in 1m, 15m, 4h, 1d.'),
     modelDir: z
       .string()

@@ -5,6 +5,13 @@ import { REGIME_DEFAULTS, REGIME_WORDS } from '../core/regime.js';
 
 const fraction = z.number().min(0).max(1);
 
+export const liveAcknowledgement = z
+  .string()
+  .optional()
+  .describe(
+    'For `mode = "live"` with real money: "I trade real money with this box and may lose it", word for word.',
+  );
+
 export const signals = z
   .strictObject({
     confidenceThreshold: fraction

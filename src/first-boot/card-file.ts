@@ -1,6 +1,7 @@
 import { parse, stringify, TomlError } from 'smol-toml';
+import { refuseUnacknowledgedLive } from '../config/live-terms.js';
 import { describeIssues, parseConfig } from '../config/load.js';
-import { oneQuoteCurrency, refuseEarlyLive } from '../config/release-limits.js';
+import { oneQuoteCurrency } from '../config/quote-currency.js';
 import { messageOf, RedbuttonError } from '../core/errors.js';
 import { type BoxSection, boxSection } from './box-section.js';
 
@@ -66,7 +67,7 @@ function configurationMistakes(configuration: string): string[] {
   try {
     const config = parseConfig(configuration, 'redbutton.toml');
     oneQuoteCurrency(config);
-    refuseEarlyLive(config);
+    refuseUnacknowledgedLive(config);
     return [];
   } catch (error) {
     if (!(error instanceof RedbuttonError)) throw error;

@@ -8,6 +8,13 @@ import type { StreamSetup } from './layer-ports.js';
 import type { RiskConfig } from './risk/index.js';
 import type { SignalConfig } from './signals/index.js';
 
+/** Whose money a run trades, by which model family, and which of its exchanges stood at an address of the box's own. */
+export interface RunTrading {
+  readonly mode: 'paper' | 'live';
+  readonly family: string;
+  readonly redirected: readonly string[];
+}
+
 /**
  * What decisions depend on beside candles, models and the market's inputs, which are stored with each decision. Written
  * down at each start, so that a decision can be recomputed when the configuration or the market's rules have changed since.
@@ -17,6 +24,8 @@ export interface RunSettings {
   readonly signals: SignalConfig;
   readonly risk: RiskConfig;
   readonly maxGapBars: number;
+  /** Absent in runs of a version that did not write it. */
+  readonly trading?: RunTrading | undefined;
   readonly streams: readonly {
     readonly key: StreamKey;
     readonly calendar: Calendar;
@@ -58,6 +67,7 @@ const schema: z.ZodType<RunSettings> = z.object({
     cooldownBars: z.number().optional(),
   }),
   maxGapBars: z.number(),
+  trading: z.object({ mode: z.enum(['paper', 'live']), family: text, redirected: z.array(text) }).optional(),
   streams: z.array(
     z.object({
       key: z.object({ exchange: text, symbol: text, timeframe: text }),
@@ -80,6 +90,7 @@ export function runSettingsText(
   config: { readonly signals: SignalConfig; readonly risk: RiskConfig },
   maxGapBars: number,
   streams: readonly Pick<StreamSetup, 'key' | 'calendar' | 'rules'>[],
+  trading?: RunTrading,
 ): string {
   const { confidenceThreshold, minSignalIntervalBars, allowRegimes, regime } = config.signals;
   const { convictionBars, minHoldingBars, maxHoldingBars } = config.signals;
@@ -108,6 +119,7 @@ export function runSettingsText(
       cooldownBars: risk.cooldownBars,
     },
     maxGapBars,
+    trading,
     streams: streams.map(({ key, calendar, rules }) => ({ key, calendar, rules })),
   };
   return JSON.stringify(settings);

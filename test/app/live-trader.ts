@@ -55,7 +55,13 @@ export async function startLiveTrader(
       modelDir: MODEL,
       device: { name: 'box', stateDir: path.join(dir, 'state'), runDir: dir },
       exchange: [
-        { symbols: [SYMBOL], restUrl: simulator.restUrl, wsUrl: simulator.wsUrl, simulatedTime: true },
+        {
+          symbols: [SYMBOL],
+          restUrl: simulator.restUrl,
+          wsUrl: simulator.wsUrl,
+          simulatedTime: true,
+          sandbox: true,
+        },
       ],
       signals: { confidenceThreshold: 0 },
       risk: { kellyFraction: 1, drawdownHaltFraction: 0.9 },

@@ -58,6 +58,7 @@ async function startBox() {
         restUrl: simulators[i]!.restUrl,
         wsUrl: simulators[i]!.wsUrl,
         simulatedTime: true,
+        sandbox: true,
       })),
       signals: { confidenceThreshold: 0 },
       risk: { kellyFraction: 1, drawdownHaltFraction: 0.9 },

@@ -132,7 +132,7 @@ binance-api-key = "two\\nlines"
 
   it('refuses what the trader would refuse at its start', () => {
     expect(mistakesOf('mode = "live"\n[[exchange]]\nsymbols = ["BTC/USDT"]')[0]).toMatch(
-      /mode = "live" is not released/,
+      /liveAcknowledgement does not say/,
     );
     expect(mistakesOf('[[exchange]]\nsymbols = ["BTC/USDT", "BTC/EUR"]')[0]).toMatch(
       /quoted in USDT and EUR/,

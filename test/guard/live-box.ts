@@ -154,6 +154,7 @@ export async function startLiveBox({
     restUrl: simulator.restUrl,
     wsUrl: simulator.wsUrl,
     simulatedTime: true,
+    sandbox: true,
   };
   writeFileSync(
     file,

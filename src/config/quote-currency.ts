@@ -13,18 +13,6 @@ export function oneQuoteCurrency(config: Pick<Config, 'exchange'>): void {
   );
 }
 
-/** Live trading is earned (paper record, acknowledgement, reconciliation); until that is built it stays on this machine. */
-export function refuseEarlyLive(config: Pick<Config, 'mode' | 'exchange'>): void {
-  const local = config.exchange.every((venue) => venue.restUrl !== undefined && !venue.sandbox);
-  if (config.mode === 'live' && !local) {
-    throw badInput(
-      'E_LIVE_NOT_RELEASED',
-      'mode = "live" is not released in this version',
-      'set mode = "paper"; live is taken only against a simulator on this machine',
-    );
-  }
-}
-
 function quoteCurrencyOf(symbol: string): string {
   return symbol.split('/')[1]!.split(':')[0]!;
 }

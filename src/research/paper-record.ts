@@ -1,0 +1,37 @@
+import type { StreamKey } from '../core/candle.js';
+import { parseManifest } from '../core/manifest-schema.js';
+import { familyOf } from '../core/model-family.js';
+import { parseRunSettings } from '../pipeline/run-settings.js';
+import type { AskRows } from './stored-fills.js';
+
+/** Days of paper trading before a symbol may be traded with real money. */
+export const PAPER_DAYS_MIN = 30;
+
+/**
+ * Days (UTC, of the candles, which the exchange dates and not the box's clock) on which a model of this family decided on this
+ * stream on paper. Bars of history are never decided on, so a day cannot be had faster than the exchange makes it; those of a
+ * start whose exchange stood at an address of its own (a simulator, a proxy) count for nothing.
+ */
+export async function paperDays(ask: AskRows, stream: StreamKey, family: string): Promise<number> {
+  const hashes = new Set<string>();
+  for (const [modelHash, manifest] of await ask('SELECT model_hash, manifest FROM models ORDER BY seq')) {
+    if (familyOf(parseManifest(String(manifest), 'the store')) === family) hashes.add(String(modelHash));
+  }
+  const earning = new Set<string>();
+  for (const [seq, settings] of await ask('SELECT seq, settings FROM runs ORDER BY seq')) {
+    const { trading, streams } = parseRunSettings(String(settings));
+    const named = streams.some(({ key }) => key.exchange === stream.exchange && key.symbol === stream.symbol);
+    if (trading?.mode === 'paper' && named && !trading.redirected.includes(stream.exchange))
+      earning.add(String(seq));
+  }
+  const quoted = (value: string) => `'${value.replaceAll("'", "''")}'`;
+  const rows = await ask(
+    `SELECT DISTINCT d.open_ms // 86400000 AS day, d.model_hash, r.seq
+     FROM decisions d ASOF JOIN runs r ON d.decided_at_ms >= r.at_ms
+     WHERE d.decided AND d.model_hash IS NOT NULL AND d.exchange = ${quoted(stream.exchange)}
+       AND d.symbol = ${quoted(stream.symbol)} AND d.timeframe = ${quoted(stream.timeframe)}
+     ORDER BY ALL`,
+  );
+  const days = rows.filter(([, hash, seq]) => hashes.has(String(hash)) && earning.has(String(seq)));
+  return new Set(days.map(([day]) => String(day))).size;
+}

@@ -1,0 +1,221 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { stringify } from 'smol-toml';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { openStore } from '../../src/adapters/duckdb/index.js';
+import { LIVE_ACKNOWLEDGEMENT } from '../../src/config/live-terms.js';
+import { pathsOf } from '../../src/config/paths.js';
+import { toColumns } from '../../src/core/candle.js';
+import { parseManifest } from '../../src/core/manifest-schema.js';
+import { familyOf } from '../../src/core/model-family.js';
+import { openPermitFile } from '../../src/guard/permit-file.js';
+import { runSettingsText } from '../../src/pipeline/run-settings.js';
+import { ExchangeSimulator } from '../../src/simulator/index.js';
+import { BTC, barOf } from '../contract/store-rows.js';
+import { type Compiled, compile } from '../support/compiled.js';
+import { seededRng } from '../support/seeded-rng.js';
+import { CONFIG, HOUR_MS, randomWalk, SPOT } from '../support/tiny-stream.js';
+
+const MODEL = fileURLToPath(new URL('../../models/sp500-daily', import.meta.url));
+const MANIFEST_TEXT = readFileSync(path.join(MODEL, 'manifest.json'), 'utf8');
+const MANIFEST = parseManifest(MANIFEST_TEXT, MODEL);
+const KEY = { apiKey: 'live-key', secret: 'live-secret' };
+const HISTORY = 60;
+const TRADING_ALONE = { trading: true, withdrawals: false, addressBound: true };
+type KeyPermissions = typeof TRADING_ALONE;
+
+let app: Compiled;
+let dir: string;
+let simulator: ExchangeSimulator;
+let children: ChildProcess[];
+beforeAll(() => {
+  app = compile(['src/main.ts']);
+}, 120_000);
+afterAll(() => app.remove());
+beforeEach(() => {
+  dir = mkdtempSync(path.join(tmpdir(), 'rb-earned-'));
+  children = [];
+  mkdirSync(path.join(dir, 'state'));
+  mkdirSync(path.join(dir, 'guard'));
+});
+afterEach(async () => {
+  for (const child of children) child.kill('SIGKILL');
+  await simulator?.stop();
+  rmSync(dir, { recursive: true, force: true });
+});
+
+const device = () => ({ name: 'box', stateDir: path.join(dir, 'state'), runDir: dir });
+
+/** The simulator, whose key may do what `permissions` says. */
+async function exchange(permissions: Partial<KeyPermissions> = {}) {
+  simulator = new ExchangeSimulator({
+    markets: [
+      { symbol: 'BTC/USDT', timeframe: '1h', candles: toColumns(randomWalk(seededRng(4), HISTORY + 300)) },
+    ],
+    startIndex: HISTORY,
+    accounts: [{ ...KEY, balances: { USDT: '100000' }, permissions: { ...TRADING_ALONE, ...permissions } }],
+  });
+  await simulator.start();
+}
+
+interface PaperLife {
+  readonly days: number;
+  readonly family?: 'same' | 'other';
+  /** The exchange of that life stood at an address of the box's own. */
+  readonly redirected?: boolean;
+}
+
+/** What a paper trader leaves behind: a start, its model, and two decisions on each of so many days. */
+async function tradedOnPaper({ days, family = 'same', redirected = false }: PaperLife): Promise<void> {
+  const store = await openStore({ path: pathsOf(device()).database });
+  const manifest =
+    family === 'same' ? MANIFEST_TEXT : MANIFEST_TEXT.replace(/"kind": *"\w+"/, '"kind": "external"');
+  await store.recordModel({ modelHash: MANIFEST.sha256, event: 'loaded', manifest, atMs: 1 });
+  const streams = [{ key: BTC, calendar: '24x7', rules: SPOT }] as const;
+  await store.recordRun({
+    atMs: 1,
+    settings: runSettingsText(CONFIG, 3, streams, {
+      mode: 'paper',
+      family: familyOf(MANIFEST),
+      redirected: redirected ? ['binance'] : [],
+    }),
+  });
+  const rng = seededRng(1);
+  for (let day = 0; day < days; day++) {
+    // Before the simulator's own history
+    for (const hour of [0, 5]) {
+      const bar = barOf(BTC, (day - 100) * 24 + hour, {
+        rng: rng.next,
+        decided: true,
+        predicted: true,
+        risk: 'none',
+      });
+      await store.commitBar({ ...bar, prediction: { ...bar.prediction!, modelHash: MANIFEST.sha256 } });
+    }
+  }
+  await store.close();
+}
+
+/** `redbutton run` on the simulator. */
+function run(settings: object = {}, sandbox = false) {
+  const file = path.join(dir, 'redbutton.toml');
+  const { restUrl, wsUrl } = simulator;
+  writeFileSync(
+    file,
+    stringify({
+      mode: 'live',
+      liveAcknowledgement: LIVE_ACKNOWLEDGEMENT,
+      modelDir: MODEL,
+      device: device(),
+      exchange: [{ id: 'binance', symbols: ['BTC/USDT'], restUrl, wsUrl, simulatedTime: true, sandbox }],
+      signals: { confidenceThreshold: 0 },
+      risk: { kellyFraction: 1, drawdownHaltFraction: 0.9 },
+      execution: { ordersPerMinuteMax: 100_000, quoteAgeMsMax: 60_000 },
+      ingestion: { silenceMsMax: 86_400_000 },
+      ...settings,
+    }),
+  );
+  const child = spawn(process.execPath, [app.file('src/main.ts'), 'run', '--config', file], {
+    env: {
+      PATH: process.env.PATH,
+      REDBUTTON_BINANCE_API_KEY: KEY.apiKey,
+      REDBUTTON_BINANCE_API_SECRET: KEY.secret,
+    },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  children.push(child);
+  let output = '';
+  for (const stream of [child.stdout, child.stderr])
+    stream.on('data', (chunk) => {
+      output += String(chunk);
+    });
+  return { child, output: () => output };
+}
+
+async function refused(settings?: object): Promise<string> {
+  const { child, output } = run(settings);
+  const [code] = await once(child, 'close');
+  expect({ code, said: output() }).toMatchObject({ code: 2 });
+  expect(simulator.ledger().accounts[0]!.orders).toEqual([]);
+  return output();
+}
+
+async function until(what: string, isSo: () => boolean, said: () => string): Promise<void> {
+  const endMs = performance.now() + 60_000;
+  while (!isSo()) {
+    if (performance.now() > endMs) throw new Error(`waited in vain for ${what}; said: ${said()}`);
+    await delay(20);
+  }
+}
+
+describe('mode live', { timeout: 180_000 }, () => {
+  it('is refused without thirty days on paper by the same family of models at the exchange itself', async () => {
+    await exchange();
+    expect(await refused()).toContain('and the store holds 0');
+    await tradedOnPaper({ days: 29 });
+    const said = await refused();
+    expect(said).toContain('needs 30 days of paper trading of BTC/USDT (1h) at binance');
+    expect(said).toContain('and the store holds 29');
+    rmSync(pathsOf(device()).database);
+    await tradedOnPaper({ days: 40, family: 'other' });
+    expect(await refused()).toContain('and the store holds 0');
+    rmSync(pathsOf(device()).database);
+    await tradedOnPaper({ days: 40, redirected: true });
+    expect(await refused()).toContain('and the store holds 0');
+  });
+
+  it('is refused without the owner’s own words, and with a key that may withdraw or not trade', async () => {
+    await exchange({ withdrawals: true });
+    await tradedOnPaper({ days: 30 });
+    for (const liveAcknowledgement of ['', 'yes'])
+      expect(await refused({ liveAcknowledgement })).toContain(
+        `liveAcknowledgement = "${LIVE_ACKNOWLEDGEMENT}"`,
+      );
+    expect(await refused()).toContain('the API key of binance may withdraw money');
+    await simulator.stop();
+    await exchange({ trading: false });
+    expect(await refused()).toContain('the API key of binance may not trade');
+  });
+
+  it.each([
+    ['after thirty days on paper, with money of its own', 'live', false],
+    ['at once on a test network, and says so', 'testnet', true],
+  ] as const)('trades %s', async (_, account, sandbox) => {
+    await exchange();
+    if (!sandbox) await tradedOnPaper({ days: 30 });
+    const permit = openPermitFile(path.join(dir, 'guard', 'permit'));
+    const renew = () => permit.renew('ACTIVE', 1, Number(process.hrtime.bigint()) / 1e6 + 500);
+    renew();
+    const renewing = setInterval(renew, 100);
+    try {
+      const { child, output } = run(sandbox ? { liveAcknowledgement: '' } : {}, sandbox);
+      await until('the subscription', () => simulator.subscribers('BTC/USDT') > 0, output);
+      const trades = () => simulator.ledger().accounts[0]!.trades;
+      for (let i = 0; i < 200 && trades().length < 4; i++) {
+        await simulator.step();
+        await delay(150);
+      }
+      expect(trades().length, output()).toBeGreaterThanOrEqual(4);
+      child.kill('SIGTERM');
+      await once(child, 'close');
+      expect(output()).toContain(sandbox ? 'its money is not real' : 'live is earned on paper');
+      // Then the store of this account has every fill of the exchange, and that of paper none
+      const store = await openStore({ path: pathsOf(device(), account).database, readOnly: true });
+      expect((await store.fills()).map(({ price, amount }) => [price, amount])).toEqual(
+        trades().map(({ price, amount }) => [price, amount]),
+      );
+      expect((await store.restore()).flows).toMatchObject([{ kind: 'opening', amount: '100000' }]);
+      // and the candles of the paper time, for models to learn from
+      if (!sandbox) expect((await store.candles(BTC)).openMs[5]! % HOUR_MS).toBe(0);
+      await store.close();
+    } finally {
+      clearInterval(renewing);
+      permit.close();
+    }
+  });
+});
