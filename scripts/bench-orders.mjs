@@ -220,7 +220,9 @@ async function orders(steps) {
     return { took, bare };
   } finally {
     ending.abort();
+    const gone = once(child, 'exit');
     child.disconnect();
+    await gone;
     rmSync(dir, { recursive: true, force: true });
   }
 }

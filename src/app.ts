@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import path from 'node:path';
 import { createSystemScheduler } from './adapters/clock/system-scheduler.js';
 import { breakerRoutes } from './adapters/control-socket/breaker-routes.js';
@@ -79,6 +80,8 @@ export interface Trader {
   stop(): Promise<void>;
 }
 
+/** Waits for one and the same event, of all but the streams and of each stream, beyond which something is left behind. */
+const [LISTENERS_MAX, LISTENERS_PER_STREAM_MAX] = [10, 4];
 /** A smaller file is not worth the writing. */
 const COMPACTION_BYTES_MIN = 64_000_000;
 
@@ -134,6 +137,8 @@ export async function createTrader(options: TraderOptions): Promise<Trader> {
       brokerOf(venue, parts, restored.fills, (order) => pipeline.mayLeave(order)),
     );
     const streams = streamsOf(venues, config, classifier, clock);
+    // Each stream waits for the end of the run in a few places; Node takes more than ten such listeners for a leak.
+    setMaxListeners(LISTENERS_MAX + LISTENERS_PER_STREAM_MAX * streams.length);
     const pipeline = createPipeline({
       config,
       streams,
