@@ -163,7 +163,7 @@ async function orders(steps) {
         timeframe: '1h',
         modelDir: path.join(root, 'models/sp500-daily'),
         device: { name: 'bench', stateDir, runDir },
-        exchange: [{ id: 'binance', symbols: SYMBOLS, restUrl, wsUrl, simulatedTime: true }],
+        exchange: [{ id: 'binance', symbols: SYMBOLS, restUrl, wsUrl, simulatedTime: true, sandbox: true }],
         signals: { confidenceThreshold: 0, minSignalIntervalBars: 1 },
         risk: { kellyFraction: 1, maxPositionFraction: 0.08, drawdownHaltFraction: 0.9 },
         execution: { ordersPerMinuteMax: 100_000, quoteAgeMsMax: 3_600_000, priceCollarFraction: 0.5 },
