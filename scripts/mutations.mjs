@@ -8,6 +8,7 @@ const unsettled = 'src/pipeline/execution/unsettled-orders.ts';
 const gate = 'src/pipeline/execution/order-gate.ts';
 const portfolio = 'src/pipeline/execution/portfolio.ts';
 const reconciliation = 'src/pipeline/execution/reconciliation.ts';
+const stopKeeper = 'src/pipeline/stop-keeper.ts';
 const breaker = 'src/pipeline/risk/drawdown-breaker.ts';
 
 export const MUTATIONS = [
@@ -109,6 +110,62 @@ export const MUTATIONS = [
     from: 'return venues.agreed(key.exchange) ? state : ',
     to: 'return venues !== undefined ? state : ',
     by: 'sim',
+  },
+  {
+    name: 'leave the stop of a position that is gone, or has changed its size',
+    file: stopKeeper,
+    from: 'stop.side === wanted.side && stop.amount === wanted.amount && stop.triggerPrice === wanted.triggerPrice',
+    to: 'stop.side === wanted.side',
+    by: 'sim',
+  },
+  {
+    name: 'forget a stop without a position',
+    file: stopKeeper,
+    from: 'if (wanted === null && resting.length === 0) return;',
+    to: 'if (wanted === null) return;',
+    by: 'sim',
+  },
+  {
+    name: 'take an unanswered stop for placed',
+    file: execution,
+    from: "unsettled.rest(order.clientOrderId, order.type === 'stop' && status === 'accepted');",
+    to: "unsettled.rest(order.clientOrderId, order.type === 'stop');",
+    by: 'sim',
+  },
+  {
+    name: 'the gate lets orders out beside a stop, and it is not cancelled before',
+    file: gate,
+    from: 'return opposite && resting.gt(0) && resting.plus(amount).gt(held.abs());',
+    to: 'return false;',
+    by: 'sim',
+  },
+  {
+    name: 'close a position without cancelling its stop',
+    file: 'src/pipeline/order-desk.ts',
+    from: 'await stops.clear(lane);',
+    to: '',
+    by: 'test/pipeline/protective-stops.test.ts',
+  },
+  {
+    name: 'sell again what the stop has sold',
+    file: 'src/pipeline/order-desk.ts',
+    from: 'if (closed.gt(0)) units =',
+    to: 'if (closed.lt(0)) units =',
+    by: 'sim',
+  },
+  {
+    name: 'take a stop away where nothing can be put in its place',
+    file: stopKeeper,
+    from: "if (state !== 'ACTIVE' && state !== 'REDUCING') return;",
+    to: 'void state;',
+    by: 'test/pipeline/protective-stops.test.ts',
+  },
+  {
+    name: 'let a stop open a position',
+    file: gate,
+    from: "if (!reducing) return ['stop_not_protective', `a stop of ${order.amount} is no part of what is held`];",
+    to: '',
+    by: 'test/pipeline/execution/order-gate.test.ts',
   },
   {
     name: 'set a limit beyond its collar',

@@ -24,7 +24,7 @@ import { requestEvents } from './composition/request-events.js';
 import { createStoreUpkeep, retentionOf } from './composition/store-upkeep.js';
 import { streamsOf } from './composition/streams.js';
 import { tradersDuties } from './composition/trader-duties.js';
-import { brokerOf, openVenue, type Venue } from './composition/venue.js';
+import { brokerOf, openVenue, tellWithoutStops, type Venue } from './composition/venue.js';
 import { refuseUnacknowledgedLive } from './config/live-terms.js';
 import { boxPaths, makeDirectory } from './config/paths.js';
 import { oneQuoteCurrency } from './config/quote-currency.js';
@@ -262,9 +262,8 @@ export async function createTrader(options: TraderOptions): Promise<Trader> {
         await options.onBar?.(outcome);
       },
     });
-    const { prefix } = ids;
     const scope = config.guard.haltScope;
-    const duties = tradersDuties({ venues, brokers, pipeline, clock, prefix, scope });
+    const duties = tradersDuties({ venues, brokers, pipeline, clock, prefix: ids.prefix, scope });
     const guard = config.guard.mode === 'in-process' ? await makeGuard(alerts) : null;
     const link = guard
       ? guard.link(duties)
@@ -342,6 +341,7 @@ export async function createTrader(options: TraderOptions): Promise<Trader> {
           reason: restored.account !== null ? 'goes on where it stopped' : 'its store is new',
           version: options.version,
         });
+        if (config.risk.protectiveStopPct > 0) await tellWithoutStops(venues, brokers, log, alerts);
         const mark = recovery.current();
         if (mark !== null) await alerts.raise('STORE_REBUILT', { loss: mark.loss });
         alerting.publishState();

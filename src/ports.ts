@@ -224,6 +224,8 @@ export interface Broker {
   /** Finished deposits and withdrawals; `atMs` is the exchange's time of each. Null where the venue does not tell. */
   transfers(sinceMs: number): Promise<readonly CapitalFlow[] | null>;
   balances(): Promise<readonly Balance[]>;
+  /** Whether a stop can rest here for the symbol and be followed like any other order; absent = never. */
+  takesStops?(symbol: string): boolean;
 }
 
 /** Follows what an exchange says of our orders, until `signal` aborts (resolves) or the line fails (rejects). */
@@ -308,7 +310,7 @@ export interface StoreNotes {
   recordRun(run: RunRecord): Promise<void>;
 }
 
-/** Reads what was stored, for reports, comparison with a backtest, and status. */
+/** Reads what was stored, for reports and comparisons; in the order it was recorded where nothing else is said. */
 export interface StoreReader {
   /** Bars that brought a decision or an account, by open time, then in the order they were committed. */
   decisions(filter?: RowFilter): Promise<readonly BarRecord[]>;
@@ -325,14 +327,11 @@ export interface StoreReader {
   /** All in the order they were recorded. */
   orderEvents(): Promise<readonly OrderEvent[]>;
   halts(): Promise<readonly HaltRecord[]>;
-  /** In the order they were recorded. */
   rebases(): Promise<readonly PeakRebase[]>;
   quarantined(): Promise<readonly Rejection[]>;
-  /** In the order they were recorded. */
   corrections(): Promise<readonly Correction[]>;
   gaps(): Promise<readonly Gap[]>;
   models(): Promise<readonly ModelRecord[]>;
-  /** In the order they were recorded. */
   runs(): Promise<readonly RunRecord[]>;
 }
 

@@ -105,6 +105,14 @@ export const risk = z
       .default(0.02)
       .describe("Priors until real trades replace them; fractions of a position's value."),
     averageLoss: z.number().positive().default(0.015).describe('The same for losses.'),
+    protectiveStopPct: z
+      .number()
+      .min(0)
+      .max(90)
+      .default(0)
+      .describe(
+        'A live position has a stop at the exchange so many per cent below its average entry (above it for a short); 0 = none. Not on paper and in backtests.',
+      ),
     annualVolatilityMax: z
       .number()
       .positive()

@@ -83,6 +83,17 @@ export const ALERT_CATALOGUE = {
     (f) => `The box and the exchange disagree about ${f.symbol}: ${f.detail}`,
     'No new positions are opened until this is explained; see redbutton status.',
   ),
+  STOP_MISSING: entry<{ symbol: string; detail: string }>(
+    'critical',
+    (f) => `A position in ${f.symbol} has no protective stop: ${f.detail}`,
+    'It is tried again every minute; place a stop at the exchange yourself if this lasts.',
+  ),
+  STOPS_NOT_OFFERED: entry<{ exchange: string; symbols: string }>(
+    'warning',
+    (f) =>
+      `No protective stop can rest at ${f.exchange} for ${f.symbols}: a dead box would hold positions without one.`,
+    'Trade there without stops knowingly, or set risk.protectiveStopPct = 0.',
+  ),
   // ── risk ────────────────────────────────────────────────────────────────────────────────────────────────────
   DRAWDOWN_50: entry<{ drawdown: number; limit: number }>(
     'warning',

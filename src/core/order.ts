@@ -30,9 +30,11 @@ export interface OrderRequest {
   readonly exchange: string;
   readonly symbol: string;
   readonly side: Side;
-  readonly type: 'market' | 'limit_ioc';
+  /** A `stop` rests at the exchange and sells (or buys back) at market once the price has come to `triggerPrice`. */
+  readonly type: 'market' | 'limit_ioc' | 'stop';
   readonly amount: string;
   readonly limitPrice?: string;
+  readonly triggerPrice?: string;
   /** Open time of the bar whose decision this is. */
   readonly barOpenMs: number;
   /** The price the decision was made at, for slippage. */
@@ -92,6 +94,16 @@ export interface OrderReport {
   readonly message?: string;
   /** It waits for a trigger price, and so protects a position. */
   readonly protective?: true;
+  readonly triggerPrice?: string;
+}
+
+/** Stops as a person reads them in the report of a halt. */
+export function stopsInWords(
+  stops: readonly Pick<OrderReport, 'side' | 'amount' | 'symbol' | 'triggerPrice'>[],
+): string {
+  return stops
+    .map(({ side, amount, symbol, triggerPrice }) => `${side} ${amount} ${symbol} at ${triggerPrice ?? '?'}`)
+    .join(', ');
 }
 
 /** Why risk or the gate lets no order go. A refusal is a value. */
@@ -118,6 +130,8 @@ export type RefusalReason =
   | 'notional_cap'
   | 'price_collar'
   | 'order_rate'
+  | 'stop_rests'
+  | 'stop_not_protective'
   | 'exchange_filter';
 
 /** What the risk layer looked at; stored with the decision so that it can be recomputed. */

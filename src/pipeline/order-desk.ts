@@ -1,6 +1,6 @@
 import type { Candle, StreamKey } from '../core/candle.js';
-import { text } from '../core/money.js';
-import type { OrderRequest, Quote } from '../core/order.js';
+import { decimal, text } from '../core/money.js';
+import type { Quote } from '../core/order.js';
 import { stricter, type TradingState } from '../core/trading-state.js';
 import type { RestoredState } from '../ports.js';
 import type { Account } from './account.js';
@@ -12,10 +12,12 @@ import {
   type Execution,
   type ExecutionOutcome,
   type OrderIntent,
+  type OrderPlace,
 } from './execution/index.js';
 import { flattenLane } from './flatten.js';
 import type { Lane } from './lane.js';
 import type { PipelineDeps } from './pipeline-api.js';
+import { createStopKeeper, type StopKeeper } from './stop-keeper.js';
 import type { Turns } from './turns.js';
 import { createVenueDesk, type VenueDesk } from './venue-desk.js';
 
@@ -32,6 +34,7 @@ export interface OrderDesk extends Omit<VenueDesk, 'restore' | 'start' | 'keep'>
   send(lane: Lane, candle: Candle, decision: OrderIntent['decision']): Promise<ExecutionOutcome>;
   /** Closes the positions of these lanes through the gate, each in its turn. What could not be closed, in words. */
   flatten(lanes: readonly Lane[]): Promise<readonly string[]>;
+  readonly unprotected: StopKeeper['unprotected'];
   /** Before the account takes up the same state. */
   restoreComparison(restored: RestoredState): void;
   /** Takes over the open orders of the last run, asks for them, and opens each account where that was never done. */
@@ -42,6 +45,7 @@ export function createOrderDesk(
   deps: PipelineDeps,
   { portfolio, breaker, capital }: Account,
   turns: Turns,
+  lanes: readonly Lane[],
 ): OrderDesk {
   const { config, clock, store } = deps;
   const brokers = createBrokers(deps.brokers);
@@ -52,13 +56,14 @@ export function createOrderDesk(
       clock,
       ids: deps.ids,
       portfolio,
-      makeGate: (isBlocked) =>
+      makeGate: (isBlocked, stopAmount) =>
         createOrderGate(
           {
             brokers,
             permit: deps.permit,
             clock,
             isBlocked,
+            stopAmount,
             tradingState: stateForOrder,
             unitsHeld: (exchange, symbol) => text(portfolio.book(exchange, symbol).units),
             equity: portfolio.equity,
@@ -74,6 +79,23 @@ export function createOrderDesk(
       limitCollarFraction: config.execution.limitCollarFraction,
     },
   );
+  const stops = createStopKeeper({
+    brokers,
+    execution,
+    lanes,
+    percent: config.risk.protectiveStopPct ?? 0,
+    agreed: (exchange) => venues.agreed(exchange),
+    async close(lane) {
+      // What could not be closed is tried again with the next comparison: no order of it asks for another.
+      const flattened = await flattenLane(lane, {
+        quote: async (of, bar) => quote(of, bar),
+        send: sendAlone,
+      });
+      keep(flattened.outcomes);
+      return flattened.unclosed;
+    },
+    keep: (outcomes) => keep(outcomes),
+  });
   const { keep, restore, start, ...venues } = createVenueDesk({
     brokers,
     execution,
@@ -82,6 +104,7 @@ export function createOrderDesk(
     clock,
     ids: deps.ids,
     turns,
+    stops,
     streams: deps.streams,
     onCapital: capital,
   });
@@ -95,7 +118,7 @@ export function createOrderDesk(
    * The same for an order; what no stream of the box has decided may not leave at all. Streams decide beside each other:
    * one may trip the circuit breaker while the order of another is on its way to the gate or to the wire.
    */
-  function stateForOrder({ exchange, symbol, barOpenMs }: OrderRequest): TradingState {
+  function stateForOrder({ exchange, symbol, barOpenMs }: OrderPlace): TradingState {
     const stream = deps.streams.find(({ key }) => key.exchange === exchange && key.symbol === symbol);
     if (stream === undefined) return 'HALTED';
     const state = stateFor(stream.key, barOpenMs);
@@ -104,15 +127,34 @@ export function createOrderDesk(
 
   const quote = (lane: Lane, candle: Candle) => quoteToDecideOn(deps.quoteFor, lane.setup.key, candle);
 
+  /** The order, and what rests made to fit what it left. */
   async function send(
     lane: Lane,
     candle: Candle,
     decision: OrderIntent['decision'],
   ): Promise<ExecutionOutcome> {
+    const outcome = await sendAlone(lane, candle, decision);
+    await stops.align(lane.setup.key.exchange, lane.setup.key.symbol);
+    return outcome;
+  }
+
+  async function sendAlone(
+    lane: Lane,
+    candle: Candle,
+    decision: OrderIntent['decision'],
+  ): Promise<ExecutionOutcome> {
     const { key, rules } = lane.setup;
+    const held = lane.book.units;
+    let { units } = decision;
+    if (decision.side === 'sell' ? held.gt(0) : held.lt(0)) {
+      await stops.clear(lane);
+      // What the stop has closed before it could be cancelled is closed.
+      const closed = held.abs().minus(lane.book.units.abs());
+      if (closed.gt(0)) units = Math.max(0, decimal(units).minus(closed).toNumber());
+    }
     return execution.submit({
       exchange: key.exchange,
-      decision,
+      decision: { ...decision, units },
       rules,
       barOpenMs: candle.openMs,
       decisionPrice: candle.close,
@@ -139,6 +181,7 @@ export function createOrderDesk(
       keep(closed.flatMap(({ outcomes }) => outcomes));
       return closed.flatMap(({ unclosed }) => unclosed ?? []);
     },
+    unprotected: stops.unprotected,
     restoreComparison: restore,
     async open(restored) {
       await execution.restore(restored.openOrders, restored.fills);

@@ -19,16 +19,22 @@ import type { InferenceLayer, StreamSetup } from './layer-ports.js';
 import type { HealthReport, MonitoringConfig } from './monitoring/index.js';
 import type { RiskConfig } from './risk/index.js';
 import type { SignalConfig } from './signals/index.js';
+import type { Unprotected } from './stop-keeper.js';
 
 export interface PipelineConfig {
   readonly mode: 'paper' | 'live';
   readonly signals: SignalConfig;
-  readonly risk: RiskConfig & { readonly averageWin: number; readonly averageLoss: number };
+  readonly risk: RiskConfig & {
+    readonly averageWin: number;
+    readonly averageLoss: number;
+    /** How far below its average entry (above it for a short) a live position's stop rests, in per cent; 0 or absent = none. */
+    readonly protectiveStopPct?: number;
+  };
   readonly execution: GateConfig & {
     readonly triesMax: number;
     readonly backoffMs: readonly number[];
     /** What live orders are; on paper a market order fills at the same quote. */
-    readonly orderType: OrderRequest['type'];
+    readonly orderType: Exclude<OrderRequest['type'], 'stop'>;
     readonly limitCollarFraction: number;
   };
   readonly monitoring: MonitoringConfig;
@@ -103,6 +109,8 @@ export interface Pipeline {
   heard(exchange: string, hint: OrderHint): Promise<void>;
   /** Takes that agreement back until the next comparison; does nothing on paper. */
   doubt(exchange: string): void;
+  /** Positions at a venue without the stop that they should have, and why. */
+  unprotected(exchange: string): readonly Unprotected[];
   /** Asked at the moment a create request leaves the box: why it may not; null when it may. */
   mayLeave(order: OrderRequest): RefusalReason | null;
   /** Closes every position of a venue through the gate, for a halt that flattens. What could not be closed, in words. */

@@ -36,7 +36,7 @@ export function createPipeline(deps: PipelineDeps): Pipeline {
   const lanesByKey = new WeakMap<StreamKey, Lane>();
   const risk = createRiskLayer(config.risk);
   const turns = createTurns();
-  const desk = createOrderDesk(deps, account, turns);
+  const desk = createOrderDesk(deps, account, turns, [...lanes.values()]);
   const { execution } = desk;
   const inTurn = <T>({ setup }: Lane, work: () => Promise<T>) =>
     turns.inTurn(setup.key.exchange, setup.key.symbol, work);
@@ -261,6 +261,7 @@ export function createPipeline(deps: PipelineDeps): Pipeline {
     reconcile: desk.reconcile,
     heard: desk.heard,
     doubt: desk.doubt,
+    unprotected: desk.unprotected,
     mayLeave: execution.mayLeave,
     flatten: (exchange) =>
       desk.flatten([...lanes.values()].filter(({ setup }) => setup.key.exchange === exchange)),

@@ -4,7 +4,7 @@ import type { Reconciliation } from './execution/index.js';
 import type { Pipeline } from './pipeline-api.js';
 
 export interface ReconcileLoopOptions {
-  readonly pipeline: Pick<Pipeline, 'reconcile'>;
+  readonly pipeline: Pick<Pipeline, 'reconcile' | 'unprotected'>;
   readonly exchange: string;
   readonly clock: Clock;
   readonly alerts: AlertRaiser;
@@ -32,6 +32,8 @@ export function createReconcileLoop(options: ReconcileLoopOptions): ReconcileLoo
   let waiting = false;
   /** The difference that was told last; the same one is told once. */
   let told: string | null = null;
+  /** Positions without a stop, as they were told last. */
+  let naked = new Map<string, string>();
 
   async function tell(result: Reconciliation): Promise<void> {
     options.onResult?.(result);
@@ -45,6 +47,14 @@ export function createReconcileLoop(options: ReconcileLoopOptions): ReconcileLoo
     await alerts.raise('RECONCILE_MISMATCH', { symbol, detail });
   }
 
+  /** A position is told when it is found without its stop, and again only for another reason. */
+  async function tellUnprotected(): Promise<void> {
+    const found = pipeline.unprotected(options.exchange);
+    const fresh = found.filter(({ symbol, detail }) => naked.get(symbol) !== detail);
+    naked = new Map(found.map(({ symbol, detail }) => [symbol, detail]));
+    for (const { symbol, detail } of fresh) await alerts.raise('STOP_MISSING', { symbol, detail });
+  }
+
   return {
     async run(signal) {
       let retryMs = RETRY_MS;
@@ -55,6 +65,7 @@ export function createReconcileLoop(options: ReconcileLoopOptions): ReconcileLoo
           const result = await pipeline.reconcile(options.exchange);
           if (result === null) return;
           await tell(result);
+          await tellUnprotected();
           if (signal.aborted) return;
           if (pause.signal.aborted) pause = new AbortController();
           waiting = true;

@@ -13,6 +13,7 @@ import {
   type Reconciliation,
 } from './execution/index.js';
 import type { StreamSetup } from './layer-ports.js';
+import type { StopKeeper } from './stop-keeper.js';
 import type { Turns } from './turns.js';
 
 export interface VenueDeskDeps {
@@ -24,6 +25,8 @@ export interface VenueDeskDeps {
   readonly ids: OrderIds;
   readonly turns: Turns;
   readonly streams: readonly Pick<StreamSetup, 'key'>[];
+  /** Lets what rests for a symbol, or for a venue that has just agreed, follow what is held. */
+  readonly stops: Pick<StopKeeper, 'align' | 'alignAll'>;
   /** See ReconciliationDeps. */
   readonly onCapital: (equityBefore: number, equityAfter: number) => void;
 }
@@ -93,6 +96,7 @@ export function createVenueDesk(deps: VenueDeskDeps): VenueDesk {
   async function settleSymbol(exchange: string, symbol: string): Promise<readonly ExecutionOutcome[]> {
     const settled = await execution.settleOnce(exchange, symbol);
     keep(settled);
+    if (settled.length > 0) await deps.stops.align(exchange, symbol);
     return settled;
   }
 
@@ -157,6 +161,7 @@ export function createVenueDesk(deps: VenueDeskDeps): VenueDesk {
       return turns.alone(exchange, async () => {
         const result = await reconciler.compare();
         if (result.kind !== 'unreachable') keep(result.taken);
+        if (result.kind === 'agreed') await deps.stops.alignAll(exchange);
         return result;
       });
     },

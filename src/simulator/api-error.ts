@@ -31,6 +31,7 @@ export const refusals = {
   insufficient: () => new ApiError(400, -2010, 'Account has insufficient balance for requested action.'),
   duplicate: () => new ApiError(400, -2010, 'Duplicate order sent.'),
   wouldTake: () => new ApiError(400, -2010, 'Order would immediately match and take.'),
+  wouldTrigger: () => new ApiError(400, -2010, 'Stop price would trigger immediately.'),
   unknownCancel: () => new ApiError(400, -2011, 'Unknown order sent.'),
   noSuchOrder: () => new ApiError(400, -2013, 'Order does not exist.'),
   noKey: () => new ApiError(401, -2014, 'API-key format invalid.'),

@@ -27,7 +27,7 @@ function symbolInfo(instrument: Instrument): object {
     quoteAssetPrecision: 8,
     baseCommissionPrecision: 8,
     quoteCommissionPrecision: 8,
-    orderTypes: ['LIMIT', 'LIMIT_MAKER', 'MARKET'],
+    orderTypes: ['LIMIT', 'LIMIT_MAKER', 'MARKET', 'STOP_LOSS', 'STOP_LOSS_LIMIT'],
     icebergAllowed: false,
     ocoAllowed: false,
     otoAllowed: false,

@@ -20,6 +20,9 @@ export interface SimulatedOrder {
   readonly timeInForce: TimeInForce;
   readonly amount: Decimal;
   readonly price: Decimal | undefined;
+  /** Of stops: the price that wakes them. */
+  readonly trigger: Decimal | undefined;
+  triggered: boolean;
   readonly placedMs: number;
   status: SimulatedOrderStatus;
   filled: Decimal;
@@ -73,6 +76,7 @@ export class OrderEngine {
   place(request: NewOrder, instrument: Instrument, book: SyntheticBook, atMs: number): SimulatedOrder {
     if (book.empty) throw refusals.marketClosed();
     this.#refuseTwin(request);
+    if (request.trigger) return this.#placeStop(request, request.trigger, instrument, book, atMs);
     const matched = book.match(request.side, request.amount, request.price);
     if (request.type === 'LIMIT_MAKER' && matched.length > 0) throw refusals.wouldTake();
     const available = sum(matched.map((take) => take.amount));
@@ -130,16 +134,59 @@ export class OrderEngine {
     this.#tell({ kind: 'balances', assets: [reserved(order).asset], atMs });
   }
 
-  /** Fills resting orders that the bar traded through, whole and at their own price, in order of arrival. */
-  barClosed(instrument: Instrument, bar: Candle, atMs: number): void {
+  /**
+   * Fills resting orders that the bar traded through, whole and at their own price, in order of arrival. Stops that the bar
+   * came to are executed at their trigger, or at the open where the bar opened beyond it, as far as the book is deep.
+   */
+  barClosed(instrument: Instrument, bar: Candle, book: SyntheticBook, atMs: number): void {
     for (const order of this.#resting) {
       if (order.instrument !== instrument) continue;
+      if (isWaiting(order)) {
+        this.#wake(order, bar, book, atMs);
+        continue;
+      }
       const price = order.price!;
       const through = order.side === 'buy' ? price.gt(bar.low) : price.lt(bar.high);
       if (!through) continue;
       this.#leave(order);
       this.#fill(order, { price, amount: order.amount.minus(order.filled) }, true, atMs);
     }
+  }
+
+  #placeStop(
+    request: NewOrder,
+    trigger: Decimal,
+    instrument: Instrument,
+    book: SyntheticBook,
+    atMs: number,
+  ): SimulatedOrder {
+    const { last } = book;
+    if (last && (request.side === 'sell' ? trigger.gte(last) : trigger.lte(last)))
+      throw refusals.wouldTrigger();
+    this.#checkFunds({ ...request, price: request.price ?? trigger }, instrument, []);
+    const order = this.#enter(request, instrument, atMs);
+    this.#rest(order, atMs);
+    return order;
+  }
+
+  /** What a bar does to a stop that waits for its trigger. */
+  #wake(order: SimulatedOrder, bar: Candle, book: SyntheticBook, atMs: number): void {
+    const { side, trigger } = order;
+    const hit = side === 'sell' ? trigger!.gte(bar.low) : trigger!.lte(bar.high);
+    if (!hit) return;
+    order.triggered = true;
+    order.updatedMs = atMs;
+    const beyond = side === 'sell' ? trigger!.gt(bar.open) : trigger!.lt(bar.open);
+    const price = beyond ? decimal(bar.open) : trigger!;
+    // A limit that the price is past already rests from now on like any other.
+    if (order.price && (side === 'sell' ? order.price.gt(price) : order.price.lt(price))) return;
+    this.#leave(order);
+    const depth = book.depth(side);
+    const amount = depth.lt(order.amount) ? depth : order.amount;
+    const { quote } = order.instrument;
+    const paid = side === 'sell' || this.ledger.holding(quote).free.gte(amount.times(price));
+    if (amount.gt(0) && paid) this.#fill(order, { price, amount }, false, atMs);
+    if (order.status !== 'FILLED') this.#close(order, 'EXPIRED', atMs);
   }
 
   #refuseTwin({ clientOrderId }: NewOrder): void {
@@ -158,6 +205,8 @@ export class OrderEngine {
       timeInForce: request.timeInForce,
       amount: request.amount,
       price: request.price,
+      trigger: request.trigger,
+      triggered: false,
       placedMs: atMs,
       status: 'NEW',
       filled: decimal(0),
@@ -245,11 +294,16 @@ export function isOpen(order: SimulatedOrder): boolean {
   return order.status === 'NEW' || order.status === 'PARTIALLY_FILLED';
 }
 
+/** A stop that nothing has woken yet. */
+export function isWaiting(order: SimulatedOrder): boolean {
+  return order.trigger !== undefined && !order.triggered;
+}
+
 /** What the unfilled rest of a resting order holds back. */
 function reserved(order: SimulatedOrder): { asset: string; amount: Decimal } {
   const left = order.amount.minus(order.filled);
   return order.side === 'buy'
-    ? { asset: order.instrument.quote, amount: left.times(order.price!) }
+    ? { asset: order.instrument.quote, amount: left.times(order.price ?? order.trigger!) }
     : { asset: order.instrument.base, amount: left };
 }
 

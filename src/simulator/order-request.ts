@@ -4,7 +4,8 @@ import { refusals } from './api-error.js';
 import { AMOUNT_MAX, NOTIONAL_MAX } from './exchange-info.js';
 import type { Instrument } from './instrument.js';
 
-export type OrderType = 'LIMIT' | 'LIMIT_MAKER' | 'MARKET';
+const ORDER_TYPES = ['LIMIT', 'LIMIT_MAKER', 'MARKET', 'STOP_LOSS', 'STOP_LOSS_LIMIT'] as const;
+export type OrderType = (typeof ORDER_TYPES)[number];
 export type TimeInForce = 'GTC' | 'IOC' | 'FOK';
 
 /** A new order as read from the wire and checked against the symbol's filters. */
@@ -14,8 +15,10 @@ export interface NewOrder {
   readonly type: OrderType;
   readonly timeInForce: TimeInForce;
   readonly amount: Decimal;
-  /** Absent on market orders. */
+  /** Absent on orders that fill at market. */
   readonly price?: Decimal;
+  /** Of stops alone: the price that wakes them. */
+  readonly trigger?: Decimal;
 }
 
 /**
@@ -28,17 +31,19 @@ export function readNewOrder(
   referencePrice: Decimal,
   freshId: () => string,
 ): NewOrder {
-  const type = oneOf(params.get('type'), ['LIMIT', 'LIMIT_MAKER', 'MARKET'] as const, refusals.badType);
+  const type = oneOf(params.get('type'), ORDER_TYPES, refusals.badType);
   const side = oneOf(params.get('side'), ['BUY', 'SELL'] as const, refusals.badSide);
   const timeInForce =
-    type === 'LIMIT'
+    type === 'LIMIT' || type === 'STOP_LOSS_LIMIT'
       ? oneOf(params.get('timeInForce'), ['GTC', 'IOC', 'FOK'] as const, refusals.badTimeInForce)
       : 'GTC';
   const clientOrderId = params.get('newClientOrderId') ?? freshId();
   if (!/^[a-zA-Z0-9-_]{1,36}$/.test(clientOrderId)) throw refusals.illegal('newClientOrderId');
   const amount = positive(params, 'quantity');
-  const price = type === 'MARKET' ? undefined : positive(params, 'price');
-  checkFilters(instrument, amount, price, referencePrice);
+  const price = type === 'MARKET' || type === 'STOP_LOSS' ? undefined : positive(params, 'price');
+  const trigger = type.startsWith('STOP_LOSS') ? positive(params, 'stopPrice') : undefined;
+  checkFilters(instrument, amount, price, trigger ?? referencePrice);
+  if (trigger && !onStep(trigger, instrument.priceTick)) throw refusals.filter('PRICE_FILTER');
   return {
     clientOrderId,
     side: side === 'BUY' ? 'buy' : 'sell',
@@ -46,6 +51,7 @@ export function readNewOrder(
     timeInForce,
     amount,
     ...(price && { price }),
+    ...(trigger && { trigger }),
   };
 }
 

@@ -1,5 +1,5 @@
 import type { Ledger, Trade } from './ledger.js';
-import { isOpen, type SimulatedOrder } from './order-engine.js';
+import { isOpen, isWaiting, type SimulatedOrder } from './order-engine.js';
 
 /** The answer to a new order with `newOrderRespType=FULL`. */
 export function newOrderAnswer(order: SimulatedOrder): object {
@@ -21,11 +21,10 @@ export function newOrderAnswer(order: SimulatedOrder): object {
 export function orderAnswer(order: SimulatedOrder): object {
   return {
     ...common(order),
-    stopPrice: '0.00000000',
     icebergQty: '0.00000000',
     time: order.placedMs,
     updateTime: order.updatedMs,
-    isWorking: isOpen(order),
+    isWorking: isOpen(order) && !isWaiting(order),
     workingTime: order.placedMs,
     origQuoteOrderQty: '0.00000000',
   };
@@ -89,6 +88,7 @@ function common(order: SimulatedOrder): object {
     orderListId: -1,
     clientOrderId: order.clientOrderId,
     price: order.price?.toFixed() ?? '0.00000000',
+    stopPrice: order.trigger?.toFixed() ?? '0.00000000',
     origQty: order.amount.toFixed(),
     executedQty: order.filled.toFixed(),
     cummulativeQuoteQty: order.quoteFilled.toFixed(),

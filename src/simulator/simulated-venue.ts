@@ -126,14 +126,14 @@ export class SimulatedVenue implements IdSource {
     return id;
   }
 
-  /** Completes the next bar: time jumps to its close, resting orders fill, books are drawn anew. */
+  /** Completes the next bar: time jumps to its close, stops are triggered, resting orders fill, books are drawn anew. */
   step(): readonly ClosedBar[] {
     const closed = this.replay.step();
     if (closed.length === 0) return closed;
     this.clock.jump(this.replay.closeMs, this.replay.nextCloseMs);
     for (const { instrument, candle } of closed) {
       for (const { engine } of this.#accounts.values()) {
-        engine.barClosed(instrument, candle, this.replay.closeMs);
+        engine.barClosed(instrument, candle, this.book(instrument), this.replay.closeMs);
       }
       this.book(instrument).draw(candle.close);
     }

@@ -38,6 +38,7 @@ export class SyntheticBook {
   readonly #settings: BookSettings;
   #bids: Level[] = [];
   #asks: Level[] = [];
+  #last: Decimal | undefined;
   /** Grows by one with each change, as `lastUpdateId` does. */
   #updateId = 1;
   #told: { id: number; bids: readonly Level[]; asks: readonly Level[] } = { id: 1, bids: [], asks: [] };
@@ -63,8 +64,20 @@ export class SyntheticBook {
     return this.#bids.length === 0 && this.#asks.length === 0;
   }
 
+  /** The close that it was drawn around. */
+  get last(): Decimal | undefined {
+    return this.#last;
+  }
+
+  /** Units that an order of `side` finds in all. */
+  depth(side: Side): Decimal {
+    const levels = side === 'buy' ? this.#asks : this.#bids;
+    return levels.reduce((total, { size }) => total.plus(size), decimal(0));
+  }
+
   /** Draws the book around a close. Levels lie one half-spread (at least one tick) apart. */
   draw(close: number): void {
+    this.#last = decimal(close);
     const tick = decimal(this.#instrument.priceTick);
     const { bid, ask } = syntheticPrices(close, this.#settings.halfSpreadBps, this.#instrument.priceTick);
     const halfSpread = roundToTick(ask.minus(bid).div(2), tick);

@@ -69,6 +69,7 @@ function world() {
     submit: async () => ({ kind: 'refused', reason: 'no_permit', detail: '' }),
     mayLeave: () => 'no_permit',
     reduces: () => false,
+    standing: () => 'HALTED',
   };
   const brokers = createBrokers([broker]);
   const portfolio = createPortfolio({ startCash: '0' });
@@ -80,6 +81,7 @@ function world() {
   const key = { exchange: 'binance', symbol: SYMBOL, timeframe: '1h' };
   const turns = createTurns();
   const desk = createVenueDesk({
+    stops: { align: async () => undefined, alignAll: async () => undefined },
     brokers,
     execution,
     portfolio,

@@ -9,6 +9,8 @@ const DAY_MS = 86_400_000;
 interface Held {
   readonly entryBarMs: number;
   readonly exitBarMs: number;
+  /** Closed by its stop, or by what stands in for one that could not rest: no signal was asked. */
+  readonly stopped: boolean;
 }
 
 /** The rules that decisions keep over the whole month, whatever happened in between: ages, the day's loss, the cool-down. */
@@ -22,9 +24,9 @@ export async function verdictOnRules(truth: MonthTruth): Promise<string[]> {
   );
   for (const symbol of SYMBOLS) {
     const positions = positionsOf(symbol, truth, barOf);
-    for (const { entryBarMs, exitBarMs } of positions) {
+    for (const { entryBarMs, exitBarMs, stopped } of positions) {
       const bars = (exitBarMs - entryBarMs) / BAR_MS;
-      if (bars < minHoldingBars) flaws.push(`${symbol} was closed after ${bars} bars`);
+      if (bars < minHoldingBars && !stopped) flaws.push(`${symbol} was closed after ${bars} bars`);
     }
     for (const { stream, candle, signal } of decisions) {
       if (stream.symbol !== symbol || !signal?.held) continue;
@@ -75,7 +77,11 @@ function verdictOnDays(decisions: readonly BarRecord[], { config, transfers }: M
   return flaws;
 }
 
-function positionsOf(symbol: string, { engine }: MonthTruth, barOf: ReadonlyMap<string, number>): Held[] {
+function positionsOf(
+  symbol: string,
+  { engine, config }: MonthTruth,
+  barOf: ReadonlyMap<string, number>,
+): Held[] {
   const step = rulesOf(symbol).amountStep;
   const base = symbol.split('/')[0]!;
   const positions: Held[] = [];
@@ -83,16 +89,21 @@ function positionsOf(symbol: string, { engine }: MonthTruth, barOf: ReadonlyMap<
   let entryBarMs: number | null = null;
   for (const trade of engine.ledger.trades) {
     if (trade.symbol !== symbol) continue;
-    const barMs = barOf.get(trade.clientOrderId);
-    if (barMs === undefined) return positions;
+    const orderBarMs = barOf.get(trade.clientOrderId);
+    if (orderBarMs === undefined) return positions;
+    // A stop is as old as its placing, and executed at the close of the bar that triggered it.
+    const stop = engine.orders.find(({ orderId }) => orderId === trade.orderId)?.trigger !== undefined;
+    const barMs = stop ? Math.floor(trade.atMs / BAR_MS) * BAR_MS - BAR_MS : orderBarMs;
+    const stopped = trade.side === 'sell' && (config.risk.protectiveStopPct ?? 0) > 0;
     units = trade.side === 'buy' ? units.plus(trade.amount) : units.minus(trade.amount);
     if (trade.feeAsset === base) units = units.minus(trade.fee);
     if (entryBarMs === null && units.gte(step)) entryBarMs = barMs;
     else if (entryBarMs !== null && units.lt(step)) {
-      positions.push({ entryBarMs, exitBarMs: barMs });
+      positions.push({ entryBarMs, exitBarMs: barMs, stopped });
       entryBarMs = null;
     }
   }
-  if (entryBarMs !== null) positions.push({ entryBarMs, exitBarMs: Number.POSITIVE_INFINITY });
+  if (entryBarMs !== null)
+    positions.push({ entryBarMs, exitBarMs: Number.POSITIVE_INFINITY, stopped: false });
   return positions;
 }

@@ -3,8 +3,10 @@ import type { Fill, OrderReport, OrderRequest, Quote, RefusalReason } from '../.
 import type { Balance, Broker, CapitalFlow, SubmitResult } from '../../src/ports.js';
 import { ApiError } from '../../src/simulator/api-error.js';
 import type { FaultPlan } from '../../src/simulator/fault-plan.js';
+import type { Instrument } from '../../src/simulator/instrument.js';
 import type { SimulatedOrder } from '../../src/simulator/order-engine.js';
 import type { SimulatedVenue } from '../../src/simulator/simulated-venue.js';
+import type { SyntheticBook } from '../../src/simulator/synthetic-book.js';
 import type { EventClock } from './event-clock.js';
 import { ACCOUNT, EXCHANGE, rulesOf } from './simulated-market.js';
 
@@ -105,8 +107,35 @@ export function createSimulatedBroker(options: SimulatedBrokerOptions): Broker {
       averagePrice: order.filled.gt(0) ? order.quoteFilled.div(order.filled).toFixed() : null,
       // The list of executions runs behind the order's own figures.
       fills: lagging ? fills.slice(0, -1) : plan.chance(0.05) ? [...fills.reverse(), ...fills] : fills,
+      ...(order.trigger && { protective: true as const, triggerPrice: order.trigger.toFixed() }),
       atMs: order.updatedMs,
     };
+  }
+
+  /** A stop rests until its trigger, unless the exchange ends it by itself at any time. */
+  function rest(
+    order: OrderRequest,
+    instrument: Instrument,
+    book: SyntheticBook,
+    nowMs: number,
+  ): SimulatedOrder {
+    const { clientOrderId, side } = order;
+    const trigger = decimal(order.triggerPrice!);
+    const amount = decimal(order.amount);
+    const type = 'STOP_LOSS';
+    const placed = engine.place(
+      { clientOrderId, side, type, timeInForce: 'GTC', amount, trigger },
+      instrument,
+      book,
+      nowMs,
+    );
+    options.onTaken(order);
+    if (plan.chance(0.1)) {
+      clock.after(plan.delayMs(10, 8 * 3_600_000), () => {
+        if (engine.resting.includes(placed)) engine.cancel(placed, clock.wallMs());
+      });
+    }
+    return placed;
   }
 
   /** The request has reached the exchange. */
@@ -117,6 +146,7 @@ export function createSimulatedBroker(options: SimulatedBrokerOptions): Broker {
     const instrument = instrumentOf(order.symbol);
     const book = venue.book(instrument);
     const nowMs = clock.wallMs();
+    if (order.type === 'stop') return rest(order, instrument, book, nowMs);
     const request = {
       clientOrderId: order.clientOrderId,
       side: order.side,
@@ -275,5 +305,6 @@ export function createSimulatedBroker(options: SimulatedBrokerOptions): Broker {
         }),
       ),
     transfers: () => ask(() => [...options.transfers]),
+    takesStops: () => true,
   };
 }

@@ -61,11 +61,13 @@ export const SIM_CONFIG: PipelineConfig = {
   },
 };
 
-/** Half of the seeds send limit orders, in part of them so tight that the thin book often ends before the order does. */
+/** A third of the seeds protects positions by stops. Half of the seeds send limit orders, in part of them so tight that the thin book often ends before the order does. */
 function configOf(seed: number): PipelineConfig {
   const limited = seed % 2 === 0;
   return {
     ...SIM_CONFIG,
+    // A bar moves by 1.5 % at most: such stops are triggered often.
+    risk: { ...SIM_CONFIG.risk, protectiveStopPct: seed % 3 === 0 ? 1 + (seed % 5) / 2 : 0 },
     execution: {
       ...SIM_CONFIG.execution,
       orderType: limited ? 'limit_ioc' : 'market',
@@ -226,6 +228,8 @@ export async function tradingMonth({ seed, bars, kernel }: MonthOptions): Promis
     counts: {
       orders: left.length,
       trades: engine.ledger.trades.length,
+      stops: engine.orders.filter(({ trigger }) => trigger).length,
+      triggered: engine.orders.filter(({ triggered }) => triggered).length,
       lives,
       words,
       halts: guard.halts,

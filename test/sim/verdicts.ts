@@ -1,13 +1,13 @@
 import type { MemoryStore } from '../../src/adapters/memory-store/index.js';
 import { streamName } from '../../src/core/candle.js';
-import { decimal } from '../../src/core/money.js';
+import { decimal, floorToStep } from '../../src/core/money.js';
 import { isFinal, type OrderRequest } from '../../src/core/order.js';
 import type { Pipeline, PipelineConfig } from '../../src/pipeline/pipeline-api.js';
 import type { CapitalFlow, PermitReading } from '../../src/ports.js';
 import type { OrderEngine } from '../../src/simulator/order-engine.js';
 import type { SimulatedVenue } from '../../src/simulator/simulated-venue.js';
 import { verdictOnRules } from './rule-verdicts.js';
-import { ACCOUNT, BAR_MS, CASH, CORRELATED, EXCHANGE, SYMBOLS } from './simulated-market.js';
+import { ACCOUNT, BAR_MS, CASH, CORRELATED, EXCHANGE, rulesOf, SYMBOLS } from './simulated-market.js';
 
 /** An order at the moment it left the box, and the truth about the world then. */
 export interface LeavingOrder {
@@ -38,12 +38,25 @@ export function verdictOnLeaving(
   config: PipelineConfig,
 ): string[] {
   const { order, quote, permit } = leaving;
-  const { ledger } = venue.account(ACCOUNT)!.engine;
+  const { engine } = venue.account(ACCOUNT)!;
+  const { ledger } = engine;
   const name = `${order.clientOrderId} (${order.side} ${order.amount} ${order.symbol})`;
   const base = order.symbol.split('/')[0]!;
   const held = ledger.holding(base).free;
+  const stops = engine.resting.filter(
+    ({ trigger, instrument }) => trigger && instrument.symbol === order.symbol,
+  );
   const shrinks = order.side === 'sell' && held.gte(order.amount);
   const flaws: string[] = [];
+  // A stop locks what it protects: it comes before, and never beside, an order that closes.
+  if (order.side === 'sell' && stops.length > 0) flaws.push(`${name} left while a stop rests`);
+  // What an exchange sells after the end of its order is no knowledge of the trader's.
+  if (order.side === 'sell' && held.plus(leaving.unknownLate(order.symbol)).lt(order.amount))
+    flaws.push(`${name} left for more than is held`);
+  if (order.type === 'stop') {
+    if (!(Number(order.triggerPrice) > 0)) flaws.push(`${name} left without a trigger`);
+    return permit.ok ? flaws : [...flaws, `${name} left without a permit: ${permit.reason}`];
+  }
   const limit = Number(order.limitPrice ?? (order.side === 'buy' ? quote.ask : quote.bid));
   // Another try keeps its limit while the quote goes on: the market may move by a bar in between, the collar may not.
   const beyond = order.side === 'buy' ? limit / quote.ask - 1 : 1 - limit / quote.bid;
@@ -53,7 +66,10 @@ export function verdictOnLeaving(
   if (orderType === 'limit_ioc' && !(beyond <= limitCollarFraction + BAR_MOVE_MAX))
     flaws.push(`${name} left with a limit of ${limit}, quote ${quote.bid} ${quote.ask}`);
   const lateMs = leaving.atMs - (order.barOpenMs + BAR_MS);
-  if (lateMs > DECISION_LATE_MS_MAX) flaws.push(`${name} left ${lateMs} ms after the bar it was decided on`);
+  // With stops a position may be closed between bars: when its stop would have been triggered while none rested.
+  const decided = order.side === 'buy' || !config.risk.protectiveStopPct;
+  if (decided && lateMs > DECISION_LATE_MS_MAX)
+    flaws.push(`${name} left ${lateMs} ms after the bar it was decided on`);
   if (!permit.ok) flaws.push(`${name} left without a permit: ${permit.reason}`);
   else if (permit.state !== 'ACTIVE' && !shrinks) flaws.push(`${name} left while ${permit.state}`);
   if (!leaving.agreed && order.side === 'buy') flaws.push(`${name} left before exchange and store agreed`);
@@ -65,7 +81,8 @@ export function verdictOnLeaving(
   const worth = new Map<string, number>();
   for (const symbol of SYMBOLS) {
     const close = venue.replay.lastClose(venue.replay.instrument(symbol.replace('/', ''))!)!;
-    const units = ledger.holding(symbol.split('/')[0]!).free.toNumber();
+    const { free, locked } = ledger.holding(symbol.split('/')[0]!);
+    const units = free.plus(locked).toNumber();
     equity += units * close;
     const known = Math.max(0, units - leaving.unknownLate(symbol));
     worth.set(symbol, symbol === order.symbol ? (known + Number(order.amount)) * quote.ask : known * close);
@@ -131,13 +148,35 @@ export async function verdictOnMonth(truth: MonthTruth): Promise<string[]> {
   for (const fill of real) if (!told.has(fill)) flaws.push(`lost fill: ${fill}`);
   if (new Set(stored).size !== stored.length) flaws.push('a fill is stored twice');
 
-  for (const order of engine.resting) flaws.push(`${order.clientOrderId} rests at the exchange`);
+  flaws.push(...verdictOnStops(truth));
   flaws.push(...(await verdictOnOrders(store, engine)));
   if (trader === null) flaws.push('the trader is not up at the end');
   else flaws.push(...verdictOnMoney(trader.pipeline, engine, truth));
   if (truth.reconciled !== 'agreed') flaws.push(`the last comparison came to ${truth.reconciled}`);
   flaws.push(...(await verdictOnDecisions(truth)));
   flaws.push(...(await verdictOnRules(truth)));
+  return flaws;
+}
+
+/** Nothing rests but a stop for each position that can have one, of its size. */
+function verdictOnStops({ engine, config, trader }: MonthTruth): string[] {
+  const flaws: string[] = [];
+  const { protectiveStopPct = 0 } = config.risk;
+  for (const order of engine.resting) if (!order.trigger) flaws.push(`${order.clientOrderId} rests`);
+  for (const symbol of SYMBOLS) {
+    const stops = engine.resting.filter(({ trigger, instrument }) => trigger && instrument.symbol === symbol);
+    const { free, locked } = engine.ledger.holding(symbol.split('/')[0]!);
+    const amount = floorToStep(free.plus(locked), decimal(rulesOf(symbol).amountStep));
+    const price = trader?.pipeline.portfolio.book(EXCHANGE, symbol).markPrice ?? 0;
+    // What is worth less than an order may be cannot have one.
+    const worthOne = amount.times(price).gt(Number(rulesOf(symbol).notionalMin) * 1.2);
+    if (stops.length > 1) flaws.push(`${symbol} has ${stops.length} stops`);
+    if (stops.length === 1 && !stops[0]!.amount.eq(amount))
+      flaws.push(`${symbol}: a stop of ${stops[0]!.amount.toFixed()}, and ${amount.toFixed()} held`);
+    if (stops.length === 0 && worthOne && protectiveStopPct > 0)
+      flaws.push(`${symbol}: ${amount.toFixed()} held without a stop`);
+    if (stops.length > 0 && protectiveStopPct === 0) flaws.push(`${symbol} has a stop, and wants none`);
+  }
   return flaws;
 }
 
@@ -151,7 +190,11 @@ async function verdictOnOrders(store: MemoryStore, engine: OrderEngine): Promise
     }
   }
   const last = new Map(events.map((event) => [event.order.clientOrderId, event]));
-  for (const [id, event] of last) if (!isFinal(event.status)) flaws.push(`${id} ended as ${event.status}`);
+  const resting = new Set(engine.resting.map(({ clientOrderId }) => clientOrderId));
+  for (const [id, event] of last) {
+    const rests = event.order.type === 'stop' && event.status === 'accepted' && resting.has(id);
+    if (!isFinal(event.status) && !rests) flaws.push(`${id} ended as ${event.status}`);
+  }
   for (const order of engine.orders) {
     const event = last.get(order.clientOrderId);
     if (!event) flaws.push(`${order.clientOrderId} is at the exchange, and the store has no word of it`);
@@ -175,7 +218,8 @@ function verdictOnMoney(pipeline: Pipeline, engine: OrderEngine, truth: MonthTru
     flaws.push(`the portfolio's cash is ${pipeline.portfolio.cash()}, at the exchange ${cash.toFixed()}`);
   }
   for (const symbol of SYMBOLS) {
-    const held = engine.ledger.holding(symbol.split('/')[0]!).free;
+    const { free, locked } = engine.ledger.holding(symbol.split('/')[0]!);
+    const held = free.plus(locked);
     const { units } = pipeline.portfolio.book(EXCHANGE, symbol);
     if (!units.eq(held)) flaws.push(`${symbol}: ${units.toFixed()} units, at the exchange ${held.toFixed()}`);
   }
@@ -198,7 +242,11 @@ async function verdictOnDecisions({ store, transfers, resumesMs, config }: Month
     if (apart < config.signals.minSignalIntervalBars) flaws.push(`${name} acted twice within ${apart} bars`);
   }
   const intents = (await store.orderEvents()).filter((event) => event.status === 'intended');
-  const bars = intents.map(({ order }) => `${order.symbol}@${order.barOpenMs}`);
+  // Beside what a decision sends there are stops, and the closing of what a stop would have closed.
+  const decided = intents.filter(
+    ({ order }) => order.type !== 'stop' && (order.side === 'buy' || !config.risk.protectiveStopPct),
+  );
+  const bars = decided.map(({ order }) => `${order.symbol}@${order.barOpenMs}`);
   if (new Set(bars).size !== bars.length) flaws.push('a bar was acted on twice');
   let before: { atMs: number; peakEquity: number; breakerTripped: boolean } | null = null;
   const withdrawals = transfers.filter(({ kind }) => kind === 'withdrawal').length;

@@ -40,6 +40,57 @@ const best = () => {
   return { bid: book.bids(1)[0]!, ask: book.asks(1)[0]! };
 };
 
+describe('stops', () => {
+  const bar = (open: number, low: number) => {
+    const instrument = venue.replay.instruments[0]!;
+    const candle = { openMs: 0, open, high: open, low, close: low, volume: 1 };
+    venue.account(ACCOUNT.apiKey)!.engine.barClosed(instrument, candle, venue.book(instrument), 1);
+  };
+  const stop = (rest: Partial<NewOrder> = {}) =>
+    place({
+      type: 'STOP_LOSS',
+      side: 'sell',
+      amount: decimal('1'),
+      trigger: best().bid.price.minus(1000).round(0),
+      ...rest,
+    });
+  const btc = () => venue.account(ACCOUNT.apiKey)!.engine.ledger.holding('BTC');
+
+  it('lock what they sell, wait, and fill at the trigger once the price has come to it', () => {
+    const order = stop();
+    expect([order.status, btc().free.toFixed(), btc().locked.toFixed()]).toEqual(['NEW', '1', '1']);
+    bar(order.trigger!.toNumber() + 500, order.trigger!.toNumber() + 0.01);
+    expect(order.status).toBe('NEW');
+    bar(order.trigger!.toNumber() + 500, order.trigger!.toNumber() - 300);
+    expect(order.status).toBe('FILLED');
+    expect(order.trades).toMatchObject([{ price: order.trigger!.toFixed(), amount: '1', maker: false }]);
+    expect([btc().free.toFixed(), btc().locked.toFixed()]).toEqual(['1', '0']);
+  });
+
+  it('fill at the open where the bar opened beyond the trigger, and expire where the book ends', () => {
+    venue = venueOf({ topSize: '0.1', levels: 2 });
+    const order = stop();
+    bar(order.trigger!.toNumber() - 200, order.trigger!.toNumber() - 300);
+    expect(order.trades).toMatchObject([{ price: order.trigger!.minus(200).toFixed(), amount: '0.3' }]);
+    expect([order.status, btc().locked.toFixed()]).toEqual(['EXPIRED', '0']);
+  });
+
+  it('with a limit rest as such where the price has gone past it', () => {
+    const trigger = best().bid.price.minus(1000).round(0);
+    const order = stop({ type: 'STOP_LOSS_LIMIT', price: trigger.minus(10), trigger });
+    bar(trigger.toNumber() - 100, trigger.toNumber() - 200);
+    expect([order.status, order.triggered]).toEqual(['NEW', true]);
+    bar(trigger.toNumber(), trigger.toNumber() - 200);
+    expect(order).toMatchObject({ status: 'FILLED' });
+    expect(order.trades).toMatchObject([{ price: trigger.minus(10).toFixed() }]);
+  });
+
+  it('are refused where they would be triggered at once', () => {
+    expect(() => stop({ trigger: best().ask.price.plus(100) })).toThrow(/trigger immediately/);
+    expect(venue.account(ACCOUNT.apiKey)!.engine.orders).toEqual([]);
+  });
+});
+
 describe('taking', () => {
   it('walks the levels, best first, and leaves the book thinner until the next close', () => {
     const order = place({ amount: decimal('0.7') });

@@ -7,7 +7,7 @@ import type { CcxtOrder, CcxtTrade, Figure } from './ccxt-module.js';
 import { type BeforeCreateLeaves, type CreateAttempt, createAttempts } from './create-attempt.js';
 import { createFailure } from './create-failure.js';
 import type { ConnectedExchange } from './exchange.js';
-import { takesImmediateOrCancel } from './order-kinds.js';
+import { takesImmediateOrCancel, takesProtectiveStops } from './order-kinds.js';
 import { orderReport, tradesComplete } from './order-report.js';
 import { urgentRequests } from './request-hold.js';
 
@@ -51,13 +51,16 @@ class CcxtBroker implements Broker {
       const placed = await createAttempts.run(attempt, () =>
         api.createOrder(
           order.symbol,
-          order.type === 'market' ? 'market' : 'limit',
+          order.type === 'limit_ioc' ? 'limit' : 'market',
           order.side,
           order.amount,
-          order.type === 'market' ? undefined : order.limitPrice,
+          order.limitPrice,
           {
             clientOrderId: order.clientOrderId,
             ...(order.type === 'limit_ioc' && { timeInForce: 'IOC' }),
+            ...(order.type === 'stop' && { stopLossPrice: order.triggerPrice }),
+            // Where a position is no balance the exchange itself must hold the stop to what is open.
+            ...(order.type === 'stop' && order.symbol.includes(':') && { reduceOnly: true }),
           },
         ),
       );
@@ -145,6 +148,10 @@ class CcxtBroker implements Broker {
     }));
   }
 
+  takesStops(symbol: string): boolean {
+    return takesProtectiveStops(this.#connection, symbol);
+  }
+
   /** ccxt rounds to the market's steps by itself; an order that this would change is not the one that was decided. */
   #misfit(order: OrderRequest): string | null {
     const { api } = this.#connection;
@@ -153,6 +160,13 @@ class CcxtBroker implements Broker {
       return `amount ${order.amount} is not on the step of ${order.symbol}: ccxt would send ${amount}`;
     }
     if (order.type === 'market') return null;
+    if (order.type === 'stop') {
+      if (order.triggerPrice === undefined) return 'a stop needs its trigger price';
+      if (!this.takesStops(order.symbol)) return `ccxt cannot place and follow stops on ${order.symbol}`;
+      const trigger = api.priceToPrecision(order.symbol, order.triggerPrice);
+      if (decimal(trigger).eq(order.triggerPrice)) return null;
+      return `trigger ${order.triggerPrice} is not on the tick of ${order.symbol}: ccxt would send ${trigger}`;
+    }
     if (order.limitPrice === undefined) return 'a limit order needs its limit price';
     if (!takesImmediateOrCancel(this.#connection, order.symbol)) {
       return `ccxt cannot place limit orders on ${order.symbol} whose rest is cancelled at once`;

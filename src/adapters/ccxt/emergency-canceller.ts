@@ -1,6 +1,7 @@
 import { messageOf } from '../../core/errors.js';
 import type { CancelOrder, CancelOutcome } from '../../core/guard-link.js';
 import { decimal } from '../../core/money.js';
+import { type Side, stopsInWords } from '../../core/order.js';
 import type { Clock } from '../../ports.js';
 import type { CcxtOrder } from './ccxt-module.js';
 import { type ConnectedExchange, RECV_WINDOW_MS } from './exchange.js';
@@ -42,13 +43,13 @@ export function createEmergencyCanceller(options: EmergencyCancellerOptions): Cc
    * What a halt is to cancel. Stops that protect a position stay, also where the halt was to flatten: without a trader
    * nobody closes positions.
    */
-  async function open(): Promise<{ wanted: readonly CcxtOrder[]; stops: number }> {
+  async function open(): Promise<{ wanted: readonly CcxtOrder[]; stops: readonly CcxtOrder[] }> {
     const lists = scope === 'account' ? [undefined] : symbols;
     const all = (await Promise.all(lists.map((symbol) => api.fetchOpenOrders(symbol)))).flat();
     const mine =
       scope === 'account' ? all : all.filter(({ clientOrderId }) => clientOrderId?.startsWith(prefix));
     const wanted = mine.filter((order) => !isProtectiveStop(order));
-    return { wanted, stops: mine.length - wanted.length };
+    return { wanted, stops: mine.filter(isProtectiveStop) };
   }
 
   async function cancel(orders: readonly CcxtOrder[], failures: string[]): Promise<void> {
@@ -107,7 +108,8 @@ export function createEmergencyCanceller(options: EmergencyCancellerOptions): Cc
     const rest = await leftBehind(startedWallMs - RECV_WINDOW_MS).catch(
       (error: unknown) => `; what is held could not be asked: ${messageOf(error)}`,
     );
-    const stops = second.stops === 0 ? '' : `; protective stops kept: ${second.stops}`;
+    const named = stopsInWords(second.stops.map(stopWords));
+    const stops = named === '' ? '' : `; protective stops kept: ${named}`;
     return {
       confirmed: true,
       openOrders: 0,
@@ -130,5 +132,14 @@ export function createEmergencyCanceller(options: EmergencyCancellerOptions): Cc
       }
     },
     cancelAll: (_order, signal) => urgentRequests.run(true, () => cancelAll(signal)),
+  };
+}
+
+function stopWords({ side, amount, symbol, triggerPrice, stopLossPrice }: CcxtOrder) {
+  return {
+    side: side as Side,
+    amount: String(amount ?? '?'),
+    symbol: symbol ?? '?',
+    triggerPrice: String(triggerPrice ?? stopLossPrice),
   };
 }

@@ -16,5 +16,5 @@ export {
 export { exchangeOffsetMs } from './exchange-time.js';
 export { createCcxtFeed, type FeedOptions } from './feed.js';
 export { type KeyPermissions, keyPermissions } from './key-permissions.js';
-export { takesImmediateOrCancel } from './order-kinds.js';
+export { takesImmediateOrCancel, takesProtectiveStops } from './order-kinds.js';
 export { createOrderStream } from './order-stream.js';

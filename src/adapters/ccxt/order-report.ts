@@ -29,7 +29,10 @@ export function orderReport(source: ReportSource): OrderReport {
     filled,
     averagePrice: decimal(filled).gt(0) ? (figure(order.average) ?? null) : null,
     fills: source.trades.map((trade) => toFill(source, side, trade)),
-    ...(isProtectiveStop(order) && { protective: true as const }),
+    ...(isProtectiveStop(order) && {
+      protective: true as const,
+      triggerPrice: figure(order.triggerPrice ?? order.stopLossPrice)!,
+    }),
     atMs: order.lastUpdateTimestamp ?? order.lastTradeTimestamp ?? order.timestamp ?? source.nowMs,
   };
 }

@@ -51,6 +51,7 @@ export class MoneyLog {
       units(event.averagePrice, 'average price'),
       text(event.message),
       integer(event.atMs),
+      units(order.triggerPrice, 'trigger price'),
     ];
   }
 
@@ -101,6 +102,7 @@ export function fillOf(row: Row): Fill {
 
 export function orderEventOf(row: Row): OrderEvent {
   const limitPrice = moneyOrNull(row, 'limit_price');
+  const triggerPrice = moneyOrNull(row, 'trigger_price');
   const order: OrderRequest = {
     clientOrderId: textOf(row, 'client_order_id'),
     exchange: textOf(row, 'exchange'),
@@ -109,6 +111,7 @@ export function orderEventOf(row: Row): OrderEvent {
     type: wordOf<OrderRequest['type']>(row, 'type'),
     amount: moneyOf(row, 'amount'),
     ...(limitPrice === null ? {} : { limitPrice }),
+    ...(triggerPrice === null ? {} : { triggerPrice }),
     barOpenMs: numberOf(row, 'bar_open_ms'),
     decisionPrice: numberOf(row, 'decision_price'),
     reducing: booleanOf(row, 'reducing'),

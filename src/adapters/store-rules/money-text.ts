@@ -17,7 +17,7 @@ export function canonicalFill(fill: Fill): Fill {
 export function canonicalOrderEvent(event: OrderEvent): OrderEvent {
   const { order } = event;
   const place = orderPlace(event);
-  const { limitPrice } = order;
+  const { limitPrice, triggerPrice } = order;
   return {
     ...event,
     order: {
@@ -26,6 +26,9 @@ export function canonicalOrderEvent(event: OrderEvent): OrderEvent {
       ...(limitPrice === undefined
         ? {}
         : { limitPrice: canonicalMoney(limitPrice, `${place}, limit price`) }),
+      ...(triggerPrice === undefined
+        ? {}
+        : { triggerPrice: canonicalMoney(triggerPrice, `${place}, trigger price`) }),
     },
     filled: canonicalMoney(event.filled, `${place}, filled`),
     averagePrice:

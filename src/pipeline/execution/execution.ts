@@ -1,5 +1,5 @@
 import { badInput, invariant, messageOf } from '../../core/errors.js';
-import { type Decimal, decimal, floorToStep, text } from '../../core/money.js';
+import { decimal, floorToStep, text } from '../../core/money.js';
 import {
   type Fill,
   isFinal,
@@ -13,13 +13,16 @@ import {
   type RiskDecision,
   type RiskInputs,
 } from '../../core/order.js';
+import type { TradingState } from '../../core/trading-state.js';
 import type { Clock, OrderEvent, Store, SubmitResult } from '../../ports.js';
 import type { Brokers } from './brokers.js';
-import { collaredLimit } from './limit-price.js';
-import type { OrderGate } from './order-gate.js';
+import { affordable, collaredLimit } from './limit-price.js';
+import { adopted, averageOf, distinct } from './listed-orders.js';
+import type { GateContext, OrderGate, OrderPlace } from './order-gate.js';
 import type { OrderIds } from './order-id.js';
 import type { Portfolio } from './portfolio.js';
-import { slippageBps } from './slippage.js';
+import { slippageOf } from './slippage.js';
+import { type StopIntent, stopOrder } from './stop-order.js';
 import {
   createUnsettledOrders,
   reportFlaw,
@@ -34,7 +37,7 @@ export interface ExecutionConfig {
   readonly backoffMs: readonly number[];
   /** Time after which a second "not found" counts: recvWindow and margin. 0 for a broker that cannot be in doubt. */
   readonly settleMs: number;
-  readonly orderType: OrderRequest['type'];
+  readonly orderType: Exclude<OrderRequest['type'], 'stop'>;
   /** How much worse than the quote an order with a limit may fill, as a fraction of the price. */
   readonly limitCollarFraction: number;
 }
@@ -45,8 +48,11 @@ export interface ExecutionDeps {
   readonly clock: Clock;
   readonly ids: OrderIds;
   readonly portfolio: Portfolio;
-  /** Made with the unsettled orders' `blocks` as its `isBlocked`. */
-  readonly makeGate: (isBlocked: UnsettledOrders['blocks']) => OrderGate;
+  /** Made with what the unsettled orders say. */
+  readonly makeGate: (
+    isBlocked: UnsettledOrders['blocks'],
+    stopAmount: UnsettledOrders['stopAmount'],
+  ) => OrderGate;
 }
 
 /** A risk decision on its way to the market. */
@@ -97,6 +103,17 @@ export interface Execution {
   takeListed(exchange: string, report: OrderReport, barOpenMs: number): Promise<ExecutionOutcome | null>;
   /** Whether a hint speaks of something that is not known here: then the exchange is worth asking. */
   isNews(hint: OrderHint): boolean;
+  /** Writes a stop down and sends it through the gate, like any other order. */
+  submitStop(intent: StopIntent): Promise<ExecutionOutcome>;
+  /** Stops known to rest, of a venue or of one symbol there. */
+  restingStops(exchange: string, symbol?: string): readonly OrderRequest[];
+  /**
+   * Cancels a stop and asks what became of it; null where that is not known to the end. A cancel always may leave: it is
+   * the caller's business not to take protection away without need.
+   */
+  cancelStop(order: OrderRequest): Promise<ExecutionOutcome | null>;
+  /** The state in which an order of this symbol would find the gate now; HALTED without a permit. */
+  standing(of: OrderPlace): TradingState;
   /** Asked at the very moment a create request leaves: why it may not; null when it may. */
   mayLeave(order: OrderRequest): RefusalReason | null;
 }
@@ -107,7 +124,7 @@ const RETRY_WAIT_MS_MAX = 10_000;
 export function createExecution(deps: ExecutionDeps, config: ExecutionConfig): Execution {
   const { store, brokers, clock, portfolio } = deps;
   const unsettled = createUnsettledOrders(brokers, clock, config.settleMs);
-  const gate = deps.makeGate(unsettled.blocks);
+  const gate = deps.makeGate(unsettled.blocks, unsettled.stopAmount);
   const written = createWrittenOrders();
 
   async function record(
@@ -176,6 +193,8 @@ export function createExecution(deps: ExecutionDeps, config: ExecutionConfig): E
     // Still working, or done with fills that the exchange has yet to name: its end is not known.
     const status: OrderStatus = isFinal(report.status) ? 'unknown' : report.status;
     unsettled.add(order, text(told));
+    // A stop that the exchange has, untriggered, is where it belongs.
+    unsettled.rest(order.clientOrderId, order.type === 'stop' && status === 'accepted');
     await record(order, status, message, report);
     const fills = listed.filter((fill) => portfolio.apply(fill));
     return outcome(order, status, message, tries, { fills, ...(quote && { quote }) });
@@ -183,6 +202,7 @@ export function createExecution(deps: ExecutionDeps, config: ExecutionConfig): E
 
   async function doubt(order: OrderRequest, message: string, tries: number): Promise<ExecutionOutcome> {
     unsettled.add(order, '0');
+    unsettled.rest(order.clientOrderId, false);
     await record(order, 'unknown', message);
     return outcome(order, 'unknown', message, tries);
   }
@@ -197,21 +217,35 @@ export function createExecution(deps: ExecutionDeps, config: ExecutionConfig): E
     return outcome(order, 'rejected', message, tries, refusal === undefined ? {} : { refusal });
   }
 
-  /**
-   * What cash can pay for at the limit: an exchange asks for the limit's worth of a purchase on spot and for the fee, though
-   * it may fill for less.
-   */
-  function affordable(
-    { side, units }: OrderIntent['decision'],
-    limitPrice: string | undefined,
-    rules: MarketRules,
-  ): Decimal {
-    const wanted = decimal(units);
-    if (side !== 'buy' || limitPrice === undefined || rules.kind !== 'spot') return wanted;
-    const most = decimal(Math.max(0, portfolio.cash())).div(
-      decimal(limitPrice).times(decimal(rules.takerFeeRate).plus(1)),
-    );
-    return most.lt(wanted) ? most : wanted;
+  /** Writes the intent down, hands it to the gate until it is placed or in doubt, and stores what came of it. */
+  async function dispatch(
+    order: OrderRequest,
+    context: GateContext,
+    refreshQuote?: OrderIntent['refreshQuote'],
+  ): Promise<ExecutionOutcome> {
+    let { quote } = context;
+    await record(order, 'intended', null);
+    for (let tries = 1; ; tries++) {
+      let result: SubmitResult;
+      try {
+        const passed = await gate.submit(order, { ...context, quote });
+        if (passed.kind === 'refused') {
+          return await refuse(order, `${passed.reason}: ${passed.detail}`, tries, passed.reason);
+        }
+        result = passed.result;
+      } catch (thrown) {
+        // Whatever broke, it broke at a moment when the order may have been on its way.
+        return await doubt(order, messageOf(thrown), tries);
+      }
+      if (result.kind === 'report') return await take(order, result.report, tries, quote);
+      if (result.kind === 'ambiguous') return await doubt(order, result.message, tries);
+      const late = (result.retryAfterMs ?? 0) > RETRY_WAIT_MS_MAX;
+      if (!result.retryable || late || tries >= config.triesMax)
+        return await refuse(order, result.message, tries);
+      const backoffMs = config.backoffMs[Math.min(tries, config.backoffMs.length) - 1] ?? 0;
+      await clock.sleep(Math.max(backoffMs, result.retryAfterMs ?? 0));
+      quote = (await refreshQuote?.().catch(() => undefined)) ?? quote;
+    }
   }
 
   async function settle(entry: UnsettledOrder): Promise<ExecutionOutcome | null> {
@@ -224,7 +258,8 @@ export function createExecution(deps: ExecutionDeps, config: ExecutionConfig): E
     }
     // Fills of it are stored, so it was placed, and what is not filled is gone: that is no rejection.
     const filled = decimal(settlement.filledKnown);
-    const status: OrderStatus = filled.eq(order.amount) ? 'filled' : filled.gt(0) ? 'canceled' : 'rejected';
+    const taken = filled.gt(0) || settlement.placed;
+    const status: OrderStatus = filled.eq(order.amount) ? 'filled' : taken ? 'canceled' : 'rejected';
     const message = 'not found twice at the exchange';
     unsettled.remove(order.clientOrderId);
     await store.recordOrder({
@@ -258,13 +293,13 @@ export function createExecution(deps: ExecutionDeps, config: ExecutionConfig): E
       return take(order, report, 0);
     },
     async submit({ exchange, decision, rules, barOpenMs, decisionPrice, refreshQuote }) {
-      let quote = decision.inputs.quote;
+      const { quote } = decision.inputs;
       // The limit is part of the intent: another try keeps it, and does not follow a price that runs away.
       const limitPrice =
         config.orderType === 'limit_ioc' && quote.bid > 0 && quote.ask > 0
           ? collaredLimit(decision.side, quote, config.limitCollarFraction, rules)
           : undefined;
-      const units = affordable(decision, limitPrice, rules);
+      const units = affordable(decision, limitPrice, rules, portfolio.cash());
       const draft: OrderRequest = {
         clientOrderId: deps.ids.next(),
         exchange,
@@ -277,29 +312,34 @@ export function createExecution(deps: ExecutionDeps, config: ExecutionConfig): E
         decisionPrice,
         reducing: false,
       };
-      const order: OrderRequest = { ...draft, reducing: gate.reduces(draft) };
-      await record(order, 'intended', null);
-      for (let tries = 1; ; tries++) {
-        let result: SubmitResult;
-        try {
-          const passed = await gate.submit(order, { quote, lastClose: decisionPrice, rules });
-          if (passed.kind === 'refused') {
-            return await refuse(order, `${passed.reason}: ${passed.detail}`, tries, passed.reason);
-          }
-          result = passed.result;
-        } catch (thrown) {
-          // Whatever broke, it broke at a moment when the order may have been on its way.
-          return await doubt(order, messageOf(thrown), tries);
-        }
-        if (result.kind === 'report') return await take(order, result.report, tries, quote);
-        if (result.kind === 'ambiguous') return await doubt(order, result.message, tries);
-        const late = (result.retryAfterMs ?? 0) > RETRY_WAIT_MS_MAX;
-        if (!result.retryable || late || tries >= config.triesMax)
-          return await refuse(order, result.message, tries);
-        const backoffMs = config.backoffMs[Math.min(tries, config.backoffMs.length) - 1] ?? 0;
-        await clock.sleep(Math.max(backoffMs, result.retryAfterMs ?? 0));
-        quote = (await refreshQuote?.().catch(() => undefined)) ?? quote;
-      }
+      return dispatch(
+        { ...draft, reducing: gate.reduces(draft) },
+        { quote, lastClose: decisionPrice, rules },
+        refreshQuote,
+      );
+    },
+    submitStop(intent) {
+      const { lastClose, rules } = intent;
+      // A stop is sent on no quote, and the gate looks at none.
+      const quote: Quote = { bid: lastClose, ask: lastClose, atMs: clock.wallMs(), source: 'close' };
+      return dispatch(stopOrder(intent, deps.ids.next()), { quote, lastClose, rules });
+    },
+    standing: gate.standing,
+    restingStops: (exchange, symbol) =>
+      unsettled
+        .list()
+        .filter(({ resting }) => resting)
+        .map(({ order }) => order)
+        .filter((order) => order.exchange === exchange && order.symbol === (symbol ?? order.symbol)),
+    async cancelStop(order) {
+      // From here on nobody knows, until the exchange has said it: it blocks the symbol.
+      unsettled.rest(order.clientOrderId, false);
+      await brokers
+        .of(order.exchange)
+        .cancel(order.clientOrderId, order.symbol)
+        .catch(() => undefined);
+      const entry = unsettled.list().find((each) => each.order.clientOrderId === order.clientOrderId);
+      return entry ? settle(entry) : null;
     },
     async restore(openOrders, fills) {
       for (const event of openOrders) {
@@ -325,6 +365,7 @@ export function createExecution(deps: ExecutionDeps, config: ExecutionConfig): E
     unsettled: (exchange) =>
       unsettled
         .list()
+        .filter(({ resting }) => !resting)
         .map((entry) => entry.order)
         .filter((order) => order.exchange === (exchange ?? order.exchange)),
     blocks: unsettled.blocks,
@@ -334,56 +375,10 @@ export function createExecution(deps: ExecutionDeps, config: ExecutionConfig): E
   };
 }
 
-/** An average is a quotient and may go on for ever; what is stored of it has the places of a stored figure. */
-function averageOf(report: OrderReport | undefined): string | null {
-  const average = report?.averagePrice ?? null;
-  return average === null ? null : text(decimal(average).round(18));
-}
-
-/** A list may hold a fill twice. */
-function distinct(fills: readonly Fill[]): readonly Fill[] {
-  return [...new Map(fills.map((fill) => [fill.fillId, fill])).values()];
-}
-
 function venueGone({ clientOrderId, exchange }: OrderRequest) {
   return badInput(
     'E_VENUE_GONE',
     `order ${clientOrderId} has an unknown outcome at ${exchange}, which the configuration no longer names`,
     `put the [[exchange]] section of ${exchange} back until the order is settled`,
   );
-}
-
-/** The order that a report must belong to, where the store has lost it. */
-function adopted(report: OrderReport, exchange: string, barOpenMs: number): OrderRequest {
-  return {
-    clientOrderId: report.clientOrderId,
-    exchange,
-    symbol: report.symbol,
-    side: report.side,
-    type: 'market',
-    amount: report.amount,
-    barOpenMs,
-    decisionPrice: Number(report.averagePrice ?? 0),
-    reducing: false,
-  };
-}
-
-function slippageOf(
-  order: OrderRequest,
-  fills: readonly Fill[],
-  quote: Quote | undefined,
-): ExecutionOutcome['slippage'] {
-  if (fills.length === 0 || quote === undefined) return null;
-  let notional = 0;
-  let amount = 0;
-  for (const fill of fills) {
-    notional += Number(fill.price) * Number(fill.amount);
-    amount += Number(fill.amount);
-  }
-  const average = notional / amount;
-  const arrival = order.side === 'buy' ? quote.ask : quote.bid;
-  return {
-    decisionBps: slippageBps(order.side, order.decisionPrice, average),
-    arrivalBps: slippageBps(order.side, arrival, average),
-  };
 }

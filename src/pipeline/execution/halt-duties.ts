@@ -1,6 +1,6 @@
 import { messageOf } from '../../core/errors.js';
 import type { CancelOutcome } from '../../core/guard-link.js';
-import type { OrderReport } from '../../core/order.js';
+import { type OrderReport, stopsInWords } from '../../core/order.js';
 import type { Broker, Clock, TraderDuties } from '../../ports.js';
 import type { Reconciliation } from './reconciliation.js';
 
@@ -33,15 +33,17 @@ export interface HaltDutiesOptions {
 export function createHaltDuties(options: HaltDutiesOptions): TraderDuties {
   const { broker, clock } = options;
 
-  /** What a halt is to cancel, and how many protective stops it leaves alone. */
-  async function open(flatten: boolean): Promise<{ wanted: readonly OrderReport[]; stops: number }> {
+  /** What a halt is to cancel, and the protective stops that it leaves alone. */
+  async function open(
+    flatten: boolean,
+  ): Promise<{ wanted: readonly OrderReport[]; stops: readonly OrderReport[] }> {
     const all = await broker.openOrders(options.scope === 'account' ? [] : options.symbols);
     const mine =
       options.scope === 'account'
         ? all
         : all.filter((order) => order.clientOrderId.startsWith(options.prefix));
     const wanted = mine.filter((order) => flatten || order.protective !== true);
-    return { wanted, stops: mine.length - wanted.length };
+    return { wanted, stops: mine.filter((order) => !wanted.includes(order)) };
   }
 
   async function cancel(orders: readonly OrderReport[], failures: string[]): Promise<void> {
@@ -70,7 +72,7 @@ export function createHaltDuties(options: HaltDutiesOptions): TraderDuties {
       const held = options.positions();
       const rest = [
         `still held: ${held.length === 0 ? 'nothing' : held.join(', ')}`,
-        ...(second.stops > 0 ? [`protective stops kept: ${second.stops}`] : []),
+        ...(second.stops.length > 0 ? [`protective stops kept: ${stopsInWords(second.stops)}`] : []),
       ];
       if (first.wanted.length === 0 && left === 0 && unclosed.length === 0) {
         return { confirmed: true, openOrders: 0, detail: ['no open order is left', ...rest].join('; ') };

@@ -16,6 +16,7 @@ export {
   type GateContext,
   type GateResult,
   type OrderGate,
+  type OrderPlace,
 } from './order-gate.js';
 export { createOrderIds, type OrderIds } from './order-id.js';
 export { createPaperBroker, type PaperBroker, type PaperBrokerOptions } from './paper-broker.js';
@@ -24,3 +25,4 @@ export { type ClosedTrade, currenciesOf, type PositionBook } from './position-bo
 export { createReconciler, type Reconciler, type Reconciliation } from './reconciliation.js';
 export { type RecordedDutiesOptions, recordedDuties } from './recorded-duties.js';
 export { slippageBps } from './slippage.js';
+export { isTriggered, type StopIntent, stopFor } from './stop-order.js';

@@ -25,3 +25,19 @@ function ceilToStep(value: Decimal, step: Decimal): Decimal {
   const floor = floorToStep(value, step);
   return floor.eq(value) ? floor : floor.plus(step);
 }
+
+/**
+ * What cash can pay for at the limit: an exchange asks for the limit's worth of a purchase on spot and for the fee, though
+ * it may fill for less.
+ */
+export function affordable(
+  { side, units }: { readonly side: Side; readonly units: number },
+  limitPrice: string | undefined,
+  rules: MarketRules,
+  cash: number,
+): Decimal {
+  const wanted = decimal(units);
+  if (side !== 'buy' || limitPrice === undefined || rules.kind !== 'spot') return wanted;
+  const most = decimal(Math.max(0, cash)).div(decimal(limitPrice).times(decimal(rules.takerFeeRate).plus(1)));
+  return most.lt(wanted) ? most : wanted;
+}

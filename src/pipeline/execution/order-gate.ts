@@ -17,8 +17,13 @@ export interface OrderGate {
    * down, is no leave for what was decided before. Synchronous; the reason why it may not, or null.
    */
   mayLeave(order: OrderRequest): RefusalReason | null;
-  /** Whether the order can only bring the position nearer to zero, by the fills known now. */
+  /**
+   * Whether the order can only bring the position nearer to zero, by the fills known now, also where the stops that rest
+   * for the symbol are executed beside it.
+   */
   reduces(order: OrderRequest): boolean;
+  /** The state in which an order of this symbol would find the gate now; HALTED without a permit. */
+  standing(of: OrderPlace): TradingState;
 }
 
 /** The gate's own limits, from the configuration's `execution` slice. */
@@ -28,6 +33,9 @@ export interface GateConfig {
   readonly ordersPerMinuteMax: number;
   readonly quoteAgeMsMax: number;
 }
+
+/** Where an order belongs. */
+export type OrderPlace = Pick<OrderRequest, 'exchange' | 'symbol' | 'barOpenMs'>;
 
 export interface GateContext {
   readonly quote: Quote;
@@ -44,7 +52,7 @@ export interface GateDeps {
   readonly brokers: Brokers;
   readonly permit: Permit;
   /** The box's own state for this order; the stricter of this and the permit's rules. */
-  readonly tradingState: (order: OrderRequest) => TradingState;
+  readonly tradingState: (order: OrderPlace) => TradingState;
   readonly clock: Clock;
   /** Signed units of base held, from fills. */
   readonly unitsHeld: (exchange: string, symbol: string) => string;
@@ -52,6 +60,8 @@ export interface GateDeps {
   readonly equity: () => number;
   /** Whether an order of this symbol has an outcome that nobody knows yet. */
   readonly isBlocked: (exchange: string, symbol: string) => boolean;
+  /** Units that stops resting for the symbol may trade at any moment. */
+  readonly stopAmount: (exchange: string, symbol: string) => string;
 }
 
 export function createOrderGate(deps: GateDeps, config: GateConfig): OrderGate {
@@ -61,7 +71,16 @@ export function createOrderGate(deps: GateDeps, config: GateConfig): OrderGate {
   function reduces(order: OrderRequest): boolean {
     const held = decimal(deps.unitsHeld(order.exchange, order.symbol));
     const opposite = order.side === 'sell' ? held.gt(0) : held.lt(0);
-    return opposite && decimal(order.amount).lte(held.abs());
+    const resting = deps.stopAmount(order.exchange, order.symbol);
+    return opposite && decimal(order.amount).plus(resting).lte(held.abs());
+  }
+
+  /** A stop and an order that closes the same position would together do more than close it. */
+  function meetsStop({ exchange, symbol, side, amount }: OrderRequest): boolean {
+    const held = decimal(deps.unitsHeld(exchange, symbol));
+    const resting = decimal(deps.stopAmount(exchange, symbol));
+    const opposite = side === 'sell' ? held.gte(0) : held.lte(0);
+    return opposite && resting.gt(0) && resting.plus(amount).gt(held.abs());
   }
 
   /** What the guard and the box's own state say to this order now. */
@@ -87,7 +106,14 @@ export function createOrderGate(deps: GateDeps, config: GateConfig): OrderGate {
       return ['symbol_unknown', `an earlier order of ${order.symbol} is not settled`];
     }
 
+    if (meetsStop(order)) return ['stop_rests', `a stop of ${order.symbol} rests at the exchange`];
+
     const nowMs = deps.clock.wallMs();
+    recentMs = recentMs.filter((atMs) => nowMs - atMs < 60_000);
+    if (recentMs.length >= config.ordersPerMinuteMax) {
+      return ['order_rate', `${recentMs.length} orders in the last minute`];
+    }
+    if (order.type === 'stop') return stopRefusal(order, context, reducing);
     const ageMs = nowMs - quote.atMs;
     // A quote from the future is as doubtful as an old one: one of the clocks is wrong.
     if (!(Math.abs(ageMs) <= config.quoteAgeMsMax)) return ['price_stale', `quote is ${ageMs} ms old`];
@@ -108,16 +134,16 @@ export function createOrderGate(deps: GateDeps, config: GateConfig): OrderGate {
     if (!(farthest <= config.priceCollarFraction * lastClose)) {
       return ['price_collar', `price ${price}, at worst ${worst}, last close ${lastClose}`];
     }
-    recentMs = recentMs.filter((atMs) => nowMs - atMs < 60_000);
-    if (recentMs.length >= config.ordersPerMinuteMax) {
-      return ['order_rate', `${recentMs.length} orders in the last minute`];
-    }
     const filter = exchangeFilter(order, price, rules);
     return filter === null ? null : ['exchange_filter', filter];
   }
 
   return {
     reduces,
+    standing(of) {
+      const permit = deps.permit.read();
+      return permit.ok ? stricter(permit.state, deps.tradingState(of)) : 'HALTED';
+    },
     mayLeave(order) {
       const permit = deps.permit.read();
       const barred = barrier(order, permit);
@@ -138,6 +164,27 @@ export function createOrderGate(deps: GateDeps, config: GateConfig): OrderGate {
       return { kind: 'submitted', result };
     },
   };
+}
+
+/**
+ * The rule of stops: it can only shrink what is held, in every state, and it waits on the losing side of the price. It is
+ * sent on no quote: its price is its trigger.
+ */
+function stopRefusal(
+  order: OrderRequest,
+  { lastClose, rules }: GateContext,
+  reducing: boolean,
+): [RefusalReason, string] | null {
+  const trigger = Number(order.triggerPrice);
+  if (!reducing) return ['stop_not_protective', `a stop of ${order.amount} is no part of what is held`];
+  if (!(trigger > 0 && (order.side === 'sell' ? trigger < lastClose : trigger > lastClose))) {
+    return ['stop_not_protective', `trigger ${order.triggerPrice}, last close ${lastClose}`];
+  }
+  if (!decimal(order.triggerPrice!).mod(rules.priceTick).eq(0)) {
+    return ['exchange_filter', `trigger ${order.triggerPrice} is off the tick ${rules.priceTick}`];
+  }
+  const filter = exchangeFilter(order, trigger, rules);
+  return filter === null ? null : ['exchange_filter', filter];
 }
 
 /** What the exchange itself would refuse, found here first, in decimal arithmetic; null when it passes. */

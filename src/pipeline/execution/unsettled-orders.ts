@@ -1,4 +1,4 @@
-import { decimal } from '../../core/money.js';
+import { decimal, text } from '../../core/money.js';
 import type { OrderReport, OrderRequest } from '../../core/order.js';
 import type { Clock } from '../../ports.js';
 import type { Brokers } from './brokers.js';
@@ -11,13 +11,17 @@ export interface UnsettledOrder {
   /** Amount that stored fills already account for. */
   filledKnown: string;
   notFound: number;
+  /** A stop of which the exchange has said that it waits for its trigger: it is in no doubt, and blocks nothing. */
+  resting: boolean;
+  /** The exchange was heard to have it. */
+  placed: boolean;
 }
 
 /** What one look-up of an unsettled order came to. */
 export type Settlement =
   | { readonly kind: 'report'; readonly report: OrderReport }
   /** Twice not found, the later time beyond send + recvWindow + margin. */
-  | { readonly kind: 'absent'; readonly filledKnown: string }
+  | { readonly kind: 'absent'; readonly filledKnown: string; readonly placed: boolean }
   | { readonly kind: 'open' };
 
 /**
@@ -26,13 +30,21 @@ export type Settlement =
  */
 export interface UnsettledOrders {
   add(order: OrderRequest, filledKnown: string): void;
+  /** Whether the order is known to rest; one that is not known any more is in doubt until it is looked up. */
+  rest(clientOrderId: string, resting: boolean): void;
   remove(clientOrderId: string): void;
   blocks(exchange: string, symbol: string): boolean;
+  /** All of them, those that rest too. */
   list(): readonly UnsettledOrder[];
+  /** Those in doubt. */
   readonly count: number;
+  /** Units of the stops that rest for a symbol. */
+  stopAmount(exchange: string, symbol: string): string;
   /** Asks the broker once. A failed look-up leaves the order as it is. */
   look(entry: UnsettledOrder): Promise<Settlement>;
 }
+
+const ZERO = decimal(0);
 
 export function createUnsettledOrders(brokers: Brokers, clock: Clock, settleMs: number): UnsettledOrders {
   const entries = new Map<string, UnsettledOrder>();
@@ -49,18 +61,36 @@ export function createUnsettledOrders(brokers: Brokers, clock: Clock, settleMs: 
         sentMonotonicMs: clock.monotonicMs(),
         filledKnown,
         notFound: 0,
+        resting: false,
+        placed: false,
       });
+    },
+    rest(clientOrderId, resting) {
+      const known = entries.get(clientOrderId);
+      if (!known) return;
+      known.resting = resting;
+      known.placed ||= resting;
     },
     remove: (clientOrderId) => void entries.delete(clientOrderId),
     blocks(exchange, symbol) {
-      for (const { order } of entries.values()) {
+      for (const { order, resting } of entries.values()) {
+        if (resting) continue;
         if (order.exchange === exchange && order.symbol === symbol) return true;
       }
       return false;
     },
+    stopAmount(exchange, symbol) {
+      let sum = ZERO;
+      for (const { order, resting } of entries.values()) {
+        if (resting && order.exchange === exchange && order.symbol === symbol) sum = sum.plus(order.amount);
+      }
+      return text(sum);
+    },
     list: () => [...entries.values()],
     get count() {
-      return entries.size;
+      let count = 0;
+      for (const { resting } of entries.values()) if (!resting) count++;
+      return count;
     },
     async look(entry) {
       const { clientOrderId, exchange, symbol } = entry.order;
@@ -76,9 +106,11 @@ export function createUnsettledOrders(brokers: Brokers, clock: Clock, settleMs: 
         return { kind: 'report', report };
       }
       entry.notFound++;
+      // An order that is not found any more may have been executed: until that is known it is in doubt.
+      entry.resting = false;
       const late = clock.monotonicMs() - entry.sentMonotonicMs >= settleMs;
       return entry.notFound >= 2 && late
-        ? { kind: 'absent', filledKnown: entry.filledKnown }
+        ? { kind: 'absent', filledKnown: entry.filledKnown, placed: entry.placed }
         : { kind: 'open' };
     },
   };

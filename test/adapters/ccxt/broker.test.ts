@@ -112,6 +112,33 @@ describe('an order that goes well', () => {
     expect((await broker.balances())[0]).toEqual({ currency: 'USDT', free: '100000', total: '100000' });
   });
 
+  it('lets a stop rest, and finds its fill under the same id once the price has come to it', async () => {
+    const broker = await brokerOf();
+    expect(broker.takesStops?.(SYMBOL)).toBe(false);
+    await broker.balances();
+    const stop = { type: 'stop', side: 'sell', amount: '0.5', triggerPrice: '40000' } as const;
+    const result = await broker.create(order('rb-box-stop', stop), QUOTE);
+    expect(broker.takesStops?.(SYMBOL)).toBe(true);
+    expect(result).toMatchObject({
+      kind: 'report',
+      report: { status: 'accepted', protective: true, triggerPrice: '40000', filled: '0' },
+    });
+    expect((await broker.balances())[1]).toEqual({ currency: 'BTC', free: '1.5', total: '2' });
+    const { replay } = world.simulator.venue;
+    while (replay.lastClose(replay.instruments[0]!)! > 40_000) await world.simulator.step();
+    expect(await broker.openOrders([SYMBOL])).toEqual([]);
+    expect(await broker.find('rb-box-stop', SYMBOL)).toMatchObject({
+      status: 'filled',
+      fills: [{ clientOrderId: 'rb-box-stop', amount: '0.5', price: '40000', side: 'sell' }],
+    });
+    const triggered = await broker.create(order('rb-box-2', { ...stop, triggerPrice: '50000' }), QUOTE);
+    expect(triggered).toMatchObject({
+      kind: 'not_placed',
+      retryable: false,
+      message: expect.stringMatching(/immediately/),
+    });
+  });
+
   it('lists a resting order, and cancels it by client order id, twice without harm', async () => {
     const broker = await brokerOf();
     const { api } = await world.connect();
@@ -245,6 +272,7 @@ describe('the door', () => {
         unitsHeld: () => '0',
         equity: () => 100_000,
         isBlocked: () => false,
+        stopAmount: () => '0',
       },
       CONFIG.execution,
     );

@@ -48,15 +48,13 @@ describe('the guard’s own canceller', () => {
 
   it('keeps a stop that protects a position, also where the halt was to flatten', async () => {
     const { canceller, exchange, signal, rest, open } = await given('ours');
-    await Promise.all([rest('rb-box-1'), rest('rb-box-stop')]);
-    // The simulator knows no stop orders, so the listing is made to say of one order that it is one.
-    const list = exchange.api.fetchOpenOrders.bind(exchange.api);
-    exchange.api.fetchOpenOrders = async (symbol) =>
-      (await list(symbol)).map((order) =>
-        order.clientOrderId === 'rb-box-stop' ? { ...order, triggerPrice: '25000' } : order,
-      );
+    await rest('rb-box-1');
+    await exchange.api.createOrder(SYMBOL, 'market', 'sell', '0.5', undefined, {
+      clientOrderId: 'rb-box-stop',
+      stopLossPrice: '25000',
+    });
     const outcome = await canceller.cancelAll({ ...ORDER, flatten: true }, signal);
-    expect(outcome.detail).toContain('protective stops kept: 1');
+    expect(outcome.detail).toContain('protective stops kept: sell 0.5 BTC/USDT at 25000');
     expect(await open()).toEqual(['rb-box-stop']);
   });
 

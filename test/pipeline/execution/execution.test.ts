@@ -98,12 +98,13 @@ function world(
       clock,
       ids: createOrderIds('test', clock, seededRng(1)),
       portfolio,
-      makeGate: (isBlocked) =>
+      makeGate: (isBlocked, stopAmount) =>
         createOrderGate(
           {
             brokers,
             clock,
             isBlocked,
+            stopAmount,
             permit: { read: () => permit },
             tradingState: () => 'ACTIVE',
             unitsHeld: (exchange, symbol) => portfolio.book(exchange, symbol).units.toFixed(),

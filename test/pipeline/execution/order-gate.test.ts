@@ -12,6 +12,7 @@ interface Given {
   state?: TradingState;
   held?: string;
   blocked?: boolean;
+  stops?: string;
   nowMs?: number;
   equity?: number;
 }
@@ -24,6 +25,7 @@ function gateFor(given: Given = {}) {
     state: 'ACTIVE' as TradingState,
     held: '0',
     blocked: false,
+    stops: '0',
     nowMs: 1000,
     ...given,
   };
@@ -50,6 +52,7 @@ function gateFor(given: Given = {}) {
       unitsHeld: () => world.held,
       equity: () => given.equity ?? 100_000,
       isBlocked: () => world.blocked,
+      stopAmount: () => world.stops,
     },
     CONFIG.execution,
   );
@@ -164,6 +167,34 @@ describe('the order gate', () => {
     const selling = { type: 'limit_ioc', side: 'sell', amount: '1' } as const;
     expect(await reasonOf({ held: '1' }, { ...selling, limitPrice: '29900' })).toBe('submitted');
     expect(await reasonOf({ held: '1' }, { ...selling, limitPrice: '28400' })).toBe('price_collar');
+  });
+
+  it('lets a stop only shrink what is held, on the losing side of the price, in every state but HALTED', async () => {
+    const stop = { type: 'stop', side: 'sell', amount: '1', triggerPrice: '28000' } as const;
+    expect(await reasonOf({ held: '1' }, stop)).toBe('submitted');
+    // Its price is its trigger: no quote is looked at.
+    expect(await reasonOf({ held: '1' }, stop, { quote: { atMs: -1e9 } })).toBe('submitted');
+    expect(await reasonOf({ held: '1', state: 'REDUCING' }, stop)).toBe('submitted');
+    expect(await reasonOf({ held: '1', state: 'HALTED' }, stop)).toBe('state_halted');
+    expect(await reasonOf({ held: '0.9' }, stop)).toBe('stop_not_protective');
+    expect(await reasonOf({ held: '0' }, stop)).toBe('stop_not_protective');
+    expect(await reasonOf({ held: '-1' }, stop)).toBe('stop_not_protective');
+    expect(await reasonOf({ held: '1' }, { ...stop, side: 'buy' })).toBe('stop_not_protective');
+    expect(await reasonOf({ held: '1' }, { ...stop, triggerPrice: '30000' })).toBe('stop_not_protective');
+    expect(await reasonOf({ held: '1' }, { ...stop, triggerPrice: '28000.001' })).toBe('exchange_filter');
+    expect(await reasonOf({ held: '-1' }, { ...stop, side: 'buy', triggerPrice: '32000' })).toBe('submitted');
+  });
+
+  it('lets no order close what a resting stop closes too', async () => {
+    const sell = { side: 'sell', amount: '0.6' } as const;
+    expect(await reasonOf({ held: '1', stops: '0.4' }, sell)).toBe('submitted');
+    expect(await reasonOf({ held: '1', stops: '1' }, sell)).toBe('stop_rests');
+    expect(await reasonOf({ held: '1', stops: '1' }, { ...sell, type: 'stop', triggerPrice: '28000' })).toBe(
+      'stop_rests',
+    );
+    // A stop without a position has to go before anything is opened.
+    expect(await reasonOf({ held: '0', stops: '1' }, { amount: '0.1' })).toBe('stop_rests');
+    expect(await reasonOf({ held: '1', stops: '1' }, { amount: '0.1' })).toBe('submitted');
   });
 
   it('lets no more orders through in a minute than allowed', async () => {

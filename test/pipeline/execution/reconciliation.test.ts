@@ -68,6 +68,7 @@ async function world() {
     submit: async () => ({ kind: 'refused', reason: 'no_permit', detail: '' }),
     mayLeave: () => 'no_permit',
     reduces: () => false,
+    standing: () => 'HALTED',
   };
   const ids = { prefix: 'rb-box-', next: () => 'rb-box-9' };
   const execution = createExecution(

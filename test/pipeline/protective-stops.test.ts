@@ -1,0 +1,361 @@
+import { afterEach, describe, expect, it } from 'vitest';
+import { createCcxtBroker } from '../../src/adapters/ccxt/index.js';
+import type { Candle } from '../../src/core/candle.js';
+import { decimal } from '../../src/core/money.js';
+import type { Side } from '../../src/core/order.js';
+import type { TradingState } from '../../src/core/trading-state.js';
+import { createAccount } from '../../src/pipeline/account.js';
+import { createHaltDuties, createOrderIds } from '../../src/pipeline/execution/index.js';
+import { createLane } from '../../src/pipeline/lane.js';
+import { createOrderDesk } from '../../src/pipeline/order-desk.js';
+import type { PipelineDeps } from '../../src/pipeline/pipeline-api.js';
+import { createTurns } from '../../src/pipeline/turns.js';
+import type { Broker, OrderEvent } from '../../src/ports.js';
+import { ACCOUNT, startWorld, type World } from '../simulator/world.js';
+import { seededRng } from '../support/seeded-rng.js';
+import { emptyContents, tinyStore } from '../support/tiny-store.js';
+import { CONFIG, KEY, MODEL, tinyStream } from '../support/tiny-stream.js';
+
+const SYMBOL = KEY.symbol;
+let world: World;
+afterEach(() => world.simulator.stop());
+
+/** An order desk in mode live with stops 5 % away, over ccxt at the simulated exchange; `again` is its next life. */
+async function given(options: { broker?: Partial<Broker>; percent?: number; btc?: string } = {}) {
+  world = await startWorld({
+    accounts: [{ ...ACCOUNT, balances: { USDT: '100000', ...(options.btc && { BTC: options.btc }) } }],
+  });
+  const { simulator, clock } = world;
+  const contents = emptyContents();
+  const box = { state: 'ACTIVE' as TradingState, permit: true };
+  const rng = seededRng(3);
+
+  async function desk() {
+    const store = tinyStore(contents);
+    const ccxt = createCcxtBroker(await world.connect(), { beforeCreateLeaves: () => null });
+    const broker: Broker = Object.assign(Object.create(ccxt) as Broker, {
+      exchange: ccxt.exchange,
+      kind: ccxt.kind,
+      ...Object.fromEntries(
+        (
+          [
+            'create',
+            'find',
+            'cancel',
+            'openOrders',
+            'history',
+            'balances',
+            'transfers',
+            'takesStops',
+          ] as const
+        ).map((name) => [name, (ccxt[name] as (...args: unknown[]) => unknown).bind(ccxt)]),
+      ),
+      ...options.broker,
+    });
+    const ids = createOrderIds('box', clock, rng);
+    const deps: PipelineDeps = {
+      config: {
+        ...CONFIG,
+        mode: 'live',
+        risk: { ...CONFIG.risk, protectiveStopPct: options.percent ?? 5 },
+        execution: { ...CONFIG.execution, notionalMaxFraction: 1 },
+      },
+      streams: [tinyStream()],
+      model: MODEL,
+      clock,
+      store,
+      brokers: [broker],
+      permit: {
+        read: () =>
+          box.permit && box.state !== 'HALTED'
+            ? { ok: true, state: box.state, epoch: 1, expiresMonotonicMs: 1e15 }
+            : { ok: false, reason: 'revoked' },
+      },
+      ids,
+      startCash: '0',
+      tradingState: () => box.state,
+      quoteFor: () => quoteNow(),
+    };
+    const account = createAccount(deps, clock);
+    const lane = createLane(deps.streams[0]!, deps.config, MODEL, account.portfolio, 1);
+    const made = createOrderDesk(deps, account, createTurns(), [lane]);
+    const restored = await store.restore();
+    made.restoreComparison(restored);
+    account.restore(restored);
+    await made.open(restored);
+    lane.book.markPrice = close();
+    const duties = createHaltDuties({
+      broker,
+      clock: { ...clock, sleep: async () => {} },
+      symbols: [SYMBOL],
+      prefix: ids.prefix,
+      settleMs: 0,
+      async settle() {
+        await made.settle();
+        return made.execution.unsettledCount;
+      },
+      scope: 'ours',
+      flatten: () => made.flatten([lane]),
+      positions: () => [`${lane.book.units.toFixed()} BTC`],
+    });
+    const send = (side: Side, units: number) =>
+      made.send(lane, candle(), { side, units, inputs: { quote: quoteNow() } });
+    return { ...made, lane, send, duties, broker };
+  }
+
+  const instrument = simulator.venue.replay.instruments[0]!;
+  const close = () => simulator.venue.replay.lastClose(instrument)!;
+  const candle = (): Candle => ({
+    openMs: clock.wallMs(),
+    open: close(),
+    high: close(),
+    low: close(),
+    close: close(),
+    volume: 1,
+  });
+  function quoteNow() {
+    const book = simulator.venue.book(instrument);
+    const [bid, ask] = [book.bids(1)[0]!.price.toNumber(), book.asks(1)[0]!.price.toNumber()];
+    return { bid, ask, atMs: clock.wallMs(), source: 'book' as const };
+  }
+  const engine = simulator.venue.account(ACCOUNT.apiKey)!.engine;
+  const resting = () =>
+    engine.resting.map(({ type, amount, trigger, side }) => ({
+      type,
+      side,
+      amount: amount.toFixed(),
+      trigger: trigger?.toFixed(),
+    }));
+  /** A bar that falls (or rises) to `price`, and closes there. */
+  function bar(price: number): void {
+    const open = close();
+    const [low, high] = [Math.min(open, price), Math.max(open, price)];
+    const book = simulator.venue.book(instrument);
+    engine.barClosed(
+      instrument,
+      { openMs: 0, open, high, low, close: price, volume: 1 },
+      book,
+      clock.wallMs(),
+    );
+  }
+  const events = (): readonly OrderEvent[] => contents.orderLog;
+  const first = await desk();
+  await first.reconcile('binance');
+  return { ...first, desk, box, engine, resting, bar, events, close };
+}
+
+const heldOf = (units: { toFixed(): string }) => decimal(units.toFixed());
+
+describe('a live position', () => {
+  it('has a stop of its size at the exchange as soon as it is there, written down before it was sent', async () => {
+    const { send, resting, lane, events } = await given();
+    await send('buy', 0.5);
+    const trigger = Math.round(lane.book.averageEntry * 95) / 100;
+    // The fee is taken in BTC.
+    expect(lane.book.units.toFixed()).toBe('0.4995');
+    expect(resting()).toEqual([
+      { type: 'STOP_LOSS', side: 'sell', amount: '0.4995', trigger: String(trigger) },
+    ]);
+    const stop = events().filter(({ order }) => order.type === 'stop');
+    expect(stop.map(({ status }) => status)).toEqual(['intended', 'accepted']);
+    expect(stop[0]!.order.clientOrderId).toMatch(/^rb-box-/);
+    expect(stop[0]!.order.triggerPrice).toBe(String(trigger));
+  });
+
+  it('has it replaced when it grows, and taken away before it is closed', async () => {
+    const { send, resting, engine, lane } = await given();
+    await send('buy', 0.5);
+    await send('buy', 0.5);
+    expect(resting()).toMatchObject([{ amount: '0.999' }]);
+    expect((await send('sell', 0.999)).status).toBe('filled');
+    expect(resting()).toEqual([]);
+    expect(lane.book.units.toFixed()).toBe('0');
+    expect(engine.ledger.holding('BTC').locked.toFixed()).toBe('0');
+  });
+
+  it('has a smaller one after a part was sold', async () => {
+    const { send, resting } = await given();
+    await send('buy', 0.5);
+    expect((await send('sell', 0.2)).status).toBe('filled');
+    expect(resting()).toMatchObject([{ amount: '0.2995' }]);
+  });
+
+  it('is gone by its stop, whose fill is found by the next comparison', async () => {
+    const { send, resting, bar, lane, reconcile, untold, close } = await given();
+    await send('buy', 0.5);
+    untold();
+    bar(close() * 0.9);
+    expect(await reconcile('binance')).toMatchObject({ kind: 'agreed' });
+    expect(lane.book.units.toFixed()).toBe('0');
+    expect(untold()).toMatchObject([
+      { order: { type: 'stop' }, status: 'filled', fills: [{ side: 'sell' }] },
+    ]);
+    expect(resting()).toEqual([]);
+  });
+
+  it('is not sold twice when its stop was executed before it could be cancelled', async () => {
+    const { send, bar, lane, engine, close } = await given();
+    await send('buy', 0.5);
+    bar(close() * 0.9);
+    const outcome = await send('sell', 0.4995);
+    expect(outcome).toMatchObject({ status: 'rejected', refusal: 'exchange_filter', order: { amount: '0' } });
+    expect(lane.book.units.toFixed()).toBe('0');
+    expect(engine.ledger.trades.filter(({ side }) => side === 'sell')).toHaveLength(1);
+  });
+
+  it('is not sold beside a stop that could not be cancelled', async () => {
+    const { send, resting, events } = await given({
+      broker: { cancel: () => Promise.reject(new Error('busy')) },
+    });
+    await send('buy', 0.5);
+    expect(await send('sell', 0.4995)).toMatchObject({ status: 'rejected', refusal: 'stop_rests' });
+    expect(resting()).toMatchObject([{ amount: '0.4995' }]);
+    expect(events().filter(({ order }) => order.type === 'stop' && order.amount === '0')).toEqual([]);
+  });
+
+  it('gets its stop back when somebody cancelled it at the exchange', async () => {
+    const { send, resting, engine, reconcile } = await given();
+    await send('buy', 0.5);
+    engine.cancel(engine.resting[0]!, 1);
+    await reconcile('binance');
+    expect(resting()).toMatchObject([{ amount: '0.4995' }]);
+  });
+
+  it('is closed when the price has been at the trigger while nothing rested', async () => {
+    const { send, engine, lane, reconcile, unprotected } = await given();
+    await send('buy', 0.5);
+    engine.cancel(engine.resting[0]!, 1);
+    lane.book.markPrice = lane.book.averageEntry * 0.9;
+    // The quote is far from that close: the gate's collar keeps the order in, and the trigger stays behind the price.
+    await reconcile('binance');
+    expect(lane.book.units.toFixed()).toBe('0.4995');
+    lane.book.markPrice = lane.book.averageEntry * 0.95 - 1;
+    const book = world.simulator.venue.book(world.simulator.venue.replay.instruments[0]!);
+    book.draw(lane.book.markPrice);
+    await reconcile('binance');
+    expect(lane.book.units.toFixed()).toBe('0');
+    expect(engine.resting).toEqual([]);
+    expect(unprotected('binance')).toEqual([]);
+  });
+
+  it('is told to be without where ccxt cannot place and follow one', async () => {
+    const { send, resting, unprotected } = await given({ broker: { takesStops: () => false } });
+    await send('buy', 0.5);
+    expect(resting()).toEqual([]);
+    expect(unprotected('binance')).toEqual([
+      { symbol: SYMBOL, detail: '0.4995 held at binance: ccxt cannot place and follow one at this exchange' },
+    ]);
+  });
+
+  it('has none where none is wanted, and loses the one of an earlier configuration', async () => {
+    const none = await given({ percent: 0 });
+    await none.send('buy', 0.5);
+    expect(none.resting()).toEqual([]);
+    await world.simulator.stop();
+    const options = { percent: 5 };
+    const { send, desk, resting } = await given(options);
+    await send('buy', 0.5);
+    options.percent = 0;
+    const next = await desk();
+    await next.reconcile('binance');
+    expect(resting()).toEqual([]);
+  });
+});
+
+describe('a restart', () => {
+  it('goes on with the stop that rests, and places none beside it', async () => {
+    const { send, desk, resting, engine } = await given();
+    await send('buy', 0.5);
+    const next = await desk();
+    expect(await next.reconcile('binance')).toMatchObject({ kind: 'agreed' });
+    expect(resting()).toHaveLength(1);
+    expect(engine.orders.filter(({ trigger }) => trigger)).toHaveLength(1);
+    expect(next.execution.restingStops('binance')).toHaveLength(1);
+  });
+
+  it('places one that is missing only once exchange and store agree, and the box may trade', async () => {
+    const { send, desk, resting, engine, box } = await given();
+    await send('buy', 0.5);
+    engine.cancel(engine.resting[0]!, 1);
+    const next = await desk();
+    expect(resting()).toEqual([]);
+    box.state = 'HALTED';
+    await next.reconcile('binance');
+    expect(resting()).toEqual([]);
+    box.state = 'REDUCING';
+    await next.reconcile('binance');
+    expect(resting()).toMatchObject([{ amount: '0.4995' }]);
+  });
+
+  it('cancels a stop of ours without a position, also one that the store has lost, and no other', async () => {
+    const { desk, resting, broker } = await given({ btc: '1' });
+    const { api } = await world.connect();
+    for (const clientOrderId of ['rb-box-lost', 'mine']) {
+      await api.createOrder(SYMBOL, 'market', 'sell', '0.4', undefined, {
+        clientOrderId,
+        stopLossPrice: '30000',
+      });
+    }
+    expect(await broker.openOrders([SYMBOL])).toMatchObject([
+      { protective: true, triggerPrice: '30000' },
+      { clientOrderId: 'mine' },
+    ]);
+    const next = await desk();
+    expect(resting()).toHaveLength(2);
+    expect(await next.reconcile('binance')).toMatchObject({ kind: 'agreed' });
+    expect(await broker.openOrders([SYMBOL])).toMatchObject([{ clientOrderId: 'mine' }]);
+    expect(resting()).toHaveLength(1);
+    expect(next.execution.restingStops('binance')).toEqual([]);
+  });
+});
+
+describe('a halt', () => {
+  it('keeps the stop and names it beside what is held', async () => {
+    const { send, duties, resting, box } = await given();
+    await send('buy', 0.5);
+    const { trigger } = resting()[0]!;
+    box.state = 'HALTED';
+    const outcome = await duties.cancelAll({ epoch: 1, flatten: false, cause: 'button' });
+    expect(outcome).toMatchObject({ confirmed: true, openOrders: 0 });
+    expect(outcome.detail).toContain('still held: 0.4995 BTC');
+    expect(outcome.detail).toContain(`protective stops kept: sell 0.4995 BTC/USDT at ${trigger}`);
+    expect(resting()).toHaveLength(1);
+  });
+
+  it('takes no stop away for an order that could not leave', async () => {
+    const { send, resting, box } = await given();
+    await send('buy', 0.5);
+    box.permit = false;
+    expect(await send('sell', 0.4995)).toMatchObject({ status: 'rejected', refusal: 'no_permit' });
+    expect(resting()).toHaveLength(1);
+  });
+
+  it('replaces nothing: a stop that is too small is better than none', async () => {
+    const { send, resting, box, reconcile, lane } = await given();
+    await send('buy', 0.5);
+    lane.book.markPrice *= 1.001;
+    const [before] = resting();
+    box.state = 'HALTED';
+    // A fill that comes late makes the position larger than its stop.
+    const { api } = await world.connect();
+    await api.createOrder(SYMBOL, 'market', 'buy', '0.1', undefined, { clientOrderId: 'rb-box-late' });
+    expect(await reconcile('binance')).toMatchObject({ kind: 'agreed' });
+    expect(heldOf(lane.book.units).gt('0.59')).toBe(true);
+    expect(resting()).toEqual([before]);
+    box.state = 'ACTIVE';
+    await reconcile('binance');
+    expect(resting()).toMatchObject([{ amount: '0.5994' }]);
+  });
+
+  it('that flattens cancels the stop and sells', async () => {
+    const { send, duties, resting, box, lane } = await given();
+    await send('buy', 0.5);
+    box.state = 'FLATTENING';
+    const order = { epoch: 1, flatten: true, cause: 'button' };
+    // The first pass found the stop open; the second one confirms.
+    await duties.cancelAll(order);
+    expect(await duties.cancelAll(order)).toMatchObject({ confirmed: true });
+    expect(resting()).toEqual([]);
+    expect(lane.book.units.toFixed()).toBe('0');
+  });
+});
