@@ -1,10 +1,11 @@
+import { readFile } from 'node:fs/promises';
 import { performance } from 'node:perf_hooks';
 import type { CandleColumns } from '../core/candle.js';
-import { badInput, EXIT } from '../core/errors.js';
+import { badInput, EXIT, messageOf } from '../core/errors.js';
 import { timeframeMs } from '../core/timeframe.js';
 import { CANDLE_FILE_HELP } from '../research/candle-file.js';
 import { loadCandles, mustHaveCandles } from '../research/load-candles.js';
-import { ExchangeSimulator } from '../simulator/index.js';
+import { ExchangeSimulator, type FaultSettings, faultsOfSeed, readFaults } from '../simulator/index.js';
 import { type Command, type CommandIo, parseOptions, required } from './command.js';
 import { startProgress } from './terminal.js';
 
@@ -28,10 +29,15 @@ it. Bars that the file does not hold stay absent.
   --half-spread BPS  half of the book's spread            [1]
   --api-key KEY      key of the one account               [simulated]
   --balances LIST    as in USDT=100000,BTC=0              [100000 of the quote]
+  --weight-limit N   request weight in a minute (Binance: 6000) [no limit]
+  --faults PLAN      what goes wrong: a seed, or a JSON file    [nothing]
 
 The account's secret is read from REDBUTTON_SIMULATOR_SECRET ("simulated" when
 unset). While it runs: POST /sim/step completes the next bar, GET /sim/ledger
-shows orders, trades and balances. It ends with SIGINT.
+shows orders, trades, transfers and balances as they truly are. GET, POST
+/sim/faults show and set the faults, POST /sim/heal ends them; POST
+/sim/transfer, /sim/clock, /sim/maintenance and /sim/ban do what they say.
+docs/simulator.md tells more. It ends with SIGINT.
 
 ${CANDLE_FILE_HELP}`;
 
@@ -53,6 +59,8 @@ async function run(args: readonly string[], io: CommandIo): Promise<number> {
     'half-spread': { type: 'string' },
     'api-key': { type: 'string' },
     balances: { type: 'string' },
+    'weight-limit': { type: 'string' },
+    faults: { type: 'string' },
   });
   const path = required(NAME, 'candles', values.candles);
   const symbol = required(NAME, 'symbol', values.symbol);
@@ -60,11 +68,14 @@ async function run(args: readonly string[], io: CommandIo): Promise<number> {
   const barMs = timeframeMs(timeframe);
   const port = number('port', values.port, 0, 65_535);
   const speed = number('speed', values.speed, 1, 1_000_000);
+  const weightLimit = number('weight-limit', values['weight-limit'], 0, 1_000_000_000);
   const quote = symbol.split('/')[1] ?? '';
   const simulator = new ExchangeSimulator({
     markets: [{ symbol, timeframe, candles: await cleanCandles(path, barMs, io) }],
     startIndex: number('from', values.from, 100, Number.MAX_SAFE_INTEGER),
     port,
+    ...(weightLimit > 0 && { limits: { weightPerMinute: weightLimit } }),
+    faults: values.faults === undefined ? undefined : await faultPlan(values.faults),
     book: { halfSpreadBps: number('half-spread', values['half-spread'], 1, 1000) },
     accounts: [
       {
@@ -83,6 +94,21 @@ async function run(args: readonly string[], io: CommandIo): Promise<number> {
     await simulator.stop();
   }
   return EXIT.fine;
+}
+
+/** A seed stands for faults of every kind; everything else names a file. */
+async function faultPlan(given: string): Promise<FaultSettings> {
+  if (/^\d{1,15}$/.test(given)) return faultsOfSeed(Number(given));
+  try {
+    return readFaults(JSON.parse(await readFile(given, 'utf8')));
+  } catch (error) {
+    throw badInput(
+      'E_SIM_FAULTS',
+      `${NAME}: --faults ${given}: ${messageOf(error)}`,
+      'give a seed, or a JSON file as in docs/simulator.md',
+      error,
+    );
+  }
 }
 
 /** What validation refuses cannot be replayed: an exchange does not print it. How many rows that were is told. */

@@ -2,6 +2,7 @@ import { decimal } from '../core/money.js';
 import { refusals } from './api-error.js';
 import { instrumentOf, wholeNumber } from './market-routes.js';
 import type { SimulatedOrder } from './order-engine.js';
+import type { OrderFates } from './order-fates.js';
 import { readNewOrder } from './order-request.js';
 import { accountAnswer, cancelAnswer, newOrderAnswer, orderAnswer, tradeAnswer } from './order-wire.js';
 import { checkSigned, type SignedText } from './request-signature.js';
@@ -12,7 +13,7 @@ import { deposits, withdrawals } from './transfers.js';
 export type AccountRoute = (account: Account, params: URLSearchParams) => unknown;
 
 /** Signed endpoints of Binance spot, by method and path. */
-export function accountRoutes(venue: SimulatedVenue): ReadonlyMap<string, AccountRoute> {
+export function accountRoutes(venue: SimulatedVenue, fates: OrderFates): ReadonlyMap<string, AccountRoute> {
   return new Map<string, AccountRoute>([
     ['GET /api/v3/account', ({ engine }) => accountAnswer(engine.ledger, venue.clock.wallMs())],
     [
@@ -24,7 +25,7 @@ export function accountRoutes(venue: SimulatedVenue): ReadonlyMap<string, Accoun
         enableWithdrawals: permissions.withdrawals,
       }),
     ],
-    ['POST /api/v3/order', (account, params) => newOrderAnswer(place(venue, account, params))],
+    ['POST /api/v3/order', (account, params) => newOrderAnswer(place(venue, fates, account, params))],
     [
       'GET /api/v3/order',
       (account, params) => orderAnswer(lookUp(venue, account, params, refusals.noSuchOrder)),
@@ -59,12 +60,22 @@ export function authenticate(
   return account;
 }
 
-function place(venue: SimulatedVenue, { engine }: Account, params: URLSearchParams): SimulatedOrder {
+function place(
+  venue: SimulatedVenue,
+  fates: OrderFates,
+  account: Account,
+  params: URLSearchParams,
+): SimulatedOrder {
   const instrument = instrumentOf(venue, params);
   const close = venue.replay.lastClose(instrument);
   if (close === undefined) throw refusals.marketClosed();
-  const request = readNewOrder(params, instrument, decimal(close), () => `sim-${engine.orders.length + 1}`);
-  return engine.place(request, instrument, venue.book(instrument), venue.clock.wallMs());
+  const request = readNewOrder(
+    params,
+    instrument,
+    decimal(close),
+    () => `sim-${account.engine.orders.length + 1}`,
+  );
+  return fates.place(account, request, instrument);
 }
 
 function lookUp(

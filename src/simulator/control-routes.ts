@@ -1,5 +1,6 @@
-import { ApiError } from './api-error.js';
 import type { ExchangeSimulator } from './exchange-simulator.js';
+import { readFaults } from './fault-injector.js';
+import { fields, wrong } from './refused-body.js';
 
 /** Control of the simulator itself, apart from the exchange's API; each takes the JSON of the request's body. */
 export type ControlRoutes = ReadonlyMap<string, (body: unknown) => unknown>;
@@ -9,6 +10,22 @@ export function controlRoutes(simulator: ExchangeSimulator): ControlRoutes {
   return new Map<string, (body: unknown) => unknown>([
     ['POST /sim/step', () => simulator.step()],
     ['GET /sim/ledger', () => simulator.ledger()],
+    ['GET /sim/faults', () => simulator.faultReport()],
+    [
+      'POST /sim/faults',
+      (body) => {
+        simulator.faults = readFaults(body);
+        return simulator.faultReport();
+      },
+    ],
+    [
+      'POST /sim/heal',
+      () => {
+        const report = simulator.faultReport();
+        simulator.faults = undefined;
+        return report;
+      },
+    ],
     [
       'POST /sim/transfer',
       (body) => {
@@ -57,17 +74,7 @@ export function controlRoutes(simulator: ExchangeSimulator): ControlRoutes {
 
 const AMOUNT = /^\d{1,15}(\.\d{1,18})?$/;
 
-export function fields(body: unknown): Readonly<Record<string, unknown>> {
-  if (typeof body === 'object' && body !== null && !Array.isArray(body))
-    return body as Record<string, unknown>;
-  throw new ApiError(400, -1100, 'the body is to be a JSON object');
-}
-
 function text(name: string, given: unknown, like: RegExp, what: string): string {
   if (typeof given === 'string' && like.test(given)) return given;
   throw wrong(name, what);
-}
-
-export function wrong(name: string, what: string): ApiError {
-  return new ApiError(400, -1100, `${name} is to be ${what}`);
 }

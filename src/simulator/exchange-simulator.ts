@@ -6,11 +6,13 @@ import { badInput, fault, messageOf } from '../core/errors.js';
 import { accountEventWire } from './account-wire.js';
 import { bookTickerEvent, bookTickerStream, depthEvent, depthStreams } from './book-wire.js';
 import { controlRoutes } from './control-routes.js';
+import { FaultInjector, type FaultSettings } from './fault-injector.js';
 import { HttpFront, type Interceptor } from './http-front.js';
 import type { Instrument } from './instrument.js';
 import { klineEvent, klineStream } from './kline-wire.js';
 import { type LedgerSnapshot, ledgerSnapshot } from './ledger-snapshot.js';
 import type { ClosedBar } from './market-replay.js';
+import { OrderFates } from './order-fates.js';
 import { type LimitSettings, RequestLimits } from './request-limits.js';
 import { SimulatedVenue, type VenueOptions } from './simulated-venue.js';
 import { StreamHub, type StreamTamper } from './stream-hub.js';
@@ -22,6 +24,7 @@ export interface SimulatorOptions extends Omit<VenueOptions, 'monotonicMs'> {
   readonly monotonicMs?: () => number;
   /** How much may be asked; without limits what is used is counted and told all the same. */
   readonly limits?: Partial<LimitSettings>;
+  readonly faults?: FaultSettings | undefined;
 }
 
 const HOST = '127.0.0.1';
@@ -38,7 +41,9 @@ export class ExchangeSimulator {
   readonly #port: number;
   readonly #hub: StreamHub;
   readonly #user: UserStream;
+  readonly #fates: OrderFates;
   readonly #front: HttpFront;
+  #injector: FaultInjector | undefined;
   readonly #server: Server;
 
   constructor(options: SimulatorOptions) {
@@ -49,8 +54,10 @@ export class ExchangeSimulator {
     this.venue.onAccountEvent = (apiKey, event) => {
       this.#user.publish(apiKey, accountEventWire(event, this.venue.account(apiKey)!.engine.ledger));
     };
+    this.#fates = new OrderFates(this.venue);
     this.limits = new RequestLimits(options.limits ?? {}, () => performance.now());
-    this.#front = new HttpFront(this.venue, controlRoutes(this), this.limits);
+    this.#front = new HttpFront(this.venue, this.#fates, controlRoutes(this), this.limits);
+    this.faults = options.faults;
     this.#server = createServer((request, response) => {
       this.#front.handle(request, response).catch((error: Error) => request.socket.destroy(error));
     });
@@ -89,6 +96,7 @@ export class ExchangeSimulator {
   }
 
   async stop(): Promise<void> {
+    this.#fates.stop();
     await Promise.all([this.#hub.close(), this.#user.close()]);
     this.#server.closeAllConnections();
     await new Promise<void>((resolve) => this.#server.close(() => resolve()));
@@ -161,6 +169,22 @@ export class ExchangeSimulator {
   dropStreams(): void {
     this.#hub.dropAll();
     this.#user.dropAll();
+  }
+
+  /** What goes wrong from now on, drawn by seed; undefined heals. */
+  set faults(settings: FaultSettings | undefined) {
+    const injector = settings && new FaultInjector(settings);
+    this.#injector = injector;
+    this.#fates.faults = injector;
+    this.#front.faults = injector && ((call) => injector.request(call));
+    this.#user.faults = injector && ((_apiKey, event) => injector.event(event));
+  }
+
+  /** The plan in force and how often each fault was drawn by it; null without one. */
+  faultReport(): { readonly plan: FaultSettings; readonly drawn: Readonly<Record<string, number>> } | null {
+    return this.#injector === undefined
+      ? null
+      : { plan: this.#injector.settings, drawn: this.#injector.drawn };
   }
 
   /** During maintenance every request but for the system's status is refused, and there are no streams. */

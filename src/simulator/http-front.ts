@@ -5,6 +5,7 @@ import { type AccountRoute, accountRoutes, authenticate } from './account-routes
 import { ApiError, refusals } from './api-error.js';
 import type { ControlRoutes } from './control-routes.js';
 import { marketRoutes, type Route } from './market-routes.js';
+import type { OrderFates } from './order-fates.js';
 import { type Headers, LimitError, type RequestLimits } from './request-limits.js';
 import type { SimulatedVenue } from './simulated-venue.js';
 
@@ -25,12 +26,23 @@ export type Interception =
   | { readonly kind: 'drop' }
   | { readonly kind: 'drop_answer' }
   | { readonly kind: 'delay'; readonly ms: number }
+  | Late
   | {
       readonly kind: 'answer';
       readonly status: number;
       readonly body: string;
       readonly headers?: Readonly<Record<string, string>>;
     };
+
+/**
+ * The rest of what can go wrong: `hang` and `hang_after` leave the caller waiting, before or after the exchange has acted;
+ * `delay_answer`, `answer_after` and `change` are done to the answer.
+ */
+type Late =
+  | { readonly kind: 'hang' | 'hang_after' }
+  | { readonly kind: 'delay_answer'; readonly ms: number }
+  | { readonly kind: 'answer_after'; readonly status: number; readonly body: string }
+  | { readonly kind: 'change'; readonly change: (value: unknown) => unknown };
 
 export type Interceptor = (call: ApiCall) => Interception | undefined;
 
@@ -45,11 +57,13 @@ export class HttpFront {
   maintenance = false;
   /** Steered by tests; undefined lets everything pass. */
   interceptor: Interceptor | undefined;
+  /** What a fault plan does to requests that the interceptor lets pass. */
+  faults: Interceptor | undefined;
 
-  constructor(venue: SimulatedVenue, control: ControlRoutes, limits: RequestLimits) {
+  constructor(venue: SimulatedVenue, fates: OrderFates, control: ControlRoutes, limits: RequestLimits) {
     this.#venue = venue;
     this.#market = marketRoutes(venue);
-    this.#account = accountRoutes(venue);
+    this.#account = accountRoutes(venue, fates);
     this.#control = control;
     this.#limits = limits;
   }
@@ -71,7 +85,9 @@ export class HttpFront {
       send(response, status, JSON.stringify(value));
       return;
     }
-    const interception = this.interceptor?.({ method, path, params });
+    const call = { method, path, params };
+    const interception = this.interceptor?.(call) ?? this.faults?.(call);
+    if (interception?.kind === 'hang') return;
     if (interception?.kind === 'drop') {
       request.socket.destroy();
       return;
@@ -83,8 +99,22 @@ export class HttpFront {
     }
     const key = request.headers['x-mbx-apikey'];
     const answer = await this.#answer(`${method} ${path}`, params, { query, body }, single(key));
-    if (interception?.kind === 'drop_answer') request.socket.destroy();
-    else send(response, answer.status, JSON.stringify(answer.value), answer.headers);
+    switch (interception?.kind) {
+      case 'drop_answer':
+        request.socket.destroy();
+        return;
+      case 'hang_after':
+        return;
+      case 'answer_after':
+        send(response, interception.status, interception.body);
+        return;
+      case 'delay_answer':
+        await delay(interception.ms, undefined, { ref: false });
+    }
+    // What was refused has no figures that could be changed.
+    const changed = interception?.kind === 'change' && answer.status === 200;
+    const value = changed ? interception.change(answer.value) : answer.value;
+    send(response, answer.status, JSON.stringify(value), answer.headers);
   }
 
   async #answer(

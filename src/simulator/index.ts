@@ -1,5 +1,6 @@
 /** The exchange simulator: a Binance spot look-alike on loopback that replays candles. */
 export { ExchangeSimulator, type SimulatorOptions } from './exchange-simulator.js';
+export { type FaultSettings, faultsOfSeed, readFaults } from './fault-injector.js';
 export { createFollowingClock, type FollowingClock } from './following-clock.js';
 export type { ApiCall, Interception, Interceptor } from './http-front.js';
 export type { MarketSpec } from './instrument.js';

@@ -35,6 +35,8 @@ export class UserStream {
   readonly #delayed = new Set<NodeJS.Timeout>();
   #silent = false;
   tamper: EventTamper | undefined;
+  /** What a fault plan does, where nobody else has a hand in it. */
+  faults: EventTamper | undefined;
 
   constructor(venue: SimulatedVenue) {
     this.#venue = venue;
@@ -65,7 +67,7 @@ export class UserStream {
   }
 
   publish(apiKey: string, event: object): void {
-    for (const delivery of this.tamper?.(apiKey, event) ?? [{ event, afterMs: 0 }]) {
+    for (const delivery of (this.tamper ?? this.faults)?.(apiKey, event) ?? [{ event, afterMs: 0 }]) {
       if (delivery.afterMs <= 0) {
         this.#send(apiKey, delivery.event);
         continue;

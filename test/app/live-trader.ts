@@ -21,7 +21,7 @@ export const KEY = { apiKey: 'key', secret: 'secret' };
 export interface LiveTrader {
   readonly simulator: ExchangeSimulator;
   readonly trader: Trader;
-  /** Completes a bar; resolves when the trader has decided on it. */
+  /** Completes a bar; resolves when the trader has taken it and acted on it. */
   step(): Promise<void>;
   until(what: string, isSo: () => boolean | Promise<boolean>, forMs?: number): Promise<void>;
   stop(): Promise<void>;
@@ -75,7 +75,7 @@ export async function startLiveTrader(
   const renew = () => permit.renew('ACTIVE', 1, Number(process.hrtime.bigint()) / 1e6 + 500);
   renew();
   const renewing = setInterval(renew, 100);
-  let decided = 0;
+  let taken = 0;
   const trader = await createTrader({
     config,
     env: { REDBUTTON_BINANCE_API_KEY: KEY.apiKey, REDBUTTON_BINANCE_API_SECRET: KEY.secret },
@@ -84,17 +84,23 @@ export async function startLiveTrader(
     log: createLog('silent'),
     version: '0.0.0-test',
     onBar: async ({ kind }) => {
-      if (kind === 'decided') decided++;
+      // Where the feed broke at the close, the bar comes as history and is not decided on.
+      if (kind === 'decided' || kind === 'learned') taken++;
     },
   });
   await trader.start();
   const ending = new AbortController();
   const ended = trader.run(ending.signal);
-  ended.catch(() => undefined);
+  let failure: unknown;
+  ended.catch((error: unknown) => {
+    failure = error;
+  });
 
   const until: LiveTrader['until'] = async (what, isSo, forMs = 20_000) => {
     const endMs = performance.now() + forMs;
     while (!(await isSo())) {
+      // A trader whose run has ended is restarted on a box; here it is a failure of the test.
+      if (failure !== undefined) throw failure;
       if (performance.now() > endMs) throw new Error(`waited ${forMs} ms in vain for ${what}`);
       await new Promise((resolve) => setTimeout(resolve, 5));
     }
@@ -106,9 +112,9 @@ export async function startLiveTrader(
     trader,
     until,
     async step() {
-      const before = decided;
+      const before = taken;
       await simulator.step();
-      await until('the next bar', () => decided > before, 30_000);
+      await until('the next bar', () => taken > before, 30_000);
     },
     async stop() {
       ending.abort();
