@@ -123,14 +123,7 @@ export const MUTATIONS = [
     file: stopKeeper,
     from: 'if (wanted === null && resting.length === 0) return;',
     to: 'if (wanted === null) return;',
-    by: 'sim',
-  },
-  {
-    name: 'take an unanswered stop for placed',
-    file: execution,
-    from: "unsettled.rest(order.clientOrderId, order.type === 'stop' && status === 'accepted');",
-    to: "unsettled.rest(order.clientOrderId, order.type === 'stop');",
-    by: 'sim',
+    by: 'test/pipeline/protective-stops.test.ts',
   },
   {
     name: 'the gate lets orders out beside a stop, and it is not cancelled before',

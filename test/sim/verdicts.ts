@@ -173,7 +173,11 @@ function verdictOnStops({ engine, config, trader }: MonthTruth): string[] {
     if (stops.length > 1) flaws.push(`${symbol} has ${stops.length} stops`);
     if (stops.length === 1 && !stops[0]!.amount.eq(amount))
       flaws.push(`${symbol}: a stop of ${stops[0]!.amount.toFixed()}, and ${amount.toFixed()} held`);
-    if (stops.length === 0 && worthOne && protectiveStopPct > 0)
+    // The last book may have been eaten to its end: then the price is beyond the trigger, nothing can be sold, and that is told.
+    const told = trader?.pipeline
+      .unprotected(EXCHANGE)
+      .some((each) => each.symbol === symbol && each.detail.includes('could not be closed'));
+    if (stops.length === 0 && worthOne && protectiveStopPct > 0 && !told)
       flaws.push(`${symbol}: ${amount.toFixed()} held without a stop`);
     if (stops.length > 0 && protectiveStopPct === 0) flaws.push(`${symbol} has a stop, and wants none`);
   }
