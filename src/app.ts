@@ -21,10 +21,11 @@ import { checkLiveKeys } from './composition/live-keys.js';
 import { orderStreams } from './composition/order-streams.js';
 import { createPaperQuotes } from './composition/paper-quotes.js';
 import { requestEvents } from './composition/request-events.js';
+import { createRestingCare } from './composition/resting-care.js';
 import { createStoreUpkeep, retentionOf } from './composition/store-upkeep.js';
 import { streamsOf } from './composition/streams.js';
 import { tradersDuties } from './composition/trader-duties.js';
-import { brokerOf, openVenue, tellWithoutStops, type Venue } from './composition/venue.js';
+import { brokerOf, openVenue, type Venue } from './composition/venue.js';
 import { refuseUnacknowledgedLive } from './config/live-terms.js';
 import { boxPaths, makeDirectory } from './config/paths.js';
 import { oneQuoteCurrency } from './config/quote-currency.js';
@@ -297,13 +298,9 @@ export async function createTrader(options: TraderOptions): Promise<Trader> {
       STORE_BODY_BYTES_MAX,
     );
 
-    const upkeep = createStoreUpkeep({
-      store,
-      keepDays: retentionOf(config.storage, config.timeframe),
-      clock,
-      alerts,
-      log,
-    });
+    const resting = createRestingCare({ config, venues, brokers, clock, alerts, log });
+    const keepDays = retentionOf(config.storage, config.timeframe);
+    const upkeep = createStoreUpkeep({ store, keepDays, clock, alerts, log });
 
     return {
       store,
@@ -341,7 +338,8 @@ export async function createTrader(options: TraderOptions): Promise<Trader> {
           reason: restored.account !== null ? 'goes on where it stopped' : 'its store is new',
           version: options.version,
         });
-        if (config.risk.protectiveStopPct > 0) await tellWithoutStops(venues, brokers, log, alerts);
+        await resting.start();
+        closers.push(() => resting.stop());
         const mark = recovery.current();
         if (mark !== null) await alerts.raise('STORE_REBUILT', { loss: mark.loss });
         alerting.publishState();

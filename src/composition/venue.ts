@@ -10,7 +10,6 @@ import {
 import type { Log } from '../adapters/log/log.js';
 import { exchangeCredentials } from '../config/credentials.js';
 import type { Config, ExchangeConfig } from '../config/schema.js';
-import type { AlertRaiser } from '../core/alert.js';
 import { type StreamKey, streamName } from '../core/candle.js';
 import { badInput, EXIT, messageOf, RedbuttonError } from '../core/errors.js';
 import type { Fill, MarketRules } from '../core/order.js';
@@ -137,21 +136,4 @@ function lastKnownRules(runs: readonly RunRecord[], key: StreamKey): MarketRules
 
 function isWrongInput(error: unknown): boolean {
   return error instanceof RedbuttonError && error.exitCode === EXIT.badInput;
-}
-
-/** Says at which live venues, and for which symbols, no stop can rest. */
-export async function tellWithoutStops(
-  venues: readonly Venue[],
-  brokers: readonly Broker[],
-  log: Log,
-  alerts: AlertRaiser,
-): Promise<void> {
-  for (const [i, { id, config }] of venues.entries()) {
-    const broker = brokers[i]!;
-    if (broker.kind !== 'live') continue;
-    const symbols = config.symbols.filter((symbol) => broker.takesStops?.(symbol) !== true).join(', ');
-    if (symbols === '') continue;
-    log.warn({ exchange: id, symbols }, 'no protective stop can rest there');
-    await alerts.raise('STOPS_NOT_OFFERED', { exchange: id, symbols });
-  }
 }

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { alerts, mqtt, ntfy } from './alert-sections.js';
 import { modelHealth, retraining } from './model-sections.js';
+import { storage } from './storage-section.js';
 import { liveAcknowledgement, risk, signals } from './trading-sections.js';
 
 /**
@@ -111,6 +112,14 @@ const execution = z
     reconcileMs: positiveMs
       .default(60_000)
       .describe('How often a live trader compares orders, fills and balances with the exchange.'),
+    deadMansSwitchSeconds: z
+      .number()
+      .int()
+      .refine((seconds) => seconds === 0 || (seconds >= 10 && seconds <= 120), 'expected 0, or 10 to 120')
+      .default(60)
+      .describe(
+        "Time after which an exchange that has a dead man's switch cancels what rests there of a box that has died; 0 = off. Where the switch would cancel protective stops too it is left off.",
+      ),
   })
   .prefault({});
 
@@ -180,46 +189,6 @@ const clock = z
       .default('timesync')
       .describe('Who says that the system clock is synchronised; no bar is taken and no order sent before.'),
     offsetMsMax: positiveMs.default(1000).describe("Largest offset to the exchange's clock, either way."),
-  })
-  .prefault({});
-
-const keepDays = z
-  .strictObject({
-    quarantine: days(90, 'Refused rows.'),
-    corrections: days(400, 'What an exchange later said of bars that had been stored.'),
-    gaps: days(400, 'Holes in a stream.'),
-    health: days(30, 'States of the layers.'),
-  })
-  .prefault({});
-
-/** Days that rows are kept. */
-function days(usual: number, what: string) {
-  return z.number().int().min(0).max(36_500).default(usual).describe(`Days; 0 = for ever. ${what}`);
-}
-
-const storage = z
-  .strictObject({
-    diskReserveMb: z
-      .number()
-      .int()
-      .min(0)
-      .default(500)
-      .describe('Free space below which the box only reduces; below a fifth of it no bar is taken.'),
-    compactFreeShare: z
-      .number()
-      .min(0.1)
-      .max(1)
-      .default(0.5)
-      .describe('Share of free blocks above which a start writes the database file anew; 1 = never.'),
-    keepBars: z
-      .number()
-      .int()
-      .refine((bars) => bars === 0 || bars >= 50_000, 'expected 0 or at least 50000')
-      .default(1_500_000)
-      .describe(
-        'Bars kept of each stream (1.5 million of a minute are three years); older months go to the archive as Parquet. 0 = for ever.',
-      ),
-    keepDays,
   })
   .prefault({});
 

@@ -38,6 +38,7 @@ describe('configuration', () => {
       dailyLossFraction: 0.05,
       cooldownLosses: 0,
       cooldownBars: 24,
+      protectiveStopPct: 0,
     });
     expect(config.execution.paperSlippageBps).toBe(5);
     expect(config.execution.triesMax).toBe(3);

@@ -124,6 +124,7 @@ export interface CcxtExchange {
   fetchWithdrawals(currency?: string, sinceMs?: number): Promise<CcxtTransaction[]>;
   fetchMyTrades(symbol: string, sinceMs?: number, limit?: number, params?: Params): Promise<CcxtTrade[]>;
   cancelOrder(id: string, symbol: string, params: Params): Promise<unknown>;
+  cancelAllOrdersAfter(timeoutMs: number, params: Params): Promise<unknown>;
   close(): Promise<void>;
 }
 

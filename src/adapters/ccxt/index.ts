@@ -2,6 +2,12 @@
 export { type BrokerOptions, createCcxtBroker } from './broker.js';
 export type { BeforeCreateLeaves } from './create-attempt.js';
 export {
+  createDeadMansSwitch,
+  DEAD_MANS_SWITCHES,
+  type DeadMansSwitch,
+  type SwitchTerms,
+} from './dead-mans-switch.js';
+export {
   type CcxtEmergencyCanceller,
   createEmergencyCanceller,
   type EmergencyCancellerOptions,
