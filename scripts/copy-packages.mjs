@@ -32,9 +32,10 @@ visit('', roots.length > 0 ? roots : Object.keys({ ...own.dependencies, ...own.o
 
 // Other platforms' binaries, other module formats and maps, which are most of the bytes.
 // npm's own way to name another machine than this one (npm install --cpu), which build-image uses.
-const otherArch = (process.env.npm_config_arch ?? process.arch) === 'arm64' ? 'x64' : 'arm64';
+const arch = process.env.npm_config_arch ?? process.arch;
+const otherArch = arch === 'arm64' ? 'x64' : 'arm64';
 const left = new RegExp(
-  String.raw`\.map$|onnxruntime-node/bin/napi-v\d+/(darwin|win32|linux/${otherArch})|/ccxt/(dist/(?!ccxt\.cjs)|js/test)|/(epoll|onoff)/build/.*\.o$`,
+  String.raw`\.map$|onnxruntime-node/bin/napi-v\d+/(darwin|win32|linux/${otherArch})|/prebuilds/(?!linux-${arch}(/|$))[^/]+|/ccxt/(dist/(?!ccxt\.cjs)|js/test)|/(epoll|onoff)/build/.*\.o$`,
 );
 for (const place of wanted) {
   cpSync(path.join(project, place), path.join(target, place), {

@@ -30,7 +30,8 @@ const clock = createSystemClock();
 export const command: Command = {
   name: NAME,
   summary: "bring Debian's security updates to a flashed box, and start it anew",
-  help: `Usage: redbutton os-update [--from HOUR] [--to HOUR] [--now] [--config FILE]
+  help: `Usage: redbutton os-update [--from HOUR] [--to HOUR] [--now] [--anyway]
+                           [--config FILE]
        redbutton os-update --check
        redbutton os-update --settle
 
@@ -43,6 +44,8 @@ not start or they do not run, the box falls back to the old one by itself.
   --from HOUR    local hour from which the box may be started anew (3)
   --to HOUR      the first hour in which it may not (5)
   --now          whatever the hour; open positions still forbid it
+  --anyway       though there is nothing to upgrade: makes the second system the
+                 same as this one, and starts it
   --check        only say what there is
   --settle       keep or give up the system on trial (done at each start)
   --config FILE  (default /etc/redbutton/redbutton.toml)
@@ -54,6 +57,7 @@ Exit codes: 0 starting anew, nothing to do, or not now; 1 failed.
       from: { type: 'string' },
       to: { type: 'string' },
       now: { type: 'boolean' },
+      anyway: { type: 'boolean' },
       check: { type: 'boolean' },
       settle: { type: 'boolean' },
       config: { type: 'string' },
@@ -79,7 +83,7 @@ Exit codes: 0 starting anew, nothing to do, or not now; 1 failed.
     const early = await refused();
     if (early !== null) return notNow(early, say);
     const packages = await pendingUpgrades();
-    if (packages.length === 0) return check(say, packages);
+    if (packages.length === 0 && !values.anyway) return check(say, packages);
     say(`${packages.length} packages to upgrade: ${packages.join(', ')}`);
     await buildNext(systems, say);
     // Building took minutes, in which the trader went on.
