@@ -26,7 +26,7 @@ export interface Venue {
   readonly feed: RestWatch;
   /** By symbol; of every symbol that is traded here. */
   readonly rules: ReadonlyMap<string, MarketRules>;
-  /** What the exchange says of our orders; null where it says nothing by itself. */
+  /** What the exchange says of our orders; null where it says nothing by itself, and on paper. */
   readonly orders: OrderStream | null;
   /** It is a simulator with a time of its own. */
   readonly simulatedTime: boolean;
@@ -83,7 +83,7 @@ export async function openVenue(venue: ExchangeConfig, parts: VenueParts): Promi
     rules.set(symbol, config.mode === 'paper' ? { ...found, takerFeeRate } : found);
   }
   const simulatedTime = venue.restUrl !== undefined && venue.simulatedTime;
-  const orders = createOrderStream(connection, connect);
+  const orders = config.mode === 'live' ? await createOrderStream(connection, connect) : null;
   return { id: venue.id, config: venue, connection, feed, rules, orders, simulatedTime };
 }
 

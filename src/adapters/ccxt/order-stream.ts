@@ -7,16 +7,19 @@ import { type ConnectedExchange, closeStreams } from './exchange.js';
 /**
  * What ccxt's `watchOrders` says of the account's orders; null where the exchange has no such stream. Each call follows
  * over a connection of its own, which `connect` makes: when the line of the bars is rebuilt, this one stays, and when this one
- * breaks, no bar waits for it. The markets are those of `primary`.
+ * breaks, no bar waits for it. The markets are those of `primary`. The first connection is made at once: making one holds the
+ * process up, on a slow board for as long as a guard waits for a sign of life, and here there is no guard yet.
  */
-export function createOrderStream(
+export async function createOrderStream(
   primary: ConnectedExchange,
   connect: () => Promise<ConnectedExchange>,
-): OrderStream | null {
+): Promise<OrderStream | null> {
   if (primary.api.has.watchOrders !== true) return null;
+  let made: ConnectedExchange | null = await connect();
   return async (onHint, signal) => {
     await primary.api.loadMarkets();
-    const own = await connect();
+    const own = made ?? (await connect());
+    made = null;
     own.api.setMarketsFromExchange(primary.api);
     const aborted = new Promise<void>((resolve) => {
       if (signal.aborted) resolve();
