@@ -35,6 +35,8 @@ export interface CancelDuty {
 const ACK_MS_MAX = 1_000;
 /** The trader works on it, but has not told an outcome for this long: it hangs. */
 const OUTCOME_MS_MAX = 15_000;
+/** A trader that has taken the order may be silent for so long, beyond the silence that makes it count as lost. */
+const SILENT_MS_MAX = 2_000;
 const RETRY_MS = 1_000;
 
 interface Task {
@@ -47,6 +49,8 @@ interface Task {
   settled: boolean;
   emergency: 'no' | 'running' | 'waiting';
   toldAlone: boolean;
+  /** Since when the trader has not been heard of; null while it is. */
+  silentMs: number | null;
 }
 
 export function createCancelDuty(deps: CancelDutyDeps): CancelDuty {
@@ -110,6 +114,7 @@ export function createCancelDuty(deps: CancelDutyDeps): CancelDuty {
         settled: false,
         emergency: 'no',
         toldAlone: false,
+        silentMs: null,
       };
       task.sentMs = clock.monotonicMs();
       task.acknowledged = false;
@@ -124,15 +129,21 @@ export function createCancelDuty(deps: CancelDutyDeps): CancelDuty {
       if (task === null) return;
       const { present, pid } = session.status();
       if (!present) {
-        // A trader that fell silent at the press, or after it took the order, is given its second, then ended: it must not
-        // wake with old orders, nor hang on to its database.
-        if (pid !== null && !task.traderDone && nowMs - task.sentMs > ACK_MS_MAX) {
+        // A trader that fell silent at the press is given its second, then ended: it must not wake with old orders, nor hang
+        // on to its database. One that took the order and is at work on it is given more: on a slow board what it does for
+        // the first time holds it up, and nothing waits for it, since the orders are cancelled from here meanwhile.
+        task.silentMs ??= nowMs;
+        const due = task.acknowledged
+          ? nowMs - task.silentMs > SILENT_MS_MAX
+          : nowMs - task.sentMs > ACK_MS_MAX;
+        if (pid !== null && !task.traderDone && due) {
           task.traderDone = true;
           kill('the trader is silent');
         }
         void runEmergency(task);
         return;
       }
+      task.silentMs = null;
       if (task.settled) return;
       const waitedMs = nowMs - task.sentMs;
       if (waitedMs <= (task.acknowledged ? OUTCOME_MS_MAX : ACK_MS_MAX)) return;

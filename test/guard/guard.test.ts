@@ -605,6 +605,21 @@ describe('the trader', () => {
     expect(bench.killed).toEqual([]);
   });
 
+  it('that is at work on the order and held up for a while is left alive', async () => {
+    const trader = await startActive({
+      canceller: { cancelAll: async () => ({ confirmed: true, openOrders: 0, detail: 'none is left' }) },
+    });
+    trader.outcome = { confirmed: false, openOrders: null, detail: 'not yet' };
+    bench.press();
+    await bench.time.advance(1_500);
+    trader.silent = true;
+    await bench.time.advance(2_000);
+    trader.silent = false;
+    await bench.time.advance(5_000);
+    expect(bench.killed).toEqual([]);
+    expect(bench.guard.status().trader.present).toBe(true);
+  });
+
   it('that beats but never acknowledges is killed too', async () => {
     await start({ record: ARMED });
     const end = bench.guard.attachTrader({ beats: true, send() {}, close() {} });
