@@ -1,14 +1,14 @@
 // Boots the virtual Pi, lets it run its tests, shows what they say, and ends as they ended: `guest-tests.mjs IMAGE_DIR
-// [SECONDS]`, the seconds (600) being the time it has.
+// [all|short [SECONDS]]`, the seconds (900) being the time it has.
 import { spawn } from 'node:child_process';
 import { copyFileSync } from 'node:fs';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
 import { qemuArguments } from './qemu.mjs';
 
-const [images, seconds = '600'] = process.argv.slice(2);
+const [images, howMuch = 'all', seconds = '900'] = process.argv.slice(2);
 const MS_MAX = Number(seconds) * 1_000;
-const RUN = 'node,node_modules/vitest/vitest.mjs,run,--config,test/device/guest/vitest-guest.ts';
+const RUN = `env,REDBUTTON_DEVICE_TEST=${howMuch},node,node_modules/vitest/vitest.mjs,run,--config,test/device/guest/vitest-guest.ts`;
 
 copyFileSync(path.join(images, 'data.img'), path.join(images, 'data-of-tests.img'));
 const guest = spawn('qemu-system-x86_64', qemuArguments(images, RUN, 'data-of-tests.img'), {

@@ -35,6 +35,7 @@ export interface Arrival {
 export interface Child {
   readonly process: ChildProcess;
   output(): string;
+  ended(): boolean;
   kill(signal?: NodeJS.Signals): Promise<void>;
 }
 
@@ -56,7 +57,7 @@ export interface LiveBox {
   button(pressed: boolean): Promise<void>;
   /** Asks for the window alone. */
   resume(): Promise<ResumeAnswer>;
-  /** Opens the window and arms by hand; resolves when the permit says ACTIVE. */
+  /** Opens the window and arms by hand; resolves when the permit says ACTIVE. A trader that ended is started anew, as its unit does. */
   arm(): Promise<void>;
   /** Places `count` resting orders with the box's prefix, as from an earlier time. */
   placeOrders(count: number): Promise<void>;
@@ -198,8 +199,9 @@ export async function startLiveBox({
     const started: Child = {
       process: child,
       output: () => output,
+      ended: () => child.exitCode !== null || child.signalCode !== null,
       async kill(signal = 'SIGKILL') {
-        if (child.exitCode !== null || child.signalCode !== null) return;
+        if (started.ended()) return;
         child.kill(signal);
         if (signal === 'SIGSTOP' || signal === 'SIGCONT' || signal === 'SIGUSR2') return;
         await once(child, 'exit');
@@ -280,7 +282,8 @@ export async function startLiveBox({
       await box.button(true);
       await until('the contact to be seen open', async () => (await box.status()).contact === 'pressed');
       await box.button(false);
-      await until(guardOnly ? 'a permit' : 'ACTIVE', () => {
+      await until(guardOnly ? 'a permit' : 'ACTIVE', async () => {
+        if (!guardOnly && box.trader.ended()) await box.startTrader();
         const reading = box.permit();
         return reading.ok && (guardOnly || reading.state === 'ACTIVE');
       });
