@@ -1,4 +1,5 @@
 import path from 'node:path';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { z } from 'zod';
 import { runInBackground } from './adapters/background-process/index.js';
 import { createSystemScheduler } from './adapters/clock/system-scheduler.js';
@@ -11,7 +12,7 @@ import { createModelWatch, type ModelWatch } from './adapters/onnx/model-watch.j
 import { boxPaths } from './config/paths.js';
 import type { Config } from './config/schema.js';
 import type { AlertRaiser } from './core/alert.js';
-import { type StreamKey, streamName } from './core/candle.js';
+import { type CandleColumns, joinColumns, type StreamKey, streamName } from './core/candle.js';
 import { badInput, messageOf } from './core/errors.js';
 import { FEATURE_WINDOW } from './core/feature-set.js';
 import type { ModelManifest } from './core/manifest.js';
@@ -62,6 +63,8 @@ export interface ModelCare {
 
 /** How often the model's files are compared with the model in memory. */
 const MODEL_WATCH_MS = 60_000;
+/** Bars read at once for a retraining: the store takes what the pipeline wants between two such pieces. */
+const BARS_AT_ONCE = 2_000;
 const HOUR_MS = 3_600_000;
 /** Of five weekdays of bars a week seven days go by. */
 const WEEK_SHARE = 7 / 5;
@@ -149,6 +152,17 @@ export function createModelCare(options: ModelCareOptions): ModelCare {
 
   const promoteModel = (name: string) => change(path.join(root, name), () => promote(root, name));
 
+  async function candlesOf(key: StreamKey, fromMs: number, toMs: number): Promise<CandleColumns> {
+    const pieces: CandleColumns[] = [];
+    const stepMs = BARS_AT_ONCE * timeframeMs(config.timeframe);
+    for (let at = fromMs; at <= toMs; at += stepMs) {
+      pieces.push(await store.candles(key, at, at + stepMs));
+      // Pieces that are there at once must not hold up the event loop one after the other either.
+      await nextTurn();
+    }
+    return joinColumns(pieces);
+  }
+
   async function requestOf(): Promise<RetrainerRequest | string> {
     const { trainRowsMax, testRowsMin, testRowsMax } = settings;
     const barMs = timeframeMs(config.timeframe);
@@ -157,7 +171,7 @@ export function createModelCare(options: ModelCareOptions): ModelCare {
     const streams: RetrainerRequest['streams'][number][] = [];
     for (const { key, calendar } of options.streams) {
       const fromMs = nowMs - bars * barMs * (calendar === 'weekdays' ? WEEK_SHARE : 1);
-      streams.push({ candles: await store.candles(key, fromMs), calendar });
+      streams.push({ candles: await candlesOf(key, fromMs, nowMs), calendar });
     }
     // Known without training anything: whether there are bars enough that the champion has not seen.
     const sinceMs = decides.manifest.training?.toMs ?? Number.NEGATIVE_INFINITY;

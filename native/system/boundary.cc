@@ -1,12 +1,16 @@
 #include "boundary.h"
 
+#include <dirent.h>
+#include <sched.h>
 #include <sys/file.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/un.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <cstddef>
+#include <cstdlib>
 #include <cstring>
 #include <string>
 
@@ -57,9 +61,39 @@ Napi::Value Lock(const Napi::CallbackInfo& info) {
   return Napi::Boolean::New(env, result == 0);
 }
 
+/// Gives every thread of this process SCHED_IDLE (sched(7)) and the disk's idle class (ioprio_set(2)): whatever else wakes
+/// runs at once, where the least nice process would first be let finish its slice. Threads made later inherit both.
+Napi::Value RunWhenIdle(const Napi::CallbackInfo& info) {
+  constexpr int kIoprioWhoProcess = 1;
+  constexpr int kIoprioIdle = 3 << 13;
+  const Napi::Env env = info.Env();
+  DIR* const tasks = opendir("/proc/self/task");
+  if (tasks == nullptr) return Throw(env, "/proc/self/task", errno);
+  const char* doing = nullptr;
+  int code = 0;
+  const sched_param none{};
+  while (const dirent* entry = readdir(tasks)) {
+    const pid_t thread = static_cast<pid_t>(std::atoi(entry->d_name));
+    if (thread <= 0) continue;
+    // ESRCH: the thread ended since it was listed.
+    if (sched_setscheduler(thread, SCHED_IDLE, &none) != 0 && errno != ESRCH) {
+      doing = "sched_setscheduler";
+      code = errno;
+    }
+    if (syscall(SYS_ioprio_set, kIoprioWhoProcess, thread, kIoprioIdle) != 0 && errno != ESRCH) {
+      doing = "ioprio_set";
+      code = errno;
+    }
+  }
+  closedir(tasks);
+  if (doing != nullptr) return Throw(env, doing, code);
+  return env.Undefined();
+}
+
 }  // namespace
 
 void RegisterSystem(Napi::Env env, Napi::Object exports) {
   exports.Set("sdNotify", Napi::Function::New(env, Notify, "sdNotify"));
+  exports.Set("runWhenIdle", Napi::Function::New(env, RunWhenIdle, "runWhenIdle"));
   exports.Set("lockFile", Napi::Function::New(env, Lock, "lockFile"));
 }

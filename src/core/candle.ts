@@ -73,6 +73,29 @@ export function candleAt(columns: CandleColumns, i: number): Candle {
   };
 }
 
+/** Pieces of one stream, the oldest first, as one; copied. */
+export function joinColumns(pieces: readonly CandleColumns[]): CandleColumns {
+  const length = pieces.reduce((sum, piece) => sum + piece.length, 0);
+  const join = (name: Exclude<keyof CandleColumns, 'length'>) => {
+    const whole = new Float64Array(length);
+    let at = 0;
+    for (const piece of pieces) {
+      whole.set(piece[name], at);
+      at += piece.length;
+    }
+    return whole;
+  };
+  return {
+    length,
+    openMs: join('openMs'),
+    open: join('open'),
+    high: join('high'),
+    low: join('low'),
+    close: join('close'),
+    volume: join('volume'),
+  };
+}
+
 /** A view of candles [from, to); nothing is copied. */
 export function sliceCandles(candles: CandleColumns, from: number, to: number): CandleColumns {
   const part = (values: Float64Array) => values.subarray(from, to);

@@ -2,6 +2,7 @@ import { writeFileSync } from 'node:fs';
 import { constants, setPriority } from 'node:os';
 import process from 'node:process';
 import { invariant, messageOf, RedbuttonError } from '../../core/errors.js';
+import { runWhenIdle } from '../native/idle.js';
 import type { ToChild, ToParent } from './background-messages.js';
 
 /**
@@ -16,6 +17,8 @@ export function serveBackground(
   try {
     setPriority(constants.priority.PRIORITY_LOW);
     writeFileSync('/proc/self/oom_score_adj', '1000');
+    // Niceness alone lets a slice of this process end before one that wakes gets its turn, at each of a bar's steps.
+    runWhenIdle();
   } catch (error) {
     tell({ type: 'not-nice', detail: messageOf(error) });
   }
