@@ -22,6 +22,7 @@ import { orderStreams } from './composition/order-streams.js';
 import { createPaperQuotes } from './composition/paper-quotes.js';
 import { requestEvents } from './composition/request-events.js';
 import { createRestingCare } from './composition/resting-care.js';
+import { openShadowModel } from './composition/shadow-model.js';
 import { createStoreUpkeep, retentionOf } from './composition/store-upkeep.js';
 import { streamsOf } from './composition/streams.js';
 import { tradersDuties } from './composition/trader-duties.js';
@@ -124,9 +125,9 @@ export async function createTrader(options: TraderOptions): Promise<Trader> {
   try {
     const { manifest } = classifier;
     await requireEarnedLive({ config, manifest, store, clock, log });
-    const runs = await store.runs();
+    const askShadow = await openShadowModel({ config, store, clock, alerts: () => alerts, log, closers });
     const requests = requestEvents(() => alerts, log);
-    const parts = { config, env: options.env, clock, log, runs, requests };
+    const parts = { config, env: options.env, clock, log, runs: await store.runs(), requests };
     const venues = await Promise.all(config.exchange.map((each) => openVenue(each, parts)));
     for (const { feed } of venues) closers.push(() => feed.close());
     const keys = await checkLiveKeys({ config, venues, env: options.env, log });
@@ -258,6 +259,7 @@ export async function createTrader(options: TraderOptions): Promise<Trader> {
         alerting.countBar(outcome);
         await barAlerts.onBar(outcome);
         care.onBar(outcome);
+        askShadow(outcome);
         if (outcome.kind === 'rejected') log.warn(summaryOf(outcome), 'a row was refused');
         else log.debug(summaryOf(outcome), 'bar');
         await options.onBar?.(outcome);

@@ -20,6 +20,7 @@ import type {
   RestoredState,
   RowFilter,
   RunRecord,
+  ShadowPrediction,
   StoredPrediction,
 } from './core/records.js';
 import type { TradingState } from './core/trading-state.js';
@@ -308,6 +309,7 @@ export interface StoreNotes {
   recordHealth(layers: readonly LayerHealth[], atMs: number): Promise<void>;
   recordModel(model: ModelRecord): Promise<void>;
   recordRun(run: RunRecord): Promise<void>;
+  recordShadow(prediction: ShadowPrediction): Promise<void>;
 }
 
 /** Reads what was stored, for reports and comparisons; in the order it was recorded where nothing else is said. */
@@ -324,7 +326,6 @@ export interface StoreReader {
   equityCurve(): Promise<readonly AccountSnapshot[]>;
   /** By time, then in the order they were recorded. */
   fills(): Promise<readonly Fill[]>;
-  /** All in the order they were recorded. */
   orderEvents(): Promise<readonly OrderEvent[]>;
   halts(): Promise<readonly HaltRecord[]>;
   rebases(): Promise<readonly PeakRebase[]>;
@@ -333,6 +334,7 @@ export interface StoreReader {
   gaps(): Promise<readonly Gap[]>;
   models(): Promise<readonly ModelRecord[]>;
   runs(): Promise<readonly RunRecord[]>;
+  shadowPredictions(): Promise<readonly ShadowPrediction[]>;
 }
 
 /** Alerts that wait for delivery; removed at acknowledgement. */

@@ -10,6 +10,7 @@ import { withoutZipMap } from '../learning/onnx/zip-map.js';
 import { type Command, parseOptions, required } from './command.js';
 import { DEFAULT_CONFIG_FILE } from './config-option.js';
 import { modelHealth, modelRetrain } from './model-health-commands.js';
+import { modelShadow } from './model-shadow-command.js';
 import { modelList, modelPromote, modelRollback, modelShow } from './model-shelf-commands.js';
 import { table } from './terminal.js';
 import { wholeNumber } from './whole-number.js';
@@ -20,6 +21,7 @@ export const command: Command = {
   name: 'model',
   summary: 'list, promote and take in models',
   help: `Usage: redbutton model health|retrain [--json]
+       redbutton model shadow [--since DAY] [--json]
        redbutton model list [--json]
        redbutton model show|promote NAME
        redbutton model rollback
@@ -28,6 +30,9 @@ export const command: Command = {
 health asks the running trader how its model does. retrain lets it train a
 challenger and hold it against the model on rows that neither has seen; the
 challenger decides only when it is better by a margin, with significance.
+
+shadow holds the predictions of the configured shadow model, which is recorded
+and never traded, against those of the model that decided.
 
 list, show, promote and rollback work on the models that were trained on this
 box, refused ones with their figures included: promote lets one decide, rollback
@@ -58,6 +63,7 @@ data: its probabilities are taken as they are, and drift is not watched.
   async run(args, io) {
     const shelf = {
       health: modelHealth,
+      shadow: modelShadow,
       retrain: modelRetrain,
       list: modelList,
       show: modelShow,

@@ -98,6 +98,12 @@ const execution = z
       .max(0.1)
       .default(0.002)
       .describe('How much worse than the quote such a limit is, as a fraction of the price.'),
+    routing: z
+      .enum(['own', 'best'])
+      .default('own')
+      .describe(
+        "Where entries go: to the exchange of the stream that decides, or to the best net price among the box's exchanges that list the symbol. Positions are closed where they are.",
+      ),
     notionalMaxFraction: fraction.default(0.25).describe("The gate's own limits."),
     priceCollarFraction: fraction
       .default(0.05)
@@ -297,6 +303,12 @@ export const configSchema = z
       .string()
       .default('models/sp500-daily')
       .describe('Folder of the model: model.onnx and manifest.json.'),
+    shadowModelDir: z
+      .string()
+      .optional()
+      .describe(
+        'Folder of a second model that is asked the same and recorded, and never traded; see `redbutton model shadow`.',
+      ),
     device,
     exchange: z.array(exchange).min(1),
     ingestion,

@@ -118,6 +118,11 @@ export const risk = z
       .positive()
       .optional()
       .describe('No entry while annualised volatility is above this; absent = no limit.'),
+    outsideTrainingMax: fraction
+      .optional()
+      .describe(
+        "No entry on a bar of which a larger share of features lies outside their range in the model's training; absent = no limit.",
+      ),
     grossFractionMax: z
       .number()
       .positive()

@@ -114,6 +114,7 @@ export type RefusalReason =
   | 'below_minimum'
   | 'drawdown_halt'
   | 'volatility'
+  | 'outside_training'
   | 'daily_loss'
   | 'cool_down'
   | 'gross_cap'
@@ -159,6 +160,10 @@ export interface RiskInputs {
   readonly averageLoss: number;
   /** Realised volatility of the last bars, annualised by timeframe and calendar; null while unknown. */
   readonly annualVolatility: number | null;
+  /** The exchange that the quote and the market's rules are of: where the order goes. */
+  readonly exchange: string;
+  /** Share of the model's features that lie outside their range in its training; null where one of the two is not known. */
+  readonly outsideTraining: number | null;
 }
 
 export type RiskDecision =

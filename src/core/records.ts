@@ -170,3 +170,8 @@ export interface StoredPrediction extends Prediction {
   readonly features: Float64Array | null;
   readonly up: boolean | null;
 }
+
+/** What a model that does not decide said of a bar that was decided on. */
+export interface ShadowPrediction extends Prediction {
+  readonly stream: StreamKey;
+}

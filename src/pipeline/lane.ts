@@ -37,6 +37,8 @@ export interface Lane {
   readonly book: PositionBook;
   /** Open time of the last bar taken; null before the first. */
   lastBarMs: number | null;
+  /** Lets the other streams of the symbol decide; null while this one's entries have no choice of an exchange. */
+  letRouteGo: (() => void) | null;
 }
 
 export function createLane(
@@ -63,6 +65,7 @@ export function createLane(
     inference: setup.inference,
     book: portfolio.book(setup.key.exchange, setup.key.symbol),
     lastBarMs: null,
+    letRouteGo: null,
   };
 }
 

@@ -36,6 +36,8 @@ export interface PipelineConfig {
     /** What live orders are; on paper a market order fills at the same quote. */
     readonly orderType: Exclude<OrderRequest['type'], 'stop'>;
     readonly limitCollarFraction: number;
+    /** Where entries go: to the stream's own exchange (also when absent), or to the best net price among those of the symbol. */
+    readonly routing?: 'own' | 'best';
   };
   readonly monitoring: MonitoringConfig;
 }

@@ -1,10 +1,11 @@
 import { type Candle, type StreamKey, streamName } from '../core/candle.js';
 import { invariant } from '../core/errors.js';
-import type { Quote, RiskDecision } from '../core/order.js';
+import type { RiskDecision } from '../core/order.js';
 import type { NoPredictionReason, Prediction } from '../core/signal.js';
 import type { BarRecord, RawCandle } from '../ports.js';
 import { createAccount } from './account.js';
 import type { BarOutcome } from './bar-outcome.js';
+import type { ExecutionOutcome } from './execution/index.js';
 import { fillGap } from './gap-fill.js';
 import { createLane, type Lane, learnClose, tradableUnits, windowBarsOf } from './lane.js';
 import {
@@ -19,6 +20,8 @@ import { createOrderDesk } from './order-desk.js';
 import type { Pipeline, PipelineDeps } from './pipeline-api.js';
 import { createRiskLayer } from './risk/index.js';
 import { createRiskInputs, type Signal } from './risk-inputs.js';
+import { createRouteLocks } from './route-locks.js';
+import { createRouter, type Place } from './router.js';
 import { turnAway } from './turn-away.js';
 import { createTurns } from './turns.js';
 
@@ -42,6 +45,20 @@ export function createPipeline(deps: PipelineDeps): Pipeline {
     turns.inTurn(setup.key.exchange, setup.key.symbol, work);
   const riskInputs = createRiskInputs(config, account, desk, [...lanes.values()]);
   const warmUpBars = windowBarsOf(config);
+  const startCashEach = Number(deps.startCash) / deps.brokers.length;
+  const router =
+    config.execution.routing === 'best'
+      ? createRouter({
+          lanes: [...lanes.values()],
+          desk,
+          clock,
+          quoteAgeMsMax: config.execution.quoteAgeMsMax,
+          isBusy: riskInputs.isReserved,
+          cashAt: (exchange) => startCashEach + portfolio.cashMoved(exchange),
+          entryCostMax: () => config.risk.maxPositionFraction * portfolio.equity(),
+        })
+      : null;
+  const routeLocks = createRouteLocks();
 
   /** Made with the first bar that can be told in it; null where outcomes are kept. */
   let quiet: BarMemory | null = null;
@@ -57,9 +74,10 @@ export function createPipeline(deps: PipelineDeps): Pipeline {
     return lane;
   }
 
-  function assess(bar: OpenBar, signal: Signal, at: Quote): RiskDecision {
-    const inputs = riskInputs.gather(bar, signal, at);
-    return risk.decide({ signal, inputs, breakerTripped: breaker.tripped, rules: bar.lane.setup.rules });
+  /** `lane` is the one whose exchange would take the order. */
+  function assess(bar: OpenBar, signal: Signal, { lane, quote }: Place): RiskDecision {
+    const inputs = riskInputs.gather(lane === bar.lane ? bar : { ...bar, lane }, signal, quote);
+    return risk.decide({ signal, inputs, breakerTripped: breaker.tripped, rules: lane.setup.rules });
   }
 
   /**
@@ -139,43 +157,84 @@ export function createPipeline(deps: PipelineDeps): Pipeline {
       if (deps.keepsNoBars && deps.sharesOutcomes && !withHealth) quiet = createBarMemory({ ...bar });
       return closeBar(bar, null);
     }
-    const at = desk.quote(lane, candle);
+    const at = placeOf(bar, signal);
     return at instanceof Promise
-      ? at.then((found) => {
+      ? at.then((place) => {
           // Other streams went on while the quote was fetched: the account is that of the decision.
           const now = { ...bar, equity: portfolio.equity() };
           const trippedNow = account.update(now.equity, candle.openMs + lane.barMs) || breakerTripped;
-          return closeBar({ ...now, breakerTripped: trippedNow }, assess(now, signal, found));
+          return closeBar({ ...now, breakerTripped: trippedNow }, assess(now, signal, place), place.lane);
         })
-      : closeBar(bar, assess(bar, signal, at));
+      : closeBar(bar, assess(bar, signal, at), at.lane);
+  }
+
+  /** Where the order of a signal goes, with the quote there; at once where that is known at once. */
+  function placeOf({ lane, candle }: OpenBar, signal: Signal): Place | Promise<Place> {
+    if (router !== null && lane.letRouteGo !== null) return router.choose(lane, candle, signal);
+    const quote = desk.quote(lane, candle);
+    return quote instanceof Promise ? quote.then((found) => ({ lane, quote: found })) : { lane, quote };
   }
 
   /** Commits the bar with its decision; only then may an order go out. */
-  function closeBar(bar: OpenBar, decision: RiskDecision | null): BarOutcome | Promise<BarOutcome> {
+  function closeBar(
+    bar: OpenBar,
+    decision: RiskDecision | null,
+    place: Lane = bar.lane,
+  ): BarOutcome | Promise<BarOutcome> {
     const record = recordOf(bar, decision, account.snapshot(bar.equity));
     if (deps.keepsNoBars === true && decision?.kind !== 'order')
       return outcomeOf(bar, record, null, withHealth);
-    return commitAndSend(bar, record, decision);
+    return commitAndSend(bar, record, decision, place);
   }
 
   async function commitAndSend(
     bar: OpenBar,
     record: BarRecord,
     decision: RiskDecision | null,
+    place: Lane,
   ): Promise<BarOutcome> {
     const { lane, candle } = bar;
     if (decision?.kind !== 'order') {
       await store.commitBar(record, bar.resolved);
       return outcomeOf(bar, record, null, withHealth);
     }
-    riskInputs.reserve(lane, decision);
+    riskInputs.reserve(place, decision);
     try {
       if (deps.keepsNoBars !== true) await store.commitBar(record, bar.resolved);
       lane.signals.acted(candle.openMs);
-      return outcomeOf(bar, record, await desk.send(lane, candle, decision), withHealth);
+      return outcomeOf(bar, record, await send(lane, place, candle, decision), withHealth);
     } finally {
-      riskInputs.release(lane);
+      riskInputs.release(place);
     }
+  }
+
+  /** At the stream's own exchange in its own turn; at another one in a turn there, as any order there. */
+  function send(
+    lane: Lane,
+    place: Lane,
+    candle: Candle,
+    decision: Extract<RiskDecision, { kind: 'order' }>,
+  ): Promise<ExecutionOutcome> {
+    if (place !== lane) return inTurn(place, () => desk.send(place, candle, decision));
+    lane.letRouteGo?.();
+    return desk.send(lane, candle, decision);
+  }
+
+  /** A bar whose entry may go to another exchange: the streams of its symbol decide one after the other. */
+  async function takeRouted(lane: Lane, raw: RawCandle): Promise<BarOutcome> {
+    const { exchange, symbol } = lane.setup.key;
+    const letGo = await routeLocks.take(symbol);
+    return inTurn(lane, async () => {
+      try {
+        // To settle an order may take long, and a stream that must has no choice of its own.
+        if (execution.blocks(exchange, symbol)) letGo();
+        else lane.letRouteGo = letGo;
+        return await take(lane, raw);
+      } finally {
+        lane.letRouteGo = null;
+        letGo();
+      }
+    });
   }
 
   /** Layers 1 and 2 alone, and what became of earlier predictions: a bar of history is never decided on. */
@@ -240,6 +299,7 @@ export function createPipeline(deps: PipelineDeps): Pipeline {
     },
     onCandle: (stream, raw) => {
       const lane = laneOf(stream);
+      if (router?.hasChoice(lane)) return takeRouted(lane, raw);
       return inTurn(lane, () => take(lane, raw));
     },
     onHistory: (stream, raw) => {

@@ -21,6 +21,7 @@ export interface RiskInputsSource {
   /** An order has been decided on and is on its way: until the release it counts as filled for the other streams. */
   reserve(lane: Lane, order: Extract<RiskDecision, { kind: 'order' }>): void;
   release(lane: Lane): void;
+  isReserved(lane: Lane): boolean;
   /** Known candles of a stream have changed. */
   candlesChanged(): void;
 }
@@ -108,10 +109,12 @@ export function createRiskInputs(
         barsSinceLoss:
           losing.count === 0 ? null : barsSince(losing.lastMs, candle.openMs + lane.barMs, lane.barMs),
         quote,
+        exchange: key.exchange,
         state: desk.stateFor(key, candle.openMs),
         averageWin,
         averageLoss,
         annualVolatility: Number.isFinite(volatility) ? volatility * lane.annualise : null,
+        outsideTraining: lane.monitor.outsideTraining(features),
       };
     },
     reserve(lane, { side, units, targetUnits, inputs: { quote } }) {
@@ -122,6 +125,7 @@ export function createRiskInputs(
       });
     },
     release: (lane) => void onTheWay.delete(lane.book),
+    isReserved: (lane) => onTheWay.has(lane.book),
     candlesChanged: () => correlations?.forget(),
   };
 }

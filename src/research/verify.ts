@@ -1,13 +1,15 @@
 import { type Candle, candleAt, type StreamKey, streamName } from '../core/candle.js';
 import { fault } from '../core/errors.js';
 import { FEATURE_WINDOW } from '../core/feature-set.js';
-import type { RiskDecision } from '../core/order.js';
+import type { ModelManifest } from '../core/manifest.js';
+import type { MarketRules, RiskDecision } from '../core/order.js';
 import { REGIME_DEFAULTS, type Regime, regimeWindowBars } from '../core/regime.js';
 import type { NoPredictionReason, Prediction, SignalResult } from '../core/signal.js';
 import { barsPerYear, timeframeMs } from '../core/timeframe.js';
 import { lowerBound } from '../learning/folds.js';
 import { createFeatureLayer, type FeatureRow } from '../pipeline/features/index.js';
 import { createInferenceLayer, type InferenceLayer } from '../pipeline/inference/index.js';
+import { shareOutsideTraining } from '../pipeline/monitoring/index.js';
 import { createRiskLayer, drawdownOf } from '../pipeline/risk/index.js';
 import { parseRunSettings, type RunSettings } from '../pipeline/run-settings.js';
 import { createRegimeTracker, createSignalLayer, type SignalLayer } from '../pipeline/signals/index.js';
@@ -39,6 +41,11 @@ export interface Verification {
   readonly models: readonly string[];
 }
 
+interface VerifyModel {
+  readonly layer: InferenceLayer;
+  readonly reference: ModelManifest['reference'];
+}
+
 /** Position of `volatility` among the feature columns, and what it annualises by. */
 const VOLATILITY_COLUMN = 3;
 const VOLATILITY_CONSTANT = Math.sqrt(252);
@@ -51,7 +58,7 @@ const VOLATILITY_CONSTANT = Math.sqrt(252);
 export async function verifyDecisions(options: VerifyOptions): Promise<Verification> {
   const { stream, decisions, candles } = options;
   const settingsAt = runLookup(options.runs, stream);
-  const inference = new Map<string, InferenceLayer | null>();
+  const models = new Map<string, VerifyModel | null>();
   const differences: Difference[] = [];
   const name = streamName(stream);
   const signals = signalReplay(stream);
@@ -60,14 +67,21 @@ export async function verifyDecisions(options: VerifyOptions): Promise<Verificat
   let riskDecisions = 0;
   let modelFaults = 0;
 
-  async function inferenceOf(hash: string): Promise<InferenceLayer | null> {
-    const known = inference.get(hash);
+  async function modelOf(hash: string): Promise<VerifyModel | null> {
+    const known = models.get(hash);
     if (known !== undefined) return known;
     const classifier = await options.modelOf(hash);
-    const layer = classifier === undefined ? null : createInferenceLayer({ classifier });
-    inference.set(hash, layer);
-    return layer;
+    const model =
+      classifier === undefined
+        ? null
+        : { layer: createInferenceLayer({ classifier }), reference: classifier.manifest.reference };
+    models.set(hash, model);
+    return model;
   }
+
+  /** Of the model that the bar names; undefined where it names none, or there is no such model here. */
+  const referenceOf = ({ prediction }: BarRecord) =>
+    prediction === null ? undefined : models.get(prediction.modelHash)?.reference;
 
   /** The prediction made anew; a difference of its own where it cannot be made. */
   async function predict(record: BarRecord, row: FeatureRow): Promise<Prediction | NoPredictionReason> {
@@ -81,14 +95,14 @@ export async function verifyDecisions(options: VerifyOptions): Promise<Verificat
       report(record, 'prediction', 'prediction', null, 'the row is whole, so there should be one');
       return 'inference_fault';
     }
-    const layer = await inferenceOf(stored.modelHash);
-    if (layer === null) {
+    const model = await modelOf(stored.modelHash);
+    if (model === null) {
       report(record, 'prediction', 'prediction.modelHash', stored.modelHash, 'no such model is at hand');
       return stored;
     }
-    const made = await layer.predict(row);
+    const made = await model.layer.predict(row);
     if (typeof made === 'string') {
-      report(record, 'prediction', 'prediction', stored.probabilityUp, layer.lastFault());
+      report(record, 'prediction', 'prediction', stored.probabilityUp, model.layer.lastFault());
       return stored;
     }
     return made;
@@ -123,7 +137,7 @@ export async function verifyDecisions(options: VerifyOptions): Promise<Verificat
         features,
         prediction,
         signal,
-        risk: riskAgain(record, signal, features, settings, stream),
+        risk: riskAgain(record, signal, features, settings, stream, referenceOf(record)),
         account: accountAgain(record),
       };
       differences.push(...compareDecisions([record], [again]));
@@ -140,7 +154,7 @@ export async function verifyDecisions(options: VerifyOptions): Promise<Verificat
     }
     signals.passed(record);
   }
-  return { bars, predictions, riskDecisions, differences, modelFaults, models: [...inference.keys()] };
+  return { bars, predictions, riskDecisions, differences, modelFaults, models: [...models.keys()] };
 
   function featuresAt(record: BarRecord, settings: SettingsAt): FeatureRow {
     const features = createFeatureLayer({
@@ -172,7 +186,7 @@ function knownWindow(candles: KnownCandles, record: BarRecord, bars: number): Ca
   return window.reverse();
 }
 
-type SettingsAt = Pick<RunSettings, 'signals' | 'risk' | 'maxGapBars'> & {
+type SettingsAt = Pick<RunSettings, 'signals' | 'risk' | 'maxGapBars' | 'streams'> & {
   readonly market: RunSettings['streams'][number];
 };
 
@@ -245,6 +259,7 @@ function riskAgain(
   features: Float64Array | null,
   settings: SettingsAt,
   stream: StreamKey,
+  reference: ModelManifest['reference'] | undefined,
 ): RiskDecision | null {
   if (signal.kind === 'none' || record.risk === null) return null;
   const stored = record.risk.inputs;
@@ -254,13 +269,25 @@ function riskAgain(
     ...stored,
     drawdown: drawdownAgain(stored),
     annualVolatility: Number.isFinite(volatility) ? volatility * annualise : null,
+    // A version before this one did not look at it: nothing is stored then.
+    outsideTraining:
+      stored.outsideTraining === null || reference === undefined
+        ? stored.outsideTraining
+        : shareOutsideTraining(reference, features),
   };
   return createRiskLayer(settings.risk).decide({
     signal,
     inputs,
     breakerTripped: record.account?.breakerTripped ?? false,
-    rules: settings.market.rules,
+    rules: rulesAt(stored.exchange, stream, settings),
   });
+}
+
+/** The rules of the market that the order went to. */
+function rulesAt(exchange: string, { symbol }: StreamKey, { market, streams }: SettingsAt): MarketRules {
+  if (exchange === market.key.exchange) return market.rules;
+  // An exchange that the run did not know is a difference in every figure that the rules have a part in.
+  return streams.find(({ key }) => key.exchange === exchange && key.symbol === symbol)?.rules ?? market.rules;
 }
 
 /** The account of the bar is what risk looked at; where there was no decision only its drawdown can be reckoned. */

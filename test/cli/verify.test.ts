@@ -87,6 +87,7 @@ describe('verify', () => {
     ['units', 'decisions', 'risk_units', 'risk_side IS NOT NULL', 'risk'],
     ['equity', 'decisions', 'input_equity', 'risk_side IS NOT NULL', 'account'],
     ['day', 'decisions', 'input_day_low_equity', 'risk_side IS NOT NULL', 'account'],
+    ['training', 'decisions', 'input_outside_training', 'risk_side IS NOT NULL', 'risk'],
     ['drawdown', 'decisions', 'account_drawdown', 'account_drawdown > 0', 'account'],
   ])(
     'names exactly the bar when one stored bit of the %s is flipped',

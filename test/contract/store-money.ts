@@ -164,6 +164,14 @@ export function moneyAndNotes(
       [{ layer: 'risk', state: 'ok', lastSuccessMs: null, errorCode: null, detail: null }],
       T0,
     );
+    const shadows = [0, 1].map((i) => ({
+      stream: i === 0 ? ETH : BTC,
+      openMs: T0 + i * BAR_MS,
+      probabilityUp: 0.1 + 0.2 * i,
+      probabilityUpCalibrated: 1 / 3,
+      modelHash: 'cd',
+    }));
+    for (const shadow of shadows) await store().recordShadow(shadow);
     const rebases = [1, 2].map((i) => ({
       atMs: T0 + i,
       by: "anna's",
@@ -178,6 +186,7 @@ export function moneyAndNotes(
       expect(await s.gaps()).toEqual([gap(BTC, 'filled'), gap(ETH, 'open')]);
       expect(await s.models()).toEqual([model]);
       expect(await s.runs()).toEqual(runs);
+      expect(await s.shadowPredictions()).toEqual(shadows);
     });
   });
 

@@ -142,6 +142,8 @@ function riskOf(acts: boolean, candle: Candle, rng: () => number): RiskDecision 
     averageWin: 0.02,
     averageLoss: 0.015,
     annualVolatility: rng() < 0.5 ? null : rng(),
+    outsideTraining: rng() < 0.5 ? null : rng(),
+    exchange: rng() < 0.5 ? 'binance' : 'kraken',
     cash: 1e5 * rng(),
     dayStartEquity: 1e5 * rng(),
     dayLowEquity: 1e5 * rng(),

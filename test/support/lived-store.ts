@@ -32,6 +32,7 @@ const SETTINGS = {
     dailyLossFraction: 0.003,
     cooldownLosses: 3,
     cooldownBars: 6,
+    outsideTrainingMax: 0.3,
   },
   signals: {
     confidenceThreshold: 0.1,

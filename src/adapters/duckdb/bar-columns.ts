@@ -96,6 +96,8 @@ const INPUT_COLUMNS: { readonly [K in keyof Required<RiskInputs>]: readonly Deci
   averageWin: [['input_average_win', (r) => double(inputs(r)?.averageWin ?? null)]],
   averageLoss: [['input_average_loss', (r) => double(inputs(r)?.averageLoss ?? null)]],
   annualVolatility: [['input_annual_volatility', (r) => double(inputs(r)?.annualVolatility ?? null)]],
+  exchange: [['input_exchange', (r) => text(inputs(r)?.exchange ?? null)]],
+  outsideTraining: [['input_outside_training', (r) => double(inputs(r)?.outsideTraining ?? null)]],
 };
 
 const DECISION_COLUMNS: readonly DecisionColumn[] = [
@@ -256,6 +258,8 @@ function inputsOf(row: Row): RiskInputs {
     averageWin: numberOf(row, 'input_average_win'),
     averageLoss: numberOf(row, 'input_average_loss'),
     annualVolatility: numberOrNull(row, 'input_annual_volatility'),
+    exchange: textOrNull(row, 'input_exchange') ?? textOf(row, 'exchange'),
+    outsideTraining: numberOrNull(row, 'input_outside_training'),
   };
 }
 

@@ -21,6 +21,7 @@ import type {
   RestoredState,
   RowFilter,
   RunRecord,
+  ShadowPrediction,
   Store,
   StoredPrediction,
   StoreNotes,
@@ -38,7 +39,17 @@ import type { Compacted } from './compaction.js';
 import type { FlowLog } from './flow-log.js';
 import { amended, baseOf, type JournalMemory, saysMore } from './journal-replay.js';
 import { fillOf, type MoneyLog, orderEventOf } from './money-log.js';
-import { correctionOf, gapOf, haltOf, modelOf, type Notes, rebaseOf, rejectionOf, runOf } from './notes.js';
+import {
+  correctionOf,
+  gapOf,
+  haltOf,
+  modelOf,
+  type Notes,
+  rebaseOf,
+  rejectionOf,
+  runOf,
+  shadowOf,
+} from './notes.js';
 import {
   readCandles,
   readDecisions,
@@ -46,12 +57,12 @@ import {
   readLastCandles,
   readPredictions,
   readRestoredState,
+  spanOf,
 } from './reader.js';
-import { type Retention, type Retired, retire } from './retention.js';
+import { type Retention, type Retired, retireBeside } from './retention.js';
 import { SerialQueue } from './serial-queue.js';
 import type { Row, Session } from './session.js';
 import type { StoreDesk } from './store-desk.js';
-import { storeFault } from './store-faults.js';
 import type { StoreRecovery } from './store-recovery.js';
 
 interface Parts {
@@ -209,6 +220,10 @@ export class DuckStore implements Store, StoreReader, StoreNotes, AlertOutbox {
     return this.#run(() => this.#parts.notes.run(run));
   }
 
+  recordShadow(prediction: ShadowPrediction): Promise<void> {
+    return this.#run(() => this.#parts.notes.shadow(prediction));
+  }
+
   restore(): Promise<RestoredState> {
     const { session, journal } = this.#parts;
     return this.#run(async () => {
@@ -288,6 +303,10 @@ export class DuckStore implements Store, StoreReader, StoreNotes, AlertOutbox {
     return this.#all('SELECT * FROM runs ORDER BY seq', runOf);
   }
 
+  shadowPredictions(): Promise<readonly ShadowPrediction[]> {
+    return this.#all('SELECT * FROM shadow_predictions ORDER BY rowid', shadowOf);
+  }
+
   /** Works the log into the database file now, then cuts the journal down to what a new database would need. */
   checkpoint(): Promise<void> {
     const { session, journal } = this.#parts;
@@ -300,20 +319,10 @@ export class DuckStore implements Store, StoreReader, StoreNotes, AlertOutbox {
   }
 
   /** Takes out what has had its days, bars into the archive, beside the bars that come meanwhile. */
-  async retire(keepDays: Retention, nowMs: number): Promise<readonly Retired[]> {
+  retire(keepDays: Retention, nowMs: number): Promise<readonly Retired[]> {
     const { instance, session, archive } = this.#parts;
-    const connection = await instance.connect();
-    try {
-      return await retire(
-        { connection, session, archive, inTurn: (work) => this.#run(work) },
-        keepDays,
-        nowMs,
-      );
-    } catch (error) {
-      throw storeFault(session.path, error);
-    } finally {
-      connection.closeSync();
-    }
+    const inTurn = <T>(work: () => Promise<T>) => this.#run(work);
+    return retireBeside(instance, { session, archive, inTurn }, keepDays, nowMs);
   }
 
   /** Bytes that the next start would have to work through. */
@@ -384,12 +393,4 @@ export class DuckStore implements Store, StoreReader, StoreNotes, AlertOutbox {
     if (refusal) return Promise.reject(refusal);
     return this.#queue.run(work);
   }
-}
-
-function spanOf(stream: StreamKey, fromMs: number | undefined, toMs: number | undefined): RowFilter {
-  return {
-    stream,
-    ...(fromMs === undefined ? {} : { fromMs }),
-    ...(toMs === undefined ? {} : { toMs }),
-  };
 }

@@ -1,4 +1,5 @@
 import type { Alert, Severity } from '../../core/alert.js';
+import { invariant } from '../../core/errors.js';
 import type { LayerHealth } from '../../core/health.js';
 import type { TradingState } from '../../core/trading-state.js';
 import type {
@@ -9,9 +10,10 @@ import type {
   PeakRebase,
   Rejection,
   RunRecord,
+  ShadowPrediction,
 } from '../../ports.js';
 import { wholeMsOrNull } from '../store-rules/bar-rules.js';
-import { candleOf, keyCells } from './bar-columns.js';
+import { candleOf, keyCells, predictionOf } from './bar-columns.js';
 import { numberOf, numberOrNull, streamOf, textOf, wordOf } from './rows.js';
 import { double, integer, type Row, type Session, text } from './session.js';
 
@@ -31,7 +33,7 @@ interface NextSeq {
   runs: number;
 }
 
-/** Rows beside the way of the data: quarantine, gaps, halts, rebases, health, models, runs, and alerts that wait. */
+/** Rows beside the way of the data: quarantine, gaps, halts, rebases, health, models, runs, shadow predictions, and alerts that wait. */
 export class Notes {
   readonly #session: Session;
   readonly #next: NextSeq;
@@ -159,6 +161,16 @@ export class Notes {
     this.#next.runs += 1;
   }
 
+  async shadow(prediction: ShadowPrediction): Promise<void> {
+    await this.#session.insert('shadow_predictions', [
+      ...keyCells(prediction.stream),
+      integer(prediction.openMs),
+      double(prediction.probabilityUp),
+      double(prediction.probabilityUpCalibrated),
+      text(prediction.modelHash),
+    ]);
+  }
+
   async addAlert(alert: Alert): Promise<void> {
     this.#next.alerts_outbox += await this.#session.run(
       `INSERT INTO alerts_outbox SELECT $1, $2, $3, $4, $5, $6, $7 WHERE NOT EXISTS (FROM alerts_outbox WHERE id = $2)`,
@@ -268,4 +280,10 @@ export function modelOf(row: Row): ModelRecord {
 
 export function runOf(row: Row): RunRecord {
   return { atMs: numberOf(row, 'at_ms'), settings: textOf(row, 'settings') };
+}
+
+export function shadowOf(row: Row): ShadowPrediction {
+  const prediction = predictionOf(row);
+  invariant(prediction !== null, 'a prediction without a model');
+  return { ...prediction, stream: streamOf(row) };
 }

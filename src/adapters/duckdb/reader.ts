@@ -31,6 +31,14 @@ function where(filter: RowFilter, alias: string): { readonly sql: string; readon
   return { sql: parts.length === 0 ? '' : `WHERE ${parts.join(' AND ')}`, cells };
 }
 
+export function spanOf(stream: StreamKey, fromMs: number | undefined, toMs: number | undefined): RowFilter {
+  return {
+    stream,
+    ...(fromMs === undefined ? {} : { fromMs }),
+    ...(toMs === undefined ? {} : { toMs }),
+  };
+}
+
 export async function readDecisions(session: Session, filter: RowFilter): Promise<readonly BarRecord[]> {
   const { sql, cells } = where(filter, 'd');
   const rows = await session.rows(

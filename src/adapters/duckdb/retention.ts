@@ -1,13 +1,14 @@
 import { mkdirSync, renameSync, rmSync } from 'node:fs';
 import path from 'node:path';
-import type { DuckDBConnection } from '@duckdb/node-api';
+import type { DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
 import { invariant } from '../../core/errors.js';
 import { syncDirectory, syncFile } from './database-files.js';
 import type { Session } from './session.js';
+import { storeFault } from './store-faults.js';
 
 /**
- * Days that rows are kept, by what they are; what is left out, or 0, is kept for ever. `bars` are candles, decisions and
- * outcomes: they are read together, so they go together. Money (orders, fills, transfers, halts) is always kept.
+ * Days that rows are kept, by what they are; what is left out, or 0, is kept for ever. `bars` are candles, decisions,
+ * outcomes and shadow predictions: they are read together, so they go together. Money (orders, fills, transfers, halts) is always kept.
  */
 export type Retention = Readonly<Partial<Record<RetainedKind, number>>>;
 export type RetainedKind = 'bars' | 'quarantine' | 'corrections' | 'gaps' | 'health';
@@ -21,7 +22,7 @@ export interface Retired {
 }
 
 const TABLES: Readonly<Record<RetainedKind, { readonly names: readonly string[]; readonly time: string }>> = {
-  bars: { names: ['outcomes', 'decisions', 'candles'], time: 'open_ms' },
+  bars: { names: ['shadow_predictions', 'outcomes', 'decisions', 'candles'], time: 'open_ms' },
   quarantine: { names: ['quarantine'], time: 'at_ms' },
   corrections: { names: ['corrections'], time: 'at_ms' },
   gaps: { names: ['gap_events'], time: 'at_ms' },
@@ -49,6 +50,23 @@ export interface RetentionParts {
   readonly inTurn: <T>(work: () => Promise<T>) => Promise<T>;
   /** Where bars go as Parquet, by exchange, symbol and month; null: nowhere. */
   readonly archive: string | null;
+}
+
+/** One round over a connection of its own; what the engine throws becomes a fault of the store. */
+export async function retireBeside(
+  instance: DuckDBInstance,
+  parts: Omit<RetentionParts, 'connection'>,
+  keepDays: Retention,
+  nowMs: number,
+): Promise<readonly Retired[]> {
+  const connection = await instance.connect();
+  try {
+    return await retire({ ...parts, connection }, keepDays, nowMs);
+  } catch (error) {
+    throw storeFault(parts.session.path, error);
+  } finally {
+    connection.closeSync();
+  }
 }
 
 /** Takes out what has had its days. A round that is cut off at any place is done again by the next one. */

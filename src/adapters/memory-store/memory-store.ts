@@ -28,6 +28,7 @@ import type {
   RestoredState,
   RowFilter,
   RunRecord,
+  ShadowPrediction,
   Store,
   StoredPrediction,
   StoreNotes,
@@ -72,6 +73,7 @@ export class MemoryStore implements Store, StoreReader, StoreNotes, AlertOutbox 
   readonly #gaps = new Map<string, Gap>();
   readonly #models: ModelRecord[] = [];
   readonly #runs: RunRecord[] = [];
+  readonly #shadows: ShadowPrediction[] = [];
   readonly #alerts = new Map<string, Alert>();
   #closed = false;
 
@@ -197,6 +199,11 @@ export class MemoryStore implements Store, StoreReader, StoreNotes, AlertOutbox 
   async recordRun(run: RunRecord): Promise<void> {
     this.#open();
     this.#runs.push(run);
+  }
+
+  async recordShadow(prediction: ShadowPrediction): Promise<void> {
+    this.#open();
+    this.#shadows.push(prediction);
   }
 
   async restore(): Promise<RestoredState> {
@@ -329,6 +336,11 @@ export class MemoryStore implements Store, StoreReader, StoreNotes, AlertOutbox 
   async runs(): Promise<readonly RunRecord[]> {
     this.#open();
     return [...this.#runs];
+  }
+
+  async shadowPredictions(): Promise<readonly ShadowPrediction[]> {
+    this.#open();
+    return [...this.#shadows];
   }
 
   async close(): Promise<void> {

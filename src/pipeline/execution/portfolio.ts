@@ -38,6 +38,8 @@ export interface Portfolio {
   /** Cash plus every position at its mark price, in quote units. */
   equity(): number;
   cash(): number;
+  /** What flows and fills of an exchange added up to, in quote units: its cash beyond what it began with. */
+  cashMoved(exchange: string): number;
   statistics(): TradeStatistics;
   /** Closed trades, oldest first. */
   trades(): readonly ClosedTrade[];
@@ -58,6 +60,7 @@ export function createPortfolio(options: PortfolioOptions): Portfolio {
   const other = new Map<string, Decimal>();
   let cash = decimal(options.startCash);
   let cashNumber = cash.toNumber();
+  const cashByExchange = new Map<string, Decimal>();
   let wins = 0;
   let winSum = 0;
   let losses = 0;
@@ -72,6 +75,12 @@ export function createPortfolio(options: PortfolioOptions): Portfolio {
       books.push(book);
     }
     return book;
+  }
+
+  function addCash(exchange: string, amount: Decimal): void {
+    cash = cash.plus(amount);
+    cashNumber = cash.toNumber();
+    cashByExchange.set(exchange, (cashByExchange.get(exchange) ?? decimal(0)).plus(amount));
   }
 
   function move(fill: Fill): void {
@@ -100,8 +109,7 @@ export function createPortfolio(options: PortfolioOptions): Portfolio {
       seen.add(id);
       move(fill);
       const { cashDelta, closed } = bookOf(fill.exchange, fill.symbol).apply(fill);
-      cash = cash.plus(cashDelta);
-      cashNumber = cash.toNumber();
+      addCash(fill.exchange, cashDelta);
       holding = books.filter((book) => book.unitsNumber !== 0);
       const { base, quote } = currenciesOf(fill.symbol);
       if (fill.feeCurrency !== base && fill.feeCurrency !== quote) {
@@ -121,8 +129,7 @@ export function createPortfolio(options: PortfolioOptions): Portfolio {
     },
     knows: (fill) => seen.has(idOf(fill)),
     applyFlow(flow) {
-      cash = cash.plus(flow.amount);
-      cashNumber = cash.toNumber();
+      addCash(flow.exchange, decimal(flow.amount));
     },
     book: bookOf,
     books: () => books,
@@ -132,6 +139,7 @@ export function createPortfolio(options: PortfolioOptions): Portfolio {
       return equity;
     },
     cash: () => cashNumber,
+    cashMoved: (exchange) => cashByExchange.get(exchange)?.toNumber() ?? 0,
     statistics: () => ({
       closedTrades: trades.length,
       averageWin: wins === 0 ? 0 : winSum / wins,

@@ -6,6 +6,7 @@ import { brierScore } from '../../learning/evaluate.js';
 import type { RestoredState } from '../../ports.js';
 import { rollingAuc } from './auc.js';
 import { type HealthReport, healthOf, type MonitoringConfig, type WindowFigures } from './health.js';
+import { shareOutsideTraining } from './outside-training.js';
 import { psi } from './psi.js';
 
 /** A prediction whose horizon has closed. */
@@ -31,6 +32,8 @@ export interface Monitor {
    * still told, but no longer counted.
    */
   useModel(model: MonitoredModel): void;
+  /** See {@link shareOutsideTraining}, by the model that decides. */
+  outsideTraining(features: Float64Array | null): number | null;
   health(): HealthReport;
 }
 
@@ -152,6 +155,7 @@ export function createMonitor(config: MonitoringConfig, firstModel: MonitoredMod
       resolvedCount = 0;
       rowCount = 0;
     },
+    outsideTraining: (features) => shareOutsideTraining(model.reference, features),
     health: () =>
       healthOf(rollingAuc(scores, ups, config.aucWindow), resolvedCount, drift(), config, figures()),
   };

@@ -10,6 +10,8 @@ export interface RiskConfig {
   readonly maxPositionFraction: number;
   readonly drawdownHaltFraction: number;
   readonly annualVolatilityMax?: number | undefined;
+  /** Nothing is opened on a row of which a larger share of features lies outside the model's training. */
+  readonly outsideTrainingMax?: number | undefined;
   readonly grossFractionMax?: number | undefined;
   readonly correlationMax?: number | undefined;
   readonly correlationBars?: number | undefined;
@@ -169,6 +171,13 @@ function growthBarrier(
     return {
       reason: 'volatility',
       detail: `annual volatility ${inputs.annualVolatility ?? 'unknown'}, limit ${limit}`,
+    };
+  }
+  const shareMax = config.outsideTrainingMax;
+  if (shareMax !== undefined && !(inputs.outsideTraining !== null && inputs.outsideTraining <= shareMax)) {
+    return {
+      reason: 'outside_training',
+      detail: `share of features outside the model's training ${inputs.outsideTraining ?? 'unknown'}, limit ${shareMax}`,
     };
   }
   return null;

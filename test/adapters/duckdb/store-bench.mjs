@@ -55,6 +55,8 @@ function bar(i) {
         averageWin: 0.02,
         averageLoss: 0.015,
         annualVolatility: 0.5 + x / 10,
+        outsideTraining: 0,
+        exchange: 'binance',
       },
     },
     account: {

@@ -33,6 +33,8 @@ const DECISION: Extract<RiskDecision, { kind: 'order' }> = {
     averageWin: 0.02,
     averageLoss: 0.015,
     annualVolatility: null,
+    outsideTraining: null,
+    exchange: 'binance',
     cash: 1000,
     dayStartEquity: 1000,
     dayLowEquity: 1000,

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Candle } from '../../../src/core/candle.js';
+import { FEATURE_COLUMNS } from '../../../src/core/feature-set.js';
 import { createMonitor, healthOf, psi, rollingAuc } from '../../../src/pipeline/monitoring/index.js';
 import { binOf } from '../../../src/pipeline/monitoring/psi.js';
 import { articleJson } from '../../support/article-vectors.js';
@@ -219,5 +220,42 @@ describe('the limits of the PSI', () => {
     expect(chance[0]![2]).toBeGreaterThan(0.2);
     expect(chance[3]![1]).toBe(0);
     expect(chance[3]![2]).toBe(0);
+  });
+});
+
+describe('a row unlike those of the training', () => {
+  const histogram = (column: 'rsi' | 'volatility' | 'lag_1', min: number, max: number) => ({
+    column,
+    edges: [min, max],
+    counts: [1],
+    min,
+    max,
+  });
+  const reference = [
+    histogram('rsi', 0, 100),
+    histogram('volatility', 0.1, 0.9),
+    histogram('lag_1', -0.05, 0.05),
+  ];
+  const row = (rsi: number, volatility: number, lag: number) => {
+    const values = new Float64Array(FEATURE_COLUMNS.length);
+    values[FEATURE_COLUMNS.indexOf('rsi')] = rsi;
+    values[FEATURE_COLUMNS.indexOf('volatility')] = volatility;
+    values[FEATURE_COLUMNS.indexOf('lag_1')] = lag;
+    return values;
+  };
+  const monitor = createMonitor(CONFIG.monitoring, { horizonBars: 1, reference });
+
+  it('is measured by the share of its features outside their range, the ends of it inside', () => {
+    expect(monitor.outsideTraining(row(100, 0.1, -0.05))).toBe(0);
+    expect(monitor.outsideTraining(row(50, 0.95, 0))).toBe(1 / 3);
+    expect(monitor.outsideTraining(row(-1, Number.NaN, 0.06))).toBe(1);
+  });
+
+  it('is unknown without a row or a reference, and goes by the model that decides', () => {
+    expect(monitor.outsideTraining(null)).toBeNull();
+    monitor.useModel({ horizonBars: 1, reference: [histogram('rsi', 0, 10)] });
+    expect(monitor.outsideTraining(row(11, 0.5, 0))).toBe(1);
+    monitor.useModel({ horizonBars: 1, reference: [] });
+    expect(monitor.outsideTraining(row(11, 0.5, 0))).toBeNull();
   });
 });

@@ -24,6 +24,8 @@ function inputs(over: Partial<RiskInputs> = {}): RiskInputs {
     averageWin: 0.02,
     averageLoss: 0.015,
     annualVolatility: 0.5,
+    outsideTraining: 0,
+    exchange: 'binance',
     cash: 100_000,
     dayStartEquity: 100_000,
     dayLowEquity: 100_000,
@@ -38,9 +40,16 @@ function inputs(over: Partial<RiskInputs> = {}): RiskInputs {
 function decide(
   direction: Direction,
   over: Partial<RiskInputs> = {},
-  more: { rules?: MarketRules; breakerTripped?: boolean; annualVolatilityMax?: number; p?: number } = {},
+  more: {
+    rules?: MarketRules;
+    breakerTripped?: boolean;
+    annualVolatilityMax?: number;
+    outsideTrainingMax?: number;
+    p?: number;
+  } = {},
 ): RiskDecision {
-  return createRiskLayer({ ...CONFIG.risk, annualVolatilityMax: more.annualVolatilityMax }).decide({
+  const { annualVolatilityMax, outsideTrainingMax } = more;
+  return createRiskLayer({ ...CONFIG.risk, annualVolatilityMax, outsideTrainingMax }).decide({
     signal:
       direction === 'flat'
         ? { kind: 'signal', direction, cause: 'expiry', confidence: 0.8 }
@@ -124,6 +133,15 @@ describe('risk decisions', () => {
     expect(reason(decide('long', { annualVolatility: null }, limit))).toBe('volatility');
     expect(reason(decide('long', { annualVolatility: 0.8 }, limit))).toBe('buy');
     expect(reason(decide('short', { annualVolatility: 2, positionUnits: 0.2 }, limit))).toBe('sell');
+  });
+
+  it('refuses entries on rows unlike those of the training, and where that is not known', () => {
+    const limit = { outsideTrainingMax: 0.25 };
+    expect(reason(decide('long', { outsideTraining: 3 / 9 }, limit))).toBe('outside_training');
+    expect(reason(decide('long', { outsideTraining: null }, limit))).toBe('outside_training');
+    expect(reason(decide('long', { outsideTraining: 2 / 9 }, limit))).toBe('buy');
+    expect(reason(decide('long', { outsideTraining: 1 }))).toBe('buy');
+    expect(reason(decide('short', { outsideTraining: 1, positionUnits: 0.2 }, limit))).toBe('sell');
   });
 
   it('refuses what the market would not take', () => {
