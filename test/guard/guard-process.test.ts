@@ -15,6 +15,7 @@ import { type Paths, pathsOf } from '../../src/config/paths.js';
 import type { GuardStatus } from '../../src/guard/status.js';
 import { captureIo } from '../support/command-io.js';
 import { type Compiled, compile } from '../support/compiled.js';
+import { nodeForOthers } from '../support/node-for-others.js';
 
 const GUARD = 'test/guard/children/guard.ts';
 const TRADER = 'test/guard/children/redbutton-trader.ts';
@@ -218,7 +219,7 @@ describe('the guard’s own process', { timeout: 120_000 }, () => {
     chmodSync(dir, 0o755);
     const probe = `require('net').connect(process.argv[1]).on('error', (e) => process.exit(e.code === 'EACCES' ? 13 : 1)).on('connect', () => process.exit(0))`;
     const codeAs = async (id: number) => {
-      const child = spawn(process.execPath, ['-e', probe, paths.guardSocket], { uid: id, gid: id, cwd: '/' });
+      const child = spawn(nodeForOthers(), ['-e', probe, paths.guardSocket], { uid: id, gid: id, cwd: '/' });
       const [code] = await once(child, 'exit');
       return code;
     };

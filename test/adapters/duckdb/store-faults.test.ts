@@ -23,6 +23,7 @@ import { openStore } from '../../../src/adapters/duckdb/index.js';
 import { toColumns } from '../../../src/core/candle.js';
 import { RedbuttonError } from '../../../src/core/errors.js';
 import { BTC, barOf, candleOf, seededRng } from '../../contract/store-rows.js';
+import { nodeForOthers } from '../../support/node-for-others.js';
 import { compiled } from './compiled.js';
 
 let child: { readonly directory: string; readonly script: string };
@@ -115,7 +116,7 @@ describe('opening', () => {
     const nobody = 65_534;
     const asRoot = process.getuid?.() === 0;
     if (asRoot) chownSync(directory, 0, 0);
-    const run = spawnSync(process.execPath, [child.script, file, '0', '16'], {
+    const run = spawnSync(nodeForOthers(), [child.script, file, '0', '16'], {
       encoding: 'utf8',
       ...(asRoot ? { uid: nobody, gid: nobody } : {}),
     });
