@@ -1,4 +1,4 @@
-import { copyFileSync, mkdtempSync, rmSync, statSync } from 'node:fs';
+import { chmodSync, copyFileSync, mkdtempSync, rmSync, statSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import process from 'node:process';
@@ -17,8 +17,10 @@ export function nodeForOthers(): string {
     if (dir === path.dirname(dir)) return process.execPath;
   }
   const folder = mkdtempSync(path.join(os.tmpdir(), 'redbutton-node-'));
+  chmodSync(folder, 0o755);
   process.on('exit', () => rmSync(folder, { recursive: true, force: true }));
   copy = path.join(folder, 'node');
   copyFileSync(process.execPath, copy);
+  chmodSync(copy, 0o755);
   return copy;
 }
