@@ -52,39 +52,120 @@ interface Pending {
 const NONE: readonly ResolvedOutcome[] = [];
 
 export function createMonitor(config: MonitoringConfig, firstModel: MonitoredModel): Monitor {
-  let model = firstModel;
-  const pending: Pending[] = [];
-  /** Rings of the last `aucWindow` outcomes; the AUC does not ask for their order. */
-  const scores: number[] = [];
-  const ups: boolean[] = [];
-  let resolvedCount = 0;
-  /** Ring of the last rows: row r at r·width. */
-  const width = FEATURE_COLUMNS.length;
-  const rows = new Float64Array(config.psiWindowRows * width);
-  let rowCount = 0;
-  let lastClose = Number.NaN;
+  return new StreamMonitor(config, firstModel);
+}
 
-  function keep(probabilityUp: number, up: boolean): void {
-    scores[resolvedCount % config.aucWindow] = probabilityUp;
-    ups[resolvedCount % config.aucWindow] = up;
-    resolvedCount++;
+const WIDTH = FEATURE_COLUMNS.length;
+
+/** A class, since a backtest of many streams goes through here for each of their bars in turn: its methods are one for all. */
+class StreamMonitor implements Monitor {
+  readonly #config: MonitoringConfig;
+  #model: MonitoredModel;
+  readonly #pending: Pending[] = [];
+  /** Rings of the last `aucWindow` outcomes; the AUC does not ask for their order. */
+  readonly #scores: number[] = [];
+  readonly #ups: boolean[] = [];
+  #resolvedCount = 0;
+  /** Ring of the last rows: row r at r·WIDTH. */
+  readonly #rows: Float64Array;
+  #rowCount = 0;
+  #lastClose = Number.NaN;
+
+  constructor(config: MonitoringConfig, model: MonitoredModel) {
+    this.#config = config;
+    this.#model = model;
+    this.#rows = new Float64Array(config.psiWindowRows * WIDTH);
   }
 
-  function drift(): Partial<Record<FeatureColumn, number>> {
+  onCandle(candle: Candle): readonly ResolvedOutcome[] {
+    const pending = this.#pending;
+    this.#lastClose = candle.close;
+    if (pending.length === 0) return NONE;
+    let resolved: ResolvedOutcome[] | null = null;
+    let kept = 0;
+    for (const entry of pending) {
+      if (entry.close === null) {
+        if (entry.openMs === candle.openMs) entry.close = candle.close;
+        // A bar before the first one of the warm-up will not be seen again: its outcome cannot be told any more.
+        if (entry.openMs >= candle.openMs) pending[kept++] = entry;
+      } else if (--entry.barsLeft > 0) {
+        pending[kept++] = entry;
+      } else {
+        const up = candle.close > entry.close;
+        if (entry.counts) this.#keep(entry.probabilityUp, up);
+        const outcome = { openMs: entry.openMs, probabilityUp: entry.probabilityUp, up };
+        if (resolved === null) resolved = [outcome];
+        else resolved.push(outcome);
+      }
+    }
+    // Setting the length would be ten times as slow.
+    while (pending.length > kept) pending.pop();
+    return resolved ?? NONE;
+  }
+
+  onPrediction(openMs: number, probabilityUp: number, features: Float64Array | null): void {
+    const barsLeft = this.#model.horizonBars;
+    this.#pending.push({ openMs, probabilityUp, close: this.#lastClose, barsLeft, counts: true });
+    if (features === null || features.length < WIDTH) return;
+    const rows = this.#rows;
+    const at = (this.#rowCount % this.#config.psiWindowRows) * WIDTH;
+    for (let i = 0; i < WIDTH; i++) rows[at + i] = features[i]!;
+    this.#rowCount++;
+  }
+
+  restore(outcomes: RestoredState['outcomes']): void {
+    for (const { openMs, probabilityUp, up } of outcomes) {
+      if (up !== null) this.#keep(probabilityUp, up);
+      else {
+        const barsLeft = this.#model.horizonBars;
+        this.#pending.push({ openMs, probabilityUp, close: null, barsLeft, counts: true });
+      }
+    }
+  }
+
+  useModel(next: MonitoredModel): void {
+    this.#model = next;
+    for (const entry of this.#pending) entry.counts = false;
+    this.#scores.length = 0;
+    this.#ups.length = 0;
+    this.#resolvedCount = 0;
+    this.#rowCount = 0;
+  }
+
+  outsideTraining(features: Float64Array | null): number | null {
+    return shareOutsideTraining(this.#model.reference, features);
+  }
+
+  health(): HealthReport {
+    const auc = rollingAuc(this.#scores, this.#ups, this.#config.aucWindow);
+    return healthOf(auc, this.#resolvedCount, this.#drift(), this.#config, this.#figures());
+  }
+
+  #keep(probabilityUp: number, up: boolean): void {
+    const at = this.#resolvedCount % this.#config.aucWindow;
+    this.#scores[at] = probabilityUp;
+    this.#ups[at] = up;
+    this.#resolvedCount++;
+  }
+
+  #drift(): Partial<Record<FeatureColumn, number>> {
+    const { psiWindowRows } = this.#config;
     const byColumn: Partial<Record<FeatureColumn, number>> = {};
-    if (rowCount < config.psiWindowRows) return byColumn;
-    const values = new Float64Array(config.psiWindowRows);
-    for (const reference of model.reference) {
+    if (this.#rowCount < psiWindowRows) return byColumn;
+    const values = new Float64Array(psiWindowRows);
+    for (const reference of this.#model.reference) {
       const column = FEATURE_COLUMNS.indexOf(reference.column);
-      for (let row = 0; row < config.psiWindowRows; row++) values[row] = rows[row * width + column]!;
+      for (let row = 0; row < psiWindowRows; row++) values[row] = this.#rows[row * WIDTH + column]!;
       const value = psi(reference, values);
       if (value !== null) byColumn[reference.column] = value;
     }
     return byColumn;
   }
 
-  function figures(): WindowFigures {
-    const interval = scores.length < config.aucWindow ? null : aucInterval(scores, ups);
+  #figures(): WindowFigures {
+    const scores = this.#scores;
+    const ups = this.#ups;
+    const interval = scores.length < this.#config.aucWindow ? null : aucInterval(scores, ups);
     const right = scores.filter((p, i) => (ups[i] ? p > 0.5 : p < 0.5)).length;
     return {
       aucInterval: interval && {
@@ -99,64 +180,4 @@ export function createMonitor(config: MonitoringConfig, firstModel: MonitoredMod
       hitRate: scores.length === 0 ? null : right / scores.length,
     };
   }
-
-  return {
-    onCandle(candle) {
-      lastClose = candle.close;
-      if (pending.length === 0) return NONE;
-      let resolved: ResolvedOutcome[] | null = null;
-      let kept = 0;
-      for (const entry of pending) {
-        if (entry.close === null) {
-          if (entry.openMs === candle.openMs) entry.close = candle.close;
-          // A bar before the first one of the warm-up will not be seen again: its outcome cannot be told any more.
-          if (entry.openMs >= candle.openMs) pending[kept++] = entry;
-        } else if (--entry.barsLeft > 0) {
-          pending[kept++] = entry;
-        } else {
-          const up = candle.close > entry.close;
-          if (entry.counts) keep(entry.probabilityUp, up);
-          const outcome = { openMs: entry.openMs, probabilityUp: entry.probabilityUp, up };
-          if (resolved === null) resolved = [outcome];
-          else resolved.push(outcome);
-        }
-      }
-      // Setting the length would be ten times as slow.
-      while (pending.length > kept) pending.pop();
-      return resolved ?? NONE;
-    },
-    onPrediction(openMs, probabilityUp, features) {
-      pending.push({ openMs, probabilityUp, close: lastClose, barsLeft: model.horizonBars, counts: true });
-      if (features === null || features.length < width) return;
-      const at = (rowCount % config.psiWindowRows) * width;
-      for (let i = 0; i < width; i++) rows[at + i] = features[i]!;
-      rowCount++;
-    },
-    restore(outcomes) {
-      for (const outcome of outcomes) {
-        if (outcome.up === null) {
-          pending.push({
-            openMs: outcome.openMs,
-            probabilityUp: outcome.probabilityUp,
-            close: null,
-            barsLeft: model.horizonBars,
-            counts: true,
-          });
-        } else {
-          keep(outcome.probabilityUp, outcome.up);
-        }
-      }
-    },
-    useModel(next) {
-      model = next;
-      for (const entry of pending) entry.counts = false;
-      scores.length = 0;
-      ups.length = 0;
-      resolvedCount = 0;
-      rowCount = 0;
-    },
-    outsideTraining: (features) => shareOutsideTraining(model.reference, features),
-    health: () =>
-      healthOf(rollingAuc(scores, ups, config.aucWindow), resolvedCount, drift(), config, figures()),
-  };
 }
