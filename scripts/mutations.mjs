@@ -457,7 +457,7 @@ export const MUTATIONS = [
   {
     name: 'decide without the orders that other streams have on their way',
     file: 'src/pipeline/pipeline.ts',
-    from: 'riskInputs.reserve(lane, decision);',
+    from: 'riskInputs.reserve(place, decision);',
     to: '',
     by: 'test/pipeline/risk-inputs.test.ts',
   },
@@ -495,5 +495,33 @@ export const MUTATIONS = [
     from: 'if (fromMs + TRANSFERS_MS > nowMs) return [...flows.values()];',
     to: 'return [...flows.values()];',
     by: 'test/simulator/limits.test.ts',
+  },
+  {
+    name: 'route an entry to an exchange where one is already on its way',
+    file: 'src/pipeline/router.ts',
+    from: '!deps.isBusy(lane) &&',
+    to: '',
+    by: 'test/pipeline/router.test.ts',
+  },
+  {
+    name: 'route by the price alone, without the fee',
+    file: 'src/pipeline/router.ts',
+    from: 'quote.ask * (1 + fee)',
+    to: 'quote.ask',
+    by: 'test/pipeline/router.test.ts',
+  },
+  {
+    name: 'route to an exchange that cannot pay',
+    file: 'src/pipeline/router.ts',
+    from: 'deps.cashAt(other.setup.key.exchange) >= deps.entryCostMax()',
+    to: 'true',
+    by: 'test/pipeline/router.test.ts',
+  },
+  {
+    name: 'enter on rows that are unlike the training',
+    file: 'src/pipeline/risk/risk.ts',
+    from: 'inputs.outsideTraining <= shareMax',
+    to: 'true',
+    by: 'test/pipeline/risk/risk.test.ts',
   },
 ];
