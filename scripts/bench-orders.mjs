@@ -150,7 +150,7 @@ async function orders(steps) {
     const questions = [];
     diagnostics.subscribe('undici:request:create', ({ request }) => {
       if (request.method === 'POST' && request.path.startsWith('/api/v3/order')) left.push(nowMs());
-      else if (request.path.startsWith('/api/v3/depth')) asked.set(request, nowMs());
+      else if (/^\/api\/v3\/(depth|ticker\/bookTicker)/.test(request.path)) asked.set(request, nowMs());
     });
     diagnostics.subscribe('undici:request:trailers', ({ request }) => {
       if (asked.has(request)) questions.push([asked.get(request), nowMs()]);

@@ -90,7 +90,23 @@ function depth(venue: SimulatedVenue, params: URLSearchParams): object {
 }
 
 function each(venue: SimulatedVenue, params: URLSearchParams, answer: (it: Instrument) => object): unknown {
-  return params.has('symbol') ? answer(instrumentOf(venue, params)) : venue.replay.instruments.map(answer);
+  if (params.has('symbol')) return answer(instrumentOf(venue, params));
+  const named = params.get('symbols');
+  if (named === null) return venue.replay.instruments.map(answer);
+  return namesOf(named).map((symbol) => answer(instrumentOf(venue, new URLSearchParams({ symbol }))));
+}
+
+/** `["BTCUSDT","ETHUSDT"]` */
+function namesOf(text: string): readonly string[] {
+  let names: unknown;
+  try {
+    names = JSON.parse(text);
+  } catch {
+    throw refusals.illegal('symbols');
+  }
+  const isList = Array.isArray(names) && names.length > 0 && names.every((name) => typeof name === 'string');
+  if (!isList) throw refusals.illegal('symbols');
+  return names as string[];
 }
 
 function priceTicker(venue: SimulatedVenue, instrument: Instrument): object {

@@ -50,6 +50,7 @@ export interface CcxtTransaction {
 }
 
 export interface CcxtMarket {
+  readonly id: string;
   readonly symbol: string;
   readonly spot?: boolean;
   readonly swap?: boolean;
@@ -66,6 +67,12 @@ export interface CcxtMarket {
 export interface CcxtBook {
   readonly bids: readonly (readonly Figure[])[];
   readonly asks: readonly (readonly Figure[])[];
+  readonly timestamp?: number;
+}
+
+export interface CcxtTop {
+  readonly bid?: Figure;
+  readonly ask?: Figure;
   readonly timestamp?: number;
 }
 
@@ -107,6 +114,7 @@ export interface CcxtExchange {
   setMarketsFromExchange(source: CcxtExchange): unknown;
   unWatchOHLCV(symbol: string, timeframe: string): Promise<unknown>;
   fetchOrderBook(symbol: string, limit?: number): Promise<CcxtBook>;
+  fetchBidsAsks(symbols: string[], params: Params): Promise<Readonly<Record<string, CcxtTop>>>;
   fetchBalance(): Promise<Readonly<Record<string, unknown>>>;
   createOrder(
     symbol: string,

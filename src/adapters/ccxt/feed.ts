@@ -2,11 +2,12 @@ import { badInput, fault, messageOf, RedbuttonError } from '../../core/errors.js
 import type { MarketRules, Quote } from '../../core/order.js';
 import { timeframeMs } from '../../core/timeframe.js';
 import type { CandleFeed, RawCandle } from '../../ports.js';
-import type { OhlcvRow } from './ccxt-module.js';
+import type { Figure, OhlcvRow } from './ccxt-module.js';
 import { ClosedBarSequencer } from './closed-bar-sequencer.js';
 import { type ConnectedExchange, closeStreams } from './exchange.js';
 import { type LiveSource, pollBars, watchBars } from './live-source.js';
 import { marketRules } from './market-rules.js';
+import { shareRequests } from './shared-requests.js';
 
 export interface FeedOptions {
   /**
@@ -20,6 +21,8 @@ const GRACE_MS = 2000;
 const CHECK_PERIOD_MS = 500;
 const PAGE_ROWS = 1000;
 const BOOK_LEVELS = 5;
+/** Exchanges that answer the tops of just the books that are named, given as `symbols`; others send those of all. */
+const NAMED_TOPS: ReadonlySet<string> = new Set(['binance', 'binanceus']);
 
 /** Candles, quotes and rules of one exchange through ccxt. See CandleFeed for the contract. */
 export function createCcxtFeed(exchange: ConnectedExchange, options: FeedOptions = {}): CandleFeed {
@@ -33,11 +36,16 @@ class CcxtFeed implements CandleFeed {
   /** Open time of the newest closed bar handed out, by symbol and timeframe: a new stream goes on from there. */
   readonly #cursors = new Map<string, number>();
   readonly #streams = new Set<symbol>();
+  readonly #sharedQuote: (symbol: string) => Promise<Quote | undefined>;
 
   constructor(connection: ConnectedExchange, graceMs: number) {
     this.exchange = connection.id;
     this.#connection = connection;
     this.#graceMs = graceMs;
+    this.#sharedQuote = shareRequests(
+      (symbol) => this.#bookTop(symbol),
+      (symbols) => this.#tops(symbols),
+    );
   }
 
   async history(
@@ -92,13 +100,33 @@ class CcxtFeed implements CandleFeed {
   }
 
   async quote(symbol: string): Promise<Quote | undefined> {
-    const { api, clock } = this.#connection;
+    const { api } = this.#connection;
     if (api.has.fetchOrderBook !== true) return undefined;
+    // Futures know no choice of symbols.
+    const isNamed = NAMED_TOPS.has(api.id) && !symbol.includes(':');
+    return isNamed ? this.#sharedQuote(symbol) : this.#bookTop(symbol);
+  }
+
+  async #bookTop(symbol: string): Promise<Quote | undefined> {
+    const { api, clock } = this.#connection;
     const book = await this.#ask('order book', symbol, () => api.fetchOrderBook(symbol, BOOK_LEVELS));
-    const bid = Number(book.bids[0]?.[0] ?? Number.NaN);
-    const ask = Number(book.asks[0]?.[0] ?? Number.NaN);
-    if (!(bid > 0) || !(ask > 0)) return undefined;
-    return { bid, ask, atMs: book.timestamp ?? clock.wallMs(), source: 'book' };
+    return quoteOf(book.bids[0]?.[0], book.asks[0]?.[0], book.timestamp ?? clock.wallMs());
+  }
+
+  async #tops(symbols: readonly string[]): Promise<ReadonlyMap<string, Quote>> {
+    const { api, clock } = this.#connection;
+    const markets = await this.#ask('markets', symbols.join(), () => api.loadMarkets());
+    const ids = symbols.flatMap((symbol) => markets[symbol]?.id ?? []);
+    const found = await this.#ask('top of book', symbols.join(), () =>
+      api.fetchBidsAsks([...symbols], { symbols: JSON.stringify(ids) }),
+    );
+    const quotes = new Map<string, Quote>();
+    for (const symbol of symbols) {
+      const top = found[symbol];
+      const quote = quoteOf(top?.bid, top?.ask, top?.timestamp ?? clock.wallMs());
+      if (quote !== undefined) quotes.set(symbol, quote);
+    }
+    return quotes;
   }
 
   async rules(symbol: string): Promise<MarketRules> {
@@ -228,6 +256,12 @@ class CcxtFeed implements CandleFeed {
       void api.unWatchOHLCV(symbol, timeframe).catch(() => undefined);
     }
   }
+}
+
+function quoteOf(bidText: Figure | undefined, askText: Figure | undefined, atMs: number): Quote | undefined {
+  const bid = Number(bidText ?? Number.NaN);
+  const ask = Number(askText ?? Number.NaN);
+  return bid > 0 && ask > 0 ? { bid, ask, atMs, source: 'book' } : undefined;
 }
 
 function cursorKey(symbol: string, timeframe: string): string {

@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { createCcxtFeed } from '../../../src/adapters/ccxt/index.js';
-import { candleAt } from '../../../src/core/candle.js';
+import { type CandleColumns, candleAt } from '../../../src/core/candle.js';
 import { RedbuttonError } from '../../../src/core/errors.js';
 import { syntheticQuote } from '../../../src/core/synthetic-quote.js';
 import { collect, plain, stepThrough, until } from '../../simulator/bar-collector.js';
@@ -13,6 +13,14 @@ afterEach(() => world.simulator.stop());
 async function feedOf(options?: Parameters<typeof startWorld>[0]) {
   world = await startWorld(options);
   return createCcxtFeed(await world.connect(), { graceMs: 0 });
+}
+
+/** The same market at a multiple of its prices. */
+function times(candles: CandleColumns, factor: number): CandleColumns {
+  const [open, high, low, close] = (['open', 'high', 'low', 'close'] as const).map((name) =>
+    candles[name].map((price) => Math.round(price * factor * 100) / 100),
+  ) as [Float64Array, Float64Array, Float64Array, Float64Array];
+  return { ...candles, open, high, low, close };
 }
 
 describe('history', () => {
@@ -176,6 +184,31 @@ describe('quote and rules', () => {
       expect(quote).toEqual(syntheticQuote(candles.close[99 + i]!, 2.5, '0.01', quote.atMs));
       await world.simulator.step();
     }
+  });
+
+  it('is asked for with one request where many symbols want it at once, and says the same', async () => {
+    const names = ['BTC/USDT', 'ETH/USDT', 'SOL/USDT'];
+    world = await startWorld({
+      markets: names.map((symbol, i) => ({
+        symbol,
+        timeframe: '1h',
+        candles: times(walk(150), i + 1),
+        priceTick: '0.01',
+      })),
+    });
+    const feed = createCcxtFeed(await world.connect(), { graceMs: 0 });
+    const alone = [];
+    for (const symbol of names) alone.push((await feed.quote(symbol))!);
+    const asked: string[] = [];
+    world.simulator.interceptor = ({ path, params }) => {
+      asked.push(`${path} ${params.get('symbols')}`);
+      return undefined;
+    };
+    const together = await Promise.all(names.map((symbol) => feed.quote(symbol)));
+    expect(asked).toEqual(['/api/v3/ticker/bookTicker ["BTCUSDT","ETHUSDT","SOLUSDT"]']);
+    const prices = (quote: { bid: number; ask: number } | undefined) => [quote?.bid, quote?.ask];
+    expect(together.map(prices)).toEqual(alone.map(prices));
+    expect(new Set(together.map((quote) => quote?.bid)).size).toBe(3);
   });
 
   it('states steps and minimums as plain decimal text', async () => {
