@@ -79,7 +79,10 @@ export async function startPhone(
     async stop() {
       stopping = true;
       child.kill('SIGTERM');
+      // One that is just trying to reconnect does not hear that.
+      const patience = setTimeout(() => child.kill('SIGKILL'), 2_000);
       await gone;
+      clearTimeout(patience);
     },
   };
   // Subscribed once its own word comes back to it.
