@@ -67,7 +67,7 @@ export const MUTATIONS = [
     file: execution,
     from: 'await store.recordFills(listed);',
     to: '',
-    by: 'sim',
+    by: 'test/pipeline/execution/execution.test.ts',
   },
   {
     name: 'count a fill twice',
@@ -109,7 +109,7 @@ export const MUTATIONS = [
     file: 'src/pipeline/order-desk.ts',
     from: 'return venues.agreed(key.exchange) ? state : ',
     to: 'return venues !== undefined ? state : ',
-    by: 'sim',
+    by: 'test/pipeline/pipeline.test.ts',
   },
   {
     name: 'leave the stop of a position that is gone, or has changed its size',
@@ -179,7 +179,7 @@ export const MUTATIONS = [
     file: gate,
     from: "if (!permit.ok) return ['no_permit', `permit ${permit.reason}`];",
     to: 'if (!permit.ok) return null;',
-    by: 'sim',
+    by: 'test/pipeline/execution/order-gate.test.ts',
   },
   {
     name: 'ask for permit and state at the gate alone',

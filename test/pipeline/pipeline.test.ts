@@ -87,6 +87,20 @@ describe('a bar on its way through the layers', () => {
     expect(refusedInside).toBeGreaterThan(0);
   });
 
+  it('enters nothing at a live exchange that was not compared with the store yet', async () => {
+    const world = await paperWorld({ store: tinyStore(), wrap: (paper) => ({ ...paper, kind: 'live' }) });
+    const reasons = new Set<string>();
+    for (const candle of WALK) {
+      const outcome = await world.bar(candle);
+      if (outcome.kind !== 'decided' || outcome.record.risk === null) continue;
+      const { risk } = outcome.record;
+      expect(risk.inputs.state).toBe('REDUCING');
+      reasons.add(risk.kind === 'refusal' ? risk.reason : risk.side);
+    }
+    expect(reasons).toContain('state_reducing');
+    expect(reasons).not.toContain('buy');
+  });
+
   it('refuses to decide on no quote, and says so', async () => {
     const world = await paperWorld({ store: tinyStore() });
     world.box.quote = false;

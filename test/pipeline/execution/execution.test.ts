@@ -360,6 +360,17 @@ describe('an order whose outcome nobody knows', () => {
     expect(await it.execution.settleOnce('binance')).toMatchObject([{ status: 'filled' }]);
   });
 
+  it('stores a fill that is named while others of the same order still are not', async () => {
+    const it = world([(order) => ({ kind: 'report', report: report(order, { fills: [] }) })]);
+    const { order } = await it.submit();
+    const first = report(order, {}, '0.4').fills[0]!;
+    it.known.set(order.clientOrderId, report(order, { fills: [first] }));
+    await it.execution.settleOnce('binance');
+    // Nothing new of the order, and the process may end here.
+    expect(it.contents.orderLog.at(-1)?.status).toBe('unknown');
+    expect([...it.contents.fills.values()]).toMatchObject([{ fillId: first.fillId, amount: '0.4' }]);
+  });
+
   it('follows an order that is still working, and takes each fill once', async () => {
     const it = world([
       (order) => ({ kind: 'report', report: report(order, { status: 'partially_filled' }, '0.4') }),
