@@ -249,21 +249,21 @@ export const MUTATIONS = [
     file: breaker,
     from: 'tripped = snapshot.breakerTripped;',
     to: 'tripped = false;',
-    by: 'sim',
+    by: 'test/pipeline/pipeline.test.ts',
   },
   {
     name: 'ignore the tripped circuit breaker',
     file: 'src/pipeline/risk/risk.ts',
     from: 'if (breakerTripped) {',
     to: 'if (breakerTripped && inputs.equity < 0) {',
-    by: 'sim',
+    by: 'test/pipeline/pipeline.test.ts',
   },
   {
     name: 'ignore the cap of a position',
     file: 'src/pipeline/risk/sizing.ts',
     from: 'const positionFraction = Math.min(kellyRaw, config.maxPositionFraction);',
     to: 'const positionFraction = kellyRaw;',
-    by: 'sim',
+    by: 'test/pipeline/risk',
   },
   {
     name: 'forget the signal interval on restart',
@@ -354,7 +354,7 @@ export const MUTATIONS = [
     file: 'src/pipeline/order-desk.ts',
     from: "return breaker.tripped ? stricter(state, 'REDUCING') : state;",
     to: 'return state;',
-    by: 'sim',
+    by: 'test/pipeline/pipeline.test.ts',
   },
   {
     name: 'forget since when a position is held on restart',

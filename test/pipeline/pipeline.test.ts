@@ -101,6 +101,39 @@ describe('a bar on its way through the layers', () => {
     expect(reasons).not.toContain('buy');
   });
 
+  it('lets no entry leave that was decided before another stream tripped the breaker', async () => {
+    const eth = { ...KEY, symbol: 'ETH/USDT' };
+    const store = tinyStore();
+    let trips = true;
+    const world = await paperWorld({
+      keys: [KEY, eth],
+      store: {
+        ...store,
+        async commitBar(record, outcomes) {
+          await store.commitBar(record, outcomes);
+          if (!trips || record.risk?.kind !== 'order' || record.stream !== KEY) return;
+          trips = false;
+          // A third of the account is gone, and the other stream's bar is the first to see it.
+          const { portfolio } = world.pipeline;
+          const flow = { flowId: '1', kind: 'withdrawal', currency: 'USDT', amount: '-35000' } as const;
+          portfolio.applyFlow({ ...flow, exchange: KEY.exchange, atMs: record.candle.openMs });
+          const seen = await world.pipeline.onCandle(eth, record.candle);
+          expect(seen).toMatchObject({ kind: 'decided', breakerTripped: true });
+        },
+      },
+    });
+    for (const candle of WALK) {
+      const outcome = await world.bar(candle);
+      if (trips) continue;
+      expect(outcome).toMatchObject({
+        record: { risk: { kind: 'order', side: 'buy' } },
+        execution: { refusal: 'state_reducing', fills: [] },
+      });
+      return;
+    }
+    expect.unreachable('no entry was decided');
+  });
+
   it('refuses to decide on no quote, and says so', async () => {
     const world = await paperWorld({ store: tinyStore() });
     world.box.quote = false;
