@@ -265,6 +265,7 @@ async function gate(count) {
         unitsHeld: () => '0.5',
         equity: () => 100_000,
         isBlocked: () => false,
+        stopAmount: () => '0',
       },
       { notionalMaxFraction: 0.25, priceCollarFraction: 0.05, ordersPerMinuteMax: 1e9, quoteAgeMsMax: 5000 },
     );

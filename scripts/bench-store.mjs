@@ -106,7 +106,7 @@ async function day({ quick }) {
     model: classifier.manifest,
     clock,
     store,
-    broker,
+    brokers: [broker],
     permit: {
       read: () => ({ ok: true, state: 'ACTIVE', epoch: 1, expiresMonotonicMs: Number.MAX_SAFE_INTEGER }),
     },
