@@ -170,7 +170,7 @@ export function createModelCare(options: ModelCareOptions): ModelCare {
     const bars = trainRowsMax + testRowsMax + 2 * FEATURE_WINDOW + CHALLENGE_DEFAULTS.embargoBars;
     const streams: RetrainerRequest['streams'][number][] = [];
     for (const { key, calendar } of options.streams) {
-      const fromMs = nowMs - bars * barMs * (calendar === 'weekdays' ? WEEK_SHARE : 1);
+      const fromMs = Math.floor(nowMs - bars * barMs * (calendar === 'weekdays' ? WEEK_SHARE : 1));
       streams.push({ candles: await candlesOf(key, fromMs, nowMs), calendar });
     }
     // Known without training anything: whether there are bars enough that the champion has not seen.

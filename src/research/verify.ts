@@ -2,7 +2,7 @@ import { type Candle, candleAt, type StreamKey, streamName } from '../core/candl
 import { fault } from '../core/errors.js';
 import { FEATURE_WINDOW } from '../core/feature-set.js';
 import type { ModelManifest } from '../core/manifest.js';
-import type { MarketRules, RiskDecision } from '../core/order.js';
+import type { RiskDecision } from '../core/order.js';
 import { REGIME_DEFAULTS, type Regime, regimeWindowBars } from '../core/regime.js';
 import type { NoPredictionReason, Prediction, SignalResult } from '../core/signal.js';
 import { barsPerYear, timeframeMs } from '../core/timeframe.js';
@@ -234,9 +234,9 @@ function signalReplay(stream: StreamKey) {
   };
 }
 
-/** What risk looked at, where it did, says what was held; else the bar's own word is all there is. */
+/** What risk looked at at the stream's own exchange says what was held; else the bar's own word is all there is. */
 function heldUnits({ risk, signal }: BarRecord, { market }: SettingsAt): number {
-  if (risk === null) return signal?.held?.units ?? 0;
+  if (risk === null || risk.inputs.exchange !== market.key.exchange) return signal?.held?.units ?? 0;
   const { positionUnits } = risk.inputs;
   return Math.abs(positionUnits) < Number(market.rules.amountStep) ? 0 : positionUnits;
 }
@@ -264,7 +264,8 @@ function riskAgain(
   if (signal.kind === 'none' || record.risk === null) return null;
   const stored = record.risk.inputs;
   const volatility = features?.[VOLATILITY_COLUMN] ?? Number.NaN;
-  const annualise = Math.sqrt(barsPerYear(stream.timeframe, settings.market.calendar)) / VOLATILITY_CONSTANT;
+  const market = marketAt(stored.exchange, stream, settings);
+  const annualise = Math.sqrt(barsPerYear(stream.timeframe, market.calendar)) / VOLATILITY_CONSTANT;
   const inputs = {
     ...stored,
     drawdown: drawdownAgain(stored),
@@ -279,15 +280,15 @@ function riskAgain(
     signal,
     inputs,
     breakerTripped: record.account?.breakerTripped ?? false,
-    rules: rulesAt(stored.exchange, stream, settings),
+    rules: market.rules,
   });
 }
 
-/** The rules of the market that the order went to. */
-function rulesAt(exchange: string, { symbol }: StreamKey, { market, streams }: SettingsAt): MarketRules {
-  if (exchange === market.key.exchange) return market.rules;
-  // An exchange that the run did not know is a difference in every figure that the rules have a part in.
-  return streams.find(({ key }) => key.exchange === exchange && key.symbol === symbol)?.rules ?? market.rules;
+/** The market that the order went to. */
+function marketAt(exchange: string, { symbol }: StreamKey, { market, streams }: SettingsAt) {
+  if (exchange === market.key.exchange) return market;
+  // An exchange that the run did not know is a difference in every figure that its rules have a part in.
+  return streams.find(({ key }) => key.exchange === exchange && key.symbol === symbol) ?? market;
 }
 
 /** The account of the bar is what risk looked at; where there was no decision only its drawdown can be reckoned. */

@@ -6,15 +6,17 @@ interface Waiting<T> {
   settle(answers: Promise<ReadonlyMap<string, T>>): void;
 }
 
+/** After this long a request gathers no more questions: it may never be answered. */
+const PATIENCE_MS = 250;
+
 /**
  * One request for all names that are asked for in the same turn of the event loop or while a request is under way: where
- * many bars close at once, a request each would let the last one wait for all. An answer is never older than its question.
- * `share` is how many names make it worth it; fewer are asked one by one.
+ * many bars close at once, a request each would let the last one wait for all. An answer is never older than its question,
+ * and one that does not come holds nobody up who asks later. A lone name is asked by `one`.
  */
 export function shareRequests<T>(
   one: (name: string) => Promise<T | undefined>,
   many: AskMany<T>,
-  share = 2,
 ): (name: string) => Promise<T | undefined> {
   const waiting = new Map<string, Waiting<T>>();
   let underWay = false;
@@ -27,25 +29,23 @@ export function shareRequests<T>(
     waiting.clear();
     underWay = true;
     const names = [...asked.keys()];
-    const answers = names.length < share ? oneByOne(names) : many(names);
+    const answers = names.length === 1 ? alone(names[0]!) : many(names);
     for (const { settle } of asked.values()) settle(answers);
-    answers
-      .catch(() => undefined)
-      .then(() => {
-        underWay = false;
-        send();
-      });
+    let isOver = false;
+    const over = () => {
+      clearTimeout(patience);
+      if (isOver) return;
+      isOver = true;
+      underWay = false;
+      send();
+    };
+    const patience = setTimeout(over, PATIENCE_MS);
+    answers.then(over, over);
   }
 
-  async function oneByOne(names: readonly string[]): Promise<ReadonlyMap<string, T>> {
-    const found = new Map<string, T>();
-    await Promise.all(
-      names.map(async (name) => {
-        const answer = await one(name);
-        if (answer !== undefined) found.set(name, answer);
-      }),
-    );
-    return found;
+  async function alone(name: string): Promise<ReadonlyMap<string, T>> {
+    const answer = await one(name);
+    return answer === undefined ? new Map() : new Map([[name, answer]]);
   }
 
   function wait(name: string): Waiting<T> {

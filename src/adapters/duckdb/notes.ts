@@ -33,7 +33,10 @@ interface NextSeq {
   runs: number;
 }
 
-/** Rows beside the way of the data: quarantine, gaps, halts, rebases, health, models, runs, shadow predictions, and alerts that wait. */
+/**
+ * Rows beside the way of the data: quarantine, gaps, halts, rebases, health, models, runs, shadow predictions, and alerts
+ * that wait.
+ */
 export class Notes {
   readonly #session: Session;
   readonly #next: NextSeq;

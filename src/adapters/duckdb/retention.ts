@@ -8,7 +8,8 @@ import { storeFault } from './store-faults.js';
 
 /**
  * Days that rows are kept, by what they are; what is left out, or 0, is kept for ever. `bars` are candles, decisions,
- * outcomes and shadow predictions: they are read together, so they go together. Money (orders, fills, transfers, halts) is always kept.
+ * outcomes and shadow predictions: they are read together, so they go together. Money (orders, fills, transfers, halts) is
+ * always kept.
  */
 export type Retention = Readonly<Partial<Record<RetainedKind, number>>>;
 export type RetainedKind = 'bars' | 'quarantine' | 'corrections' | 'gaps' | 'health';

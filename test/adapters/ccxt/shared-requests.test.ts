@@ -1,4 +1,4 @@
-import { setImmediate as nextTurn } from 'node:timers/promises';
+import { setTimeout as delay, setImmediate as nextTurn } from 'node:timers/promises';
 import { expect, it } from 'vitest';
 import { shareRequests } from '../../../src/adapters/ccxt/shared-requests.js';
 
@@ -41,6 +41,16 @@ it('gathers what is asked for meanwhile, and gives nobody an answer that was und
   expect(asked).toEqual([['a'], ['a', 'b']]);
   open[1]!.answer();
   expect(await later).toEqual(['a 2', 'b 2']);
+});
+
+it('holds nobody up with a request that is never answered', async () => {
+  const { asked, open, ask } = desk();
+  void ask('a');
+  await nextTurn();
+  const later = ask('b');
+  while (asked.length < 2) await delay(20);
+  open[1]!.answer();
+  expect(await later).toBe('b 2');
 });
 
 it('fails those who asked, and no later ones', async () => {
