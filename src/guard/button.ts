@@ -30,13 +30,15 @@ export function createButton(settings: ButtonSettings): Button {
   let phase: 'unknown' | 'pressed' | 'releasing' | 'released' = 'unknown';
   let sinceMs = 0;
   let held = false;
+  /** Whether the last that was told is a press: what follows one is bounce of it, what was never told is no bounce. */
+  let told = false;
 
   const press = (atMs: number): readonly ButtonEvent[] => {
-    const known = phase === 'pressed' || phase === 'releasing';
     if (phase !== 'pressed') {
       phase = 'pressed';
       sinceMs = atMs;
-      if (!known) {
+      if (!told) {
+        told = true;
         held = false;
         return ['pressed'];
       }
@@ -53,6 +55,7 @@ export function createButton(settings: ButtonSettings): Button {
     }
     if (atMs - sinceMs < settings.releaseDebounceMs) return [];
     phase = 'released';
+    told = false;
     return ['released'];
   };
 
@@ -72,6 +75,7 @@ export function createButton(settings: ButtonSettings): Button {
     settled: () => phase === 'released' || (phase === 'pressed' && held),
     reset() {
       phase = 'unknown';
+      told = false;
       held = false;
     },
   };

@@ -33,7 +33,8 @@ const FILLS = `
     SELECT client_order_id, any_value(decision_price) AS decision_price, any_value(bar_open_ms) AS bar_open_ms
     FROM order_events GROUP BY client_order_id
   ), quoted AS (
-    SELECT coalesce(input_exchange, exchange) AS exchange, symbol, open_ms, risk_side, any_value(input_bid) AS bid, any_value(input_ask) AS ask
+    SELECT coalesce(input_exchange, exchange) AS exchange, symbol, open_ms, risk_side, any_value(input_bid) AS bid,
+      any_value(input_ask) AS ask
     FROM decisions WHERE risk_side IS NOT NULL GROUP BY ALL
   )
   SELECT f.fill_id, f.client_order_id, f.exchange, f.symbol, f.side, f.price, f.amount, f.fee, f.fee_currency, f.at_ms,

@@ -50,10 +50,15 @@ async function liveFills(
   const store = await openStore({ path: database });
   const rng = seededRng(3);
   for (let i = from; i < from + count; i++) {
-    const bar = barOf(BTC, i, { rng, decided: true, risk: 'order' });
+    // Every second one was routed to BTC's exchange from a stream of another.
+    const stream = i % 2 === 0 ? BTC : { ...BTC, exchange: 'elsewhere' };
+    const bar = barOf(stream, i, { rng, decided: true, risk: 'order' });
     const risk = bar.risk as Extract<typeof bar.risk, { kind: 'order' }>;
     const quote = { bid: 99.9, ask: 100.1, atMs: 1, source: 'book' } as const;
-    await store.commitBar({ ...bar, risk: { ...risk, side: 'buy', inputs: { ...risk.inputs, quote } } });
+    await store.commitBar({
+      ...bar,
+      risk: { ...risk, side: 'buy', inputs: { ...risk.inputs, exchange: BTC.exchange, quote } },
+    });
     const clientOrderId = `rb-${i}`;
     const { openMs: atMs } = bar.candle;
     const common = { clientOrderId, exchange: BTC.exchange, symbol: BTC.symbol, side: 'buy' } as const;

@@ -35,6 +35,15 @@ describe('the button', () => {
     expect(nc().sample(1, 0)).toEqual(['pressed']);
   });
 
+  it('trips at a press before the contact was ever told released, however soon after the start', () => {
+    const button = nc();
+    feed(button, [0, 0]);
+    expect(button.sample(1, 20)).toEqual(['pressed']);
+    button.reset();
+    button.sample(0, 30);
+    expect(button.edge(1, 31)).toEqual(['pressed']);
+  });
+
   it('counts an edge between two closed looks as a press', () => {
     const button = nc();
     feed(button, [0, 0, 0, 0, 0, 0]);
