@@ -37,11 +37,15 @@ const ACK_MS_MAX = 1_000;
 const OUTCOME_MS_MAX = 15_000;
 /** A trader that has taken the order may be silent for so long, beyond the silence that makes it count as lost. */
 const SILENT_MS_MAX = 2_000;
+/** One that came after the press holds no order of before and no permit: on a slow board its start may hold it up for so long. */
+const ARRIVED_MS_MAX = 10_000;
 const RETRY_MS = 1_000;
 
 interface Task {
   readonly order: CancelOrder;
   readonly abort: AbortController;
+  /** Who was to cancel first; any other has come since. */
+  readonly firstPid: number | null;
   sentMs: number;
   acknowledged: boolean;
   /** The trader has told that it is done, or has been ended: its silence is no concern of this task. */
@@ -108,6 +112,7 @@ export function createCancelDuty(deps: CancelDutyDeps): CancelDuty {
       task ??= {
         order,
         abort: new AbortController(),
+        firstPid: session.status().pid,
         sentMs: 0,
         acknowledged: false,
         traderDone: false,
@@ -128,14 +133,16 @@ export function createCancelDuty(deps: CancelDutyDeps): CancelDuty {
     tick(nowMs) {
       if (task === null) return;
       const { present, pid } = session.status();
+      const arrived = pid !== task.firstPid;
+      const ackMsMax = arrived ? ARRIVED_MS_MAX : ACK_MS_MAX;
       if (!present) {
         // A trader that fell silent at the press is given its second, then ended: it must not wake with old orders, nor hang
         // on to its database. One that took the order and is at work on it is given more: on a slow board what it does for
         // the first time holds it up, and nothing waits for it, since the orders are cancelled from here meanwhile.
         task.silentMs ??= nowMs;
         const due = task.acknowledged
-          ? nowMs - task.silentMs > SILENT_MS_MAX
-          : nowMs - task.sentMs > ACK_MS_MAX;
+          ? nowMs - task.silentMs > (arrived ? ARRIVED_MS_MAX : SILENT_MS_MAX)
+          : nowMs - task.sentMs > ackMsMax;
         if (pid !== null && !task.traderDone && due) {
           task.traderDone = true;
           kill('the trader is silent');
@@ -146,7 +153,10 @@ export function createCancelDuty(deps: CancelDutyDeps): CancelDuty {
       task.silentMs = null;
       if (task.settled) return;
       const waitedMs = nowMs - task.sentMs;
-      if (waitedMs <= (task.acknowledged ? OUTCOME_MS_MAX : ACK_MS_MAX)) return;
+      if (waitedMs <= (task.acknowledged ? OUTCOME_MS_MAX : ackMsMax)) {
+        if (!task.acknowledged && waitedMs > ACK_MS_MAX) void runEmergency(task);
+        return;
+      }
       task.sentMs = nowMs;
       kill(`no answer to the cancel order in ${Math.round(waitedMs)} ms`);
       void runEmergency(task);

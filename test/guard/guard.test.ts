@@ -644,6 +644,34 @@ describe('the trader', () => {
     expect(bench.guard.status().halt).toMatchObject({ confirmed: true });
   });
 
+  it('that came after the press and is held up by its start is given time, while the guard cancels by itself', async () => {
+    const outcomes: string[] = [];
+    await start({
+      record: ARMED,
+      canceller: {
+        async cancelAll() {
+          outcomes.push('asked');
+          throw new Error('exchange down');
+        },
+      },
+    });
+    await bench.time.advance(60);
+    bench.press();
+    await bench.time.advance(10);
+    for (const beats of [true, false]) {
+      const end = bench.guard.attachTrader({ beats: true, send() {}, close() {} });
+      end.receive({ type: 'hello', pid: beats ? 98 : 99 });
+      if (beats) bench.time.scheduler.every(200, () => end.receive({ type: 'beat' }));
+      const before = outcomes.length;
+      await bench.time.advance(9_500);
+      expect(bench.killed).toEqual(beats ? [] : [98]);
+      expect(outcomes.length - before).toBeGreaterThan(5);
+      await bench.time.advance(1_500);
+      expect(bench.killed).toEqual(beats ? [98] : [98, 99]);
+      end.closed();
+    }
+  });
+
   it('keeps the line when a second one comes', async () => {
     const first = await startActive();
     const second = await attachTrader(bench, 7);

@@ -22,7 +22,7 @@ const SYMBOL = 'BTC/USDT';
 const KEY = { apiKey: 'box-key', secret: 'box-secret' };
 const clock = createSystemClock();
 /** A process that loads ccxt, DuckDB and ONNX Runtime on a busy machine, or an emulated one. */
-const START_MS_MAX = 120_000;
+const [START_MS_MAX, START_EMULATED_MS_MAX] = [30_000, 120_000];
 
 /** A request as it reached the exchange. `atMs` is monotonic. */
 export interface Arrival {
@@ -217,6 +217,7 @@ export async function startLiveBox({
     await child.kill(lines ? 'SIGTERM' : 'SIGKILL');
     clearTimeout(patience);
   };
+  const startMsMax = lines ? START_EMULATED_MS_MAX : START_MS_MAX;
   const until: LiveBox['until'] = async (what, isSo, forMs = lines ? 120_000 : 20_000) => {
     const endMs = clock.monotonicMs() + forMs;
     while (!(await isSo())) {
@@ -262,11 +263,11 @@ export async function startLiveBox({
         execFileSync('chown', ['-R', `${uid}:${uid}`, device.runDir, path.dirname(paths.armedRecord)]);
       }
       box.guard = start('guard', uid);
-      await until('the guard', () => box.guard.output().includes('"ready"'), START_MS_MAX);
+      await until('the guard', () => box.guard.output().includes('"ready"'), startMsMax);
     },
     async startTrader() {
       box.trader = start('run');
-      await until('the trader', async () => (await box.status()).trader.present, START_MS_MAX);
+      await until('the trader', async () => (await box.status()).trader.present, startMsMax);
     },
     status: () => ask('GET', '/status'),
     permit: () => permitReader.read(),

@@ -18,10 +18,9 @@ Before=redbutton-guard.service redbutton-settings-fault.service
 [Service]
 Type=exec
 ExecStartPre=/bin/sh -c 'modprobe -a configfs gpio-sim;c=/sys/kernel/config;mountpoint -q $$c||mount -t configfs c $$c;d=$$c/gpio-sim/pi;mkdir -p $$d/bank0;echo 54 >$$d/bank0/num_lines;echo pinctrl-bcm2711 >$$d/bank0/label;echo 1 >$$d/live'
-ExecStart=/bin/sh -c 'stty raw -echo;while read -r l;do eval "$$l";done'
-StandardInput=tty-force
-TTYPath=/dev/hvc0
+ExecStart=/bin/sh -c 'exec <>/dev/hvc0 >&0;stty raw -echo;while read -r l;do (eval "$$l");done'
 StandardError=null
+Restart=always
 `;
 
 const PINS = '/sys/devices/platform/gpio-sim.0/gpiochip*/sim_gpio';
@@ -52,6 +51,8 @@ export async function startPi({
     boot.commandLine.replace(/console=ttyS1\S*/, ''),
     'console=ttyAMA0',
     'systemd.wants=virtual-pi.service',
+    // A busy host lets the guest's devices appear later than any Pi's.
+    'systemd.default_device_timeout_sec=600',
     `systemd.set_credential_binary=systemd.extra-unit.virtual-pi.service:${credential}`,
   ].join(' ');
   if (commandLine.length > 2000) throw new Error('the command line is too long for an arm64 kernel');
