@@ -120,7 +120,7 @@ export async function createAlerting(options: AlertingOptions): Promise<Alerting
       'GET /metrics': async () => ({ status: 200, body: { text: await metrics.text() } }),
     },
     async start() {
-      if (config.mqtt.url !== undefined && brokerIsHere(config.mqtt.url)) {
+      if (config.mqtt.url !== undefined && (await brokerIsHere(config.mqtt.url))) {
         log.info('the broker is on this box and dies with it: nobody will hear "offline" (docs/alerts.md)');
       }
       await sinks.start();

@@ -24,8 +24,9 @@ export const alertWays: Check = {
         );
       return findings;
     }
-    findings.push(await roundTrip(patient, mqtt.url), placeFinding(mqtt.url));
-    if (mqtt.url.startsWith('mqtt://') && !brokerIsHere(mqtt.url)) {
+    const isHere = await brokerIsHere(mqtt.url);
+    findings.push(await roundTrip(patient, mqtt.url), placeFinding(isHere));
+    if (mqtt.url.startsWith('mqtt://') && !isHere) {
       findings.push(
         warning(
           'broker TLS',
@@ -49,9 +50,8 @@ function ntfyFinding({ credential, config, credentialsDir }: Patient): Finding {
 }
 
 /** A box that is dead cannot say so: the broker's last will does, where the broker is elsewhere. */
-function placeFinding(url: string): Finding {
-  if (!brokerIsHere(url))
-    return ok('last will', 'the broker is on another machine: it will tell when the box dies');
+function placeFinding(isHere: boolean): Finding {
+  if (!isHere) return ok('last will', 'the broker is on another machine: it will tell when the box dies');
   return warning(
     'last will',
     'the broker is on this box and dies with it: nobody would tell that the box is dead',

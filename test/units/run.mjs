@@ -42,6 +42,9 @@ confidenceThreshold = 0.001
 silenceMsMax = 86400000
 [gpio]
 backend = "simulated"
+# A broker on no machine at all: what alerting needs of the system is needed all the same.
+[mqtt]
+url = "mqtt://203.0.113.9:1883"
 `,
 );
 
