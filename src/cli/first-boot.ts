@@ -40,6 +40,10 @@ Exit codes: 0 applied, or nothing to do; 1 failed; 2 mistakes in the file.
     const root = values.root ?? '/';
     const card = values.card ?? '/boot/firmware';
     const settled = await settle({ root, card, settings: values.settings ?? '/data/settings' }, setUpBroker);
+    if ('unwiped' in settled && settled.unwiped !== null)
+      io.stderr.write(
+        `redbutton: what is free on ${card} could not be overwritten, so secrets of an earlier redbutton.toml may still be there: ${settled.unwiped}\n  Remedy: start the box again; where that does not help, use another card\n`,
+      );
     switch (settled.outcome) {
       case 'mistakes':
         throw mistakesIn(`${card}/redbutton.toml`, settled.mistakes);

@@ -2,6 +2,8 @@ import { constants } from 'node:fs';
 import { open, readFile, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { syncFolder, writeDurably } from '../adapters/files/durable-file.js';
+import { messageOf } from '../core/errors.js';
+import { wipeFreeSpace } from './free-space.js';
 
 export const CARD_FILE = 'redbutton.toml';
 export const ERRORS_FILE = 'redbutton-errors.txt';
@@ -13,6 +15,8 @@ export interface Card {
   read(): Promise<Buffer | null>;
   /** Overwrites the owner's file with zeros, then removes it, so that the secrets are not left in free sectors. */
   wipe(): Promise<void>;
+  /** Overwrites what is free, where earlier versions of the file may be. What went wrong; null when nothing did. */
+  wipeFree(): Promise<string | null>;
   tellMistakes(mistakes: readonly string[]): Promise<void>;
   leaveReminder(text: string): Promise<void>;
 }
@@ -35,6 +39,7 @@ export function openCard(folder: string): Card {
       await rm(at(CARD_FILE));
       await syncFolder(folder);
     },
+    wipeFree: () => wipeFreeSpace(folder).then(() => null, messageOf),
     tellMistakes: (mistakes) =>
       writeDurably(
         at(ERRORS_FILE),

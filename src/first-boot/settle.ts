@@ -15,12 +15,18 @@ export interface Places {
   readonly settings: string;
 }
 
+/** `unwiped`: why what is free on the card could not be overwritten; null when it was. */
 export type Settled =
-  | { readonly outcome: 'applied'; readonly wrote: readonly string[]; readonly settings: CardSettings }
+  | {
+      readonly outcome: 'applied';
+      readonly wrote: readonly string[];
+      readonly settings: CardSettings;
+      readonly unwiped: string | null;
+    }
   /** There is no file, and the box has a configuration. */
   | { readonly outcome: 'nothing_to_do' }
   /** An earlier start applied the file, and lost its power while wiping it. */
-  | { readonly outcome: 'wipe_finished' }
+  | { readonly outcome: 'wipe_finished'; readonly unwiped: string | null }
   | { readonly outcome: 'mistakes'; readonly mistakes: readonly string[] };
 
 const run = promisify(execFile);
@@ -36,7 +42,7 @@ export async function settle(places: Places, setUpBroker: () => Promise<void>): 
   const configured = await exists(path.join(places.root, CONFIG_FILE));
   const bytes = await card.read();
   if (bytes === null) {
-    await rm(wiping, { force: true });
+    if (await exists(wiping)) return finishWiping();
     if (configured) return { outcome: 'nothing_to_do' };
     return refuse(['there is no redbutton.toml on this card: copy redbutton-example.toml and fill it in']);
   }
@@ -44,9 +50,7 @@ export async function settle(places: Places, setUpBroker: () => Promise<void>): 
     if (!(await exists(wiping))) {
       return refuse(['the file holds zero bytes: it is damaged, or was not saved as plain text (UTF-8)']);
     }
-    await card.wipe();
-    await rm(wiping);
-    return { outcome: 'wipe_finished' };
+    return finishWiping();
   }
   const reading = readCardFile(bytes.toString('utf8').replace(/^\ufeff/, ''), configured);
   if ('mistakes' in reading) return refuse(reading.mistakes);
@@ -57,9 +61,18 @@ export async function settle(places: Places, setUpBroker: () => Promise<void>): 
   await writeDurably(wiping, '');
   await card.wipe();
   await card.leaveReminder(settings.reminder);
-  await rm(wiping);
-  return { outcome: 'applied', wrote, settings };
+  return { outcome: 'applied', wrote, settings, unwiped: await wipeFree() };
 
+  /** A card that does not let itself be overwritten keeps no box from trading: told, and tried again at the next start. */
+  async function wipeFree(): Promise<string | null> {
+    const unwiped = await card.wipeFree();
+    if (unwiped === null) await rm(wiping);
+    return unwiped;
+  }
+  async function finishWiping(): Promise<Settled> {
+    await card.wipe();
+    return { outcome: 'wipe_finished', unwiped: await wipeFree() };
+  }
   async function refuse(mistakes: readonly string[]): Promise<Settled> {
     await card.tellMistakes(mistakes);
     return { outcome: 'mistakes', mistakes };

@@ -101,8 +101,25 @@ describe('settling in', () => {
     const half = Buffer.from(GOOD);
     half.fill(0, 40, 90);
     put(half);
-    expect(await settle(places, noBroker)).toEqual({ outcome: 'wipe_finished' });
+    expect(await settle(places, noBroker)).toEqual({ outcome: 'wipe_finished', unwiped: null });
     expect(readdirSync(places.card)).toEqual([]);
+  });
+
+  it('finishes a wiping that lost its power after the file was gone', async () => {
+    put(GOOD);
+    await settle(places, noBroker);
+    writeFileSync(path.join(places.settings, '.wiping'), '');
+    // A filler that cannot be removed is told, and tried again.
+    mkdirSync(path.join(file('redbutton-wiping.tmp'), 'in-the-way'), { recursive: true });
+    expect(await settle(places, noBroker)).toMatchObject({
+      outcome: 'wipe_finished',
+      unwiped: expect.stringContaining('redbutton-wiping.tmp'),
+    });
+    rmSync(file('redbutton-wiping.tmp'), { recursive: true });
+    writeFileSync(file('redbutton-wiping.tmp'), 'zeros');
+    expect(await settle(places, noBroker)).toEqual({ outcome: 'wipe_finished', unwiped: null });
+    expect(readdirSync(places.card)).toEqual(['redbutton-applied.toml']);
+    expect(await settle(places, noBroker)).toEqual({ outcome: 'nothing_to_do' });
   });
 
   it('applies an untouched file again when power failed before the first zero', async () => {
