@@ -14,28 +14,15 @@ export interface Account {
   capital(equityBefore: number, equityAfter: number): void;
   /** See `Pipeline.rebasePeak`. */
   rebase(by: string, store: Pick<Store, 'recordRebase'>): Promise<PeakRebase | null>;
-  /** Written into `into` where that is given, which then is what is returned. */
-  snapshot(equity: number, into?: Writable<AccountSnapshot>): AccountSnapshot;
+  snapshot(equity: number): AccountSnapshot;
+  /** The account as it stands whenever it is asked; its equity is what was last written there. */
+  readonly view: AccountView;
   /** Takes up where the store left it: fills, then the last snapshot, then the flows. */
   restore(restored: RestoredState): void;
 }
 
-type Writable<T> = { -readonly [K in keyof T]: T[K] };
-
-/** Numbers with a fraction from the start: a field that begins as a whole one changes its form later. */
-export function blankSnapshot(): Writable<AccountSnapshot> {
-  return {
-    atMs: 0.5,
-    equity: 0.5,
-    cash: 0.5,
-    peakEquity: 0.5,
-    drawdown: 0.5,
-    breakerTripped: false,
-    dayMs: 0.5,
-    dayStartEquity: 0.5,
-    dayLowEquity: 0.5,
-  };
-}
+/** A snapshot that costs nothing until somebody looks at it: for bars of which nobody keeps a record. */
+export type AccountView = AccountSnapshot & { equity: number };
 
 export function createAccount(
   { config, streams, startCash }: Pick<PipelineDeps, 'config' | 'streams' | 'startCash'>,
@@ -67,6 +54,35 @@ export function createAccount(
     }
   }
 
+  const view: AccountView = {
+    get atMs() {
+      return clock.wallMs();
+    },
+    // A number with a fraction from the start: a field that begins as a whole one changes its form later.
+    equity: 0.5,
+    get cash() {
+      return portfolio.cash();
+    },
+    get peakEquity() {
+      return breaker.peakEquity;
+    },
+    get drawdown() {
+      return breaker.drawdown;
+    },
+    get breakerTripped() {
+      return breaker.tripped;
+    },
+    get dayMs() {
+      return day.dayMs;
+    },
+    get dayStartEquity() {
+      return day.startEquity;
+    },
+    get dayLowEquity() {
+      return day.lowEquity;
+    },
+  };
+
   return {
     portfolio,
     breaker,
@@ -91,18 +107,8 @@ export function createAccount(
       breaker.resume(equity);
       return rebase;
     },
-    snapshot(equity, into = blankSnapshot()) {
-      into.atMs = clock.wallMs();
-      into.equity = equity;
-      into.cash = portfolio.cash();
-      into.peakEquity = breaker.peakEquity;
-      into.drawdown = breaker.drawdown;
-      into.breakerTripped = breaker.tripped;
-      into.dayMs = day.dayMs;
-      into.dayStartEquity = day.startEquity;
-      into.dayLowEquity = day.lowEquity;
-      return into;
-    },
+    snapshot: (equity) => ({ ...view, equity }),
+    view,
     restore(restored) {
       for (const fill of restored.fills) portfolio.apply(fill);
       if (restored.account) {

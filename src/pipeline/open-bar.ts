@@ -2,7 +2,7 @@ import type { Candle } from '../core/candle.js';
 import type { RiskDecision } from '../core/order.js';
 import type { Prediction, SignalResult } from '../core/signal.js';
 import type { AccountSnapshot, BarRecord } from '../ports.js';
-import { blankSnapshot } from './account.js';
+import type { AccountView } from './account.js';
 import type { DecidedBar } from './bar-outcome.js';
 import type { ExecutionOutcome } from './execution/index.js';
 import type { Lane } from './lane.js';
@@ -63,24 +63,22 @@ type Writable<T> = { -readonly [K in keyof T]: T[K] };
 
 /** What is told of one bar. */
 export interface BarMemory {
-  readonly snapshot: Writable<AccountSnapshot>;
+  readonly account: AccountView;
   readonly record: Writable<BarRecord>;
   readonly outcome: Writable<DecidedBar>;
-  readonly bar: Writable<OpenBar>;
 }
 
 /**
  * Memory in which all bars of a run are told that bring no signal, each until the next: for runs of millions of bars whose
  * caller keeps none. Making these objects costs more than deciding does.
  */
-export function createBarMemory(bar: OpenBar): BarMemory {
-  const snapshot = blankSnapshot();
-  const record = recordOf(bar, null, snapshot);
-  return { snapshot, record, outcome: outcomeOf(bar, record, null, false), bar };
+export function createBarMemory(bar: OpenBar, account: AccountView): BarMemory {
+  const record = recordOf(bar, null, account);
+  return { account, record, outcome: outcomeOf(bar, record, null, false) };
 }
 
-/** Tells of a bar without a signal in `memory`, whose `bar` and `snapshot` are written. */
-export function tellQuietly({ snapshot, record, outcome, bar }: BarMemory): DecidedBar {
+/** Tells of a bar without a signal in `memory`. */
+export function tellQuietly({ account, record, outcome }: BarMemory, bar: OpenBar): DecidedBar {
   const { key } = bar.lane.setup;
   record.stream = key;
   record.candle = bar.candle;
@@ -88,7 +86,8 @@ export function tellQuietly({ snapshot, record, outcome, bar }: BarMemory): Deci
   record.prediction = bar.predicted;
   record.features = bar.features;
   record.signal = bar.signal;
-  record.decidedAtMs = snapshot.atMs;
+  account.equity = bar.equity;
+  record.decidedAtMs = account.atMs;
   outcome.stream = key;
   outcome.missingBars = bar.missingBars;
   outcome.resolved = bar.resolved;

@@ -65,9 +65,23 @@ export interface PipelineDeps {
   readonly healthEachBar?: boolean;
   /** Bars and outcomes are not given to the store, orders and fills are: for a backtest whose caller takes the outcomes. */
   readonly keepsNoBars?: boolean;
-  /** With {@link keepsNoBars}: the caller keeps no outcome either, so those of bars without a signal share their memory. */
+  /**
+   * With {@link keepsNoBars}: the caller keeps no outcome either, so those of bars without a signal share their memory, and
+   * what became of earlier predictions is counted, but not told.
+   */
   readonly sharesOutcomes?: boolean;
 }
+
+/**
+ * Decides on a bar whose candle is accepted and whose prediction is known. The outcome is there at once, not as a promise,
+ * where nothing had to be waited for.
+ */
+export type BarDecider = (
+  candle: Candle,
+  features: Float64Array | null,
+  prediction: Prediction | NoPredictionReason,
+  missingBars: number,
+) => BarOutcome | Promise<BarOutcome>;
 
 /**
  * The one pipeline of live, paper, backtest and simulation: seven layers in fixed order, one bar of a stream at a time.
@@ -89,15 +103,8 @@ export interface Pipeline {
   onHistory(stream: StreamKey, raw: RawCandle): Promise<BarOutcome>;
   /** Takes late bars of a gap: stored, never decided on, and part of the windows from then on. Resolves to how many were new. */
   fillGap(stream: StreamKey, rows: readonly RawCandle[]): Promise<number>;
-  /** Layers 4 to 7 for a bar whose candle is accepted and whose prediction is known. For backtests, which predict
-   * in batches: the outcome is there at once, not as a promise, where nothing had to be waited for. */
-  decideBar(
-    stream: StreamKey,
-    candle: Candle,
-    features: Float64Array | null,
-    prediction: Prediction | NoPredictionReason,
-    missingBars: number,
-  ): BarOutcome | Promise<BarOutcome>;
+  /** Layers 4 to 7 of one stream, for backtests, which accept and predict in batches. */
+  deciderOf(stream: StreamKey): BarDecider;
   /** Asks once for each order whose outcome is unknown, of one venue or all; to be called between bars while there is one. */
   settle(exchange?: string): Promise<readonly ExecutionOutcome[]>;
   /** How many orders of the venue have an unknown outcome. */

@@ -28,6 +28,8 @@ import { createTurns } from './turns.js';
 export function createPipeline(deps: PipelineDeps): Pipeline {
   const { config, clock, store } = deps;
   const withHealth = deps.healthEachBar === true;
+  /** Nobody keeps anything of a bar without a signal. */
+  const forgets = deps.keepsNoBars === true && deps.sharesOutcomes === true && !withHealth;
   const account = createAccount(deps, clock);
   const { portfolio, breaker } = account;
   const lanes = new Map<string, Lane>(
@@ -36,7 +38,6 @@ export function createPipeline(deps: PipelineDeps): Pipeline {
       createLane(setup, config, deps.model, portfolio, deps.streams.length),
     ]),
   );
-  const lanesByKey = new WeakMap<StreamKey, Lane>();
   const risk = createRiskLayer(config.risk);
   const turns = createTurns();
   const desk = createOrderDesk(deps, account, turns, [...lanes.values()]);
@@ -63,14 +64,9 @@ export function createPipeline(deps: PipelineDeps): Pipeline {
   /** Made with the first bar that can be told in it; null where outcomes are kept. */
   let quiet: BarMemory | null = null;
 
-  /** The lane of a key; the same key object finds it again without a name being put together for every bar. */
   function laneOf(stream: StreamKey): Lane {
-    let lane = lanesByKey.get(stream);
-    if (lane === undefined) {
-      lane = lanes.get(streamName(stream));
-      invariant(lane, `stream ${streamName(stream)} is not set up`);
-      lanesByKey.set(stream, lane);
-    }
+    const lane = lanes.get(streamName(stream));
+    invariant(lane, `stream ${streamName(stream)} is not set up`);
     return lane;
   }
 
@@ -117,7 +113,7 @@ export function createPipeline(deps: PipelineDeps): Pipeline {
     const equity = portfolio.equity();
     const breakerTripped = account.update(equity, candle.openMs + lane.barMs);
     learnClose(lane, candle);
-    const resolved = lane.monitor.onCandle(candle);
+    const resolved = lane.monitor.onCandle(candle, !forgets);
     const predicted = typeof prediction === 'string' ? null : prediction;
     if (predicted !== null) lane.monitor.onPrediction(candle.openMs, predicted.probabilityUp, features);
 
@@ -126,19 +122,20 @@ export function createPipeline(deps: PipelineDeps): Pipeline {
       regime: lane.regimes?.label(),
     });
     if (signal.kind === 'none' && quiet !== null) {
-      const { bar } = quiet;
-      bar.lane = lane;
-      bar.candle = candle;
-      bar.features = features;
-      bar.predicted = predicted;
-      bar.missingBars = missingBars;
-      bar.availableAtMs = availableAtMs;
-      bar.settled = settled;
-      bar.breakerTripped = breakerTripped;
-      bar.resolved = resolved;
-      bar.signal = signal;
-      account.snapshot(equity, quiet.snapshot);
-      return tellQuietly(quiet);
+      // An object of its own, that the compiler can do without.
+      return tellQuietly(quiet, {
+        lane,
+        candle,
+        features,
+        predicted,
+        missingBars,
+        availableAtMs,
+        settled,
+        equity,
+        breakerTripped,
+        resolved,
+        signal,
+      });
     }
     const bar: OpenBar = {
       lane,
@@ -154,7 +151,7 @@ export function createPipeline(deps: PipelineDeps): Pipeline {
       signal,
     };
     if (signal.kind === 'none') {
-      if (deps.keepsNoBars && deps.sharesOutcomes && !withHealth) quiet = createBarMemory({ ...bar });
+      if (forgets) quiet = createBarMemory(bar, account.view);
       return closeBar(bar, null);
     }
     const at = placeOf(bar, signal);
@@ -314,8 +311,11 @@ export function createPipeline(deps: PipelineDeps): Pipeline {
         return added;
       });
     },
-    decideBar: (stream, candle, features, prediction, missingBars) =>
-      decide(laneOf(stream), candle, features, prediction, missingBars),
+    deciderOf(stream) {
+      const lane = laneOf(stream);
+      return (candle, features, prediction, missingBars) =>
+        decide(lane, candle, features, prediction, missingBars);
+    },
     settle: desk.settle,
     unsettledAt: (exchange) => execution.unsettled(exchange).length,
     reconcile: desk.reconcile,

@@ -1,7 +1,7 @@
 import { type Candle, type CandleColumns, sliceCandles } from '../core/candle.js';
 import { FEATURE_COLUMNS, MODEL_WIDTH } from '../core/feature-set.js';
 import type { NoPredictionReason, Prediction } from '../core/signal.js';
-import type { FeatureSpan, StreamSetup } from '../pipeline/layer-ports.js';
+import type { StreamSetup } from '../pipeline/layer-ports.js';
 import type { FeatureColumnsOut, Rejection } from '../ports.js';
 import type { SimulatedClock } from './simulated-clock.js';
 
@@ -77,7 +77,9 @@ const MISSING_AT = 6;
 const SILENT_AT = 7;
 const P_AT = 8;
 const CALIBRATED_AT = 9;
-const FEATURES_AT = 10;
+/** 1 where a model may use the features. */
+const USABLE_AT = 10;
+const FEATURES_AT = 11;
 const ROW = FEATURES_AT + WIDTH;
 const REASONS: readonly NoPredictionReason[] = ['warming_up', 'no_value', 'hole', 'inference_fault'];
 
@@ -116,11 +118,12 @@ async function readSpan(
   }
   for (let i = 0; i < length; i++) {
     const status = features.status(i);
+    rows[i * ROW + USABLE_AT] = status === 'ok' ? 1 : 0;
     rows[i * ROW + SILENT_AT] = status === 'ok' ? 0 : 1 + REASONS.indexOf(status);
   }
   if (options.givenProbabilities === undefined) await predict(options.setup, memory, length);
   else takeGiven(options.givenProbabilities, first, memory, length);
-  return spanOf(rows, length, features, rejections, columns.length, options.modelHash);
+  return new Rows(rows, length, rejections, columns.length, options.modelHash);
 }
 
 /** Layer 1: the accepted rows are written into memory, one after the other. */
@@ -190,45 +193,68 @@ function takeGiven(given: Float64Array, first: number, { rows, kept }: SpanMemor
   }
 }
 
-function spanOf(
-  rows: Float64Array,
-  length: number,
-  features: FeatureSpan,
-  rejections: readonly Rejection[],
-  rowsUsed: number,
-  modelHash: string,
-): BarSpan {
-  return {
-    length,
-    rejections,
-    rows: rowsUsed,
-    openMs: (i) => rows[i * ROW]!,
-    missingBars: (i) => rows[i * ROW + MISSING_AT]!,
-    candle(i, into = { openMs: 0, open: 0, high: 0, low: 0, close: 0, volume: 0 }) {
-      const at = i * ROW + CANDLE_AT;
-      into.openMs = rows[at]!;
-      into.open = rows[at + 1]!;
-      into.high = rows[at + 2]!;
-      into.low = rows[at + 3]!;
-      into.close = rows[at + 4]!;
-      into.volume = rows[at + 5]!;
-      return into;
-    },
-    features(i, into = new Float64Array(WIDTH)) {
-      if (features.status(i) !== 'ok') return null;
-      const at = i * ROW + FEATURES_AT;
-      for (let c = 0; c < WIDTH; c++) into[c] = rows[at + c]!;
-      return into;
-    },
-    prediction(i, into = { openMs: 0, probabilityUp: 0, probabilityUpCalibrated: 0, modelHash }) {
-      const at = i * ROW;
-      if (rows[at + SILENT_AT] !== 0) return REASONS[rows[at + SILENT_AT]! - 1]!;
-      into.openMs = rows[at]!;
-      into.probabilityUp = rows[at + P_AT]!;
-      into.probabilityUpCalibrated = rows[at + CALIBRATED_AT]!;
-      return into;
-    },
-  };
+/** A class, since the bars of many streams are read in turn: its methods are one for all spans, and can be inlined. */
+class Rows implements BarSpan {
+  readonly length: number;
+  readonly rejections: readonly Rejection[];
+  readonly rows: number;
+  readonly #rows: Float64Array;
+  readonly #modelHash: string;
+
+  constructor(
+    rows: Float64Array,
+    length: number,
+    rejections: readonly Rejection[],
+    rowsUsed: number,
+    modelHash: string,
+  ) {
+    this.length = length;
+    this.rejections = rejections;
+    this.rows = rowsUsed;
+    this.#rows = rows;
+    this.#modelHash = modelHash;
+  }
+
+  openMs(i: number): number {
+    return this.#rows[i * ROW]!;
+  }
+
+  missingBars(i: number): number {
+    return this.#rows[i * ROW + MISSING_AT]!;
+  }
+
+  candle(i: number, into: Writable<Candle> = createBarScratch('').candle): Candle {
+    const rows = this.#rows;
+    const at = i * ROW + CANDLE_AT;
+    into.openMs = rows[at]!;
+    into.open = rows[at + 1]!;
+    into.high = rows[at + 2]!;
+    into.low = rows[at + 3]!;
+    into.close = rows[at + 4]!;
+    into.volume = rows[at + 5]!;
+    return into;
+  }
+
+  features(i: number, into?: Float64Array): Float64Array | null {
+    const rows = this.#rows;
+    const at = i * ROW;
+    if (rows[at + USABLE_AT] === 0) return null;
+    const out = into ?? new Float64Array(WIDTH);
+    for (let c = 0; c < WIDTH; c++) out[c] = rows[at + FEATURES_AT + c]!;
+    return out;
+  }
+
+  prediction(i: number, into?: Writable<Prediction>): Prediction | NoPredictionReason {
+    const rows = this.#rows;
+    const at = i * ROW;
+    const silent = rows[at + SILENT_AT]!;
+    if (silent !== 0) return REASONS[silent - 1]!;
+    const out = into ?? createBarScratch(this.#modelHash).prediction;
+    out.openMs = rows[at]!;
+    out.probabilityUp = rows[at + P_AT]!;
+    out.probabilityUpCalibrated = rows[at + CALIBRATED_AT]!;
+    return out;
+  }
 }
 
 async function* spansOf(source: CandleSource, spanBars: number): AsyncGenerator<CandleColumns> {

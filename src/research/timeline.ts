@@ -5,7 +5,7 @@ import type { TradingState } from '../core/trading-state.js';
 import { type ClosedTrade, createOrderIds } from '../pipeline/execution/index.js';
 import type { StreamSetup } from '../pipeline/layer-ports.js';
 import { createPipeline } from '../pipeline/pipeline.js';
-import type { Pipeline, PipelineConfig } from '../pipeline/pipeline-api.js';
+import type { BarDecider, PipelineConfig } from '../pipeline/pipeline-api.js';
 import type { Clock, HaltRecord, Store } from '../ports.js';
 import {
   type BacktestCollector,
@@ -23,7 +23,7 @@ import { createSimulatedClock } from './simulated-clock.js';
  * of them stay in the processor's cache. No power of two: the columns of a row would fall into the same lines of it.
  */
 const SPAN_BARS = 2000;
-const SPAN_BARS_MIN = 240;
+const SPAN_BARS_MIN = 400;
 
 /** One stream of a backtest. */
 export interface TimelineInstrument {
@@ -74,13 +74,12 @@ export interface TimelineResult {
 /** A stream on its way through its bars. */
 interface Track {
   readonly key: StreamKey;
+  readonly decide: BarDecider;
   readonly barMs: number;
   readonly spans: AsyncGenerator<BarSpan>;
   readonly collector: BacktestCollector;
   span: BarSpan | null;
   at: number;
-  /** Close time of its next bar; infinite when there is none. */
-  nextMs: number;
 }
 
 /**
@@ -130,6 +129,7 @@ export async function runTimeline(options: TimelineOptions): Promise<TimelineRes
       'length' in instrument.candles ? instrument.candles.length : (instrument.rowsExpected ?? SPAN_BARS);
     return {
       key,
+      decide: pipeline.deciderOf(key),
       barMs,
       spans: readBars({
         source: instrument.candles,
@@ -148,10 +148,9 @@ export async function runTimeline(options: TimelineOptions): Promise<TimelineRes
       ),
       span: null,
       at: 0,
-      nextMs: Number.POSITIVE_INFINITY,
     };
   });
-  await decideAll(tracks, pipeline, world, store, keepDecisions || options.store !== undefined, options);
+  await decideAll(tracks, world, store, keepDecisions || options.store !== undefined, options);
   return {
     instruments: tracks.map(({ collector }) => collector.finish()),
     trades: pipeline.portfolio.trades(),
@@ -162,7 +161,6 @@ export async function runTimeline(options: TimelineOptions): Promise<TimelineRes
 
 async function decideAll(
   tracks: readonly Track[],
-  pipeline: Pipeline,
   world: BacktestWorld,
   store: Store,
   keepsRecords: boolean,
@@ -171,10 +169,12 @@ async function decideAll(
   // Where no record outlives its bar, all bars may share one bar's memory.
   const scratch = keepsRecords ? undefined : createBarScratch(options.model.sha256);
   let rowsDone = 0;
+  /** Close time of each track's next bar; infinite when there is none. All in one place, since each is looked at for each time. */
+  const nextMs = new Float64Array(tracks.length).fill(Number.POSITIVE_INFINITY);
 
   /** Goes on to the track's next span with a bar in it. */
-  async function nextSpan(track: Track): Promise<void> {
-    track.nextMs = Number.POSITIVE_INFINITY;
+  async function nextSpan(track: Track, i: number): Promise<void> {
+    nextMs[i] = Number.POSITIVE_INFINITY;
     track.span = null;
     for (;;) {
       const { value: span, done } = await track.spans.next();
@@ -187,23 +187,24 @@ async function decideAll(
       if (span.length === 0) continue;
       track.span = span;
       track.at = 0;
-      track.nextMs = span.openMs(0) + track.barMs;
+      nextMs[i] = span.openMs(0) + track.barMs;
       return;
     }
   }
 
-  for (const track of tracks) await nextSpan(track);
-  let nowMs = Math.min(...tracks.map(({ nextMs }) => nextMs));
+  for (const [i, track] of tracks.entries()) await nextSpan(track, i);
+  let nowMs = Math.min(...nextMs);
   while (nowMs < Number.POSITIVE_INFINITY) {
     let soonestMs = Number.POSITIVE_INFINITY;
-    for (const track of tracks) {
+    for (let i = 0; i < tracks.length; i++) {
       // A lone stream stays in here for a whole span.
-      while (track.nextMs === nowMs && track.span !== null) {
+      while (nextMs[i] === nowMs) {
+        const track = tracks[i]!;
         const { span, at, key } = track;
+        if (span === null) break;
         const candle = span.candle(at, scratch?.candle);
         world.turnTo(key, candle, nowMs);
-        const decided = pipeline.decideBar(
-          key,
+        const decided = track.decide(
           candle,
           span.features(at, scratch?.features),
           span.prediction(at, scratch?.prediction),
@@ -213,11 +214,11 @@ async function decideAll(
         if (outcome.kind === 'decided') track.collector.take(outcome);
         if (at + 1 < span.length) {
           track.at = at + 1;
-          track.nextMs = span.openMs(at + 1) + track.barMs;
-        } else await nextSpan(track);
-        if (tracks.length === 1) nowMs = track.nextMs;
+          nextMs[i] = span.openMs(at + 1) + track.barMs;
+        } else await nextSpan(track, i);
+        if (tracks.length === 1) nowMs = nextMs[0]!;
       }
-      if (track.nextMs < soonestMs) soonestMs = track.nextMs;
+      if (nextMs[i]! < soonestMs) soonestMs = nextMs[i]!;
     }
     nowMs = soonestMs;
   }

@@ -33,7 +33,7 @@ let pi;
 /** Brings a life to where everything can be looked at, and looks; false: the life ended before (a cut, or an update's restart). */
 async function verify() {
   await pi.ready(400_000);
-  await pi.run(world.carry);
+  await pi.run(world.carry, { msMax: 300_000 });
   const active = (text) => /^active\nactive/.test(text);
   await pi.until(
     'guard and trader run',

@@ -97,7 +97,7 @@ try {
   putOn(card, 'redbutton.toml', world.cardFile);
   pi = await startPi({ card, dir, forwards: { 22: sshPort } });
   await pi.ready();
-  await pi.run(world.carry);
+  await pi.run(world.carry, { msMax: 300_000 });
   await pi.until(
     'both services are active',
     'systemctl is-active redbutton-guard redbutton; true',
@@ -254,7 +254,7 @@ try {
   say('second start');
   pi = await startPi({ card, dir, forwards: { 22: sshPort } });
   await pi.ready();
-  await pi.run(world.carry);
+  await pi.run(world.carry, { msMax: 300_000 });
   await pi.until(
     'the box is armed by itself',
     'redbutton status --json; true',

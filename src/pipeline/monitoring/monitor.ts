@@ -21,8 +21,8 @@ export interface ResolvedOutcome {
  * in order, warm-up ones included, since a prediction made before a restart is resolved by them.
  */
 export interface Monitor {
-  /** Takes a closed bar; returns the outcomes it brought. */
-  onCandle(candle: Candle): readonly ResolvedOutcome[];
+  /** Takes a closed bar; returns the outcomes it brought, none where they are not to be told. */
+  onCandle(candle: Candle, tells?: boolean): readonly ResolvedOutcome[];
   /** Takes the prediction of the bar last given to {@link onCandle}, and its row of all feature columns, if known. */
   onPrediction(openMs: number, probabilityUp: number, features: Float64Array | null): void;
   /** Takes over predictions of an earlier run, oldest first; before warm-up. */
@@ -39,15 +39,15 @@ export interface Monitor {
 
 export type MonitoredModel = Pick<ModelManifest, 'horizonBars' | 'reference'>;
 
-interface Pending {
-  readonly openMs: number;
-  readonly probabilityUp: number;
-  /** Close of its own bar; null until that bar was seen (after a restart). */
-  close: number | null;
-  barsLeft: number;
-  /** Made by the model that decides now. */
-  counts: boolean;
-}
+/** A prediction that waits, in one row: each bar brings one, and an object for each would be most of what the bar costs. */
+const OPEN_MS = 0;
+const PROBABILITY = 1;
+/** Close of its own bar; NaN until that bar was seen (after a restart). */
+const CLOSE = 2;
+const BARS_LEFT = 3;
+/** 1 where it was made by the model that decides now. */
+const COUNTS = 4;
+const PENDING = 5;
 
 const NONE: readonly ResolvedOutcome[] = [];
 
@@ -61,10 +61,10 @@ const WIDTH = FEATURE_COLUMNS.length;
 class StreamMonitor implements Monitor {
   readonly #config: MonitoringConfig;
   #model: MonitoredModel;
-  readonly #pending: Pending[] = [];
-  /** Rings of the last `aucWindow` outcomes; the AUC does not ask for their order. */
-  readonly #scores: number[] = [];
-  readonly #ups: boolean[] = [];
+  #pending = new Float64Array(8 * PENDING);
+  #pendingCount = 0;
+  /** Ring of the last `aucWindow` outcomes, score and whether it went up side by side; the AUC does not ask for their order. */
+  readonly #outcomes: Float64Array;
   #resolvedCount = 0;
   /** Ring of the last rows: row r at r·WIDTH. */
   readonly #rows: Float64Array;
@@ -74,38 +74,46 @@ class StreamMonitor implements Monitor {
   constructor(config: MonitoringConfig, model: MonitoredModel) {
     this.#config = config;
     this.#model = model;
+    this.#outcomes = new Float64Array(config.aucWindow * 2);
     this.#rows = new Float64Array(config.psiWindowRows * WIDTH);
   }
 
-  onCandle(candle: Candle): readonly ResolvedOutcome[] {
-    const pending = this.#pending;
+  onCandle(candle: Candle, tells = true): readonly ResolvedOutcome[] {
     this.#lastClose = candle.close;
-    if (pending.length === 0) return NONE;
+    const pending = this.#pending;
+    const end = this.#pendingCount * PENDING;
     let resolved: ResolvedOutcome[] | null = null;
     let kept = 0;
-    for (const entry of pending) {
-      if (entry.close === null) {
-        if (entry.openMs === candle.openMs) entry.close = candle.close;
+    for (let at = 0; at < end; at += PENDING) {
+      const openMs = pending[at + OPEN_MS]!;
+      const close = pending[at + CLOSE]!;
+      let stays: boolean;
+      if (Number.isNaN(close)) {
+        if (openMs === candle.openMs) pending[at + CLOSE] = candle.close;
         // A bar before the first one of the warm-up will not be seen again: its outcome cannot be told any more.
-        if (entry.openMs >= candle.openMs) pending[kept++] = entry;
-      } else if (--entry.barsLeft > 0) {
-        pending[kept++] = entry;
+        stays = openMs >= candle.openMs;
       } else {
-        const up = candle.close > entry.close;
-        if (entry.counts) this.#keep(entry.probabilityUp, up);
-        const outcome = { openMs: entry.openMs, probabilityUp: entry.probabilityUp, up };
-        if (resolved === null) resolved = [outcome];
-        else resolved.push(outcome);
+        stays = --pending[at + BARS_LEFT]! > 0;
+        if (!stays) {
+          const probabilityUp = pending[at + PROBABILITY]!;
+          const up = candle.close > close;
+          if (pending[at + COUNTS] === 1) this.#keep(probabilityUp, up);
+          if (tells) {
+            resolved ??= [];
+            resolved.push({ openMs, probabilityUp, up });
+          }
+        }
       }
+      if (!stays) continue;
+      if (kept < at) for (let c = 0; c < PENDING; c++) pending[kept + c] = pending[at + c]!;
+      kept += PENDING;
     }
-    // Setting the length would be ten times as slow.
-    while (pending.length > kept) pending.pop();
+    this.#pendingCount = kept / PENDING;
     return resolved ?? NONE;
   }
 
   onPrediction(openMs: number, probabilityUp: number, features: Float64Array | null): void {
-    const barsLeft = this.#model.horizonBars;
-    this.#pending.push({ openMs, probabilityUp, close: this.#lastClose, barsLeft, counts: true });
+    this.#await(openMs, probabilityUp, this.#lastClose);
     if (features === null || features.length < WIDTH) return;
     const rows = this.#rows;
     const at = (this.#rowCount % this.#config.psiWindowRows) * WIDTH;
@@ -116,18 +124,13 @@ class StreamMonitor implements Monitor {
   restore(outcomes: RestoredState['outcomes']): void {
     for (const { openMs, probabilityUp, up } of outcomes) {
       if (up !== null) this.#keep(probabilityUp, up);
-      else {
-        const barsLeft = this.#model.horizonBars;
-        this.#pending.push({ openMs, probabilityUp, close: null, barsLeft, counts: true });
-      }
+      else this.#await(openMs, probabilityUp, Number.NaN);
     }
   }
 
   useModel(next: MonitoredModel): void {
     this.#model = next;
-    for (const entry of this.#pending) entry.counts = false;
-    this.#scores.length = 0;
-    this.#ups.length = 0;
+    for (let i = 0; i < this.#pendingCount; i++) this.#pending[i * PENDING + COUNTS] = 0;
     this.#resolvedCount = 0;
     this.#rowCount = 0;
   }
@@ -137,15 +140,42 @@ class StreamMonitor implements Monitor {
   }
 
   health(): HealthReport {
-    const auc = rollingAuc(this.#scores, this.#ups, this.#config.aucWindow);
-    return healthOf(auc, this.#resolvedCount, this.#drift(), this.#config, this.#figures());
+    const { scores, ups } = this.#lastOutcomes();
+    const auc = rollingAuc(scores, ups, this.#config.aucWindow);
+    return healthOf(auc, this.#resolvedCount, this.#drift(), this.#config, this.#figures(scores, ups));
+  }
+
+  #await(openMs: number, probabilityUp: number, close: number): void {
+    const at = this.#pendingCount++ * PENDING;
+    if (at === this.#pending.length) {
+      const wider = new Float64Array(2 * at);
+      wider.set(this.#pending);
+      this.#pending = wider;
+    }
+    const pending = this.#pending;
+    pending[at + OPEN_MS] = openMs;
+    pending[at + PROBABILITY] = probabilityUp;
+    pending[at + CLOSE] = close;
+    pending[at + BARS_LEFT] = this.#model.horizonBars;
+    pending[at + COUNTS] = 1;
   }
 
   #keep(probabilityUp: number, up: boolean): void {
-    const at = this.#resolvedCount % this.#config.aucWindow;
-    this.#scores[at] = probabilityUp;
-    this.#ups[at] = up;
+    const at = (this.#resolvedCount % this.#config.aucWindow) * 2;
+    this.#outcomes[at] = probabilityUp;
+    this.#outcomes[at + 1] = up ? 1 : 0;
     this.#resolvedCount++;
+  }
+
+  #lastOutcomes(): { readonly scores: number[]; readonly ups: boolean[] } {
+    const scores: number[] = [];
+    const ups: boolean[] = [];
+    const count = Math.min(this.#resolvedCount, this.#config.aucWindow);
+    for (let i = 0; i < count; i++) {
+      scores.push(this.#outcomes[2 * i]!);
+      ups.push(this.#outcomes[2 * i + 1] === 1);
+    }
+    return { scores, ups };
   }
 
   #drift(): Partial<Record<FeatureColumn, number>> {
@@ -162,9 +192,7 @@ class StreamMonitor implements Monitor {
     return byColumn;
   }
 
-  #figures(): WindowFigures {
-    const scores = this.#scores;
-    const ups = this.#ups;
+  #figures(scores: readonly number[], ups: readonly boolean[]): WindowFigures {
     const interval = scores.length < this.#config.aucWindow ? null : aucInterval(scores, ups);
     const right = scores.filter((p, i) => (ups[i] ? p > 0.5 : p < 0.5)).length;
     return {

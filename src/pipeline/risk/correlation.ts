@@ -23,14 +23,18 @@ export function historyBars(bars: number): number {
 
 export function createCloseHistory(bars: number): CloseHistory {
   const kept = historyBars(bars);
-  const times = new Float64Array(kept);
-  const closes = new Float64Array(kept);
+  // Time and close of a bar side by side: with many streams in turn, each place of its own would be another miss of the cache.
+  const ring = new Float64Array(2 * kept);
   let pushed = 0;
+  let next = 0;
+  /** Place of the i-th last in the ring. */
+  const placeOf = (i: number) => (next - 2 * (i + 1) + 4 * kept) % (2 * kept);
   return {
     push(openMs, close) {
-      const at = pushed % kept;
-      times[at] = openMs;
-      closes[at] = close;
+      ring[next] = openMs;
+      ring[next + 1] = close;
+      next += 2;
+      if (next === 2 * kept) next = 0;
       pushed++;
     },
     reset() {
@@ -39,8 +43,8 @@ export function createCloseHistory(bars: number): CloseHistory {
     get length() {
       return Math.min(pushed, kept);
     },
-    openMsAgo: (i) => times[(pushed - 1 - i) % kept]!,
-    closeAgo: (i) => closes[(pushed - 1 - i) % kept]!,
+    openMsAgo: (i) => ring[placeOf(i)]!,
+    closeAgo: (i) => ring[placeOf(i) + 1]!,
   };
 }
 
