@@ -109,6 +109,8 @@ export interface CcxtExchange {
   priceToPrecision(symbol: string, price: string): string;
   fetchOHLCV(symbol: string, timeframe: string, sinceMs?: number, limit?: number): Promise<OhlcvRow[]>;
   watchOHLCV(symbol: string, timeframe: string): Promise<OhlcvRow[]>;
+  /** What {@link watchOHLCV} has heard, by symbol and timeframe, oldest first. */
+  readonly ohlcvs?: Readonly<Record<string, Readonly<Record<string, readonly OhlcvRow[]>>>>;
   watchOrders(symbol?: string): Promise<CcxtOrder[]>;
   /** Takes the markets of another one of its kind, which has loaded them, for its own. */
   setMarketsFromExchange(source: CcxtExchange): unknown;
