@@ -16,7 +16,7 @@ const WIDTH = 9;
 const SYMBOLS = 50;
 /** Rounds of a case, and of each side of a comparison, in turn. */
 const ROUNDS = 3;
-/** How often one symbol and many are tried in turn. */
+/** How often the cases without a model are tried in turn. */
 const TURNS = 3;
 
 /** A seeded random walk of closed one-minute bars. */
@@ -179,10 +179,11 @@ function inProcess(name, bars) {
 
 /** All rows of the backtest's table; `bars` of one symbol, and five times as many for the shared time line. */
 export async function benchBacktest({ bars = 1_000_000 } = {}) {
-  const [model, given, orders] = ['model', 'given', 'given-orders'].map((name) => inProcess(name, bars));
-  // In turn, the better of each: what the machine does beside it changes by the minute.
-  const turns = Array.from({ length: TURNS }, () => ['one', 'many'].map((name) => inProcess(name, bars)));
-  const [one, many] = [0, 1].map((side) =>
+  const [model, orders] = ['model', 'given-orders'].map((name) => inProcess(name, bars));
+  // In turn, the best of each: what the machine does beside it changes by the minute.
+  const names = ['given', 'one', 'many'];
+  const turns = Array.from({ length: TURNS }, () => names.map((name) => inProcess(name, bars)));
+  const [given, one, many] = names.map((_, side) =>
     turns.map((turn) => turn[side]).reduce((best, each) => (each.seconds < best.seconds ? each : best)),
   );
   const limited = (measure, unit, ours, limit) => ({ measure, unit, ours, limit, pass: ours <= limit });
