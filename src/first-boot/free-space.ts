@@ -30,9 +30,8 @@ export async function wipeFreeSpace(
     // Full is what it is to become; any other failure is one.
     if ((error as NodeJS.ErrnoException).code !== 'ENOSPC') throw error;
   } finally {
-    await handle.sync();
-    await handle.close();
-    await rm(filler);
+    // However it ends, the card must not be left full.
+    await handle.sync().finally(() => handle.close().finally(() => rm(filler)));
     await syncFolder(folder);
   }
   return written;
