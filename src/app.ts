@@ -32,7 +32,7 @@ import { boxPaths, makeDirectory } from './config/paths.js';
 import { oneQuoteCurrency } from './config/quote-currency.js';
 import type { Config } from './config/schema.js';
 import type { AlertRaiser } from './core/alert.js';
-import { streamName } from './core/candle.js';
+import { type StreamKey, streamName } from './core/candle.js';
 import { badInput, invariant } from './core/errors.js';
 import type { GuardNotice } from './guard/guard.js';
 import { composeInProcessGuard, type InProcessGuard, simulatedButtonOf } from './guard/in-process.js';
@@ -64,7 +64,7 @@ export interface TraderOptions {
   /** Told of every bar after it was stored and acted on. */
   readonly onBar?: (outcome: BarOutcome) => void | Promise<void>;
   /** See LiveRunOptions. */
-  readonly onArrival?: (closeMs: number) => void;
+  readonly onArrival?: (closeMs: number, stream: StreamKey) => void;
   readonly onNotice?: (notice: GuardNotice) => void;
 }
 

@@ -254,10 +254,7 @@ export interface TradingStateSource {
 
 /** What the guard asks of the trader. Both may be called again while an earlier call runs. */
 export interface TraderDuties {
-  /**
-   * Cancels what is open and says how it ended by the two-answer rule. Called again, a second after each outcome that
-   * is not confirmed, for as long as the halt stands.
-   */
+  /** By the two-answer rule. Called again a second after each outcome that is not confirmed, while the halt stands. */
   cancelAll(order: CancelOrder): Promise<CancelOutcome>;
   /** Resolves once orders, fills, balances and positions agree with the exchange; a rejection is tried again. */
   reconcile(): Promise<void>;
@@ -279,6 +276,8 @@ export interface Store {
    * predictions that this bar's close told; one already stored is an error unless equal.
    */
   commitBar(record: BarRecord, outcomes?: readonly PredictionOutcome[]): Promise<void>;
+  /** An order is on its way until this settles: what nobody waits for may let it go first. For a store that has such work. */
+  letPass?(order: Promise<unknown>): void;
   /** Many history candles at once (backfill, import); already known ones are left as they are. Returns rows added. */
   addCandles(stream: StreamKey, candles: CandleColumns, availableAtMs: number): Promise<number>;
   quarantine(rows: readonly Rejection[]): Promise<void>;

@@ -52,7 +52,7 @@ export interface LiveRunOptions {
   readonly orderStreams?: readonly ((signal: AbortSignal) => Promise<void>)[];
   readonly publishState: () => void;
   /** A bar has arrived closed, which proves that its close time has come: for a clock that follows a simulator. */
-  readonly onArrival?: ((closeMs: number) => void) | undefined;
+  readonly onArrival?: ((closeMs: number, stream: StreamKey) => void) | undefined;
   /** Everything that came of a bar, after it was stored and acted on. */
   readonly onBar: (outcome: BarOutcome) => Promise<void>;
 }
@@ -139,7 +139,7 @@ export function createLiveRun(options: LiveRunOptions): LiveRun {
       backoffMs: options.backoffMs,
       newestOpenMs: () => pipeline.lastBarMs(key),
       async onCandle(raw, live) {
-        options.onArrival?.(raw.openMs + timeframeMs(key.timeframe));
+        options.onArrival?.(raw.openMs + timeframeMs(key.timeframe), key);
         await options.conditions?.ready(signal);
         const outcome = live ? await pipeline.onCandle(key, raw) : await pipeline.onHistory(key, raw);
         if (pipeline.unsettledAt(key.exchange) > 0) orderLeftOpen.get(key.exchange)?.();

@@ -67,7 +67,7 @@ export interface PipelineDeps {
   readonly keepsNoBars?: boolean;
   /**
    * With {@link keepsNoBars}: the caller keeps no outcome either, so those of bars without a signal share their memory, and
-   * what became of earlier predictions is counted, but not told.
+   * what became of earlier predictions is neither told nor counted: {@link Pipeline.health} cannot be asked.
    */
   readonly sharesOutcomes?: boolean;
 }

@@ -8,6 +8,7 @@ import type { BarOutcome } from './bar-outcome.js';
 import type { ExecutionOutcome } from './execution/index.js';
 import { fillGap } from './gap-fill.js';
 import { createLane, type Lane, learnClose, tradableUnits, windowBarsOf } from './lane.js';
+import type { ResolvedOutcome } from './monitoring/index.js';
 import {
   type BarMemory,
   createBarMemory,
@@ -25,10 +26,12 @@ import { createRouter, type Place } from './router.js';
 import { turnAway } from './turn-away.js';
 import { createTurns } from './turns.js';
 
+const NONE_RESOLVED: readonly ResolvedOutcome[] = [];
+
 export function createPipeline(deps: PipelineDeps): Pipeline {
   const { config, clock, store } = deps;
   const withHealth = deps.healthEachBar === true;
-  /** Nobody keeps anything of a bar without a signal. */
+  /** Nobody keeps anything of a bar without a signal, nor asks how the model does: layer 7 has nothing to tell. */
   const forgets = deps.keepsNoBars === true && deps.sharesOutcomes === true && !withHealth;
   const account = createAccount(deps, clock);
   const { portfolio, breaker } = account;
@@ -113,9 +116,12 @@ export function createPipeline(deps: PipelineDeps): Pipeline {
     const equity = portfolio.equity();
     const breakerTripped = account.update(equity, candle.openMs + lane.barMs);
     learnClose(lane, candle);
-    const resolved = lane.monitor.onCandle(candle, !forgets);
     const predicted = typeof prediction === 'string' ? null : prediction;
-    if (predicted !== null) lane.monitor.onPrediction(candle.openMs, predicted.probabilityUp, features);
+    let resolved = NONE_RESOLVED;
+    if (!forgets) {
+      resolved = lane.monitor.onCandle(candle);
+      if (predicted !== null) lane.monitor.onPrediction(candle.openMs, predicted.probabilityUp, features);
+    }
 
     const signal = lane.signals.decide(prediction, candle.openMs, {
       heldUnits: tradableUnits(lane),
@@ -199,7 +205,9 @@ export function createPipeline(deps: PipelineDeps): Pipeline {
     try {
       if (deps.keepsNoBars !== true) await store.commitBar(record, bar.resolved);
       lane.signals.acted(candle.openMs);
-      return outcomeOf(bar, record, await send(lane, place, candle, decision), withHealth);
+      const sent = send(lane, place, candle, decision);
+      store.letPass?.(sent);
+      return outcomeOf(bar, record, await sent, withHealth);
     } finally {
       riskInputs.release(place);
     }
@@ -339,7 +347,10 @@ export function createPipeline(deps: PipelineDeps): Pipeline {
       );
     },
     lastBarMs: (stream) => laneOf(stream).lastBarMs,
-    health: (stream) => laneOf(stream).monitor.health(),
+    health(stream) {
+      invariant(!forgets, 'nothing is kept of which the health could be reckoned');
+      return laneOf(stream).monitor.health();
+    },
     state: () => ({
       account: account.snapshot(portfolio.equity()),
       positions: Object.fromEntries(

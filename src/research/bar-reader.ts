@@ -52,6 +52,8 @@ export interface BarReaderOptions {
   /** Raw P(up) of each row of the source in place of the model; NaN = no prediction. Not calibrated. */
   readonly givenProbabilities?: Float64Array;
   readonly spanBars: number;
+  /** For spans of at most `spanBars`. Readers may share it that never read at the same time. */
+  readonly work: SpanWork;
 }
 
 /**
@@ -59,10 +61,11 @@ export interface BarReaderOptions {
  * whole span. Equal to layers 1 to 3 of a live run, bit for bit.
  */
 export async function* readBars(options: BarReaderOptions): AsyncGenerator<BarSpan> {
-  const memory = createSpanMemory(options.spanBars);
+  // Every span of the reader is told in the same memory: touching new memory would cost more than the work itself.
+  const rows = new Float64Array(options.spanBars * ROW);
   let first = 0;
   for await (const columns of spansOf(options.source, options.spanBars)) {
-    yield await readSpan(options, memory, columns, first);
+    yield await readSpan(options, rows, columns, first);
     first += columns.length;
   }
 }
@@ -83,19 +86,17 @@ const FEATURES_AT = 11;
 const ROW = FEATURES_AT + WIDTH;
 const REASONS: readonly NoPredictionReason[] = ['warming_up', 'no_value', 'hole', 'inference_fault'];
 
-/** What every span of a reader is worked out in. Touching new memory would cost more than the work itself. */
-interface SpanMemory {
+/** What a span is worked out in; nothing of it is needed once the span can be read. */
+export interface SpanWork {
   readonly raw: Writable<Candle>;
-  readonly rows: Float64Array;
   readonly kept: Uint32Array;
   readonly features: FeatureColumnsOut;
   readonly inputs: Float64Array;
 }
 
-function createSpanMemory(bars: number): SpanMemory {
+export function createSpanWork(bars: number): SpanWork {
   return {
     raw: createBarScratch('').candle,
-    rows: new Float64Array(bars * ROW),
     kept: new Uint32Array(bars),
     features: { length: bars, values: new Float64Array(bars * WIDTH), valid: new Uint8Array(bars) },
     inputs: new Float64Array(bars * MODEL_WIDTH),
@@ -104,14 +105,14 @@ function createSpanMemory(bars: number): SpanMemory {
 
 async function readSpan(
   options: BarReaderOptions,
-  memory: SpanMemory,
+  rows: Float64Array,
   columns: CandleColumns,
   first: number,
 ): Promise<BarSpan> {
-  const { rows } = memory;
-  const { length, rejections } = acceptRows(options, memory, columns);
-  const candles = length === columns.length ? columns : pick(columns, memory.kept, length);
-  const features = options.setup.features.pushSpan(candles, memory.features);
+  const { work } = options;
+  const { length, rejections } = acceptRows(options, rows, columns);
+  const candles = length === columns.length ? columns : pick(columns, work.kept, length);
+  const features = options.setup.features.pushSpan(candles, work.features);
   for (let c = 0; c < WIDTH; c++) {
     for (let i = 0, at = c * length; i < length; i++)
       rows[i * ROW + FEATURES_AT + c] = features.values[at + i]!;
@@ -121,15 +122,15 @@ async function readSpan(
     rows[i * ROW + USABLE_AT] = status === 'ok' ? 1 : 0;
     rows[i * ROW + SILENT_AT] = status === 'ok' ? 0 : 1 + REASONS.indexOf(status);
   }
-  if (options.givenProbabilities === undefined) await predict(options.setup, memory, length);
-  else takeGiven(options.givenProbabilities, first, memory, length);
+  if (options.givenProbabilities === undefined) await predict(options, rows, length);
+  else takeGiven(options.givenProbabilities, first, work.kept, rows, length);
   return new Rows(rows, length, rejections, columns.length, options.modelHash);
 }
 
 /** Layer 1: the accepted rows are written into memory, one after the other. */
 function acceptRows(
-  { setup, clock, barMs }: BarReaderOptions,
-  { raw, rows, kept }: SpanMemory,
+  { setup, clock, barMs, work: { raw, kept } }: BarReaderOptions,
+  rows: Float64Array,
   columns: CandleColumns,
 ): { readonly length: number; readonly rejections: readonly Rejection[] } {
   const rejections: Rejection[] = [];
@@ -162,7 +163,11 @@ function acceptRows(
 }
 
 /** Layer 3 for every bar that a model may be asked about. */
-async function predict(setup: StreamSetup, { rows, inputs }: SpanMemory, length: number): Promise<void> {
+async function predict(
+  { setup, work: { inputs } }: BarReaderOptions,
+  rows: Float64Array,
+  length: number,
+): Promise<void> {
   let count = 0;
   for (let i = 0; i < length; i++) {
     if (rows[i * ROW + SILENT_AT] !== 0) continue;
@@ -183,7 +188,13 @@ async function predict(setup: StreamSetup, { rows, inputs }: SpanMemory, length:
 }
 
 /** A given probability stands in for the whole of layer 3, also where the features have no value yet. */
-function takeGiven(given: Float64Array, first: number, { rows, kept }: SpanMemory, length: number): void {
+function takeGiven(
+  given: Float64Array,
+  first: number,
+  kept: Uint32Array,
+  rows: Float64Array,
+  length: number,
+): void {
   for (let i = 0; i < length; i++) {
     const at = i * ROW;
     const p = given[first + kept[i]!] ?? Number.NaN;

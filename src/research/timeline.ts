@@ -13,7 +13,7 @@ import {
   type InstrumentResult,
 } from './backtest-collector.js';
 import { type BacktestWorld, createBacktestWorld, type FillModel } from './backtest-world.js';
-import { type BarSpan, type CandleSource, createBarScratch, readBars } from './bar-reader.js';
+import { type BarSpan, type CandleSource, createBarScratch, createSpanWork, readBars } from './bar-reader.js';
 import { createDiscardStore } from './discard-store.js';
 import type { RecordedWorld } from './recorded-world.js';
 import { createSimulatedClock } from './simulated-clock.js';
@@ -120,6 +120,8 @@ export async function runTimeline(options: TimelineOptions): Promise<TimelineRes
   }
 
   const spanBars = Math.max(SPAN_BARS_MIN, Math.floor((2 * SPAN_BARS) / (instruments.length + 1)));
+  // The tracks read one after the other.
+  const work = createSpanWork(spanBars);
   const tracks = instruments.map((instrument, i): Track => {
     const setup = setups[i]!;
     const { key } = setup;
@@ -138,6 +140,7 @@ export async function runTimeline(options: TimelineOptions): Promise<TimelineRes
         barMs,
         modelHash: model.sha256,
         spanBars,
+        work,
         ...(given === undefined ? {} : { givenProbabilities: given }),
       }),
       collector: createBacktestCollector(

@@ -139,8 +139,8 @@ const DECISION_COLUMNS: readonly DecisionColumn[] = [
   ['account_day_low_equity', (r) => double(r.account?.dayLowEquity ?? null)],
 ];
 
-/** The table and the columns that {@link decisionCells} fills. */
-export const DECISIONS = `decisions (${DECISION_COLUMNS.map(([name]) => name).join(', ')})`;
+/** The columns of the table decisions that {@link decisionCells} fills. */
+export const DECISION_NAMES: readonly string[] = DECISION_COLUMNS.map(([name]) => name);
 
 export function decisionCells(record: BarRecord): Cell[] {
   return DECISION_COLUMNS.map(([, cell]) => cell(record));

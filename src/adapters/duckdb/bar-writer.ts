@@ -1,10 +1,10 @@
 import { type StreamKey, streamName } from '../../core/candle.js';
 import type { PredictionOutcome } from '../../ports.js';
 import { barConflict, checkBar, hasDecision, outcomeConflict, sameCandle } from '../store-rules/bar-rules.js';
-import { candleCells, candleOf, DECISIONS, decisionCells, keyCells } from './bar-columns.js';
+import { candleCells, candleOf, DECISION_NAMES, decisionCells, keyCells } from './bar-columns.js';
 import type { BarCommit } from './bar-group.js';
 import { booleanOf, numberOrNull } from './rows.js';
-import { boolean, integer, type Session } from './session.js';
+import { boolean, type Cell, integer, type Session } from './session.js';
 
 const KEY = 'exchange = $1 AND symbol = $2 AND timeframe = $3';
 const AT = `${KEY} AND open_ms = $4`;
@@ -86,7 +86,7 @@ export class BarWriter {
     if (planned.length === 0) return results;
     try {
       await this.#session.transaction(async () => {
-        for (const { plan } of planned) await this.#insert(plan);
+        await this.#insert(planned.map(({ plan }) => plan));
       });
       for (const { plan } of planned) {
         this.#candles.raise(plan.record.stream, plan.record.candle.openMs);
@@ -137,11 +137,20 @@ export class BarWriter {
     return unknown;
   }
 
-  async #insert({ record, newCandle, newDecision, newOutcomes }: Planned): Promise<void> {
-    const { stream, candle, availableAtMs } = record;
-    if (newCandle) await this.#session.insert('candles', candleCells(stream, candle, availableAtMs));
-    if (newDecision) await this.#session.insert(DECISIONS, decisionCells(record));
-    for (const { openMs, up } of newOutcomes)
-      await this.#session.insert('outcomes', [...keyCells(stream), integer(openMs), boolean(up)]);
+  /** All rows of a table at once: with many symbols, a statement for each row would cost more than all else of a bar. */
+  async #insert(plans: readonly Planned[]): Promise<void> {
+    const candles: Cell[][] = [];
+    const decisions: Cell[][] = [];
+    const outcomes: Cell[][] = [];
+    for (const { record, newCandle, newDecision, newOutcomes } of plans) {
+      const { stream, candle, availableAtMs } = record;
+      if (newCandle) candles.push(candleCells(stream, candle, availableAtMs));
+      if (newDecision) decisions.push(decisionCells(record));
+      for (const { openMs, up } of newOutcomes)
+        outcomes.push([...keyCells(stream), integer(openMs), boolean(up)]);
+    }
+    await this.#session.insertRows('candles', candles);
+    await this.#session.insertRows('decisions', decisions, DECISION_NAMES);
+    await this.#session.insertRows('outcomes', outcomes);
   }
 }

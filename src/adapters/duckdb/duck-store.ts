@@ -1,7 +1,6 @@
 import type { DuckDBInstance } from '@duckdb/node-api';
 import type { Alert } from '../../core/alert.js';
 import type { Candle, CandleColumns, StreamKey } from '../../core/candle.js';
-import { invariant } from '../../core/errors.js';
 import type { LayerHealth } from '../../core/health.js';
 import type { Fill } from '../../core/order.js';
 import type {
@@ -60,6 +59,7 @@ import {
   spanOf,
 } from './reader.js';
 import { type Retention, type Retired, retireBeside } from './retention.js';
+import { RightOfWay } from './right-of-way.js';
 import { SerialQueue } from './serial-queue.js';
 import type { Row, Session } from './session.js';
 import type { StoreDesk } from './store-desk.js';
@@ -97,7 +97,8 @@ export class DuckStore implements Store, StoreReader, StoreNotes, AlertOutbox {
   /** Queries, export and backup, beside the writer. */
   readonly desk: StoreDesk;
   readonly #parts: Parts;
-  readonly #queue = new SerialQueue();
+  readonly #rightOfWay = new RightOfWay();
+  readonly #queue = new SerialQueue(this.#rightOfWay);
   #group: BarGroup | undefined;
   #closed = false;
   /** What was told to be durable and could not be brought into DuckDB: nothing goes on before a restart has mended it. */
@@ -126,7 +127,7 @@ export class DuckStore implements Store, StoreReader, StoreNotes, AlertOutbox {
       if (!this.#parts.newest.isBeyond(stream, candle.openMs))
         return committed().then(() => this.#written(journal, fact, () => Promise.resolve()));
       checkBar(record);
-      return this.#written(journal, fact, committed);
+      return this.#rightOfWay.give(this.#written(journal, fact, committed));
     }
     if (account === null || !saysMore(account, this.#account)) return committed();
     this.#account = account;
@@ -138,11 +139,14 @@ export class DuckStore implements Store, StoreReader, StoreNotes, AlertOutbox {
     const joined = this.#group?.join(bar);
     if (joined) return joined;
     const group = new BarGroup();
-    const committed = group.join(bar);
-    invariant(committed !== undefined, 'a new group took no bar');
     const turn = this.#run(() => group.commit((bars) => this.#parts.bars.commitAll(bars)));
     this.#group = group;
-    return Promise.all([committed, turn]).then(() => undefined);
+    return Promise.all([group.join(bar), turn]).then(() => undefined);
+  }
+
+  /** With a journal DuckDB's work waits for the order, a second at most: what the order needs is durable without it. */
+  letPass(order: Promise<unknown>): void {
+    if (this.#parts.journal) this.#rightOfWay.give(order);
   }
 
   async addCandles(stream: StreamKey, candles: CandleColumns, availableAtMs: number): Promise<number> {

@@ -4,6 +4,7 @@ import type {
   DuckDBPreparedStatement,
   DuckDBValue,
 } from '@duckdb/node-api';
+import { invariant } from '../../core/errors.js';
 import { MONEY_SCALE } from '../store-rules/decimal38.js';
 import type { DuckDb } from './binding.js';
 import { storeFault } from './store-faults.js';
@@ -38,6 +39,7 @@ export class Session {
   readonly connection: DuckDBConnection;
   readonly #duckdb: DuckDb;
   readonly #statements = new Map<string, DuckDBPreparedStatement>();
+  readonly #places = new Map<string, readonly number[]>();
 
   constructor(duckdb: DuckDb, connection: DuckDBConnection, path: string) {
     this.#duckdb = duckdb;
@@ -59,6 +61,47 @@ export class Session {
     let place = 0;
     const values = cells.map((cell) => (cell.value === null ? 'NULL' : `$${++place}`));
     await this.run(`INSERT INTO ${into} VALUES (${values.join(', ')})`, given);
+  }
+
+  /**
+   * Inserts rows through the appender: next to nothing a row, where a statement costs a way to another thread and back. Call
+   * it inside a transaction, since each flush outside would be one of its own. `columns` names the cells where they are not
+   * all of the table's or not in its order; columns without a cell get their default.
+   */
+  async insertRows(
+    table: string,
+    rows: readonly (readonly Cell[])[],
+    columns?: readonly string[],
+  ): Promise<void> {
+    if (rows.length === 0) return;
+    const places = columns && (await this.#placesOf(table, columns));
+    await this.#filled(table, 'database', (appender) => {
+      for (const cells of rows) {
+        if (places === undefined) for (const cell of cells) this.#appendCell(appender, cell);
+        else
+          for (const place of places) {
+            if (place < 0) appender.appendDefault();
+            else this.#appendCell(appender, cells[place]!);
+          }
+        appender.endRow();
+      }
+    });
+  }
+
+  /** For each column of the table its place among `columns`, or -1. Asked for once: nothing alters a table that is open. */
+  async #placesOf(table: string, columns: readonly string[]): Promise<readonly number[]> {
+    let places = this.#places.get(table);
+    if (places === undefined) {
+      const found = await this.rows(
+        `SELECT column_name FROM duckdb_columns() WHERE schema_name = 'main' AND table_name = $1 ORDER BY column_index`,
+        [text(table)],
+      );
+      const names = found.map((row) => String(row.column_name));
+      for (const column of columns) invariant(names.includes(column), `${table} has no column ${column}`);
+      places = names.map((name) => columns.indexOf(name));
+      this.#places.set(table, places);
+    }
+    return places;
   }
 
   /** All rows of a query. BIGINT columns come as bigint: read them with the functions of rows.ts. */
@@ -101,9 +144,19 @@ export class Session {
   }
 
   /** Fills a temporary table row by row through the appender, which is the fastest way in. */
-  async append(table: string, fill: (appender: DuckDBAppender) => void | Promise<void>): Promise<void> {
+  append(table: string, fill: (appender: DuckDBAppender) => void | Promise<void>): Promise<void> {
+    return this.#filled(table, 'temp', fill);
+  }
+
+  async #filled(
+    table: string,
+    within: 'database' | 'temp',
+    fill: (appender: DuckDBAppender) => void | Promise<void>,
+  ): Promise<void> {
     await this.#told(async () => {
-      const appender = await this.connection.createAppender(table, 'main', 'temp');
+      const appender = await (within === 'temp'
+        ? this.connection.createAppender(table, 'main', 'temp')
+        : this.connection.createAppender(table, 'main'));
       try {
         await fill(appender);
         appender.flushSync();
@@ -172,6 +225,33 @@ export class Session {
         return;
       case 'money':
         statement.bindDecimal(index, new this.#duckdb.DuckDBDecimalValue(cell.value, 38, MONEY_SCALE));
+        return;
+    }
+  }
+
+  #appendCell(appender: DuckDBAppender, cell: Cell): void {
+    if (cell.value === null) {
+      appender.appendNull();
+      return;
+    }
+    switch (cell.kind) {
+      case 'text':
+        appender.appendVarchar(cell.value);
+        return;
+      case 'double':
+        appender.appendDouble(cell.value);
+        return;
+      case 'integer':
+        appender.appendBigInt(BigInt(cell.value));
+        return;
+      case 'boolean':
+        appender.appendBoolean(cell.value);
+        return;
+      case 'doubles':
+        appender.appendArray([...cell.value], this.#duckdb.ARRAY(this.#duckdb.DOUBLE, cell.value.length));
+        return;
+      case 'money':
+        appender.appendDecimal(new this.#duckdb.DuckDBDecimalValue(cell.value, 38, MONEY_SCALE));
         return;
     }
   }

@@ -28,7 +28,7 @@ export function storeFault(path: string, error: unknown): RedbuttonError {
       'restart the process; what was committed is kept',
       error,
     );
-  if (/attached in read-only mode/i.test(said))
+  if (/attached in read-only mode|append to a readonly database/i.test(said))
     return fault(
       'E_STORE_READ_ONLY',
       `the database ${path} is open for reading only`,

@@ -21,8 +21,8 @@ export interface ResolvedOutcome {
  * in order, warm-up ones included, since a prediction made before a restart is resolved by them.
  */
 export interface Monitor {
-  /** Takes a closed bar; returns the outcomes it brought, none where they are not to be told. */
-  onCandle(candle: Candle, tells?: boolean): readonly ResolvedOutcome[];
+  /** Takes a closed bar; returns the outcomes it brought. */
+  onCandle(candle: Candle): readonly ResolvedOutcome[];
   /** Takes the prediction of the bar last given to {@link onCandle}, and its row of all feature columns, if known. */
   onPrediction(openMs: number, probabilityUp: number, features: Float64Array | null): void;
   /** Takes over predictions of an earlier run, oldest first; before warm-up. */
@@ -78,7 +78,7 @@ class StreamMonitor implements Monitor {
     this.#rows = new Float64Array(config.psiWindowRows * WIDTH);
   }
 
-  onCandle(candle: Candle, tells = true): readonly ResolvedOutcome[] {
+  onCandle(candle: Candle): readonly ResolvedOutcome[] {
     this.#lastClose = candle.close;
     const pending = this.#pending;
     const end = this.#pendingCount * PENDING;
@@ -98,10 +98,8 @@ class StreamMonitor implements Monitor {
           const probabilityUp = pending[at + PROBABILITY]!;
           const up = candle.close > close;
           if (pending[at + COUNTS] === 1) this.#keep(probabilityUp, up);
-          if (tells) {
-            resolved ??= [];
-            resolved.push({ openMs, probabilityUp, up });
-          }
+          resolved ??= [];
+          resolved.push({ openMs, probabilityUp, up });
         }
       }
       if (!stays) continue;
