@@ -3,6 +3,7 @@ import { createSystemClock } from '../adapters/clock/system-clock.js';
 import { createSystemScheduler } from '../adapters/clock/system-scheduler.js';
 import { createSimulatedGpio } from '../adapters/gpio/simulated.js';
 import { createLog } from '../adapters/log/log.js';
+import { giveMemoryBack } from '../adapters/native/memory.js';
 import { createServiceManager } from '../adapters/systemd/notify.js';
 import { createTrader } from '../app.js';
 import { EXIT } from '../core/errors.js';
@@ -35,6 +36,7 @@ Exit codes: 0 ended as told; 1 failed; 2 bad configuration or bad input.
   async run(args, io) {
     // V8 lets its heap grow by the memory of the machine; one that holds a third more than is alive is enough for bars.
     setFlagsFromString('--heap-growing-percent=30');
+    const keepMemory = giveMemoryBack();
     const { values } = parseOptions('run', args, { config: { type: 'string' } });
     const config = configFrom(values.config);
     const log = createLog(config.log.level);
@@ -71,6 +73,7 @@ Exit codes: 0 ended as told; 1 failed; 2 bad configuration or bad input.
       }
     } finally {
       following?.stop();
+      keepMemory();
     }
     return EXIT.fine;
   },

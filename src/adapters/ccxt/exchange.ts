@@ -106,6 +106,8 @@ function settingsOf(config: ExchangeSettings): Record<string, unknown> {
     adjustForTimeDifference: false,
     maxRetriesOnFailure: 0,
     warnOnFetchOpenOrdersWithoutSymbol: false,
+    // Bars that ccxt's stream keeps of each symbol. Two are read; a thousand, its default, would take months to fill.
+    OHLCVLimit: 100,
     // Whoever rebuilds a lost feed waits between tries as it sees fit; ccxt's own wait comes on top.
     ws: { backoff: { base: 250, factor: 2, max: 2000 } },
   };
