@@ -8,7 +8,7 @@ import diagnostics from 'node:diagnostics_channel';
 import { once } from 'node:events';
 import { closeSync, fdatasyncSync, mkdirSync, mkdtempSync, openSync, rmSync, writeSync } from 'node:fs';
 import { open } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { setPriority, tmpdir } from 'node:os';
 import path from 'node:path';
 import process from 'node:process';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -145,6 +145,8 @@ async function orders(steps) {
     String(steps + WARM_UP_STEPS),
   ]);
   const ending = new AbortController();
+  // On a box the exchange is elsewhere: here it must not take the processor from the trader.
+  setPriority(child.pid, 10);
   try {
     const [{ restUrl, wsUrl }] = await once(child, 'message');
     const [{ createTrader }, { configSchema }, { createFollowingClock }, { createLog }] = await Promise.all(

@@ -135,6 +135,7 @@ const monitoring = z
       .number()
       .int()
       .min(2)
+      .max(100_000)
       .default(30)
       .describe('Resolved predictions over which the rolling AUC is taken.'),
     aucCritical: fraction.default(0.5).describe('A rolling AUC below this is critical.'),
@@ -149,7 +150,13 @@ const monitoring = z
       .positive()
       .default(0.1)
       .describe('A feature whose PSI is above this is a warning.'),
-    psiWindowRows: z.number().int().min(10).default(1000).describe('Rows over which the PSI is taken.'),
+    psiWindowRows: z
+      .number()
+      .int()
+      .min(10)
+      .max(100_000)
+      .default(1000)
+      .describe('Rows over which the PSI is taken.'),
     rule: z
       .enum(['point', 'significant'])
       .default('point')
