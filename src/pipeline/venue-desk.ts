@@ -112,7 +112,10 @@ export function createVenueDesk(deps: VenueDeskDeps): VenueDesk {
       .catch(() => undefined);
     if (report === undefined) return;
     const outcome = await execution.takeListed(exchange, report, barBefore(exchange, report.atMs));
-    if (outcome !== null) keep([outcome]);
+    if (outcome === null) return;
+    keep([outcome]);
+    // A stop that the exchange took away leaves its position without one; a late fill leaves more than the stop covers.
+    await deps.stops.align(exchange, symbol);
   }
 
   async function heard(exchange: string, hint: OrderHint): Promise<void> {

@@ -80,8 +80,12 @@ function world() {
   );
   const key = { exchange: 'binance', symbol: SYMBOL, timeframe: '1h' };
   const turns = createTurns();
+  const aligned: string[] = [];
   const desk = createVenueDesk({
-    stops: { align: async () => undefined, alignAll: async () => undefined },
+    stops: {
+      align: async (exchange, symbol) => void aligned.push(`${exchange}:${symbol}`),
+      alignAll: async () => undefined,
+    },
     brokers,
     execution,
     portfolio,
@@ -92,19 +96,22 @@ function world() {
     streams: [{ key }],
     onCapital: () => undefined,
   });
-  return { desk, told, store, turns, clock, hear: (hint: OrderHint) => desk.heard('binance', hint) };
+  return { desk, told, store, turns, clock, aligned, hear: (hint: OrderHint) => desk.heard('binance', hint) };
 }
 
 describe('a word of the exchange on an order of ours', () => {
   it('that has ended and filled on is asked for at once, and its fills are those that the exchange answers', async () => {
-    const { hear, told, store, desk } = world();
+    const { hear, told, store, desk, aligned } = world();
     told.report = report('canceled', [], '0');
     await hear(word('0'));
+    aligned.length = 0;
     told.report = report('canceled', [fill('1', '0.5')], '0.5');
     // The word exaggerates: it is a reason to ask, and nothing of it is believed.
     await hear(word('1.5'));
     expect(await store.fills()).toEqual([fill('1', '0.5')]);
     expect(desk.untold()).toMatchObject([{ status: 'canceled', fills: [{ fillId: '1' }] }]);
+    // What is held has changed, or what rests: the stop is made to fit at once.
+    expect(aligned).toEqual([`binance:${SYMBOL}`]);
   });
 
   it('that says nothing new costs no question, however often and in whatever order it comes', async () => {

@@ -131,9 +131,22 @@ export class FillBook implements PositionBook {
     this.tradeFees = this.tradeFees.plus(feeQuote);
   }
 
-  private closeTrade(atMs: number): ClosedTrade {
+  /**
+   * Null where no trade was open: less than a step is left of the one before, and a fill (one whose entry is not known yet,
+   * say) went through it.
+   */
+  private closeTrade(atMs: number): ClosedTrade | null {
     const profit = this.tradeProfit.minus(this.tradeFees);
-    const trade: ClosedTrade = {
+    const trade: ClosedTrade | null = this.tradeEntryNotional.eq(0) ? null : this.closedTrade(atMs, profit);
+    this.tradeProfit = ZERO;
+    this.tradeFees = ZERO;
+    this.tradeEntryNotional = ZERO;
+    this.entry = ZERO;
+    return trade;
+  }
+
+  private closedTrade(atMs: number, profit: Decimal): ClosedTrade {
+    return {
       exchange: this.exchange,
       symbol: this.symbol,
       direction: this.tradeDirection,
@@ -145,11 +158,6 @@ export class FillBook implements PositionBook {
       returnFraction: profit.div(this.tradeEntryNotional).toNumber(),
       exact: { entryNotional: this.tradeEntryNotional, profit, fees: this.tradeFees },
     };
-    this.tradeProfit = ZERO;
-    this.tradeFees = ZERO;
-    this.tradeEntryNotional = ZERO;
-    this.entry = ZERO;
-    return trade;
   }
 }
 
