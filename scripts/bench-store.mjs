@@ -471,7 +471,8 @@ const { values } = parseArgs({
     quick: { type: 'boolean', default: false },
     case: { type: 'string' },
     only: { type: 'string' },
-    timeframe: { type: 'string', default: '1h' },
+    // A checkpoint of the database comes about once a week: of 1h bars none would come in the whole month.
+    timeframe: { type: 'string', default: '15m' },
   },
 });
 if (values.case !== undefined) {

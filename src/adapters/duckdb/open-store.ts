@@ -54,6 +54,12 @@ export interface StoreOptions {
 }
 
 /**
+ * What a trader's queries, a round of retention and a checkpoint need over two million decisions. In the end, as the file
+ * grows, DuckDB keeps as much of it in memory as it may: more would only make the process larger.
+ */
+const MEMORY_LIMIT_MB = 112;
+
+/**
  * The lock on a database file is one between processes only (fcntl): a second instance in this process would open it and
  * destroy it, and so would anything here that opens and closes the file by itself, since that drops the lock.
  */
@@ -248,7 +254,7 @@ async function connect(
     instance = await duckdb.DuckDBInstance.create(file, {
       access_mode: options.readOnly ? 'READ_ONLY' : 'READ_WRITE',
       threads: String(options.threads ?? 1),
-      memory_limit: `${options.memoryLimitMb ?? 192}MB`,
+      memory_limit: `${options.memoryLimitMb ?? MEMORY_LIMIT_MB}MB`,
       checkpoint_threshold: `${options.checkpointWalMb ?? 16}MB`,
       // Nothing is fetched from outside, whatever a query asks for.
       autoinstall_known_extensions: 'false',
