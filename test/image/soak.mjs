@@ -12,8 +12,8 @@ import { startPi } from './virtual-pi.mjs';
 const [image, dir, count = '30', seedText = String(Date.now() % 1_000_000)] = process.argv.slice(2);
 const cuts = Number(count);
 const card = path.join(dir, 'card.img');
-/** A cut falls within this time: about twice what a start takes under emulation. */
-const LIFE_MS_MAX = 110_000;
+/** A cut falls within this time: twice what a start takes under emulation on two cores. */
+const LIFE_MS_MAX = 240_000;
 const UPDATE_MS_MAX = 240_000;
 
 let seed = Number(seedText);
