@@ -92,6 +92,8 @@ export async function tradingMonth({ seed, bars, kernel }: MonthOptions): Promis
   const taken = new Map<string, number>();
   /** Executions after the end of their order, which the trader cannot know before it compares. */
   const lateFills: { readonly order: OrderRequest; readonly amount: string }[] = [];
+  /** Quote units that left the account since the trader last compared. */
+  let withdrawn = 0;
   const resumesMs: number[] = [];
   let reconciled: Reconciliation['kind'] | null = null;
   let trader: { readonly pipeline: Pipeline } | null = null;
@@ -119,6 +121,7 @@ export async function tradingMonth({ seed, bars, kernel }: MonthOptions): Promis
           .filter((late) => late.order.symbol === symbol && late.order.clientOrderId !== order.clientOrderId)
           .reduce((sum, late) => sum.plus(late.amount), decimal(0))
           .toNumber(),
+      unknownWithdrawn: withdrawn,
     };
     left.push(entry);
     flaws.push(...verdictOnLeaving(entry, venue, config));
@@ -157,7 +160,10 @@ export async function tradingMonth({ seed, bars, kernel }: MonthOptions): Promis
           }),
         orders: createSimulatedOrderStream(venue, clock, plan, mine, () => words++),
         onReconciled: (result) => {
-          if (result.kind === 'agreed') lateFills.length = 0;
+          if (result.kind === 'agreed') {
+            lateFills.length = 0;
+            withdrawn = 0;
+          }
           if (result.kind === 'agreed' || result.kind === 'mismatch') reconciled = result.kind;
           else if (reconciled === null) return;
         },
@@ -177,6 +183,7 @@ export async function tradingMonth({ seed, bars, kernel }: MonthOptions): Promis
       rng.next() < 0.6 ? 500 + Math.floor(rng.next() * 3000) : -(500 + Math.floor(rng.next() * 1000));
     if (engine.ledger.holding('USDT').free.lt(-amount)) return;
     engine.ledger.credit('USDT', decimal(amount));
+    withdrawn += Math.max(0, -amount);
     transfers.push({
       exchange: EXCHANGE,
       flowId: `t${transfers.length + 1}`,

@@ -20,6 +20,8 @@ export interface LeavingOrder {
   readonly breakerTripped: boolean;
   /** Units of a symbol executed after the end of their orders that the trader cannot know of yet. */
   readonly unknownLate: (symbol: string) => number;
+  /** Quote units withdrawn since the last comparison: caps are shares of an equity that does not know of it. */
+  readonly unknownWithdrawn: number;
 }
 
 /** What a bar's move may add between decision and truth: the marks of the other symbols, and the walk through the book. */
@@ -77,7 +79,7 @@ export function verdictOnLeaving(
     flaws.push(`${name} left after the circuit breaker tripped`);
   if (order.side === 'sell') return flaws;
 
-  let equity = ledger.holding('USDT').free.toNumber();
+  let equity = ledger.holding('USDT').free.toNumber() + leaving.unknownWithdrawn;
   const worth = new Map<string, number>();
   for (const symbol of SYMBOLS) {
     const close = venue.replay.lastClose(venue.replay.instrument(symbol.replace('/', ''))!)!;
