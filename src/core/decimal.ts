@@ -7,11 +7,15 @@ const SAFE_MAX = 9_007_199_254_740_991n;
 const EXACT_TENS = Array.from({ length: 23 }, (_, i) => Number(`1e${i}`));
 const NUMBER = /^(-?)(\d*)(?:\.(\d*))?(?:e([+-]?\d+))?$/i;
 const PLACES_MAX = 10_000;
-const HALF_WAY = 10n ** BigInt(DIVISION_PLACES / 2);
+/** Places at which a quotient is looked at for coming out even; beyond, it is worked out to the end. */
+const SHORT_QUOTIENTS = [0, 4, 8] as const;
 const [MINUS, POINT, ZERO, NINE] = [45, 46, 48, 57] as const;
 
 /** Toward zero, to the nearest with ties to even, or away from zero. */
 export type Rounding = 'down' | 'half_even' | 'up';
+
+/** A whole number: of a double's own up to 2^53 − 1 in size, where it is exact and quick; a bigint beyond. Never −0. */
+type Whole = number | bigint;
 
 const tens: bigint[] = [1n];
 
@@ -20,16 +24,34 @@ function ten(exponent: number): bigint {
   return tens[exponent]!;
 }
 
+/** Of two whole numbers a double's sum or product is exact wherever it is safe, and never looks safe where it is not. */
+const isExact = Number.isSafeInteger;
+
+function whole(value: bigint): Whole {
+  return value <= SAFE_MAX && value >= -SAFE_MAX ? Number(value) : value;
+}
+
+/** `value` · 10^`exponent`. */
+function scaled(value: Whole, exponent: number): Whole {
+  if (exponent === 0) return value;
+  if (typeof value === 'number' && exponent < EXACT_TENS.length) {
+    const product = value * EXACT_TENS[exponent]!;
+    if (isExact(product)) return product;
+  }
+  return whole(BigInt(value) * ten(exponent));
+}
+
 /**
  * A decimal number: a whole number of 10^−places units. Sums, differences and products are exact; a quotient keeps 24 places
  * and is rounded half to even. Values never change. Whole numbers of the engine's own carry it, since every restart reckons
- * all fills anew and every order asks the gate: digit by digit that is the dearest part of both.
+ * all fills anew and every order asks the gate: digit by digit that is the dearest part of both. Nearly all money fits the
+ * whole numbers of a double; what does not is carried by a bigint, with the same figures.
  */
 export class Decimal {
-  readonly #units: bigint;
+  readonly #units: Whole;
   readonly #places: number;
 
-  private constructor(units: bigint, places: number) {
+  private constructor(units: Whole, places: number) {
     this.#units = units;
     this.#places = places;
   }
@@ -37,7 +59,7 @@ export class Decimal {
   /** Parses decimal text or a finite number (by its shortest text). Throws for anything else. */
   static of(value: string | number | Decimal): Decimal {
     if (value instanceof Decimal) return value;
-    if (typeof value === 'number' && Number.isSafeInteger(value)) return new Decimal(BigInt(value), 0);
+    if (typeof value === 'number' && isExact(value)) return new Decimal(value + 0, 0);
     const text = String(value);
     return Decimal.#short(text) ?? parse(text, (units, places) => new Decimal(units, places));
   }
@@ -55,65 +77,81 @@ export class Decimal {
     }
     const digits = text.length - first - (point < 0 ? 0 : 1);
     if (digits === 0 || digits > SAFE_DIGITS) return null;
-    return new Decimal(BigInt(first === 1 ? -size : size), point < 0 ? 0 : text.length - 1 - point);
+    return new Decimal((first === 1 ? -size : size) + 0, point < 0 ? 0 : text.length - 1 - point);
   }
 
   plus(value: string | number | Decimal): Decimal {
     const other = Decimal.of(value);
     const places = Math.max(this.#places, other.#places);
-    return new Decimal(this.#at(places) + other.#at(places), places);
+    const [a, b] = [this.#at(places), other.#at(places)];
+    if (typeof a === 'number' && typeof b === 'number' && isExact(a + b)) return new Decimal(a + b, places);
+    return new Decimal(whole(BigInt(a) + BigInt(b)), places);
   }
 
   minus(value: string | number | Decimal): Decimal {
-    const other = Decimal.of(value);
-    const places = Math.max(this.#places, other.#places);
-    return new Decimal(this.#at(places) - other.#at(places), places);
+    return this.plus(Decimal.of(value).neg());
   }
 
   times(value: string | number | Decimal): Decimal {
     const other = Decimal.of(value);
-    return new Decimal(this.#units * other.#units, this.#places + other.#places);
+    const [a, b] = [this.#units, other.#units];
+    const places = this.#places + other.#places;
+    if (typeof a === 'number' && typeof b === 'number' && isExact(a * b))
+      return new Decimal(a * b + 0, places);
+    return new Decimal(whole(BigInt(a) * BigInt(b)), places);
   }
 
   /** Throws when `value` is zero. */
   div(value: string | number | Decimal): Decimal {
-    const other = Decimal.of(value);
-    if (other.#units === 0n) throw new RangeError('a decimal was divided by zero');
-    const shift = DIVISION_PLACES + other.#places - this.#places;
-    const over = shift >= 0 ? this.#units * ten(shift) : this.#units;
-    const under = shift >= 0 ? other.#units : other.#units * ten(-shift);
-    const quotient = divided(over, under, 'half_even');
-    // Most quotients are short: zeros that were dragged along would make all that follows longer.
-    return quotient % HALF_WAY === 0n
-      ? new Decimal(quotient / HALF_WAY, DIVISION_PLACES / 2)
-      : new Decimal(quotient, DIVISION_PLACES);
+    const other = this.#divisor(value);
+    const places = Math.max(this.#places, other.#places);
+    const [a, b] = [this.#at(places), other.#at(places)];
+    if (typeof a === 'number' && typeof b === 'number') {
+      // Most quotients of money come out even, and early.
+      for (const short of SHORT_QUOTIENTS) {
+        const over = a * EXACT_TENS[short]!;
+        if (!isExact(over)) break;
+        if (over % b === 0) return new Decimal(over / b + 0, short);
+      }
+    }
+    const over = BigInt(a) * ten(DIVISION_PLACES);
+    return new Decimal(quotient(over, b, 'half_even'), DIVISION_PLACES);
   }
 
   /** What is left of this after whole multiples of `value`; with the sign of this. Throws when `value` is zero. */
   mod(value: string | number | Decimal): Decimal {
-    const other = Decimal.of(value);
-    if (other.#units === 0n) throw new RangeError('a decimal was divided by zero');
+    const other = this.#divisor(value);
     const places = Math.max(this.#places, other.#places);
-    return new Decimal(this.#at(places) % other.#at(places), places);
+    const [a, b] = [this.#at(places), other.#at(places)];
+    if (typeof a === 'number' && typeof b === 'number') return new Decimal((a % b) + 0, places);
+    return new Decimal(whole(BigInt(a) % BigInt(b)), places);
+  }
+
+  /** The multiple of `step` next to this; for `half_even` of two as near the even one. Throws when `step` is zero. */
+  toMultiple(step: Decimal, rounding: Rounding): Decimal {
+    const divisor = this.#divisor(step);
+    const places = Math.max(this.#places, divisor.#places);
+    const count = quotient(this.#at(places), divisor.#at(places), rounding);
+    return divisor.times(new Decimal(count, 0));
   }
 
   /** To a whole power. */
   pow(exponent: number): Decimal {
     if (exponent < 0) return Decimal.of(1).div(this.pow(-exponent));
-    return new Decimal(this.#units ** BigInt(exponent), this.#places * exponent);
+    return new Decimal(whole(BigInt(this.#units) ** BigInt(exponent)), this.#places * exponent);
   }
 
   abs(): Decimal {
-    return this.#units < 0n ? this.neg() : this;
+    return this.#units < 0 ? this.neg() : this;
   }
 
   neg(): Decimal {
-    return new Decimal(-this.#units, this.#places);
+    return new Decimal(typeof this.#units === 'number' ? 0 - this.#units : -this.#units, this.#places);
   }
 
   round(places = 0, rounding: Rounding = 'half_even'): Decimal {
     if (places >= this.#places) return this;
-    return new Decimal(divided(this.#units, ten(this.#places - places), rounding), places);
+    return new Decimal(quotient(this.#units, scaled(1, this.#places - places), rounding), places);
   }
 
   /** Below zero, zero or above zero as this is below, equal to or above `value`. */
@@ -148,16 +186,16 @@ export class Decimal {
   toNumber(): number {
     const units = this.#units;
     // Of two exact doubles the quotient is the double nearest to the truth.
-    if (units <= SAFE_MAX && units >= -SAFE_MAX && this.#places < EXACT_TENS.length)
-      return Number(units) / EXACT_TENS[this.#places]!;
+    if (typeof units === 'number' && this.#places < EXACT_TENS.length)
+      return units / EXACT_TENS[this.#places]!;
     return Number(this.toFixed());
   }
 
   /** Plain text, as short as it goes; with as many places as are asked for, rounded half to even. */
   toFixed(places?: number): string {
-    if (places === undefined) return shortest(plain(this.#units, this.#places, this.#units < 0n));
+    if (places === undefined) return shortest(plain(this.#units, this.#places, this.#units < 0));
     const rounded = this.round(places);
-    return plain(rounded.#at(places), places, this.#units < 0n);
+    return plain(rounded.#at(places), places, this.#units < 0);
   }
 
   toString(): string {
@@ -168,36 +206,58 @@ export class Decimal {
     return this.toFixed();
   }
 
-  #at(places: number): bigint {
-    return places === this.#places ? this.#units : this.#units * ten(places - this.#places);
+  #at(places: number): Whole {
+    return scaled(this.#units, places - this.#places);
+  }
+
+  #divisor(value: string | number | Decimal): Decimal {
+    const other = Decimal.of(value);
+    if (other.#units === 0) throw new RangeError('a decimal was divided by zero');
+    return other;
   }
 }
 
-function parse(text: string, make: (units: bigint, places: number) => Decimal): Decimal {
+function parse(text: string, make: (units: Whole, places: number) => Decimal): Decimal {
   const parts = NUMBER.exec(text);
-  const [, sign = '', whole = '', fraction = '', exponent = '0'] = parts ?? [];
-  if (parts === null || whole.length + fraction.length === 0)
+  const [, sign = '', integer = '', fraction = '', exponent = '0'] = parts ?? [];
+  if (parts === null || integer.length + fraction.length === 0)
     throw new TypeError(`"${text.slice(0, 60)}" is no decimal number`);
-  const digits = whole + fraction;
-  const size = digits.length <= SAFE_DIGITS ? BigInt(Number(digits)) : BigInt(digits);
+  const digits = integer + fraction;
+  const size = digits.length <= SAFE_DIGITS ? Number(digits) : whole(BigInt(digits));
   const places = fraction.length - Number(exponent);
   if (Math.abs(places) > PLACES_MAX) throw new RangeError(`"${text.slice(0, 60)}" is out of bounds`);
-  const units = sign === '-' ? -size : size;
-  return places >= 0 ? make(units, places) : make(units * ten(-places), 0);
+  const units = sign === '-' && size !== 0 ? -size : size;
+  return places >= 0 ? make(units, places) : make(scaled(units, -places), 0);
 }
 
-function divided(over: bigint, under: bigint, rounding: Rounding): bigint {
-  const quotient = over / under;
-  const rest = over - quotient * under;
-  if (rest === 0n || rounding === 'down') return quotient;
-  const away = over < 0n === under < 0n ? 1n : -1n;
-  if (rounding === 'up') return quotient + away;
-  const twice = (rest < 0n ? -rest : rest) * 2n - (under < 0n ? -under : under);
-  return twice > 0n || (twice === 0n && quotient % 2n !== 0n) ? quotient + away : quotient;
+function quotient(over: Whole, under: Whole, rounding: Rounding): Whole {
+  if (typeof over === 'number' && typeof under === 'number') {
+    const rest = over % under;
+    const towardZero = (over - rest) / under;
+    if (rest === 0 || rounding === 'down') return towardZero + 0;
+    // Not twice the rest, which may be no safe whole number any more.
+    const beyondHalf = Math.abs(rest) - (Math.abs(under) - Math.abs(rest));
+    return towardZero + (movesAway(rounding, beyondHalf, towardZero % 2 !== 0) ? signOf(over, under) : 0) + 0;
+  }
+  const [a, b] = [BigInt(over), BigInt(under)];
+  const towardZero = a / b;
+  const rest = a - towardZero * b;
+  if (rest === 0n || rounding === 'down') return whole(towardZero);
+  const beyondHalf = (rest < 0n ? -rest : rest) * 2n - (b < 0n ? -b : b);
+  const moves = movesAway(rounding, beyondHalf, towardZero % 2n !== 0n);
+  return whole(moves ? towardZero + BigInt(signOf(over, under)) : towardZero);
 }
 
-function plain(units: bigint, places: number, negative: boolean): string {
-  const digits = (units < 0n ? -units : units).toString();
+function movesAway(rounding: Rounding, beyondHalf: Whole, odd: boolean): boolean {
+  return rounding === 'up' || beyondHalf > 0 || (beyondHalf >= 0 && odd);
+}
+
+function signOf(over: Whole, under: Whole): number {
+  return over < 0 === under < 0 ? 1 : -1;
+}
+
+function plain(units: Whole, places: number, negative: boolean): string {
+  const digits = (units < 0 ? -units : units).toString();
   const sign = negative ? '-' : '';
   if (places === 0) return sign + digits;
   const padded = digits.padStart(places + 1, '0');

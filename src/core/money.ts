@@ -14,10 +14,10 @@ export function text(value: Decimal): string {
 
 /** The multiple of `step` nearest to zero from `value`: never rounds an amount up. `step` must be positive. */
 export function floorToStep(value: Decimal, step: Decimal): Decimal {
-  return value.div(step).round(0, 'down').times(step);
+  return value.toMultiple(step, 'down');
 }
 
 /** The multiple of `tick` nearest to `value`. */
 export function roundToTick(value: Decimal, tick: Decimal): Decimal {
-  return value.div(tick).round(0, 'half_even').times(tick);
+  return value.toMultiple(tick, 'half_even');
 }

@@ -15,8 +15,8 @@ export function syntheticPrices(
   const tick = decimal(priceTick);
   const mid = decimal(close);
   const half = mid.times(halfSpreadBps).div(BPS);
-  const bid = mid.minus(half).div(tick).round(0, 'down').times(tick);
-  const ask = mid.plus(half).div(tick).round(0, 'up').times(tick);
+  const bid = mid.minus(half).toMultiple(tick, 'down');
+  const ask = mid.plus(half).toMultiple(tick, 'up');
   return { bid: bid.gt(0) ? bid : tick, ask };
 }
 

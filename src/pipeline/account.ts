@@ -107,7 +107,18 @@ export function createAccount(
       breaker.resume(equity);
       return rebase;
     },
-    snapshot: (equity) => ({ ...view, equity }),
+    // Field by field: to spread getters is dear, and each bar asks.
+    snapshot: (equity) => ({
+      atMs: clock.wallMs(),
+      equity,
+      cash: portfolio.cash(),
+      peakEquity: breaker.peakEquity,
+      drawdown: breaker.drawdown,
+      breakerTripped: breaker.tripped,
+      dayMs: day.dayMs,
+      dayStartEquity: day.startEquity,
+      dayLowEquity: day.lowEquity,
+    }),
     view,
     restore(restored) {
       for (const fill of restored.fills) portfolio.apply(fill);

@@ -15,7 +15,13 @@ const ROUNDINGS = { down: Big.roundDown, half_even: Big.roundHalfEven, up: Big.r
 const figure = fc
   .record({
     sign: fc.constantFrom('', '-'),
-    whole: fc.oneof(fc.constantFrom('0', '000', '1', '9999999999999999999'), fc.nat().map(String)),
+    // Around 2^53 one carrier of the units ends and the other begins.
+    whole: fc.oneof(
+      fc.constantFrom('0', '000', '1', '9999999999999999999'),
+      fc.nat().map(String),
+      fc.bigInt({ min: 2n ** 53n - 3n, max: 2n ** 53n + 3n }).map(String),
+      fc.bigInt({ min: 0n, max: 2n ** 54n }).map(String),
+    ),
     fraction: fc.oneof(
       fc.constantFrom('', '.5', '.25', '.50', '.000000000000000001', '.999999999999999999999999999'),
       fc.bigInt({ min: 0n, max: 10n ** 22n }).map((digits) => `.${digits}`),
@@ -79,6 +85,42 @@ describe('decimals agree with big.js', () => {
       fc.property(figure, fc.nat(25), fc.constantFrom('down', 'half_even', 'up'), (a, places, rounding) => {
         const peer = new Big(a).round(places, ROUNDINGS[rounding]);
         expect(decimal(a).round(places, rounding).toFixed()).toBe(peer.toFixed());
+      }),
+      runs,
+    );
+  });
+
+  it('where two safe whole numbers come to an unsafe one, or back', () => {
+    const near = fc.bigInt({ min: 2n ** 53n - 5n, max: 2n ** 53n + 5n });
+    const signed = fc.tuple(near, fc.boolean(), fc.nat(3)).map(([units, negative, places]) => {
+      const digits = units.toString();
+      const point = digits.length - places;
+      return `${negative ? '-' : ''}${digits.slice(0, point)}.${digits.slice(point)}0`;
+    });
+    const small = fc.constantFrom('1', '-1', '0.5', '2', '-3', '0.1', '10', '7');
+    fc.assert(
+      fc.property(signed, fc.oneof(signed, small), (a, b) => {
+        const [ours, peer] = [decimal(a), new Big(a)];
+        expect(ours.plus(b).minus(b).toFixed()).toBe(peer.toFixed());
+        for (const work of ['plus', 'minus', 'times', 'div', 'mod'] as const)
+          expect(ours[work](b).toFixed(), work).toBe(peer[work](b).toFixed());
+        expect(ours.times(b).div(b).eq(a)).toBe(true);
+        expect(Object.is(ours.times(0).toNumber(), 0)).toBe(true);
+      }),
+      runs,
+    );
+  });
+
+  it('in multiples of a step', () => {
+    const step = fc.constantFrom('0.01', '0.0001', '5', '0.25', '1000', '0.000000000000000001');
+    fc.assert(
+      fc.property(figure, step, fc.constantFrom('down', 'half_even', 'up'), (a, by, rounding) => {
+        // Sixty places hold each quotient whole: the peer would round it twice.
+        Big.DP = 60;
+        const peer = new Big(a).div(by).round(0, ROUNDINGS[rounding]).times(by);
+        Big.DP = 24;
+        expect(decimal(a).toMultiple(decimal(by), rounding).toFixed()).toBe(unsigned(peer.toFixed()));
+        expect(() => decimal(a).toMultiple(decimal(0), rounding)).toThrow(/zero/);
       }),
       runs,
     );

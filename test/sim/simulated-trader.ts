@@ -121,7 +121,8 @@ export async function startTrader(parts: SimulatedTraderParts): Promise<{
     exchange: EXCHANGE,
     clock,
     alerts: parts.alerts,
-    periodMs: 30 * 60_000,
+    // No divisor of a bar: comparisons fall before, into and after what a bar's close sets off.
+    periodMs: 97 * 60_000,
     onResult: parts.onReconciled,
   });
   const live = createLiveRun({

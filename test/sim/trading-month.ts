@@ -201,7 +201,7 @@ export async function tradingMonth({ seed, bars, kernel }: MonthOptions): Promis
     if (plan.healthy) return;
     guard.aroundBar(rng);
     if (rng.next() < 0.004) clock.after(rng.next() * BAR_MS, moveCapital);
-    if (trader?.pipeline.state().account.breakerTripped && rng.next() < 0.1) {
+    if (rng.next() < 0.1 && trader?.pipeline.state().account.breakerTripped) {
       resumesMs.push(clock.wallMs());
       // A life that ends meanwhile takes the word with it, or has written it down.
       trader.pipeline.rebasePeak('a person').catch(() => undefined);

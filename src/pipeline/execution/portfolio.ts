@@ -2,7 +2,7 @@ import { invariant } from '../../core/errors.js';
 import { type Decimal, decimal } from '../../core/money.js';
 import type { Fill } from '../../core/order.js';
 import type { CapitalFlow } from '../../ports.js';
-import { type ClosedTrade, currenciesOf, FillBook, type PositionBook } from './position-book.js';
+import { type ClosedTrade, FillBook, type FillFigures, type PositionBook } from './position-book.js';
 
 export interface PortfolioOptions {
   /** Cash before the first fill, in quote units. */
@@ -80,41 +80,40 @@ export function createPortfolio(options: PortfolioOptions): Portfolio {
   function addCash(exchange: string, amount: Decimal): void {
     cash = cash.plus(amount);
     cashNumber = cash.toNumber();
-    cashByExchange.set(exchange, (cashByExchange.get(exchange) ?? decimal(0)).plus(amount));
+    add(cashByExchange, exchange, amount);
   }
 
-  function move(fill: Fill): void {
+  function move(fill: Fill, { base, quote }: PositionBook, { price, amount, fee }: FillFigures): void {
     let moved = movements.get(fill.exchange);
     if (!moved) {
       moved = new Map();
       movements.set(fill.exchange, moved);
     }
-    const { base, quote } = currenciesOf(fill.symbol);
-    const amount = decimal(fill.side === 'buy' ? fill.amount : `-${fill.amount}`);
-    for (const [currency, change] of [
-      [base, amount],
-      [quote, amount.times(fill.price).times(-1)],
-      [fill.feeCurrency, decimal(fill.fee).times(-1)],
-    ] as const) {
-      moved.set(currency, (moved.get(currency) ?? decimal(0)).plus(change));
-    }
+    const bought = fill.side === 'buy' ? amount : amount.neg();
+    add(moved, base, bought);
+    add(moved, quote, bought.times(price).neg());
+    add(moved, fill.feeCurrency, fee.neg());
   }
 
   return {
     apply(fill) {
       const id = idOf(fill);
       if (seen.has(id)) return false;
-      invariant(decimal(fill.price).gt(0), `fill ${id} at a price of ${fill.price}`);
-      invariant(decimal(fill.amount).gt(0), `fill ${id} of an amount of ${fill.amount}`);
+      const figures = {
+        price: decimal(fill.price),
+        amount: decimal(fill.amount),
+        fee: decimal(fill.fee),
+      };
+      invariant(figures.price.gt(0), `fill ${id} at a price of ${fill.price}`);
+      invariant(figures.amount.gt(0), `fill ${id} of an amount of ${fill.amount}`);
       seen.add(id);
-      move(fill);
-      const { cashDelta, closed } = bookOf(fill.exchange, fill.symbol).apply(fill);
+      const book = bookOf(fill.exchange, fill.symbol);
+      move(fill, book, figures);
+      const { cashDelta, closed } = book.apply(fill, figures);
       addCash(fill.exchange, cashDelta);
       holding = books.filter((book) => book.unitsNumber !== 0);
-      const { base, quote } = currenciesOf(fill.symbol);
-      if (fill.feeCurrency !== base && fill.feeCurrency !== quote) {
-        other.set(fill.feeCurrency, (other.get(fill.feeCurrency) ?? decimal(0)).plus(fill.fee));
-      }
+      if (fill.feeCurrency !== book.base && fill.feeCurrency !== book.quote)
+        add(other, fill.feeCurrency, figures.fee);
       if (closed) {
         trades.push(closed);
         if (closed.returnFraction > 0) {
@@ -149,6 +148,10 @@ export function createPortfolio(options: PortfolioOptions): Portfolio {
     moved: (exchange) => movements.get(exchange) ?? new Map(),
     otherFees: () => Object.fromEntries([...other].map(([currency, sum]) => [currency, sum.toFixed()])),
   };
+}
+
+function add(sums: Map<string, Decimal>, name: string, amount: Decimal): void {
+  sums.set(name, sums.get(name)?.plus(amount) ?? amount);
 }
 
 /** An exchange numbers its fills symbol by symbol: the symbol belongs to the key. */

@@ -24,6 +24,9 @@ export interface ClosedTrade {
 export interface PositionBook {
   readonly exchange: string;
   readonly symbol: string;
+  /** The currencies of the symbol. */
+  readonly base: string;
+  readonly quote: string;
   /** Signed units of base, exact. */
   readonly units: Decimal;
   /** The same as the nearest double. */
@@ -45,6 +48,13 @@ export function currenciesOf(symbol: string): { readonly base: string; readonly 
   return { base, quote };
 }
 
+/** The figures of a fill, read once. */
+export interface FillFigures {
+  readonly price: Decimal;
+  readonly amount: Decimal;
+  readonly fee: Decimal;
+}
+
 /** The mutable book behind {@link PositionBook}; the portfolio alone holds it. */
 export class FillBook implements PositionBook {
   readonly exchange: string;
@@ -54,8 +64,8 @@ export class FillBook implements PositionBook {
   averageEntry = 0;
   realised = 0;
   markPrice = 0;
-  private readonly base: string;
-  private readonly quote: string;
+  readonly base: string;
+  readonly quote: string;
   private readonly dust: Decimal;
   private entry: Decimal = ZERO;
   private profit: Decimal = ZERO;
@@ -76,12 +86,12 @@ export class FillBook implements PositionBook {
   }
 
   /** Takes a fill in. Returns the change of cash in quote units, and the trade it closed, if it did. */
-  apply(fill: Fill): { readonly cashDelta: Decimal; readonly closed: ClosedTrade | null } {
-    const price = decimal(fill.price);
-    const amount = decimal(fill.amount);
-    const fee = decimal(fill.fee);
-    const signed = fill.side === 'buy' ? amount : amount.times(-1);
-    let cashDelta = signed.times(price).times(-1);
+  apply(
+    fill: Fill,
+    { price, amount, fee }: FillFigures,
+  ): { readonly cashDelta: Decimal; readonly closed: ClosedTrade | null } {
+    const signed = fill.side === 'buy' ? amount : amount.neg();
+    let cashDelta = signed.times(price).neg();
     let feeQuote = ZERO;
     let feeBase = ZERO;
     if (fill.feeCurrency === this.quote) {
@@ -99,7 +109,7 @@ export class FillBook implements PositionBook {
     let closed: ClosedTrade | null = null;
     if (closedAmount.gt(0)) {
       const gain = price.minus(this.entry).times(closedAmount);
-      const profit = before.gt(0) ? gain : gain.times(-1);
+      const profit = before.gt(0) ? gain : gain.neg();
       this.profit = this.profit.plus(profit);
       this.tradeProfit = this.tradeProfit.plus(profit);
       this.tradeFees = this.tradeFees.plus(feeQuote);

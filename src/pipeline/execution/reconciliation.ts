@@ -130,10 +130,9 @@ export function createReconciler(deps: ReconciliationDeps): Reconciler {
     for (const book of portfolio.books()) {
       // A withdrawal of what a position consists of adds up, and yet the position cannot be sold any more.
       if (book.exchange !== broker.exchange || book.symbol.includes(':')) continue;
-      const { base } = currenciesOf(book.symbol);
-      const total = held.get(base) ?? decimal(0);
+      const total = held.get(book.base) ?? decimal(0);
       if (total.gte(book.units)) continue;
-      const detail = `the position is ${text(book.units)}, and the account holds ${text(total)} ${base}`;
+      const detail = `the position is ${text(book.units)}, and the account holds ${text(total)} ${book.base}`;
       return { symbol: book.symbol, detail };
     }
     return null;

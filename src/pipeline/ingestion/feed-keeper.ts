@@ -145,11 +145,21 @@ export function createFeedKeeper(options: FeedKeeperOptions): FeedKeeper {
     if (broken !== undefined) throw new HandlerFault(broken);
   }
 
-  async function watchSilence(connection: AbortController): Promise<void> {
+  /** Milliseconds before which neither silence nor an owed bar can be told. */
+  function quietMs(): number {
     const checkMs = Math.max(1, options.silenceMsMax / 10);
+    const silenceInMs = (lastLifeMs ?? clock.monotonicMs()) + options.silenceMsMax - clock.monotonicMs();
+    const newest = options.newestOpenMs();
+    if (newest === null) return Math.max(checkMs, silenceInMs);
+    const owedFromMs = Math.max(newest, lateFromWallMs) + options.timeframeMs;
+    const overdueInMs = owedFromMs + LATE_TIMEFRAMES * options.timeframeMs + LATE_GRACE_MS - clock.wallMs();
+    return Math.max(checkMs, Math.min(silenceInMs, overdueInMs));
+  }
+
+  async function watchSilence(connection: AbortController): Promise<void> {
     while (!connection.signal.aborted) {
       try {
-        await clock.sleep(checkMs, connection.signal);
+        await clock.sleep(quietMs(), connection.signal);
       } catch {
         return;
       }

@@ -30,6 +30,8 @@ const RETRY_MS_MAX = 3_600_000;
 /** The same after a request without an answer, which says nothing of the gap: an outage often ends within seconds. */
 const UNANSWERED_MS_FIRST = 1000;
 const UNANSWERED_MS_MAX = 60_000;
+/** Wait where no gap is open; one that is found ends it. */
+const IDLE_MS = 86_400_000;
 /** Answers without one of the bars after which the venue is believed to have none: exchanges list some bars late. */
 const EMPTY_ANSWERS_MAX = 3;
 
@@ -124,7 +126,7 @@ export function createGapKeeper(options: GapKeeperOptions): GapKeeper {
       try {
         while (!signal.aborted) {
           const next = [...open.values()].sort((a, b) => a.dueMs - b.dueMs)[0];
-          const waitMs = next === undefined ? RETRY_MS_MAX : next.dueMs - clock.monotonicMs();
+          const waitMs = next === undefined ? IDLE_MS : next.dueMs - clock.monotonicMs();
           if (next !== undefined && waitMs <= 0) {
             await attempt(next, signal);
             continue;
