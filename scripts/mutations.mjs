@@ -119,6 +119,13 @@ export const MUTATIONS = [
     by: 'sim',
   },
   {
+    name: 'wait for the next comparison with a stop that the exchange took away',
+    file: 'src/pipeline/venue-desk.ts',
+    from: 'leaves more than the stop covers.\n    await deps.stops.align(exchange, symbol);',
+    to: 'leaves more than the stop covers.',
+    by: 'test/pipeline/venue-desk.test.ts',
+  },
+  {
     name: 'forget a stop without a position',
     file: stopKeeper,
     from: 'if (wanted === null && resting.length === 0) return;',

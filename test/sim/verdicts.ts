@@ -48,13 +48,12 @@ export function verdictOnLeaving(
   const stops = engine.resting.filter(
     ({ trigger, instrument }) => trigger && instrument.symbol === order.symbol,
   );
-  const shrinks = order.side === 'sell' && held.gte(order.amount);
+  // What an exchange sells after the end of its order is no knowledge of the trader's.
+  const shrinks = order.side === 'sell' && held.plus(leaving.unknownLate(order.symbol)).gte(order.amount);
   const flaws: string[] = [];
   // A stop locks what it protects: it comes before, and never beside, an order that closes.
   if (order.side === 'sell' && stops.length > 0) flaws.push(`${name} left while a stop rests`);
-  // What an exchange sells after the end of its order is no knowledge of the trader's.
-  if (order.side === 'sell' && held.plus(leaving.unknownLate(order.symbol)).lt(order.amount))
-    flaws.push(`${name} left for more than is held`);
+  if (order.side === 'sell' && !shrinks) flaws.push(`${name} left for more than is held`);
   if (order.type === 'stop') {
     if (!(Number(order.triggerPrice) > 0)) flaws.push(`${name} left without a trigger`);
     return permit.ok ? flaws : [...flaws, `${name} left without a permit: ${permit.reason}`];

@@ -1,6 +1,7 @@
 import type { DuckDBInstance } from '@duckdb/node-api';
 import type { Alert } from '../../core/alert.js';
 import type { Candle, CandleColumns, StreamKey } from '../../core/candle.js';
+import { invariant } from '../../core/errors.js';
 import type { LayerHealth } from '../../core/health.js';
 import type { Fill } from '../../core/order.js';
 import type {
@@ -11,57 +12,35 @@ import type {
   Correction,
   Gap,
   HaltRecord,
-  KnownCandles,
   ModelRecord,
   OrderEvent,
   PeakRebase,
   PredictionOutcome,
   Rejection,
   RestoredState,
-  RowFilter,
   RunRecord,
   ShadowPrediction,
   Store,
-  StoredPrediction,
   StoreNotes,
-  StoreReader,
 } from '../../ports.js';
 import type { Journal, JournalFact } from '../journal/index.js';
 import { checkBar, storeClosed } from '../store-rules/bar-rules.js';
 import { canonicalFill, canonicalFlow, canonicalOrderEvent } from '../store-rules/money-text.js';
-import { accountOf } from './bar-columns.js';
 import { type BarCommit, BarGroup } from './bar-group.js';
 import type { BarWriter, HighWater } from './bar-writer.js';
 import type { DuckDb } from './binding.js';
 import { IMPORT_BATCH_ROWS, importCandles } from './candle-import.js';
 import type { Compacted } from './compaction.js';
+import { DuckReader } from './duck-reader.js';
 import type { FlowLog } from './flow-log.js';
 import { amended, baseOf, type JournalMemory, saysMore } from './journal-replay.js';
-import { fillOf, type MoneyLog, orderEventOf } from './money-log.js';
-import {
-  correctionOf,
-  gapOf,
-  haltOf,
-  modelOf,
-  type Notes,
-  rebaseOf,
-  rejectionOf,
-  runOf,
-  shadowOf,
-} from './notes.js';
-import {
-  readCandles,
-  readDecisions,
-  readKnownCandles,
-  readLastCandles,
-  readPredictions,
-  readRestoredState,
-  spanOf,
-} from './reader.js';
+import type { MoneyLog } from './money-log.js';
+import type { Notes } from './notes.js';
+import { readLastCandles, readRestoredState } from './reader.js';
 import { type Retention, type Retired, retireBeside } from './retention.js';
 import { RightOfWay } from './right-of-way.js';
 import { SerialQueue } from './serial-queue.js';
-import type { Row, Session } from './session.js';
+import type { Session } from './session.js';
 import type { StoreDesk } from './store-desk.js';
 import type { StoreRecovery } from './store-recovery.js';
 
@@ -89,7 +68,7 @@ interface Parts {
  * COMMIT, which syncs its own log. Without a journal all goes by DuckDB. Calls may come at any time from anywhere in the
  * process; they are carried out one after the other. Made by `openStore`.
  */
-export class DuckStore implements Store, StoreReader, StoreNotes, AlertOutbox {
+export class DuckStore extends DuckReader implements Store, StoreNotes, AlertOutbox {
   /** What this start had to mend; null for an ordinary one. A person should hear of it. */
   readonly recovery: StoreRecovery | null;
   /** Of the file that this start wrote anew since too much in it was free; else null. */
@@ -106,6 +85,7 @@ export class DuckStore implements Store, StoreReader, StoreNotes, AlertOutbox {
   #account: AccountSnapshot | null;
 
   constructor(parts: Parts) {
+    super(parts.session);
     this.#parts = parts;
     this.recovery = parts.recovery;
     this.compacted = parts.compacted;
@@ -139,9 +119,11 @@ export class DuckStore implements Store, StoreReader, StoreNotes, AlertOutbox {
     const joined = this.#group?.join(bar);
     if (joined) return joined;
     const group = new BarGroup();
-    const turn = this.#run(() => group.commit((bars) => this.#parts.bars.commitAll(bars)));
+    const first = group.join(bar);
+    invariant(first, 'a new group of bars did not take its first one');
+    const turn = this.inTurn(() => group.commit((bars) => this.#parts.bars.commitAll(bars)));
     this.#group = group;
-    return Promise.all([group.join(bar), turn]).then(() => undefined);
+    return Promise.all([first, turn]).then(() => undefined);
   }
 
   /** With a journal DuckDB's work waits for the order, a second at most: what the order needs is durable without it. */
@@ -154,7 +136,7 @@ export class DuckStore implements Store, StoreReader, StoreNotes, AlertOutbox {
     let added = 0;
     for (let from = 0; from < candles.length; from += IMPORT_BATCH_ROWS) {
       const to = Math.min(from + IMPORT_BATCH_ROWS, candles.length);
-      added += await this.#run(() =>
+      added += await this.inTurn(() =>
         importCandles(session, duckdb, newest, stream, candles, from, to, availableAtMs),
       );
     }
@@ -162,15 +144,15 @@ export class DuckStore implements Store, StoreReader, StoreNotes, AlertOutbox {
   }
 
   quarantine(rows: readonly Rejection[]): Promise<void> {
-    return this.#run(() => this.#parts.notes.quarantine(rows));
+    return this.inTurn(() => this.#parts.notes.quarantine(rows));
   }
 
   recordCorrection(correction: Correction): Promise<void> {
-    return this.#run(() => this.#parts.notes.correction(correction));
+    return this.inTurn(() => this.#parts.notes.correction(correction));
   }
 
   lastCandles(stream: StreamKey, count: number): Promise<readonly Candle[]> {
-    return this.#run(() => readLastCandles(this.#parts.session, stream, count));
+    return this.inTurn(() => readLastCandles(this.#parts.session, stream, count));
   }
 
   recordOrder(event: OrderEvent, fills: readonly Fill[] = []): Promise<void> {
@@ -182,7 +164,7 @@ export class DuckStore implements Store, StoreReader, StoreNotes, AlertOutbox {
   }
 
   recordFills(fills: readonly Fill[]): Promise<void> {
-    if (fills.length === 0) return this.#run(async () => undefined);
+    if (fills.length === 0) return this.inTurn(async () => undefined);
     return this.#journaled(
       () => ({ kind: 'fills', fills: fills.map(canonicalFill) }),
       () => this.#parts.money.fills(fills),
@@ -190,7 +172,7 @@ export class DuckStore implements Store, StoreReader, StoreNotes, AlertOutbox {
   }
 
   recordFlows(flows: readonly CapitalFlow[]): Promise<void> {
-    if (flows.length === 0) return this.#run(async () => undefined);
+    if (flows.length === 0) return this.inTurn(async () => undefined);
     return this.#journaled(
       () => ({ kind: 'flows', flows: flows.map(canonicalFlow) }),
       () => this.#parts.flows.flows(flows),
@@ -198,7 +180,7 @@ export class DuckStore implements Store, StoreReader, StoreNotes, AlertOutbox {
   }
 
   recordHalt(record: HaltRecord): Promise<void> {
-    return this.#run(() => this.#parts.notes.halt(record));
+    return this.inTurn(() => this.#parts.notes.halt(record));
   }
 
   recordRebase(rebase: PeakRebase): Promise<void> {
@@ -209,112 +191,49 @@ export class DuckStore implements Store, StoreReader, StoreNotes, AlertOutbox {
   }
 
   recordGap(gap: Gap): Promise<void> {
-    return this.#run(() => this.#parts.notes.gap(gap));
+    return this.inTurn(() => this.#parts.notes.gap(gap));
   }
 
   recordHealth(layers: readonly LayerHealth[], atMs: number): Promise<void> {
-    return this.#run(() => this.#parts.notes.health(layers, atMs));
+    return this.inTurn(() => this.#parts.notes.health(layers, atMs));
   }
 
   recordModel(model: ModelRecord): Promise<void> {
-    return this.#run(() => this.#parts.notes.model(model));
+    return this.inTurn(() => this.#parts.notes.model(model));
   }
 
   recordRun(run: RunRecord): Promise<void> {
-    return this.#run(() => this.#parts.notes.run(run));
+    return this.inTurn(() => this.#parts.notes.run(run));
   }
 
   recordShadow(prediction: ShadowPrediction): Promise<void> {
-    return this.#run(() => this.#parts.notes.shadow(prediction));
+    return this.inTurn(() => this.#parts.notes.shadow(prediction));
   }
 
   restore(): Promise<RestoredState> {
     const { session, journal } = this.#parts;
-    return this.#run(async () => {
+    return this.inTurn(async () => {
       const restored = await readRestoredState(session);
       return journal ? amended(restored, journal.memory) : restored;
     });
   }
 
   add(alert: Alert): Promise<void> {
-    return this.#run(() => this.#parts.notes.addAlert(alert));
+    return this.inTurn(() => this.#parts.notes.addAlert(alert));
   }
 
   remove(ids: readonly string[]): Promise<void> {
-    return this.#run(() => this.#parts.notes.removeAlerts(ids));
+    return this.inTurn(() => this.#parts.notes.removeAlerts(ids));
   }
 
   pending(limit: number): Promise<readonly Alert[]> {
-    return this.#run(() => this.#parts.notes.pendingAlerts(limit));
-  }
-
-  decisions(filter: RowFilter = {}): Promise<readonly BarRecord[]> {
-    return this.#run(() => readDecisions(this.#parts.session, filter));
-  }
-
-  predictions(filter: RowFilter = {}): Promise<readonly StoredPrediction[]> {
-    return this.#run(() => readPredictions(this.#parts.session, filter));
-  }
-
-  candles(stream: StreamKey, fromMs?: number, toMs?: number): Promise<CandleColumns> {
-    return this.#run(() => readCandles(this.#parts.session, spanOf(stream, fromMs, toMs)));
-  }
-
-  knownCandles(stream: StreamKey, fromMs?: number, toMs?: number): Promise<KnownCandles> {
-    return this.#run(() => readKnownCandles(this.#parts.session, spanOf(stream, fromMs, toMs)));
-  }
-
-  equityCurve(): Promise<readonly AccountSnapshot[]> {
-    return this.#all(
-      `SELECT COLUMNS('^account_.*') FROM decisions WHERE account_at_ms IS NOT NULL ORDER BY rowid`,
-      accountOf,
-    );
-  }
-
-  fills(): Promise<readonly Fill[]> {
-    return this.#all('SELECT * FROM fills ORDER BY at_ms, seq', fillOf);
-  }
-
-  orderEvents(): Promise<readonly OrderEvent[]> {
-    return this.#all('SELECT * FROM order_events ORDER BY seq', orderEventOf);
-  }
-
-  halts(): Promise<readonly HaltRecord[]> {
-    return this.#all('SELECT * FROM halts ORDER BY seq', haltOf);
-  }
-
-  rebases(): Promise<readonly PeakRebase[]> {
-    return this.#all('SELECT * FROM peak_rebases ORDER BY seq', rebaseOf);
-  }
-
-  quarantined(): Promise<readonly Rejection[]> {
-    return this.#all('SELECT * FROM quarantine ORDER BY rowid', rejectionOf);
-  }
-
-  corrections(): Promise<readonly Correction[]> {
-    return this.#all('SELECT * FROM corrections ORDER BY rowid', correctionOf);
-  }
-
-  gaps(): Promise<readonly Gap[]> {
-    return this.#all('SELECT * FROM gaps ORDER BY exchange, symbol, timeframe, from_ms', gapOf);
-  }
-
-  models(): Promise<readonly ModelRecord[]> {
-    return this.#all('SELECT * FROM models ORDER BY seq', modelOf);
-  }
-
-  runs(): Promise<readonly RunRecord[]> {
-    return this.#all('SELECT * FROM runs ORDER BY seq', runOf);
-  }
-
-  shadowPredictions(): Promise<readonly ShadowPrediction[]> {
-    return this.#all('SELECT * FROM shadow_predictions ORDER BY rowid', shadowOf);
+    return this.inTurn(() => this.#parts.notes.pendingAlerts(limit));
   }
 
   /** Works the log into the database file now, then cuts the journal down to what a new database would need. */
   checkpoint(): Promise<void> {
     const { session, journal } = this.#parts;
-    return this.#run(async () => {
+    return this.inTurn(async () => {
       await session.script('CHECKPOINT');
       if (!journal) return;
       const { facts, seqOf } = await baseOf(session, journal.memory);
@@ -325,7 +244,7 @@ export class DuckStore implements Store, StoreReader, StoreNotes, AlertOutbox {
   /** Takes out what has had its days, bars into the archive, beside the bars that come meanwhile. */
   retire(keepDays: Retention, nowMs: number): Promise<readonly Retired[]> {
     const { instance, session, archive } = this.#parts;
-    const inTurn = <T>(work: () => Promise<T>) => this.#run(work);
+    const inTurn = <T>(work: () => Promise<T>) => this.inTurn(work);
     return retireBeside(instance, { session, archive, inTurn }, keepDays, nowMs);
   }
 
@@ -343,20 +262,16 @@ export class DuckStore implements Store, StoreReader, StoreNotes, AlertOutbox {
     this.#parts.close();
   }
 
-  #all<T>(sql: string, of: (row: Row) => T): Promise<readonly T[]> {
-    return this.#run(async () => (await this.#parts.session.rows(sql)).map(of));
-  }
-
   /** Writes `fact` down and resolves; `apply` brings it into DuckDB behind that. Without a journal, `apply` alone. */
   #journaled(fact: () => JournalFact, apply: (seq?: number) => Promise<void>): Promise<void> {
     const journal = this.#parts.journal?.file;
-    if (!journal) return this.#run(() => apply());
+    if (!journal) return this.inTurn(() => apply());
     const refusal = this.#refusal();
     if (refusal) return Promise.reject(refusal);
     try {
       // Text that is no decimal is refused before anything is written.
       return this.#written(journal, fact(), (seq, durable) =>
-        this.#run(async () => {
+        this.inTurn(async () => {
           await durable;
           await apply(seq);
         }),
@@ -391,7 +306,7 @@ export class DuckStore implements Store, StoreReader, StoreNotes, AlertOutbox {
   }
 
   /** Ends the group of bars too: what was handed in later is not done earlier. */
-  #run<T>(work: () => Promise<T>): Promise<T> {
+  protected override inTurn<T>(work: () => Promise<T>): Promise<T> {
     this.#group = undefined;
     const refusal = this.#refusal();
     if (refusal) return Promise.reject(refusal);
