@@ -7,7 +7,7 @@ const nowMs = () => Number(process.hrtime.bigint()) / 1e6;
 
 /**
  * The least that anybody needs between a closed bar and an order: hears of the bar, asks for all order books in one request
- * and syncs twice a frame of the journal's size, without a thought in between. What that takes is the machine's and not
+ * and syncs a frame of the journal's size, without a thought in between. What that takes is the machine's and not
  * ours. Milliseconds from the first symbol's word of each of `count` steps.
  */
 export async function bareClient({ restUrl, wsUrl, symbols, dir, count, step }) {
@@ -36,10 +36,8 @@ export async function bareClient({ restUrl, wsUrl, symbols, dir, count, step }) 
       await closed;
       const fromMs = nowMs();
       await (await fetch(books)).json();
-      for (let sync = 0; sync < 2; sync++) {
-        await file.write(frame);
-        await file.datasync();
-      }
+      await file.write(frame);
+      await file.datasync();
       took.push(nowMs() - fromMs);
       await sleep(400);
     }

@@ -15,9 +15,16 @@ export const MUTATIONS = [
   {
     name: 'send before the intent is written down',
     file: execution,
-    from: "await record(order, 'intended', null);",
-    to: '',
+    from: "await Promise.all([record(order, 'intended', null), decided]);",
+    to: 'await decided;',
     by: 'sim',
+  },
+  {
+    name: 'send before the decision is written down',
+    file: execution,
+    from: "await Promise.all([record(order, 'intended', null), decided]);",
+    to: "await record(order, 'intended', null);",
+    by: 'test/pipeline/pipeline.test.ts',
   },
   {
     name: 'send again blind after a time-out',
@@ -289,8 +296,8 @@ export const MUTATIONS = [
   {
     name: 'round amounts up to the step',
     file: 'src/core/money.ts',
-    from: "return value.div(step).round(0, 'down').times(step);",
-    to: "return value.div(step).round(0, 'up').times(step);",
+    from: "return value.toMultiple(step, 'down');",
+    to: "return value.toMultiple(step, 'up');",
     by: 'test/core test/pipeline/execution',
   },
   {

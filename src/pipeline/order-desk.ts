@@ -31,7 +31,12 @@ export interface OrderDesk extends Omit<VenueDesk, 'restore' | 'start' | 'keep'>
   stateFor(key: StreamKey, openMs: number): TradingState;
   /** Top of book to decide on; at once where it is known at once. */
   quote(lane: Lane, candle: Candle): Quote | Promise<Quote>;
-  send(lane: Lane, candle: Candle, decision: OrderIntent['decision']): Promise<ExecutionOutcome>;
+  send(
+    lane: Lane,
+    candle: Candle,
+    decision: OrderIntent['decision'],
+    decided?: Promise<void>,
+  ): Promise<ExecutionOutcome>;
   /** Closes the positions of these lanes through the gate, each in its turn. What could not be closed, in words. */
   flatten(lanes: readonly Lane[]): Promise<readonly string[]>;
   readonly unprotected: StopKeeper['unprotected'];
@@ -132,8 +137,9 @@ export function createOrderDesk(
     lane: Lane,
     candle: Candle,
     decision: OrderIntent['decision'],
+    decided?: Promise<void>,
   ): Promise<ExecutionOutcome> {
-    const outcome = await sendAlone(lane, candle, decision);
+    const outcome = await sendAlone(lane, candle, decision, decided);
     await stops.align(lane.setup.key.exchange, lane.setup.key.symbol);
     return outcome;
   }
@@ -142,11 +148,15 @@ export function createOrderDesk(
     lane: Lane,
     candle: Candle,
     decision: OrderIntent['decision'],
+    decided?: Promise<void>,
   ): Promise<ExecutionOutcome> {
     const { key, rules } = lane.setup;
     const held = lane.book.units;
     let { units } = decision;
-    if (decision.side === 'sell' ? held.gt(0) : held.lt(0)) {
+    const closing = decision.side === 'sell' ? held.gt(0) : held.lt(0);
+    if (closing && execution.restingStops(key.exchange, key.symbol).length > 0) {
+      // A stop is taken away for a decision that is written down, and for no other.
+      await decided;
       await stops.clear(lane);
       // What the stop has closed before it could be cancelled is closed.
       const closed = held.abs().minus(lane.book.units.abs());
@@ -159,6 +169,7 @@ export function createOrderDesk(
       barOpenMs: candle.openMs,
       decisionPrice: candle.close,
       refreshQuote: async () => deps.quoteFor(key, candle),
+      ...(decided && { decided }),
     });
   }
 

@@ -178,7 +178,7 @@ export function createPipeline(deps: PipelineDeps): Pipeline {
     return quote instanceof Promise ? quote.then((found) => ({ lane, quote: found })) : { lane, quote };
   }
 
-  /** Commits the bar with its decision; only then may an order go out. */
+  /** Commits the bar with its decision; no order goes out before that. */
   function closeBar(
     bar: OpenBar,
     decision: RiskDecision | null,
@@ -203,11 +203,13 @@ export function createPipeline(deps: PipelineDeps): Pipeline {
     }
     riskInputs.reserve(place, decision);
     try {
-      if (deps.keepsNoBars !== true) await store.commitBar(record, bar.resolved);
       lane.signals.acted(candle.openMs);
-      const sent = send(lane, place, candle, decision);
+      // The intent is written down right behind the decision, and waits for it: a card syncs once for both.
+      const decided = deps.keepsNoBars === true ? Promise.resolve() : store.commitBar(record, bar.resolved);
+      const sent = send(lane, place, candle, decision, decided);
       store.letPass?.(sent);
-      return outcomeOf(bar, record, await sent, withHealth);
+      const [outcome] = await Promise.all([sent, decided]);
+      return outcomeOf(bar, record, outcome, withHealth);
     } finally {
       riskInputs.release(place);
     }
@@ -219,10 +221,11 @@ export function createPipeline(deps: PipelineDeps): Pipeline {
     place: Lane,
     candle: Candle,
     decision: Extract<RiskDecision, { kind: 'order' }>,
+    decided: Promise<void>,
   ): Promise<ExecutionOutcome> {
-    if (place !== lane) return inTurn(place, () => desk.send(place, candle, decision));
+    if (place !== lane) return inTurn(place, () => desk.send(place, candle, decision, decided));
     lane.letRouteGo?.();
-    return desk.send(lane, candle, decision);
+    return desk.send(lane, candle, decision, decided);
   }
 
   /** A bar whose entry may go to another exchange: the streams of its symbol decide one after the other. */

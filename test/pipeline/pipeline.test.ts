@@ -134,6 +134,57 @@ describe('a bar on its way through the layers', () => {
     expect.unreachable('no entry was decided');
   });
 
+  it('lets no order leave before its decision is written down, and none whose decision could not be', async () => {
+    const contents = emptyContents();
+    const store = tinyStore(contents);
+    const created: string[] = [];
+    const waiting: { resolve: () => void; reject: (error: Error) => void }[] = [];
+    const world = await paperWorld({
+      store: {
+        ...store,
+        async commitBar(record, outcomes) {
+          if (record.risk?.kind === 'order')
+            await new Promise<void>((resolve, reject) => waiting.push({ resolve, reject }));
+          await store.commitBar(record, outcomes);
+        },
+      },
+      wrap: (paper) => ({
+        ...paper,
+        create(order, quote) {
+          created.push(order.clientOrderId);
+          return paper.create(order, quote);
+        },
+      }),
+    });
+    for (const candle of WALK) {
+      const bar = world.bar(candle);
+      const ended = bar.then(
+        () => true,
+        () => true,
+      );
+      while (waiting.length === 0 && !(await Promise.race([ended, turn()])));
+      const held = waiting.pop();
+      if (held === undefined) continue;
+      // The intent may be on the disk already: the same sync serves both.
+      expect(contents.orderLog.at(-1)).toMatchObject({ status: 'intended' });
+      const before = created.length;
+      await turn();
+      expect(created).toHaveLength(before);
+      if (before === 0) {
+        held.resolve();
+        expect(await bar).toMatchObject({ kind: 'decided' });
+        expect(created).toHaveLength(1);
+      } else {
+        held.reject(new Error('the disk is gone'));
+        await expect(bar).rejects.toThrow('the disk is gone');
+        await turn();
+        expect(created).toHaveLength(before);
+        return;
+      }
+    }
+    expect.unreachable('no second order was decided');
+  });
+
   it('refuses to decide on no quote, and says so', async () => {
     const world = await paperWorld({ store: tinyStore() });
     world.box.quote = false;
@@ -170,6 +221,9 @@ describe('a bar on its way through the layers', () => {
     expect(wins.at(-1)).not.toBe(0.02);
   });
 });
+
+/** All that waits for nothing but promises is done. */
+const turn = () => new Promise<false>((resolve) => setImmediate(() => resolve(false)));
 
 describe('the drawdown breaker in the pipeline', () => {
   /** The walk, then a fall that no position survives. */
@@ -238,10 +292,9 @@ describe('power that fails at any write', () => {
       let writes = 0;
       const created: string[] = [];
       const store = tinyStore(contents, (write) => {
-        if (writes++ === cut) {
-          if (write.startsWith('order') || write === 'fills') cutsInOrders++;
-          throw new Error('power cut');
-        }
+        if (writes === cut && (write.startsWith('order') || write === 'fills')) cutsInOrders++;
+        // Nothing is written after it either.
+        if (writes++ >= cut) throw new Error('power cut');
       });
       const spy = (broker: Parameters<NonNullable<Parameters<typeof paperWorld>[0]['wrap']>>[0]) => ({
         ...broker,

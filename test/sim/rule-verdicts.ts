@@ -11,6 +11,8 @@ interface Held {
   readonly exitBarMs: number;
   /** Closed by its stop, or by what stands in for one that could not rest: no signal was asked. */
   readonly stopped: boolean;
+  /** One of its orders went on executing after its end: the trader may take it for two positions, or for none so far. */
+  readonly unclear: boolean;
 }
 
 /** The rules that decisions keep over the whole month, whatever happened in between: ages, the day's loss, the cool-down. */
@@ -33,7 +35,8 @@ export async function verdictOnRules(truth: MonthTruth): Promise<string[]> {
       const held = positions.find(
         ({ entryBarMs, exitBarMs }) => entryBarMs < candle.openMs && candle.openMs <= exitBarMs,
       );
-      if (held === undefined || (candle.openMs - held.entryBarMs) / BAR_MS < maxHoldingBars) continue;
+      if (held === undefined || held.unclear) continue;
+      if ((candle.openMs - held.entryBarMs) / BAR_MS < maxHoldingBars) continue;
       if (signal.kind !== 'signal' || signal.direction !== 'flat')
         flaws.push(`${symbol} is held for too long at ${candle.openMs}, and nothing is said`);
     }
@@ -79,7 +82,7 @@ function verdictOnDays(decisions: readonly BarRecord[], { config, transfers }: M
 
 function positionsOf(
   symbol: string,
-  { engine, config }: MonthTruth,
+  { engine, config, late }: MonthTruth,
   barOf: ReadonlyMap<string, number>,
 ): Held[] {
   const step = rulesOf(symbol).amountStep;
@@ -87,6 +90,7 @@ function positionsOf(
   const positions: Held[] = [];
   let units = decimal(0);
   let entryBarMs: number | null = null;
+  let unclear = false;
   for (const trade of engine.ledger.trades) {
     if (trade.symbol !== symbol) continue;
     const orderBarMs = barOf.get(trade.clientOrderId);
@@ -97,13 +101,15 @@ function positionsOf(
     const stopped = trade.side === 'sell' && (config.risk.protectiveStopPct ?? 0) > 0;
     units = trade.side === 'buy' ? units.plus(trade.amount) : units.minus(trade.amount);
     if (trade.feeAsset === base) units = units.minus(trade.fee);
+    unclear ||= late.has(trade.clientOrderId);
     if (entryBarMs === null && units.gte(step)) entryBarMs = barMs;
     else if (entryBarMs !== null && units.lt(step)) {
-      positions.push({ entryBarMs, exitBarMs: barMs, stopped });
+      positions.push({ entryBarMs, exitBarMs: barMs, stopped, unclear });
       entryBarMs = null;
+      unclear = false;
     }
   }
   if (entryBarMs !== null)
-    positions.push({ entryBarMs, exitBarMs: Number.POSITIVE_INFINITY, stopped: false });
+    positions.push({ entryBarMs, exitBarMs: Number.POSITIVE_INFINITY, stopped: false, unclear });
   return positions;
 }

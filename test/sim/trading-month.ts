@@ -92,6 +92,7 @@ export async function tradingMonth({ seed, bars, kernel }: MonthOptions): Promis
   const taken = new Map<string, number>();
   /** Executions after the end of their order, which the trader cannot know before it compares. */
   const lateFills: { readonly order: OrderRequest; readonly amount: string }[] = [];
+  const late = new Set<string>();
   /** Quote units that left the account since the trader last compared. */
   let withdrawn = 0;
   const resumesMs: number[] = [];
@@ -156,7 +157,10 @@ export async function tradingMonth({ seed, bars, kernel }: MonthOptions): Promis
             mayLeave,
             onLeaving,
             onTaken: ({ clientOrderId }) => taken.set(clientOrderId, (taken.get(clientOrderId) ?? 0) + 1),
-            onLateFill: (order, amount) => lateFills.push({ order, amount }),
+            onLateFill(order, amount) {
+              lateFills.push({ order, amount });
+              late.add(order.clientOrderId);
+            },
           }),
         orders: createSimulatedOrderStream(venue, clock, plan, mine, () => words++),
         onReconciled: (result) => {
@@ -222,6 +226,7 @@ export async function tradingMonth({ seed, bars, kernel }: MonthOptions): Promis
       store,
       engine,
       taken,
+      late,
       trader,
       reconciled,
       transfers,

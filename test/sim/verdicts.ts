@@ -44,15 +44,11 @@ export function verdictOnLeaving(
   const { ledger } = engine;
   const name = `${order.clientOrderId} (${order.side} ${order.amount} ${order.symbol})`;
   const base = order.symbol.split('/')[0]!;
+  // A stop locks what it protects: no order that closes the same may leave beside it.
   const held = ledger.holding(base).free;
-  const stops = engine.resting.filter(
-    ({ trigger, instrument }) => trigger && instrument.symbol === order.symbol,
-  );
   // What an exchange sells after the end of its order is no knowledge of the trader's.
   const shrinks = order.side === 'sell' && held.plus(leaving.unknownLate(order.symbol)).gte(order.amount);
   const flaws: string[] = [];
-  // A stop locks what it protects: it comes before, and never beside, an order that closes.
-  if (order.side === 'sell' && stops.length > 0) flaws.push(`${name} left while a stop rests`);
   if (order.side === 'sell' && !shrinks) flaws.push(`${name} left for more than is held`);
   if (order.type === 'stop') {
     if (!(Number(order.triggerPrice) > 0)) flaws.push(`${name} left without a trigger`);
@@ -114,6 +110,8 @@ export interface MonthTruth {
   readonly engine: OrderEngine;
   /** How often the exchange took an order of each client order id. */
   readonly taken: ReadonlyMap<string, number>;
+  /** Orders of which a part was executed after they were told as ended. */
+  readonly late: ReadonlySet<string>;
   readonly trader: { readonly pipeline: Pipeline } | null;
   readonly reconciled: string | null;
   readonly transfers: readonly CapitalFlow[];

@@ -67,6 +67,8 @@ export interface OrderIntent {
   readonly decisionPrice: number;
   /** A newer quote for another try; without it the first one is used until the gate finds it too old. */
   readonly refreshQuote?: () => Promise<Quote | undefined>;
+  /** The decision on its way to the disk, beside the intent and before it: one sync serves both. No order leaves earlier. */
+  readonly decided?: Promise<void>;
 }
 
 /** What became of an intent. All of it is in the store by the time it is returned. */
@@ -221,10 +223,10 @@ export function createExecution(deps: ExecutionDeps, config: ExecutionConfig): E
   async function dispatch(
     order: OrderRequest,
     context: GateContext,
-    refreshQuote?: OrderIntent['refreshQuote'],
+    { refreshQuote, decided }: Pick<OrderIntent, 'refreshQuote' | 'decided'> = {},
   ): Promise<ExecutionOutcome> {
     let { quote } = context;
-    await record(order, 'intended', null);
+    await Promise.all([record(order, 'intended', null), decided]);
     for (let tries = 1; ; tries++) {
       let result: SubmitResult;
       try {
@@ -292,7 +294,7 @@ export function createExecution(deps: ExecutionDeps, config: ExecutionConfig): E
       }
       return take(order, report, 0);
     },
-    async submit({ exchange, decision, rules, barOpenMs, decisionPrice, refreshQuote }) {
+    async submit({ exchange, decision, rules, barOpenMs, decisionPrice, ...intent }) {
       const { quote } = decision.inputs;
       // The limit is part of the intent: another try keeps it, and does not follow a price that runs away.
       const limitPrice =
@@ -315,7 +317,7 @@ export function createExecution(deps: ExecutionDeps, config: ExecutionConfig): E
       return dispatch(
         { ...draft, reducing: gate.reduces(draft) },
         { quote, lastClose: decisionPrice, rules },
-        refreshQuote,
+        intent,
       );
     },
     submitStop(intent) {

@@ -121,6 +121,30 @@ describe('the keeper of a feed', () => {
     await running;
   });
 
+  it('sleeps until silence could be told, and tells it no later than a tenth after its time', async () => {
+    const world = venue(startMs + 10);
+    let sleeps = 0;
+    const { sleep } = world.clock;
+    world.clock.sleep = (...asked) => {
+      sleeps++;
+      return sleep.apply(world.clock, asked);
+    };
+    const stop = new AbortController();
+    const running = world.keeper.run(stop.signal);
+    await settle();
+    for (let i = 0; i < 120; i++) {
+      world.connections[0]!.life();
+      await world.clock.advance(30_000);
+    }
+    expect(world.told).toEqual([]);
+    expect(sleeps).toBeGreaterThan(50);
+    expect(sleeps).toBeLessThan(130);
+    await world.clock.advance(36_000);
+    expect(world.told[0]).toBe('silent');
+    stop.abort();
+    await running;
+  });
+
   it('rebuilds a lively connection that brings no bar, once each time and a half', async () => {
     const world = venue(startMs + 10);
     for (let i = -5; i < 0; i++) world.bars.push(world.bar(startMs + i * HOUR));
