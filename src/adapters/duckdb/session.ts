@@ -2,6 +2,7 @@ import type {
   DuckDBAppender,
   DuckDBConnection,
   DuckDBPreparedStatement,
+  DuckDBType,
   DuckDBValue,
 } from '@duckdb/node-api';
 import { invariant } from '../../core/errors.js';
@@ -28,6 +29,12 @@ export const boolean = (value: boolean | null): Cell => ({ kind: 'boolean', valu
 export const doubles = (value: Float64Array | null): Cell => ({ kind: 'doubles', value });
 export const money = (value: bigint | null): Cell => ({ kind: 'money', value });
 
+/** How rows get into a table: the statement, and the types of its columns in the order of the cells. */
+interface RowsInsert {
+  readonly sql: string;
+  readonly types: readonly DuckDBType[];
+}
+
 export type Row = Readonly<Record<string, DuckDBValue>>;
 
 /**
@@ -39,7 +46,7 @@ export class Session {
   readonly connection: DuckDBConnection;
   readonly #duckdb: DuckDb;
   readonly #statements = new Map<string, DuckDBPreparedStatement>();
-  readonly #places = new Map<string, readonly number[]>();
+  readonly #inserts = new Map<string, RowsInsert>();
 
   constructor(duckdb: DuckDb, connection: DuckDBConnection, path: string) {
     this.#duckdb = duckdb;
@@ -64,9 +71,9 @@ export class Session {
   }
 
   /**
-   * Inserts rows through the appender: next to nothing a row, where a statement costs a way to another thread and back. Call
-   * it inside a transaction, since each flush outside would be one of its own. `columns` names the cells where they are not
-   * all of the table's or not in its order; columns without a cell get their default.
+   * Inserts rows by one statement whose parameters are whole columns, as lists. It is planned once, and another thread does
+   * the work: the appender would do it on the caller's, and the process would stand still for some milliseconds. `columns`
+   * names the cells where they are not all of the table's or not in its order; columns without a cell get their default.
    */
   async insertRows(
     table: string,
@@ -74,34 +81,52 @@ export class Session {
     columns?: readonly string[],
   ): Promise<void> {
     if (rows.length === 0) return;
-    const places = columns && (await this.#placesOf(table, columns));
-    await this.#filled(table, 'database', (appender) => {
-      for (const cells of rows) {
-        if (places === undefined) for (const cell of cells) this.#appendCell(appender, cell);
-        else
-          for (const place of places) {
-            if (place < 0) appender.appendDefault();
-            else this.#appendCell(appender, cells[place]!);
-          }
-        appender.endRow();
+    const { sql, types } = await this.#insertOf(table, columns);
+    invariant(
+      rows.every((cells) => cells.length === types.length),
+      `rows of ${table} have ${types.length} cells`,
+    );
+    await this.#told(async () => {
+      const statement = await this.#prepared(sql);
+      for (const [i, type] of types.entries()) {
+        const column = rows.map((cells) => this.#valueOf(cells[i]!));
+        statement.bindList(i + 1, column, this.#duckdb.LIST(type));
       }
+      await statement.run();
     });
   }
 
-  /** For each column of the table its place among `columns`, or -1. Asked for once: nothing alters a table that is open. */
-  async #placesOf(table: string, columns: readonly string[]): Promise<readonly number[]> {
-    let places = this.#places.get(table);
-    if (places === undefined) {
-      const found = await this.rows(
-        `SELECT column_name FROM duckdb_columns() WHERE schema_name = 'main' AND table_name = $1 ORDER BY column_index`,
-        [text(table)],
-      );
-      const names = found.map((row) => String(row.column_name));
-      for (const column of columns) invariant(names.includes(column), `${table} has no column ${column}`);
-      places = names.map((name) => columns.indexOf(name));
-      this.#places.set(table, places);
-    }
-    return places;
+  /** Its types are asked for once: nothing alters a table that is open. */
+  async #insertOf(table: string, columns?: readonly string[]): Promise<RowsInsert> {
+    const known = this.#inserts.get(table);
+    if (known !== undefined) return known;
+    const found = await this.rows(
+      `SELECT column_name, data_type FROM duckdb_columns() WHERE schema_name = 'main' AND table_name = $1 ORDER BY column_index`,
+      [text(table)],
+    );
+    const typeOf = new Map(found.map((row) => [String(row.column_name), String(row.data_type)]));
+    const names = columns ?? [...typeOf.keys()];
+    const lists = names.map((name, i) => {
+      const type = typeOf.get(name);
+      invariant(type, `${table} has no column ${name}`);
+      return `unnest($${i + 1}::${type}[])`;
+    });
+    const insert = {
+      sql: `INSERT INTO ${table} (${names.join(', ')}) SELECT ${lists.join(', ')}`,
+      types: names.map((name) => this.#columnType(typeOf.get(name)!)),
+    };
+    this.#inserts.set(table, insert);
+    return insert;
+  }
+
+  #columnType(name: string): DuckDBType {
+    const { ARRAY, BIGINT, BOOLEAN, DECIMAL, DOUBLE, VARCHAR } = this.#duckdb;
+    const size = /^DOUBLE\[(\d+)\]$/.exec(name)?.[1];
+    if (size !== undefined) return ARRAY(DOUBLE, Number(size));
+    const decimal = `DECIMAL(38,${MONEY_SCALE})`;
+    const type = { BIGINT, BOOLEAN, DOUBLE, VARCHAR, [decimal]: DECIMAL(38, MONEY_SCALE) }[name];
+    invariant(type, `no rows are written to columns of ${name}`);
+    return type;
   }
 
   /** All rows of a query. BIGINT columns come as bigint: read them with the functions of rows.ts. */
@@ -144,19 +169,9 @@ export class Session {
   }
 
   /** Fills a temporary table row by row through the appender, which is the fastest way in. */
-  append(table: string, fill: (appender: DuckDBAppender) => void | Promise<void>): Promise<void> {
-    return this.#filled(table, 'temp', fill);
-  }
-
-  async #filled(
-    table: string,
-    within: 'database' | 'temp',
-    fill: (appender: DuckDBAppender) => void | Promise<void>,
-  ): Promise<void> {
+  async append(table: string, fill: (appender: DuckDBAppender) => void | Promise<void>): Promise<void> {
     await this.#told(async () => {
-      const appender = await (within === 'temp'
-        ? this.connection.createAppender(table, 'main', 'temp')
-        : this.connection.createAppender(table, 'main'));
+      const appender = await this.connection.createAppender(table, 'main', 'temp');
       try {
         await fill(appender);
         appender.flushSync();
@@ -188,12 +203,17 @@ export class Session {
     }
   }
 
-  async #bound(sql: string, cells: readonly Cell[]): Promise<DuckDBPreparedStatement> {
+  async #prepared(sql: string): Promise<DuckDBPreparedStatement> {
     let statement = this.#statements.get(sql);
     if (!statement) {
       statement = await this.connection.prepare(sql);
       this.#statements.set(sql, statement);
     }
+    return statement;
+  }
+
+  async #bound(sql: string, cells: readonly Cell[]): Promise<DuckDBPreparedStatement> {
+    const statement = await this.#prepared(sql);
     for (let i = 0; i < cells.length; i++) this.#bind(statement, i + 1, cells[i]!);
     return statement;
   }
@@ -229,30 +249,19 @@ export class Session {
     }
   }
 
-  #appendCell(appender: DuckDBAppender, cell: Cell): void {
-    if (cell.value === null) {
-      appender.appendNull();
-      return;
-    }
+  #valueOf(cell: Cell): DuckDBValue {
+    if (cell.value === null) return null;
     switch (cell.kind) {
       case 'text':
-        appender.appendVarchar(cell.value);
-        return;
       case 'double':
-        appender.appendDouble(cell.value);
-        return;
-      case 'integer':
-        appender.appendBigInt(BigInt(cell.value));
-        return;
       case 'boolean':
-        appender.appendBoolean(cell.value);
-        return;
+        return cell.value;
+      case 'integer':
+        return BigInt(cell.value);
       case 'doubles':
-        appender.appendArray([...cell.value], this.#duckdb.ARRAY(this.#duckdb.DOUBLE, cell.value.length));
-        return;
+        return this.#duckdb.arrayValue([...cell.value]);
       case 'money':
-        appender.appendDecimal(new this.#duckdb.DuckDBDecimalValue(cell.value, 38, MONEY_SCALE));
-        return;
+        return new this.#duckdb.DuckDBDecimalValue(cell.value, 38, MONEY_SCALE);
     }
   }
 }
