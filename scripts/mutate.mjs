@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 // Deliberate faults prove that the checks bite: each mutation is applied to a copy of the sources and must be caught by
 // the simulation or by the tests named with it. Prints a table; exit 1 if one survives or does not apply.
-//   npm run mutate [-- --only WORD] [--seeds 120] [--bars 168]
+//   npm run mutate [-- --only WORD] [--seeds 600] [--bars 168]
 import { spawnSync } from 'node:child_process';
 import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -14,7 +14,7 @@ const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..');
 const { values } = parseArgs({
   options: {
     only: { type: 'string', default: '' },
-    seeds: { type: 'string', default: '120' },
+    seeds: { type: 'string', default: '600' },
     bars: { type: 'string', default: '168' },
   },
 });
