@@ -19,6 +19,7 @@ const rounds = Number(values.rounds);
 const SYMBOL = 'BTC/USDT';
 const ACCOUNT = { apiKey: 'key', secret: 'secret', balances: { USDT: '100000' } };
 const START_BARS = 100;
+const BARS_A_ROUND = 4;
 
 const entries = [
   'src/main.ts',
@@ -50,7 +51,7 @@ const runDir = path.join(dir, 'run');
 for (const each of [stateDir, path.join(runDir, 'guard')]) mkdirSync(each, { recursive: true });
 const barMs = 3_600_000;
 let close = 30_000;
-const candles = Array.from({ length: START_BARS + rounds * 3 + 20 }, (_, i) => {
+const candles = Array.from({ length: START_BARS + rounds * BARS_A_ROUND + 20 }, (_, i) => {
   const open = close;
   close = Number((close * (1 + (rng.next() - 0.5) * 0.04)).toFixed(2));
   const [high, low] = [Math.max(open, close), Math.min(open, close)];
@@ -140,6 +141,7 @@ async function ready(child) {
 }
 
 const kinds = { 'before the order': 0, 'as it was taken': 0, 'at random': 0 };
+let missed = 0;
 const flaws = [];
 try {
   for (let round = 1; round <= rounds; round++) {
@@ -157,12 +159,20 @@ try {
       kinds[kind]++;
       return { kind: kind === 'before the order' ? 'drop' : 'drop_answer' };
     };
-    simulator.step();
     if (kind === 'at random') {
+      simulator.step();
       await sleep(rng.next() * 120);
       kinds[kind]++;
-    } else await until(() => killed, 'an order', 4000).catch(() => undefined);
-    if (!killed) kill();
+    }
+    // A bar without a signal brings no order: one of the next may.
+    for (let bar = 0; bar < BARS_A_ROUND && !killed && kind !== 'at random'; bar++) {
+      simulator.step();
+      await until(() => killed, 'an order', 1500).catch(() => undefined);
+    }
+    if (!killed) {
+      if (kind !== 'at random') missed++;
+      kill();
+    }
     await child.ended;
     await until(() => simulator.subscribers(SYMBOL) === 0, 'the end of the subscription');
     if (process.stdout.isTTY) process.stdout.write(`\r${round} of ${rounds} rounds `);
@@ -196,7 +206,7 @@ try {
   await store.close();
   const killedAt = Object.entries(kinds).map(([kind, count]) => `${count} ${kind}`);
   console.log(
-    `${rounds} rounds killed (${killedAt.join(', ')}): ${last.size} intents, ${ids.length} orders taken, ${trades.length} trades`,
+    `${rounds} rounds killed (${killedAt.join(', ')}, ${missed} without an order): ${last.size} intents, ${ids.length} orders taken, ${trades.length} trades`,
   );
   for (const flaw of flaws) console.log(`  ${flaw}`);
   console.log(flaws.length === 0 ? 'store and ledger are equal' : `${flaws.length} flaws`);
