@@ -412,15 +412,19 @@ level = "warn"
       if (step % (perDay / 4) === 0) samples.push(rss());
     }
     const seconds = (performance.now() - started) / 1000;
-    const { rows } = (
-      await callControl(socket, 'the trader', 'POST', '/query', {
+    let stored;
+    // The status runs ahead of the last commit: each bar must be there in the end.
+    await until(async () => {
+      const { body } = await callControl(socket, 'the trader', 'POST', '/query', {
         sql: 'SELECT count(*)::INTEGER, (SELECT count(*)::INTEGER FROM fills) FROM decisions',
         rowsMax: 1,
-      })
-    ).body;
+      });
+      stored = body.rows[0];
+      return stored[0] === bars;
+    }, `the ${bars} decisions`);
     const half = samples.slice(samples.length >> 1);
     const { slope, error } = trend(half);
-    const whole = `${SYMBOLS.length} symbols of ${timeframe} on 2 exchanges, ${days} simulated days (${rows[0][0]} decisions, ${rows[0][1]} fills)`;
+    const whole = `${SYMBOLS.length} symbols of ${timeframe} on 2 exchanges, ${days} simulated days (${stored[0]} decisions, ${stored[1]} fills)`;
     const highest = Math.max(...samples);
     return [
       {

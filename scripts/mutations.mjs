@@ -133,6 +133,13 @@ export const MUTATIONS = [
     by: 'test/pipeline/venue-desk.test.ts',
   },
   {
+    name: 'take a stop away before the decision to close is written down',
+    file: 'src/pipeline/order-desk.ts',
+    from: 'await decided;',
+    to: '',
+    by: 'test/pipeline/protective-stops.test.ts',
+  },
+  {
     name: 'forget a stop without a position',
     file: stopKeeper,
     from: 'if (wanted === null && resting.length === 0) return;',

@@ -8,6 +8,9 @@ import { CONFIG, HOUR_MS, KEY, randomWalk, START_MS } from '../support/tiny-stre
 
 const WALK = randomWalk(seededRng(11), 400);
 
+/** All that waits for nothing but promises is done. */
+const turn = () => new Promise<false>((resolve) => setImmediate(() => resolve(false)));
+
 async function run(candles: readonly Candle[], config = CONFIG) {
   const contents = emptyContents();
   const world = await paperWorld({ store: tinyStore(contents), config });
@@ -221,9 +224,6 @@ describe('a bar on its way through the layers', () => {
     expect(wins.at(-1)).not.toBe(0.02);
   });
 });
-
-/** All that waits for nothing but promises is done. */
-const turn = () => new Promise<false>((resolve) => setImmediate(() => resolve(false)));
 
 describe('the drawdown breaker in the pipeline', () => {
   /** The walk, then a fall that no position survives. */

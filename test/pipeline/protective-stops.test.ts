@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, describe, expect, it } from 'vitest';
 import { createCcxtBroker } from '../../src/adapters/ccxt/index.js';
 import type { Candle } from '../../src/core/candle.js';
@@ -98,8 +99,8 @@ async function given(options: { broker?: Partial<Broker>; percent?: number; btc?
       flatten: () => made.flatten([lane]),
       positions: () => [`${lane.book.units.toFixed()} BTC`],
     });
-    const send = (side: Side, units: number) =>
-      made.send(lane, candle(), { side, units, inputs: { quote: quoteNow() } });
+    const send = (side: Side, units: number, decided?: Promise<void>) =>
+      made.send(lane, candle(), { side, units, inputs: { quote: quoteNow() } }, decided);
     return { ...made, lane, send, duties, broker };
   }
 
@@ -171,6 +172,24 @@ describe('a live position', () => {
     expect(resting()).toEqual([]);
     expect(lane.book.units.toFixed()).toBe('0');
     expect(engine.ledger.holding('BTC').locked.toFixed()).toBe('0');
+  });
+
+  it('keeps it until the decision to close is written down, and where that could not be', async () => {
+    const { send, resting, lane } = await given();
+    await send('buy', 0.5);
+    const lost = send('sell', 0.4995, Promise.reject(new Error('the disk is gone')));
+    await expect(lost).rejects.toThrow('the disk is gone');
+    let written!: () => void;
+    const decided = new Promise<void>((resolve) => {
+      written = resolve;
+    });
+    const sold = send('sell', 0.4995, decided);
+    await sleep(50);
+    expect(resting()).toMatchObject([{ amount: '0.4995' }]);
+    written();
+    expect(await sold).toMatchObject({ status: 'filled' });
+    expect(lane.book.units.toFixed()).toBe('0');
+    expect(resting()).toEqual([]);
   });
 
   it('has a smaller one after a part was sold', async () => {

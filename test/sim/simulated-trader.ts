@@ -121,7 +121,8 @@ export async function startTrader(parts: SimulatedTraderParts): Promise<{
     exchange: EXCHANGE,
     clock,
     alerts: parts.alerts,
-    // No divisor of a bar: comparisons fall before, into and after what a bar's close sets off.
+    // Rarer than a box compares, since it is the dearest thing of a month; no divisor of a bar, so that comparisons fall
+    // before, into and after what a bar's close sets off.
     periodMs: 97 * 60_000,
     onResult: parts.onReconciled,
   });

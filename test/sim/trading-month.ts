@@ -92,6 +92,7 @@ export async function tradingMonth({ seed, bars, kernel }: MonthOptions): Promis
   const taken = new Map<string, number>();
   /** Executions after the end of their order, which the trader cannot know before it compares. */
   const lateFills: { readonly order: OrderRequest; readonly amount: string }[] = [];
+  /** The orders of all such executions. */
   const late = new Set<string>();
   /** Quote units that left the account since the trader last compared. */
   let withdrawn = 0;

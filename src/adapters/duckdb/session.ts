@@ -98,7 +98,8 @@ export class Session {
 
   /** Its types are asked for once: nothing alters a table that is open. */
   async #insertOf(table: string, columns?: readonly string[]): Promise<RowsInsert> {
-    const known = this.#inserts.get(table);
+    const name = `${table} ${columns}`;
+    const known = this.#inserts.get(name);
     if (known !== undefined) return known;
     const found = await this.rows(
       `SELECT column_name, data_type FROM duckdb_columns() WHERE schema_name = 'main' AND table_name = $1 ORDER BY column_index`,
@@ -115,7 +116,7 @@ export class Session {
       sql: `INSERT INTO ${table} (${names.join(', ')}) SELECT ${lists.join(', ')}`,
       types: names.map((name) => this.#columnType(typeOf.get(name)!)),
     };
-    this.#inserts.set(table, insert);
+    this.#inserts.set(name, insert);
     return insert;
   }
 
