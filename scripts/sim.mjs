@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 // The seeded simulation: trading months of the whole pipeline against the simulated exchange, with every fault on.
-//   npm run sim -- --seeds 5000 [--from SEED] [--bars 720] [--workers 2]
+//   npm run sim -- --seeds 5000 [--from SEED | --fresh [DATE]] [--bars 720] [--workers 2]
+//   npm run sim -- --seeds 1 --from SEED --trace 2> trace.txt     what happened in a seed, a line each, with its time
 // Exit 0 when every promise held in every seed; a failed seed is printed with the command that replays it.
 import { spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
@@ -10,21 +11,39 @@ import { compileSources } from './compile-sources.mjs';
 const { values } = parseArgs({
   options: {
     seeds: { type: 'string', default: '300' },
-    from: { type: 'string', default: '1' },
+    from: { type: 'string' },
+    // Seeds of this day (UTC, as 2026-11-28): no two days share any, so that nights go on finding what the usual ones do not.
+    fresh: { type: 'string' },
     bars: { type: 'string', default: '720' },
     workers: { type: 'string', default: '2' },
+    // What happens goes to standard error, a line for each event, order, fill and state.
+    trace: { type: 'boolean', default: false },
     // From here the sources are taken; end with the first failed seed. Both for scripts/mutate.
     sources: { type: 'string' },
     'first-only': { type: 'boolean', default: false },
   },
 });
+const SEEDS_A_DAY = 1_000_000;
 const whole = (name) => {
   const value = Number(values[name]);
   if (Number.isSafeInteger(value) && value > 0) return value;
   console.error(`--${name} ${values[name]} is no number: give a whole number above 0`);
   process.exit(2);
 };
-const [seeds, from, bars] = [whole('seeds'), whole('from'), whole('bars')];
+const [seeds, bars] = [whole('seeds'), whole('bars')];
+const from = firstSeed();
+
+function firstSeed() {
+  if (values.fresh === undefined) return values.from === undefined ? 1 : whole('from');
+  const days = Date.parse(`${values.fresh}T00:00:00Z`) / 86_400_000;
+  if (!Number.isSafeInteger(days) || values.from !== undefined) {
+    console.error(`--fresh ${values.fresh} is no date: give a day as 2026-11-28, and no --from beside it`);
+    process.exit(2);
+  }
+  const first = days * SEEDS_A_DAY + 1;
+  console.log(`seeds of ${values.fresh}: ${first} to ${first + seeds - 1}`);
+  return first;
+}
 const workers = Math.min(whole('workers'), seeds);
 
 /**
@@ -63,7 +82,14 @@ function take(line) {
 
 async function run(worker) {
   const count = Math.ceil((seeds - worker) / workers);
-  const args = [compiled.file('test/sim/months.ts'), from + worker, count, workers, bars].map(String);
+  const args = [
+    compiled.file('test/sim/months.ts'),
+    from + worker,
+    count,
+    workers,
+    bars,
+    ...(values.trace ? ['trace'] : []),
+  ].map(String);
   const child = spawn(process.execPath, [...ENGINE, ...args], { stdio: ['ignore', 'pipe', 'inherit'] });
   children.push(child);
   const ended = new Promise((resolve) => child.on('close', resolve));

@@ -1,5 +1,6 @@
 import type { Clock } from '../../src/ports.js';
 import type { EventClock } from './event-clock.js';
+import { NO_TRACE, type Trace } from './trace.js';
 
 /** When a life ends: at this call of a port, before or after the call took effect. */
 export type Fate = 'goes_on' | 'dies_before' | 'dies_after';
@@ -12,12 +13,19 @@ export class Life {
   readonly number: number;
   readonly #draw: (call: string) => Fate;
   readonly #onDeath: (call: string) => void;
+  readonly #trace: Trace;
   #dead = false;
 
-  constructor(number: number, draw: (call: string) => Fate, onDeath: (call: string) => void) {
+  constructor(
+    number: number,
+    draw: (call: string) => Fate,
+    onDeath: (call: string) => void,
+    trace: Trace = NO_TRACE,
+  ) {
     this.number = number;
     this.#draw = draw;
     this.#onDeath = onDeath;
+    this.#trace = trace;
   }
 
   get dead(): boolean {
@@ -27,6 +35,7 @@ export class Life {
   end(call: string): void {
     if (this.#dead) return;
     this.#dead = true;
+    this.#trace('life ends', { life: this.number, in: call });
     this.#onDeath(call);
   }
 
@@ -42,8 +51,9 @@ export class Life {
   }
 
   /** Carries a call out; the life may end in it. */
-  calls<T>(name: string, work: () => Promise<T>): Promise<T> {
+  calls<T>(name: string, work: () => Promise<T>, args: readonly unknown[] = []): Promise<T> {
     if (this.#dead) return new Promise(() => {});
+    this.#trace(name, ...args);
     const fate = this.#draw(name);
     if (fate === 'dies_before') {
       this.end(name);
@@ -54,7 +64,15 @@ export class Life {
       this.end(name);
       answer.catch(() => undefined);
     }
+    if (this.#trace !== NO_TRACE) this.#traceAnswer(name, answer);
     return this.hears(answer);
+  }
+
+  #traceAnswer(name: string, answer: Promise<unknown>): void {
+    answer.then(
+      (value) => this.#trace(`${name} →`, value),
+      (error) => this.#trace(`${name} failed`, String(error)),
+    );
   }
 
   /** The port with every one of its asynchronous methods ending with this life. */
@@ -62,7 +80,7 @@ export class Life {
     const wrapped = Object.create(target) as Record<string, unknown>;
     for (const name of methods) {
       const method = target[name] as unknown as (...args: unknown[]) => Promise<unknown>;
-      wrapped[name] = (...args: unknown[]) => this.calls(name, () => method.apply(target, args));
+      wrapped[name] = (...args: unknown[]) => this.calls(name, () => method.apply(target, args), args);
     }
     return wrapped as T;
   }

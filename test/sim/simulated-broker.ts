@@ -37,6 +37,8 @@ export interface SimulatedBrokerOptions {
   readonly onTaken: (order: OrderRequest) => void;
   /** An execution came after its order was told as ended. */
   readonly onLateFill: (order: OrderRequest, amount: string) => void;
+  /** The exchange has made its answer: what happens from now on is not in it. */
+  readonly onAnswered: (question: 'history' | 'transfers') => void;
 }
 
 /** The simulated exchange behind the trader's own port, with a line between them on which everything can go wrong. */
@@ -283,6 +285,7 @@ export function createSimulatedBroker(options: SimulatedBrokerOptions): Broker {
       ),
     history: (symbols, sinceMs) =>
       ask((lagging) => {
+        options.onAnswered('history');
         const newestMs = clock.wallMs() - (lagging ? 3000 : 0);
         // Orders lie in the order they were placed; nothing happens to one that was placed so long before.
         let from = engine.orders.length;
@@ -304,7 +307,11 @@ export function createSimulatedBroker(options: SimulatedBrokerOptions): Broker {
           return { currency, free: free.toFixed(), total: free.plus(locked).toFixed() };
         }),
       ),
-    transfers: () => ask(() => [...options.transfers]),
+    transfers: () =>
+      ask(() => {
+        options.onAnswered('transfers');
+        return [...options.transfers];
+      }),
     takesStops: () => true,
   };
 }

@@ -1,6 +1,7 @@
 import type { TradingState } from '../../src/core/trading-state.js';
 import type { PermitReading, Rng, TraderDuties } from '../../src/ports.js';
 import type { EventClock } from './event-clock.js';
+import { NO_TRACE, type Trace } from './trace.js';
 
 /**
  * The guard as the trader sees it: a permit that may be gone at any moment, a state, and duties asked for. After a halt a
@@ -18,7 +19,7 @@ export interface SimulatedGuard {
   readonly halts: number;
 }
 
-export function createSimulatedGuard(clock: EventClock): SimulatedGuard {
+export function createSimulatedGuard(clock: EventClock, trace: Trace = NO_TRACE): SimulatedGuard {
   let state: TradingState = 'REDUCING';
   let lapsedUntilMs = 0;
   let epoch = 1;
@@ -29,6 +30,7 @@ export function createSimulatedGuard(clock: EventClock): SimulatedGuard {
     halts++;
     epoch++;
     state = 'HALTED';
+    trace('halt', { epoch });
     const halted = epoch;
     void duties?.cancelAll({ cause: 'button', epoch, flatten: false }).catch(() => undefined);
     clock.after(forMs, () => {
@@ -39,6 +41,7 @@ export function createSimulatedGuard(clock: EventClock): SimulatedGuard {
   function rearm(): void {
     epoch++;
     state = 'REDUCING';
+    trace('armed', { epoch });
     reconcile(epoch);
   }
 
@@ -52,8 +55,10 @@ export function createSimulatedGuard(clock: EventClock): SimulatedGuard {
     }
     const served = duties;
     served.reconcile().then(() => {
-      if (epoch === asked && served === duties) state = 'ACTIVE';
-      else again();
+      if (epoch === asked && served === duties) {
+        state = 'ACTIVE';
+        trace('active', { epoch });
+      } else again();
     }, again);
   }
 
@@ -77,12 +82,14 @@ export function createSimulatedGuard(clock: EventClock): SimulatedGuard {
       else if (roll < 0.05) {
         clock.after(whenMs, () => {
           lapsedUntilMs = clock.monotonicMs() + 200 + rng.next() * 5000;
+          trace('permit lapses', { forMs: lapsedUntilMs - clock.monotonicMs() });
         });
       } else if (roll < 0.06 && state === 'ACTIVE') {
         clock.after(whenMs, () => {
           if (state !== 'ACTIVE') return;
           epoch++;
           state = 'REDUCING';
+          trace('reducing', { epoch });
           const reducing = epoch;
           clock.after(rng.next() * 2 * 3_600_000, () => reconcile(reducing));
         });

@@ -1,3 +1,4 @@
+import type { OrderHint } from '../../src/core/order.js';
 import type { OrderStream } from '../../src/ports.js';
 import type { FaultPlan } from '../../src/simulator/fault-plan.js';
 import type { SimulatedVenue } from '../../src/simulator/simulated-venue.js';
@@ -16,7 +17,7 @@ export function createSimulatedOrderStream(
   clock: EventClock,
   plan: FaultPlan,
   life: Life,
-  onWord: () => void,
+  onWord: (hint: OrderHint) => void,
 ): OrderStream {
   return (onHint, signal) =>
     life.hears(
@@ -29,7 +30,7 @@ export function createSimulatedOrderStream(
             const afterMs = plan.chance(LATE) ? plan.delayMs(200, 20_000) : plan.delayMs(5, 60);
             clock.after(afterMs, () => {
               if (life.dead || signal.aborted) return;
-              onWord();
+              onWord(hint);
               onHint(hint);
             });
           }

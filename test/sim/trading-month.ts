@@ -16,12 +16,15 @@ import { createSimulatedGuard } from './simulated-guard.js';
 import { ACCOUNT, BAR_MS, EXCHANGE, START_MS, simulatedMarket } from './simulated-market.js';
 import { createSimulatedOrderStream } from './simulated-order-stream.js';
 import { CLASSIFIER, startTrader } from './simulated-trader.js';
+import { createTrace, NO_TRACE } from './trace.js';
 import { type LeavingOrder, verdictOnLeaving, verdictOnMonth } from './verdicts.js';
 
 export interface MonthOptions {
   readonly seed: number;
   readonly bars: number;
   readonly kernel: FeatureKernel;
+  /** Takes a line for each event, order, fill and state of the month. */
+  readonly write?: (line: string) => void;
 }
 
 /** What a seed's month came to. `flaws` is empty where every promise was kept. */
@@ -77,25 +80,28 @@ function configOf(seed: number): PipelineConfig {
 }
 
 /** A trading month of three symbols with all faults on, then a healthy hour in which everything must come to rest. */
-export async function tradingMonth({ seed, bars, kernel }: MonthOptions): Promise<Month> {
+export async function tradingMonth({ seed, bars, kernel, write }: MonthOptions): Promise<Month> {
   const config = configOf(seed);
   const rng = seededRng(seed);
   const flaws: string[] = [];
   const clock = new EventClock(START_MS + HISTORY_BARS * BAR_MS);
+  const trace = write === undefined ? NO_TRACE : createTrace(clock, write);
   const venue = simulatedMarket(seededRng(seed + 1_000_000), bars, HISTORY_BARS, clock);
   const { engine } = venue.account(ACCOUNT)!;
   const plan = createFaultPlan(rng, { request: 0.12, fate: 0.25 });
-  const guard = createSimulatedGuard(clock);
+  const guard = createSimulatedGuard(clock, trace);
   const store = new MemoryStore();
   const transfers: CapitalFlow[] = [];
   const left: LeavingOrder[] = [];
   const taken = new Map<string, number>();
   /** Executions after the end of their order, which the trader cannot know before it compares. */
-  const lateFills: { readonly order: OrderRequest; readonly amount: string }[] = [];
+  let lateFills: { readonly order: OrderRequest; readonly amount: string; readonly atMs: number }[] = [];
   /** The orders of all such executions. */
   const late = new Set<string>();
-  /** Quote units that left the account since the trader last compared. */
-  let withdrawn = 0;
+  /** Withdrawals that the trader cannot know before it compares. */
+  let withdrawals: { readonly amount: number; readonly atMs: number }[] = [];
+  /** When the exchange last made its answer. A comparison knows nothing of what came later, though it ends later and agrees. */
+  const answeredMs = { history: 0, transfers: 0 };
   const resumesMs: number[] = [];
   let reconciled: Reconciliation['kind'] | null = null;
   let trader: { readonly pipeline: Pipeline } | null = null;
@@ -123,18 +129,27 @@ export async function tradingMonth({ seed, bars, kernel }: MonthOptions): Promis
           .filter((late) => late.order.symbol === symbol && late.order.clientOrderId !== order.clientOrderId)
           .reduce((sum, late) => sum.plus(late.amount), decimal(0))
           .toNumber(),
-      unknownWithdrawn: withdrawn,
+      unknownWithdrawn: withdrawals.reduce((sum, { amount }) => sum + amount, 0),
     };
     left.push(entry);
-    flaws.push(...verdictOnLeaving(entry, venue, config));
+    const wrong = verdictOnLeaving(entry, venue, config);
+    trace('order leaves', order, { permit: entry.permit, agreed: entry.agreed, quote });
+    for (const flaw of wrong) trace('FLAW', flaw);
+    flaws.push(...wrong);
   }
 
   async function live(): Promise<void> {
-    const mine = new Life(lives++, fate, () => {
-      guard.serve(null);
-      trader = null;
-      clock.after(1000 + rng.next() * rng.next() * 3 * BAR_MS, () => void live());
-    });
+    trace('life begins', { life: lives });
+    const mine = new Life(
+      lives++,
+      fate,
+      () => {
+        guard.serve(null);
+        trader = null;
+        clock.after(1000 + rng.next() * rng.next() * 3 * BAR_MS, () => void live());
+      },
+      trace,
+    );
     life = mine;
     reconciled = null;
     feed = createSimulatedFeed(venue, clock, plan, mine);
@@ -157,17 +172,28 @@ export async function tradingMonth({ seed, bars, kernel }: MonthOptions): Promis
             transfers,
             mayLeave,
             onLeaving,
-            onTaken: ({ clientOrderId }) => taken.set(clientOrderId, (taken.get(clientOrderId) ?? 0) + 1),
+            onTaken: ({ clientOrderId }) => {
+              trace('order taken', clientOrderId);
+              taken.set(clientOrderId, (taken.get(clientOrderId) ?? 0) + 1);
+            },
             onLateFill(order, amount) {
-              lateFills.push({ order, amount });
+              trace('late fill', { id: order.clientOrderId, amount });
+              lateFills.push({ order, amount, atMs: clock.wallMs() });
               late.add(order.clientOrderId);
             },
+            onAnswered: (question) => {
+              answeredMs[question] = clock.wallMs();
+            },
           }),
-        orders: createSimulatedOrderStream(venue, clock, plan, mine, () => words++),
+        orders: createSimulatedOrderStream(venue, clock, plan, mine, (hint) => {
+          words++;
+          trace('order update', hint);
+        }),
         onReconciled: (result) => {
+          trace('compared', result);
           if (result.kind === 'agreed') {
-            lateFills.length = 0;
-            withdrawn = 0;
+            lateFills = lateFills.filter(({ atMs }) => atMs > answeredMs.history);
+            withdrawals = withdrawals.filter(({ atMs }) => atMs > answeredMs.transfers);
           }
           if (result.kind === 'agreed' || result.kind === 'mismatch') reconciled = result.kind;
           else if (reconciled === null) return;
@@ -188,7 +214,8 @@ export async function tradingMonth({ seed, bars, kernel }: MonthOptions): Promis
       rng.next() < 0.6 ? 500 + Math.floor(rng.next() * 3000) : -(500 + Math.floor(rng.next() * 1000));
     if (engine.ledger.holding('USDT').free.lt(-amount)) return;
     engine.ledger.credit('USDT', decimal(amount));
-    withdrawn += Math.max(0, -amount);
+    if (amount < 0) withdrawals.push({ amount: -amount, atMs: clock.wallMs() });
+    trace('transfer', { amount });
     transfers.push({
       exchange: EXCHANGE,
       flowId: `t${transfers.length + 1}`,
@@ -201,6 +228,7 @@ export async function tradingMonth({ seed, bars, kernel }: MonthOptions): Promis
 
   function bar(): void {
     for (const { instrument, candle } of venue.step()) {
+      trace('bar closes', instrument.symbol, candle);
       if (life && !life.dead) feed?.barClosed(instrument.symbol, candle);
     }
     if (plan.healthy) return;
