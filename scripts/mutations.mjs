@@ -545,4 +545,18 @@ export const MUTATIONS = [
     to: 'true',
     by: 'test/pipeline/risk/risk.test.ts',
   },
+  {
+    name: 'take the orders of a box for ours whose name begins with ours',
+    file: 'src/core/order-owner.ts',
+    from: 'GRAMMAR.exec(id)?.[1] === device',
+    to: 'id.startsWith(`rb-${device}-`)',
+    by: 'test/core/order-owner.test.ts',
+  },
+  {
+    name: 'read an order id with what the exchange has put in front of it',
+    file: 'src/core/order-owner.ts',
+    from: "clientOrderId.replace(DECORATION, '')",
+    to: 'clientOrderId',
+    by: 'test/adapters/ccxt/broker.test.ts',
+  },
 ];

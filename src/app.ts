@@ -266,7 +266,7 @@ export async function createTrader(options: TraderOptions): Promise<Trader> {
       },
     });
     const scope = config.guard.haltScope;
-    const duties = tradersDuties({ venues, brokers, pipeline, clock, prefix: ids.prefix, scope });
+    const duties = tradersDuties({ venues, brokers, pipeline, clock, isOurs: ids.isOurs, scope });
     const guard = config.guard.mode === 'in-process' ? await makeGuard(alerts) : null;
     const link = guard
       ? guard.link(duties)

@@ -12,13 +12,13 @@ export interface TraderDutiesParts {
   readonly brokers: readonly Broker[];
   readonly pipeline: Pipeline;
   readonly clock: Clock;
-  readonly prefix: string;
+  readonly isOurs: (clientOrderId: string) => boolean;
   readonly scope: 'ours' | 'account';
 }
 
 /** What the guard asks of the trader, done at every exchange at the same time. */
 export function tradersDuties(parts: TraderDutiesParts): TraderDuties {
-  const { pipeline, clock, prefix, scope } = parts;
+  const { pipeline, clock, isOurs, scope } = parts;
   return joinDuties(
     parts.venues.map(({ id, config }, i) => {
       const broker = parts.brokers[i]!;
@@ -28,7 +28,7 @@ export function tradersDuties(parts: TraderDutiesParts): TraderDuties {
           broker,
           clock,
           symbols: config.symbols,
-          prefix,
+          isOurs,
           settleMs: broker.kind === 'paper' ? 0 : LIVE_SETTLE_MS,
           async settle() {
             await pipeline.settle(id);

@@ -231,7 +231,9 @@ const guard = z
     haltScope: z
       .enum(['ours', 'account'])
       .default('ours')
-      .describe("Which open orders a halt cancels: those with this device's prefix, or all of the account."),
+      .describe(
+        'Which open orders a halt cancels: those of this device (by its name in their ids), or all of the account.',
+      ),
     secondContact: z
       .enum(['nc', 'no'])
       .default('nc')

@@ -26,7 +26,7 @@ export async function connectCanceller(
       createEmergencyCanceller({
         exchange: await createExchange(venue, exchangeClock, keyOf(venue, env)),
         symbols: venue.symbols,
-        prefix: `rb-${config.device.name}-`,
+        device: config.device.name,
         scope: config.guard.haltScope,
         clock,
         onNotLoaded: (detail) => onNotLoaded(`${venue.id}: ${detail}`),

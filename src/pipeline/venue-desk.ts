@@ -77,7 +77,7 @@ export function createVenueDesk(deps: VenueDeskDeps): VenueDesk {
           portfolio,
           execution,
           symbols: [...new Set(own.map(({ key }) => key.symbol))],
-          prefix: deps.ids.prefix,
+          isOurs: deps.ids.isOurs,
           barBefore: (atMs) => barBefore(broker.exchange, atMs),
           onCapital,
         }),
@@ -120,7 +120,7 @@ export function createVenueDesk(deps: VenueDeskDeps): VenueDesk {
 
   async function heard(exchange: string, hint: OrderHint): Promise<void> {
     const { clientOrderId, symbol } = hint;
-    if (!clientOrderId.startsWith(deps.ids.prefix)) return;
+    if (!deps.ids.isOurs(clientOrderId)) return;
     const name = `${exchange}:${clientOrderId}`;
     const waiting = words.get(name);
     if (waiting === undefined || tellsMore(hint, waiting)) words.set(name, hint);

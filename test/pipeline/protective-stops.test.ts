@@ -89,7 +89,7 @@ async function given(options: { broker?: Partial<Broker>; percent?: number; btc?
       broker,
       clock: { ...clock, sleep: async () => {} },
       symbols: [SYMBOL],
-      prefix: ids.prefix,
+      isOurs: ids.isOurs,
       settleMs: 0,
       async settle() {
         await made.settle();

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { MemoryStore } from '../../src/adapters/memory-store/index.js';
 import type { Fill, OrderHint, OrderReport } from '../../src/core/order.js';
+import { isOrderOf } from '../../src/core/order-owner.js';
 import {
   createBrokers,
   createExecution,
@@ -73,7 +74,7 @@ function world() {
   };
   const brokers = createBrokers([broker]);
   const portfolio = createPortfolio({ startCash: '0' });
-  const ids = { prefix: 'rb-box-', next: () => 'rb-box-9' };
+  const ids = { isOurs: (id: string) => isOrderOf('box', id), next: () => 'rb-box-9' };
   const execution = createExecution(
     { store, brokers, clock, ids, portfolio, makeGate: () => gate },
     { triesMax: 1, backoffMs: [1], settleMs: 0, orderType: 'market', limitCollarFraction: 0 },

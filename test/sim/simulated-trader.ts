@@ -164,7 +164,7 @@ export async function startTrader(parts: SimulatedTraderParts): Promise<{
       broker,
       clock,
       symbols: SYMBOLS,
-      prefix: ids.prefix,
+      isOurs: ids.isOurs,
       settleMs: 3000,
       async settle() {
         await made.settle();

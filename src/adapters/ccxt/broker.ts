@@ -1,6 +1,7 @@
 import { fault, messageOf } from '../../core/errors.js';
 import { decimal, text } from '../../core/money.js';
 import type { OrderReport, OrderRequest } from '../../core/order.js';
+import { givenOrderId } from '../../core/order-owner.js';
 import type { Balance, Broker, CapitalFlow, SubmitResult } from '../../ports.js';
 import { listOrders, listTransfers } from './account-history.js';
 import type { CcxtOrder, CcxtTrade, Figure } from './ccxt-module.js';
@@ -83,7 +84,9 @@ class CcxtBroker implements Broker {
         () => api.fetchOpenOrders(symbol),
         ...(api.has.fetchClosedOrders ? [() => api.fetchClosedOrders(symbol)] : []),
       ]) {
-        const order = (await list()).find((candidate) => candidate.clientOrderId === clientOrderId);
+        const order = (await list()).find(
+          (candidate) => givenOrderId(candidate.clientOrderId ?? '') === clientOrderId,
+        );
         if (order) return await this.#report(order, clientOrderId, symbol);
       }
       return undefined;
@@ -108,7 +111,7 @@ class CcxtBroker implements Broker {
     for (const asked of symbols.length === 0 ? [undefined] : symbols) {
       const orders = await this.#ask('open orders', asked ?? 'account', () => api.fetchOpenOrders(asked));
       for (const order of orders) {
-        const id = order.clientOrderId ?? '';
+        const id = givenOrderId(order.clientOrderId ?? '');
         const symbol = asked ?? order.symbol ?? '';
         reports.push(await this.#ask('order', id, () => this.#report(order, id, symbol)));
       }
@@ -124,7 +127,7 @@ class CcxtBroker implements Broker {
         listOrders(api, symbol, sinceMs, clock.wallMs()),
       );
       for (const { order, trades } of listed) {
-        const id = order.clientOrderId ?? '';
+        const id = givenOrderId(order.clientOrderId ?? '');
         reports.push(await this.#ask('order', id, () => this.#report(order, id, symbol, trades)));
       }
     }

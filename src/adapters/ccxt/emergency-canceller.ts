@@ -2,6 +2,7 @@ import { messageOf } from '../../core/errors.js';
 import type { CancelOrder, CancelOutcome } from '../../core/guard-link.js';
 import { decimal } from '../../core/money.js';
 import { type Side, stopsInWords } from '../../core/order.js';
+import { isOrderOf } from '../../core/order-owner.js';
 import type { Clock } from '../../ports.js';
 import type { CcxtOrder } from './ccxt-module.js';
 import { type ConnectedExchange, RECV_WINDOW_MS } from './exchange.js';
@@ -11,8 +12,8 @@ import { urgentRequests } from './request-hold.js';
 export interface EmergencyCancellerOptions {
   readonly exchange: ConnectedExchange;
   readonly symbols: readonly string[];
-  /** What our client order ids begin with. */
-  readonly prefix: string;
+  /** Name of the box: with `ours` its orders alone are cancelled. */
+  readonly device: string;
   readonly scope: 'ours' | 'account';
   /** Time of this machine, for waiting; the exchange may live in a simulated time of its own. */
   readonly clock: Pick<Clock, 'monotonicMs' | 'sleep'>;
@@ -35,7 +36,7 @@ const SETTLE_MS = RECV_WINDOW_MS + 1_500;
 
 /** Cancels through a connection of its own, for the guard whose trader does not answer. It can create nothing. */
 export function createEmergencyCanceller(options: EmergencyCancellerOptions): CcxtEmergencyCanceller {
-  const { clock, prefix, scope, symbols } = options;
+  const { clock, device, scope, symbols } = options;
   const { api, errors } = options.exchange;
   Object.assign(api, { timeout: TIMEOUT_MS });
 
@@ -47,7 +48,7 @@ export function createEmergencyCanceller(options: EmergencyCancellerOptions): Cc
     const lists = scope === 'account' ? [undefined] : symbols;
     const all = (await Promise.all(lists.map((symbol) => api.fetchOpenOrders(symbol)))).flat();
     const mine =
-      scope === 'account' ? all : all.filter(({ clientOrderId }) => clientOrderId?.startsWith(prefix));
+      scope === 'account' ? all : all.filter(({ clientOrderId }) => isOrderOf(device, clientOrderId));
     const wanted = mine.filter((order) => !isProtectiveStop(order));
     return { wanted, stops: mine.filter(isProtectiveStop) };
   }
@@ -70,7 +71,7 @@ export function createEmergencyCanceller(options: EmergencyCancellerOptions): Cc
     for (const symbol of symbols) {
       const orders = api.has.fetchOrders ? await api.fetchOrders(symbol, sinceMs) : [];
       for (const order of orders) {
-        if (!order.clientOrderId?.startsWith(prefix) || !decimal(order.filled ?? 0).gt(0)) continue;
+        if (!isOrderOf(device, order.clientOrderId) || !decimal(order.filled ?? 0).gt(0)) continue;
         filled.push(`${order.clientOrderId} ${order.side} ${order.filled} ${symbol}`);
       }
     }

@@ -1,5 +1,6 @@
 import { decimal, text } from '../../core/money.js';
 import type { OrderHint } from '../../core/order.js';
+import { givenOrderId } from '../../core/order-owner.js';
 import type { OrderStream } from '../../ports.js';
 import type { CcxtOrder } from './ccxt-module.js';
 import { type ConnectedExchange, closeStreams } from './exchange.js';
@@ -53,5 +54,5 @@ async function watch(
 function hintOf({ clientOrderId, symbol, filled }: CcxtOrder): OrderHint | null {
   if (clientOrderId === undefined || symbol === undefined) return null;
   const said = filled !== undefined && Number.isFinite(Number(filled));
-  return { clientOrderId, symbol, filled: said ? text(decimal(filled)) : null };
+  return { clientOrderId: givenOrderId(clientOrderId), symbol, filled: said ? text(decimal(filled)) : null };
 }

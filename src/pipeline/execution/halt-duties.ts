@@ -8,8 +8,8 @@ export interface HaltDutiesOptions {
   readonly broker: Broker;
   readonly clock: Clock;
   readonly symbols: readonly string[];
-  /** What our client order ids begin with: a halt cancels these and no others. */
-  readonly prefix: string;
+  /** Whether an id was given by this box: a halt cancels these orders and no others. */
+  readonly isOurs: (clientOrderId: string) => boolean;
   /** `recvWindow` and margin: an order that was on its way can show up this long after it was sent. 0 on paper. */
   readonly settleMs: number;
   /** Asks for every order whose outcome is unknown; resolves to how many are left. */
@@ -39,9 +39,7 @@ export function createHaltDuties(options: HaltDutiesOptions): TraderDuties {
   ): Promise<{ wanted: readonly OrderReport[]; stops: readonly OrderReport[] }> {
     const all = await broker.openOrders(options.scope === 'account' ? [] : options.symbols);
     const mine =
-      options.scope === 'account'
-        ? all
-        : all.filter((order) => order.clientOrderId.startsWith(options.prefix));
+      options.scope === 'account' ? all : all.filter((order) => options.isOurs(order.clientOrderId));
     const wanted = mine.filter((order) => flatten || order.protective !== true);
     return { wanted, stops: mine.filter((order) => !wanted.includes(order)) };
   }

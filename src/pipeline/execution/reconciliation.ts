@@ -13,8 +13,8 @@ export interface ReconciliationDeps {
   readonly portfolio: Portfolio;
   readonly execution: Execution;
   readonly symbols: readonly string[];
-  /** What our client order ids begin with. */
-  readonly prefix: string;
+  /** Whether an id was given by this box. */
+  readonly isOurs: (clientOrderId: string) => boolean;
   /** Open time of the bar that was decided on when an order of this time was made; for orders the store has lost. */
   readonly barBefore: (atMs: number) => number;
   /** A deposit or withdrawal of the quote currency was taken in; equity before and after it. */
@@ -88,7 +88,7 @@ export function createReconciler(deps: ReconciliationDeps): Reconciler {
     const listed = await ask(() => broker.history(symbols, fromMs));
     // Asked for later, so what it says of an order goes before what the list said.
     const open = await ask(() => broker.openOrders(symbols));
-    const ours = [...listed, ...open].filter(({ clientOrderId }) => clientOrderId.startsWith(deps.prefix));
+    const ours = [...listed, ...open].filter(({ clientOrderId }) => deps.isOurs(clientOrderId));
     const reports = new Map<string, OrderReport>(ours.map((report) => [report.clientOrderId, report]));
     for (const report of reports.values()) {
       const outcome = await execution.takeListed(broker.exchange, report, deps.barBefore(report.atMs));

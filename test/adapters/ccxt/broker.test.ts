@@ -9,7 +9,7 @@ import type { OrderRequest, Quote } from '../../../src/core/order.js';
 import { createBrokers, createOrderGate, type OrderGate } from '../../../src/pipeline/execution/index.js';
 import type { PermitReading } from '../../../src/ports.js';
 import type { Interception } from '../../../src/simulator/index.js';
-import { ACCOUNT, startWorld, type World } from '../../simulator/world.js';
+import { ACCOUNT, START_MS, startWorld, type World } from '../../simulator/world.js';
 import { CONFIG, SPOT } from '../../support/tiny-stream.js';
 
 const SYMBOL = 'BTC/USDT';
@@ -151,6 +151,21 @@ describe('an order that goes well', () => {
     await broker.cancel('rb-box-rest', SYMBOL);
     expect(await broker.openOrders([SYMBOL])).toEqual([]);
     expect(await broker.find('rb-box-rest', SYMBOL)).toMatchObject({ status: 'canceled', filled: '0' });
+  });
+});
+
+describe('an exchange that puts something of its own in front of our ids, as Gate does', () => {
+  it('has them listed, found and cancelled by the ids that were given', async () => {
+    world = await startWorld();
+    const exchange = await world.connect();
+    const broker = createCcxtBroker(exchange, { beforeCreateLeaves: () => null });
+    await exchange.api.createOrder(SYMBOL, 'limit', 'buy', '0.001', '30000', { clientOrderId: 't-rb-box-1' });
+    const ids = async () => (await broker.openOrders([SYMBOL])).map(({ clientOrderId }) => clientOrderId);
+    expect(await ids()).toEqual(['rb-box-1']);
+    expect((await broker.history([SYMBOL], START_MS)).map(({ clientOrderId }) => clientOrderId)).toEqual([
+      'rb-box-1',
+    ]);
+    expect(await broker.find('rb-box-1', SYMBOL)).toMatchObject({ status: 'accepted' });
   });
 });
 

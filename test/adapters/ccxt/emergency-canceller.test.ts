@@ -8,13 +8,13 @@ const ORDER = { epoch: 1, flatten: false, cause: 'button' };
 let world: World;
 afterEach(() => world.simulator.stop());
 
-async function given(scope: 'ours' | 'account') {
+async function given(scope: 'ours' | 'account', device = 'box') {
   world = await startWorld();
   const exchange = await world.connect();
   const canceller = createEmergencyCanceller({
     exchange,
     symbols: [SYMBOL],
-    prefix: 'rb-box-',
+    device,
     scope,
     clock: createSystemClock(),
     onNotLoaded: () => undefined,
@@ -37,6 +37,15 @@ describe('the guard’s own canceller', () => {
     expect(outcome.detail).toContain('cancelled 2 orders');
     expect(outcome.detail).toContain('still held: 2 BTC');
     expect(await open()).toEqual(['mine', 'rb-other-1']);
+  });
+
+  it('leaves the orders of a box alone whose name begins with this one’s', async () => {
+    const { canceller, signal, rest, open } = await given('ours', 'h2');
+    await Promise.all([rest('rb-h2-m1abcdef0xyz123'), rest('rb-h2-2-m1abcdef0xyz123')]);
+    const outcome = await canceller.cancelAll(ORDER, signal);
+    expect(outcome).toMatchObject({ confirmed: true, openOrders: 0 });
+    expect(outcome.detail).toContain('cancelled 1 orders');
+    expect(await open()).toEqual(['rb-h2-2-m1abcdef0xyz123']);
   });
 
   it('cancels all of the account where that is its scope', async () => {

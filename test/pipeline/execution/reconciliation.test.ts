@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { MemoryStore } from '../../../src/adapters/memory-store/index.js';
 import type { Fill, OrderReport } from '../../../src/core/order.js';
+import { isOrderOf } from '../../../src/core/order-owner.js';
 import {
   createBrokers,
   createExecution,
@@ -70,7 +71,7 @@ async function world() {
     reduces: () => false,
     standing: () => 'HALTED',
   };
-  const ids = { prefix: 'rb-box-', next: () => 'rb-box-9' };
+  const ids = { isOurs: (id: string) => isOrderOf('box', id), next: () => 'rb-box-9' };
   const execution = createExecution(
     { store, brokers: createBrokers([broker]), clock, ids, portfolio, makeGate: () => gate },
     { triesMax: 1, backoffMs: [1], settleMs: 0, orderType: 'market', limitCollarFraction: 0 },
@@ -83,7 +84,7 @@ async function world() {
       portfolio,
       execution,
       symbols: ['BTC/USDT'],
-      prefix: ids.prefix,
+      isOurs: ids.isOurs,
       barBefore: () => 0,
       onCapital: (before, after) => told.capital.push([before, after]),
     });
