@@ -10,10 +10,14 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <chrono>
+#include <condition_variable>
 #include <cstddef>
 #include <cstdlib>
 #include <cstring>
+#include <mutex>
 #include <string>
+#include <thread>
 
 namespace {
 
@@ -111,6 +115,47 @@ Napi::Value GiveBackFreePages(const Napi::CallbackInfo& info) {
   return info.Env().Undefined();
 }
 
+/// When and how the process is to end. Never destroyed: its thread outlives the end of everything else.
+struct Ending {
+  std::mutex mutex;
+  std::condition_variable changed;
+  std::chrono::steady_clock::time_point at;
+  int code = 0;
+  std::string sentence;
+  bool running = false;
+};
+
+Ending& TheEnding() {
+  static Ending* const ending = new Ending;
+  return *ending;
+}
+
+void WaitForTheEnd() {
+  Ending& ending = TheEnding();
+  std::unique_lock<std::mutex> lock(ending.mutex);
+  while (std::chrono::steady_clock::now() < ending.at) ending.changed.wait_until(lock, ending.at);
+  if (write(STDERR_FILENO, ending.sentence.data(), ending.sentence.size()) < 0) {
+  }
+  // Not exit(3): that waits for threads that may hang on a disk.
+  _exit(ending.code);
+}
+
+/// Ends the process once `ms` have passed, whatever the event loop and the pool's threads do then. The last call counts.
+Napi::Value EndProcessAfter(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  if (info.Length() < 3 || !info[0].IsNumber() || !info[1].IsNumber() || !info[2].IsString())
+    return Wrong(env, "endProcessAfter(ms, code, sentence)");
+  Ending& ending = TheEnding();
+  const std::lock_guard<std::mutex> lock(ending.mutex);
+  ending.at = std::chrono::steady_clock::now() + std::chrono::milliseconds(info[0].As<Napi::Number>().Int64Value());
+  ending.code = info[1].As<Napi::Number>().Int32Value();
+  ending.sentence = info[2].As<Napi::String>();
+  if (!ending.running) std::thread(WaitForTheEnd).detach();
+  ending.running = true;
+  ending.changed.notify_all();
+  return env.Undefined();
+}
+
 }  // namespace
 
 void RegisterSystem(Napi::Env env, Napi::Object exports) {
@@ -118,5 +163,6 @@ void RegisterSystem(Napi::Env env, Napi::Object exports) {
   exports.Set("runWhenIdle", Napi::Function::New(env, RunWhenIdle, "runWhenIdle"));
   exports.Set("giveBackLargeBlocks", Napi::Function::New(env, GiveBackLargeBlocks, "giveBackLargeBlocks"));
   exports.Set("giveBackFreePages", Napi::Function::New(env, GiveBackFreePages, "giveBackFreePages"));
+  exports.Set("endProcessAfter", Napi::Function::New(env, EndProcessAfter, "endProcessAfter"));
   exports.Set("lockFile", Napi::Function::New(env, Lock, "lockFile"));
 }

@@ -16,13 +16,13 @@ export interface AlertSpeakerOptions extends SpeakerSettings {
 /** The guard's voice. None of its calls waits for anything. */
 export interface AlertSpeaker {
   start(): void;
-  /** Gives waiting alerts 2 s; resolves within 5 s. */
+  /** Gives waiting alerts 2 s; resolves within 3 s. */
   stop(): Promise<void>;
   say(notice: GuardNotice): void;
 }
 
 const RESTART_MS = 5_000;
-const STOP_MS_MAX = 4_500;
+const STOP_MS_MAX = 2_300;
 /** Notices kept for a thread that is not there; older ones give way, and the guard has printed them all. */
 const WAITING_MAX = 500;
 /** Enough for a client and its spool; a leak ends the thread and not the guard. */

@@ -95,7 +95,15 @@ export function createButtonInput(
     },
     settled: () => lines.every((line) => line.settled()),
     close() {
-      for (const line of lines) line.close();
+      const faults: unknown[] = [];
+      for (const line of lines) {
+        try {
+          line.close();
+        } catch (error) {
+          faults.push(error);
+        }
+      }
+      if (faults.length > 0) throw faults[0];
     },
   };
 }

@@ -1,9 +1,10 @@
 import { mkdirSync } from 'node:fs';
 import { dirname } from 'node:path';
+import { isAnswered } from '../adapters/control-socket/bind-socket.js';
 import type { ControlServer } from '../adapters/control-socket/control-server.js';
 import { holdLock } from '../adapters/lock/lock-file.js';
 import type { Paths } from '../config/paths.js';
-import { fault } from '../core/errors.js';
+import { fault, messageOf } from '../core/errors.js';
 import type { Clock, Gpio, Scheduler } from '../ports.js';
 import { createArmedRecordFile } from './armed-record.js';
 import type { EmergencyCanceller } from './cancel-duty.js';
@@ -11,10 +12,11 @@ import { createGuardControl, type SimulatedButton } from './control.js';
 import { createGuard, type Guard, type GuardNotice } from './guard.js';
 import type { GuardLines, GuardSettings } from './guard-settings.js';
 import { openPermitFile } from './permit-file.js';
+import { once, runStopSteps, type StopStep } from './stop-steps.js';
 
 /** What both the guard's own process and the guard in the trader's process are made of. */
 export interface GuardParts {
-  readonly paths: Pick<Paths, 'armedRecord' | 'permit' | 'guardSocket'>;
+  readonly paths: Pick<Paths, 'armedRecord' | 'permit' | 'guardSocket' | 'guardLinkSocket'>;
   readonly settings: GuardSettings;
   readonly lines: GuardLines;
   readonly gpio: Gpio;
@@ -29,6 +31,9 @@ export interface GuardParts {
 export interface ComposedGuard {
   readonly guard: Guard;
   start(): Promise<void>;
+  /** What `stop` does, in its order: the permit is revoked first. */
+  readonly stopSteps: readonly StopStep[];
+  /** Runs every step, whatever the others do; then fails with `E_GUARD_STOP` where one failed. */
   stop(): Promise<void>;
 }
 
@@ -54,6 +59,7 @@ export function composeGuard(
     onNotice: (notice) => parts.onNotice(notice),
   });
   let started = false;
+  let stopping = false;
   let unlock: () => void = () => {};
   const whenStarted = (): Guard => {
     if (!started) throw fault('E_GUARD_STARTING', 'the guard is still starting', 'try again in a moment');
@@ -61,32 +67,75 @@ export function composeGuard(
   };
   const control = createGuardControl(paths.guardSocket, whenStarted, parts.simulatedButton);
   const servers = moreServers(guard);
+  const stopSteps: readonly StopStep[] = [
+    ...guard.stopSteps,
+    ...[...servers].reverse().map((server) => ({ name: 'the trader’s socket', run: () => server.stop() })),
+    { name: 'the control socket', run: () => control.stop() },
+    { name: 'the lock', run: () => unlock() },
+  ].map(once);
+  const noStart: StopStep = {
+    name: 'the start',
+    run() {
+      stopping = true;
+    },
+  };
+  const runSteps = () => runStopSteps([noStart, ...stopSteps], parts.scheduler);
+  /** Told to stop in the middle of a start: what was let go must not be taken up again. */
+  const goOn = () => {
+    if (stopping)
+      throw fault('E_GUARD_STOP', 'the guard was told to stop while it started', 'start it again');
+  };
   return {
     guard,
+    stopSteps: [noStart, ...stopSteps],
     async start() {
-      for (const file of [paths.permit, paths.guardSocket]) {
-        mkdirSync(dirname(file), { recursive: true, mode: 0o755 });
-      }
+      makeFolders([paths.permit, paths.guardSocket]);
       unlock = holdLock(`${paths.guardSocket}.lock`, 'guard');
       try {
+        // The lock's file can be removed under a guard that lives; that one still answers.
+        for (const socket of [paths.guardSocket, paths.guardLinkSocket]) await refuseSecond(socket);
+        goOn();
         await control.start();
+        goOn();
         await guard.start();
+        goOn();
         started = true;
         for (const server of servers) await server.start();
+        goOn();
       } catch (error) {
-        for (const server of servers) await server.stop();
-        await guard.stop();
-        await control.stop();
-        unlock();
+        await runSteps();
         throw error;
       }
     },
     async stop() {
-      started = false;
-      for (const server of [...servers].reverse()) await server.stop();
-      await guard.stop();
-      await control.stop();
-      unlock();
+      const faults = await runSteps();
+      if (faults.length > 0)
+        throw fault(
+          'E_GUARD_STOP',
+          `the guard has ended, but could not stop cleanly: ${faults.join('; ')}`,
+          'look at the place named',
+        );
     },
   };
+}
+
+function makeFolders(files: readonly string[]): void {
+  for (const dir of files.map((file) => dirname(file))) {
+    try {
+      mkdirSync(dir, { recursive: true, mode: 0o755 });
+    } catch (error) {
+      throw fault(
+        'E_RUN_DIR',
+        `cannot make the run directory ${dir}: ${messageOf(error)}`,
+        'see that device.runDir is a directory that the guard may write to',
+        error,
+      );
+    }
+  }
+}
+
+async function refuseSecond(socket: string): Promise<void> {
+  if (await isAnswered(socket)) {
+    throw fault('E_SOCKET_TAKEN', `another guard answers at ${socket}`, 'stop it first, or use it');
+  }
 }

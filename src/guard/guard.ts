@@ -21,6 +21,7 @@ import { createRecordWriter } from './record-writer.js';
 import { createResetButton } from './reset-button.js';
 import { startFrom } from './start-state.js';
 import { describeRefusal, type GuardStatus, ledModeOf, type ResumeAnswer } from './status.js';
+import { once, runStopSteps, type StopStep } from './stop-steps.js';
 import { createTraderSession, type TraderConnection, type TraderEnd } from './trader-session.js';
 
 /** Something a person, the store or a log should hear of. `atMs` is wall time. */
@@ -52,7 +53,12 @@ export interface GuardDeps {
 /** The halt's only truth. One a box. */
 export interface Guard {
   start(): Promise<void>;
-  /** Takes the permit back and lets go of the lines. What is recorded stays: a guard that comes back goes on. */
+  /**
+   * What stopping it consists of, the permit's revocation first, and before anything is waited for. What is recorded stays:
+   * a guard that comes back goes on.
+   */
+  readonly stopSteps: readonly StopStep[];
+  /** Runs these steps, whatever each does. */
   stop(): Promise<void>;
   /** Halts at once; resolves when the halt survives a power cut. */
   halt(cause: 'command' | 'trader', detail: string): Promise<GuardStatus>;
@@ -71,6 +77,8 @@ const ALIVE_MS_MAX = 500;
 const TRADER_SILENCE_MS = 700;
 /** A timer may come this much before its time. */
 const TIMER_EARLY_MS = 2;
+/** How long a halt may take to reach the disk once the guard is told to stop. */
+const RECORD_MS_MAX = 1_000;
 export function createGuard(deps: GuardDeps): Guard {
   const { clock, settings } = deps;
   const rules = { resumeWindowMs: settings.resumeWindowMs, flatten: settings.flattenOnHalt };
@@ -135,7 +143,7 @@ export function createGuard(deps: GuardDeps): Guard {
   const renew = () => {
     const nowMs = clock.monotonicMs();
     const trading = isFlattening(state, nowMs) ? 'FLATTENING' : state.trading;
-    if (trading === 'HALTED' || (trading !== 'FLATTENING' && !mayPermit(state))) return;
+    if (stopped || trading === 'HALTED' || (trading !== 'FLATTENING' && !mayPermit(state))) return;
     renewedMs = nowMs;
     const { epoch } = state;
     onPermit(() => permit?.renew(trading, epoch, nowMs + settings.permitLifeMs));
@@ -301,32 +309,56 @@ export function createGuard(deps: GuardDeps): Guard {
     };
   };
 
+  const stopSteps: readonly StopStep[] = [
+    {
+      name: 'the renewal',
+      run() {
+        stopped = true;
+        endTick();
+      },
+    },
+    { name: 'the permit', run: () => permit?.revoke(state.epoch + 1) },
+    { name: 'the cancels', run: () => duty.end() },
+    { name: 'the trader’s connection', run: () => session.close() },
+    { name: 'the button', run: () => button.close() },
+    { name: 'the reset button', run: () => resetLine?.close() },
+    { name: 'the LED', run: () => led.close() },
+    { name: 'the record of the armed state', limitMs: RECORD_MS_MAX, run: () => records.stop() },
+    {
+      name: 'the permit file',
+      run() {
+        const opened = permit;
+        permit = null;
+        opened?.close();
+      },
+    },
+    {
+      name: 'those who wait for a halt',
+      run() {
+        for (const resolve of waiting) resolve();
+        waiting.clear();
+      },
+    },
+  ].map(once);
+
   return {
     async start() {
       const opened = deps.openPermit();
       permit = opened;
-      state = startFrom(await deps.record.read(), opened.epochFound, clock.wallMs());
+      const found = await deps.record.read();
+      if (stopped) return;
+      state = startFrom(found, opened.epochFound, clock.wallMs());
       onPermit(() => opened.revoke(state.epoch));
       await Promise.all([openLed(), openReset()]);
+      if (stopped) return;
       await button.open();
+      if (stopped) return;
       tick();
       if (state.trading === 'HALTED') carryOut({ do: 'cancel' });
     },
+    stopSteps,
     async stop() {
-      if (stopped) return;
-      stopped = true;
-      endTick();
-      onPermit(() => permit?.revoke(state.epoch + 1));
-      duty.end();
-      session.close();
-      button.close();
-      resetLine?.close();
-      led.close();
-      await records.stop();
-      permit?.close();
-      permit = null;
-      for (const resolve of waiting) resolve();
-      waiting.clear();
+      await runStopSteps(stopSteps, deps.scheduler);
     },
     async halt(cause, detail) {
       dispatch({ type: 'halt', cause, detail });

@@ -6,12 +6,13 @@ import { createSimulatedGpio, type SimulatedGpio } from '../adapters/gpio/simula
 import { createServiceManager } from '../adapters/systemd/notify.js';
 import { pathsOf } from '../config/paths.js';
 import type { Config } from '../config/schema.js';
-import { messageOf } from '../core/errors.js';
+import { EXIT, messageOf } from '../core/errors.js';
 import type { Clock, Gpio } from '../ports.js';
 import { speaks } from './alert-messages.js';
 import { createAlertSpeaker } from './alert-speaker.js';
 import { composeGuard } from './compose.js';
 import { connectCanceller } from './connect-canceller.js';
+import { endAtExit, endGuard } from './end-guard.js';
 import type { GuardNotice } from './guard.js';
 import { simulatedButtonOf } from './in-process.js';
 import { killMarked, markProcess, type ProcessMark } from './kill-trader.js';
@@ -36,6 +37,9 @@ export interface GuardProcessOptions {
   /** Its abort stops the guard. */
   readonly signal: AbortSignal;
 }
+
+/** Longer than the speaker's own limit. */
+const SPEAKER_MS_MAX = 2_400;
 
 /** The composition root of the guard's own process. Resolves when it has been stopped. */
 export async function runGuardProcess(options: GuardProcessOptions): Promise<void> {
@@ -66,7 +70,7 @@ export async function runGuardProcess(options: GuardProcessOptions): Promise<voi
       ? null
       : await connectCanceller(config, options.env, clock, options.exchangeClock ?? clock, notLoaded);
   const marks = new Map<number, ProcessMark>();
-  const { guard, start, stop } = composeGuard(
+  const { guard, start, stopSteps } = composeGuard(
     {
       paths,
       settings: settingsOf(config.guard),
@@ -100,28 +104,38 @@ export async function runGuardProcess(options: GuardProcessOptions): Promise<voi
       }),
     ],
   );
-  // A crash of the guard must not leave its last half second of permit behind: stop() revokes before its first await.
-  const crash = (error: unknown) => {
-    void guard.stop().catch(() => undefined);
-    throw error;
-  };
-  process.once('uncaughtException', crash);
+  // However the process ends, a crash too, the last half second of permit is not left behind: stop() revokes before its
+  // first await.
+  const atExit = (code: number) => endAtExit(() => void guard.stop(), code);
+  process.once('exit', atExit);
   const manager = createServiceManager(options.env, scheduler, () => guard.alive());
-  try {
-    await start();
+  const aborted = new Promise<void>((resolve) => {
+    if (signal.aborted) resolve();
+    else signal.addEventListener('abort', () => resolve(), { once: true });
+  });
+  const starting = start().then(() => {
+    if (signal.aborted) return;
     speaker?.start();
     void emergency?.preload(signal);
     manager.ready();
     options.onReady();
-    if (!signal.aborted) {
-      await new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
-    }
-  } finally {
-    manager.stopping();
-    process.off('uncaughtException', crash);
-    await stop();
-    await speaker?.stop();
+  });
+  const steps = [
+    ...stopSteps,
+    { name: 'the word to systemd', run: () => manager.stopping() },
+    { name: 'the alert thread', limitMs: SPEAKER_MS_MAX, run: () => speaker?.stop() },
+  ];
+  try {
+    // A start that hangs, as on a disk, must not keep the guard from being stopped.
+    await Promise.race([starting, aborted]);
+    await aborted;
+  } catch (error) {
+    await endGuard(steps, scheduler, EXIT.failed).catch((more: unknown) =>
+      options.onLog('error', { detail: messageOf(more) }, 'the guard could not stop cleanly'),
+    );
+    throw error;
   }
+  await endGuard(steps, scheduler, EXIT.fine);
 }
 
 /** The lines of this machine, or, as a simulated bank, lines in memory that the control socket drives. */

@@ -23,12 +23,24 @@ export function holdLock(path: string, who: string): () => void {
       error,
     );
   }
-  let locked = false;
+  let locked: boolean;
   try {
     locked = lockFile(descriptor);
-  } finally {
-    if (!locked) closeSync(descriptor);
+  } catch (error) {
+    closeSync(descriptor);
+    throw fault(
+      'E_LOCK',
+      `cannot lock ${path}: ${messageOf(error)}`,
+      'see that the run directory is on a file system with locks, such as tmpfs',
+      error,
+    );
   }
+  if (!locked) closeSync(descriptor);
   if (!locked) throw fault('E_LOCKED', `another ${who} holds ${path}`, 'stop it first, or use it');
-  return () => closeSync(descriptor);
+  let held = true;
+  return () => {
+    if (!held) return;
+    held = false;
+    closeSync(descriptor);
+  };
 }
