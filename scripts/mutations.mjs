@@ -546,6 +546,27 @@ export const MUTATIONS = [
     by: 'test/pipeline/risk/risk.test.ts',
   },
   {
+    name: 'let a signed address out of ccxt and into whatever is made of its errors',
+    file: 'src/adapters/ccxt/exchange.ts',
+    from: 'throw cleanError(error, secrets);',
+    to: 'throw error;',
+    by: 'test/adapters/ccxt/clean-error.test.ts',
+  },
+  {
+    name: 'tell the phone whatever somebody else has let through',
+    file: 'src/core/alert.ts',
+    from: 'shorten(redact(value), FIGURE_LENGTH_MAX)',
+    to: 'shorten(value, FIGURE_LENGTH_MAX)',
+    by: 'test/adapters/ccxt/clean-error.test.ts',
+  },
+  {
+    name: 'log fields as others have worded them, secrets included',
+    file: 'src/adapters/log/log.ts',
+    from: "if (typeof value === 'string') return redact(value);",
+    to: '',
+    by: 'test/config/credentials.test.ts',
+  },
+  {
     name: 'take the orders of a box for ours whose name begins with ours',
     file: 'src/core/order-owner.ts',
     from: 'GRAMMAR.exec(id)?.[1] === device',

@@ -1,4 +1,5 @@
 import type { ALERT_CATALOGUE, AlertCode, CatalogueEntry, Figures, FiguresOf } from './alert-catalogue.js';
+import { redact } from './redact.js';
 
 export const SEVERITIES = ['info', 'warning', 'critical'] as const;
 export type Severity = (typeof SEVERITIES)[number];
@@ -28,7 +29,7 @@ const FIGURE_LENGTH_MAX = 160;
 
 /**
  * Builds alerts from the catalogue and hands them to the sink. Text figures come from hostile places (an exchange's
- * words), so control characters are cut out and length is bounded; numbers that are not finite become null in the
+ * words), so secrets and control characters are cut out and length is bounded; numbers that are not finite become null in the
  * figures, since JSON has no word for them.
  */
 export function createAlertRaiser(
@@ -77,7 +78,7 @@ function cleanFigures(figures: Figures): Figures {
   return Object.fromEntries(
     Object.entries(figures).map(([name, value]) => [
       name,
-      typeof value === 'string' ? shorten(value, FIGURE_LENGTH_MAX) : value,
+      typeof value === 'string' ? shorten(redact(value), FIGURE_LENGTH_MAX) : value,
     ]),
   );
 }

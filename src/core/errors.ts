@@ -1,3 +1,5 @@
+import { redact } from './redact.js';
+
 /** Exit codes of the command line: fine, failed, wrong usage or bad input. */
 export const EXIT = { fine: 0, failed: 1, badInput: 2 } as const;
 
@@ -34,7 +36,7 @@ export function invariant(condition: unknown, message: string): asserts conditio
   if (!condition) throw new Error(`broken invariant: ${message}`);
 }
 
-/** The text of anything thrown. */
+/** The text of anything thrown, without secrets: it goes on into logs, alerts, the store and to people. */
 export function messageOf(thrown: unknown): string {
-  return thrown instanceof Error ? thrown.message : String(thrown);
+  return redact(thrown instanceof Error ? thrown.message : String(thrown));
 }

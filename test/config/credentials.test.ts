@@ -3,13 +3,14 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { inspect } from 'node:util';
 import { describe, expect, it } from 'vitest';
-import { createLog, scrub } from '../../src/adapters/log/log.js';
+import { createLog } from '../../src/adapters/log/log.js';
 import {
   exchangeCredentials,
   mqttCredentials,
   readCredential,
   Secret,
 } from '../../src/config/credentials.js';
+import { redact } from '../../src/core/redact.js';
 
 describe('credentials', () => {
   it('come from the credentials directory first, then from the environment', () => {
@@ -69,6 +70,13 @@ describe('the log', () => {
       'mqtt://box:hush@broker said apiKey=hush',
     );
     expect(lines.join('')).not.toContain('hush');
-    expect(scrub('symbol=BTCUSDT&timestamp=1')).toBe('symbol=BTCUSDT&timestamp=1');
+    expect(redact('symbol=BTCUSDT&timestamp=1')).toBe('symbol=BTCUSDT&timestamp=1');
+  });
+
+  it('cuts them out of fields as well, which hold what others have said', () => {
+    lines.length = 0;
+    log.warn({ detail: 'GET https://x.test/a?b=1&signature=hush', result: [{ why: 'apiKey: "hush"' }] }, 'x');
+    expect(lines.join('')).not.toContain('hush');
+    expect(lines.join('')).toContain('https://x.test/a');
   });
 });

@@ -1,6 +1,7 @@
 import { badInput, fault } from '../../core/errors.js';
 import type { Clock } from '../../ports.js';
 import { type CcxtErrors, type CcxtExchange, loadCcxt } from './ccxt-module.js';
+import { cleanError } from './clean-error.js';
 import { checkMayLeave } from './create-attempt.js';
 import { createRequestHold, type RequestHold } from './request-hold.js';
 
@@ -62,6 +63,7 @@ export async function createExchange(
     await api.loadHttpProxyAgent();
   } else if (config.sandbox) api.setSandboxMode(true);
   hookRequests(api, addresses, createRequestHold(config.id, clock));
+  cleanErrors(api, credentials === undefined ? [] : [credentials.apiKey, credentials.secret]);
   return { id: config.id, api, errors, clock };
 }
 
@@ -170,8 +172,19 @@ function hookRequests(api: CcxtExchange, addresses: Addresses | undefined, hold:
   const client = api.client.bind(api);
   api.client = (url) => {
     if (addresses && !isUnder(url, addresses.wsUrl)) throw astray(api.id, url);
-    return withoutOrphans(client(url) as StreamClient);
+    return client(url);
   };
+}
+
+/** Set last, so that it hears of what the other hooks throw as well. */
+function cleanErrors(api: CcxtExchange, secrets: readonly string[]): void {
+  const fetch = api.fetch.bind(api);
+  api.fetch = (...request) =>
+    fetch(...request).catch((error: unknown) => {
+      throw cleanError(error, secrets);
+    });
+  const client = api.client.bind(api);
+  api.client = (url) => withoutOrphans(client(url) as StreamClient, secrets);
 }
 
 interface StreamClient {
@@ -182,15 +195,16 @@ const cared = new WeakSet<StreamClient>();
 
 /**
  * ccxt makes promises for whoever may come to wait for them, as for a subscription that is being signed. Where it is
- * refused and nobody has come, the rejection is nobody's, and would end this process. Whoever waits still hears of it.
+ * refused and nobody has come, the rejection is nobody's, and would end this process. Whoever waits still hears of it, without
+ * secrets.
  */
-function withoutOrphans(client: StreamClient): StreamClient {
+function withoutOrphans(client: StreamClient, secrets: readonly string[]): StreamClient {
   if (cared.has(client)) return client;
   cared.add(client);
   const future = client.future.bind(client);
   client.future = (messageHash) => {
     const promised = future(messageHash);
-    promised.catch(() => undefined);
+    promised.catch((error: unknown) => cleanError(error, secrets));
     return promised;
   };
   return client;

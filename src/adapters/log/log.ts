@@ -1,4 +1,5 @@
 import { type DestinationStream, type Logger, pino } from 'pino';
+import { REDACTED, redact } from '../../core/redact.js';
 
 export type Log = Logger;
 
@@ -17,11 +18,9 @@ export const SECRET_KEYS = [
   'X-MBX-APIKEY',
 ];
 
-const CENSOR = '[secret]';
-
 /**
  * The service's log: one JSON object a line on standard output, where journald takes it. Time is left to journald's own
- * stamp and the record's `time`. Secrets are cut by key, and out of query strings in error texts.
+ * stamp and the record's `time`. Secrets are cut by key, and out of every text.
  */
 export function createLog(level: string, destination?: DestinationStream): Log {
   const quoted = SECRET_KEYS.map((key) => (/^\w+$/.test(key) ? key : `["${key}"]`));
@@ -31,13 +30,14 @@ export function createLog(level: string, destination?: DestinationStream): Log {
   const options = {
     level,
     base: null,
-    redact: { paths, censor: CENSOR },
+    redact: { paths, censor: REDACTED },
     serializers: { err: serializeError, error: serializeError },
+    formatters: { log: (fields: object) => redactFields(fields) as Record<string, unknown> },
     hooks: {
       logMethod(this: Logger, args: Parameters<pino.LogFn>, method: pino.LogFn) {
         method.apply(
           this,
-          args.map((arg) => (typeof arg === 'string' ? scrub(arg) : arg)) as Parameters<pino.LogFn>,
+          args.map((arg) => (typeof arg === 'string' ? redact(arg) : arg)) as Parameters<pino.LogFn>,
         );
       },
     },
@@ -45,14 +45,14 @@ export function createLog(level: string, destination?: DestinationStream): Log {
   return destination === undefined ? pino(options) : pino(options, destination);
 }
 
-/** Cuts secrets out of free text: `signature=…`, `apiKey: "…"`, `user:password@host`. */
-export function scrub(text: string): string {
-  return text
-    .replace(
-      /((?:signature|api_?key|api_?secret|secret|password|passphrase|token|X-MBX-APIKEY)["']?\s*[=:]\s*["']?)[^\s"'&,;}]+/gi,
-      `$1${CENSOR}`,
-    )
-    .replace(/(\/\/[^\s/:@]+:)[^\s/@]+@/g, `$1${CENSOR}@`);
+/** Strings within fields, at any depth of plain objects and lists; errors have a serializer of their own. */
+function redactFields(value: unknown): unknown {
+  if (typeof value === 'string') return redact(value);
+  if (Array.isArray(value)) return value.map(redactFields);
+  if (typeof value !== 'object' || value === null) return value;
+  const prototype: unknown = Object.getPrototypeOf(value);
+  if (prototype !== Object.prototype && prototype !== null) return value;
+  return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, redactFields(inner)]));
 }
 
 function serializeError(error: unknown): unknown {
@@ -60,9 +60,9 @@ function serializeError(error: unknown): unknown {
   const { code, remedy } = error as { code?: unknown; remedy?: unknown };
   return {
     type: error.name,
-    message: scrub(error.message),
+    message: redact(error.message),
     ...(code === undefined ? {} : { code }),
     ...(remedy === undefined ? {} : { remedy }),
-    stack: scrub(error.stack ?? ''),
+    stack: redact(error.stack ?? ''),
   };
 }
