@@ -60,7 +60,7 @@ export const ALERT_CATALOGUE = {
   COMMAND_IGNORED: entry<{ reason: string }>(
     'warning',
     (f) => `A command over MQTT was ignored: ${f.reason}.`,
-    'To halt, publish the word halt to cmd/halt with QoS 1 and without the retain flag.',
+    'To halt now, publish to cmd/halt again; to get rid of the old one, publish an empty retained message there, which halts too.',
   ),
   // ── orders ──────────────────────────────────────────────────────────────────────────────────────────────────
   ORDER_FILLED: entry<{ symbol: string; side: string; amount: string; price: string }>(

@@ -10,6 +10,8 @@ export interface SpeakerSettings {
 
 export type ToSpeaker =
   | { readonly type: 'notice'; readonly number: number; readonly notice: GuardNotice }
+  /** The halt was handed to the guard: the next one may come. */
+  | { readonly type: 'halt_taken' }
   | { readonly type: 'stop' };
 
 export type FromSpeaker =

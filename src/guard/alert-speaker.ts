@@ -75,8 +75,10 @@ export function createAlertSpeaker(options: AlertSpeakerOptions): AlertSpeaker {
 
   function receive(message: FromSpeaker): void {
     if (message.type === 'taken') waiting.delete(message.number);
-    else if (message.type === 'halt') options.onHalt();
-    else onLog(message.level, message.fields, message.message);
+    else if (message.type === 'halt') {
+      options.onHalt();
+      post({ type: 'halt_taken' });
+    } else onLog(message.level, message.fields, message.message);
   }
 
   return {

@@ -24,6 +24,8 @@ const { config, env, version } = workerData as SpeakerSettings;
 const { name } = config.device;
 const { guardSpools } = pathsOf(config.device);
 const clock = createSystemClock();
+let halting = false;
+let haltsWaiting = false;
 const ids = createAlertIds(name, clock, { next: Math.random });
 
 const ntfy = ntfyCredentials(env);
@@ -37,7 +39,7 @@ const sinks = await createAlertSinks({
   clock,
   log,
   version,
-  onHalt: () => tell({ type: 'halt' }),
+  onHalt: halt,
   onIgnoredCommand: (reason) => {
     raiserAt(clock.wallMs())
       .raise('COMMAND_IGNORED', { reason })
@@ -46,8 +48,21 @@ const sinks = await createAlertSinks({
 });
 await sinks.start();
 
+/** One halt is on its way to the guard at a time: a flood of them must not fill its loop, and none is left out. */
+function halt(): void {
+  haltsWaiting = halting;
+  if (halting) return;
+  halting = true;
+  tell({ type: 'halt' });
+}
+
 let raised: Promise<void> = Promise.resolve();
 port.on('message', (message: ToSpeaker) => {
+  if (message.type === 'halt_taken') {
+    halting = false;
+    if (haltsWaiting) halt();
+    return;
+  }
   if (message.type === 'stop') {
     // Nothing else holds the thread: it ends once the sinks have said goodbye.
     void raised.then(() => sinks.stop()).finally(() => port.close());

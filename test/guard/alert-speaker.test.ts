@@ -79,14 +79,22 @@ describe.skipIf(!mosquittoInstalled())('the guard’s alert thread', () => {
     expect(JSON.parse(heard.payload)).toMatchObject({ code: 'HALTED', atMs, delayed: true });
     await say(broker, 'redbutton/early/cmd/halt', 'halt', [], PHONE_USER);
     await eventually('the halt', () => halts() === 1);
-    await say(broker, 'redbutton/early/cmd/halt', 'resume', [], PHONE_USER);
-    await phone.until(
-      (m) => m.topic === 'redbutton/early/alert/warning' && m.payload.includes('COMMAND_IGNORED'),
-    );
-    expect(halts()).toBe(1);
+    await say(broker, 'redbutton/early/cmd/halt', 'ON', [], PHONE_USER);
+    await eventually('the second halt', () => halts() === 2);
     await made.stop();
     await phone.until((m) => m.topic === 'redbutton/early/guard/availability' && m.payload === 'offline');
-    expect(logged.filter((line) => !line.startsWith('info') && !line.includes('E_MQTT_COMMAND'))).toEqual([]);
+    expect(logged.filter((line) => !line.startsWith('info') && !line.includes('halt came in'))).toEqual([]);
+  });
+
+  it('tells of an old command that the broker keeps, and does not obey it', async () => {
+    await say(broker, 'redbutton/kept/cmd/halt', 'halt', ['-r'], PHONE_USER);
+    const { made, halts } = speaker('kept', USERS[USER]);
+    made.start();
+    await phone.until(
+      (m) => m.topic === 'redbutton/kept/alert/warning' && m.payload.includes('COMMAND_IGNORED'),
+    );
+    expect(halts()).toBe(0);
+    await made.stop();
   });
 
   it('keeps what it could not send for the next start, and says why without the password', async () => {

@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import type { ConnectionOptions } from 'node:tls';
 import type { IClientOptions } from 'mqtt';
 import { badInput, messageOf } from '../../core/errors.js';
 
@@ -22,12 +23,10 @@ export interface MqttCredentials {
 
 /** A week: as long as a box is likely to be away while somebody's `cmd/halt` waits for it at the broker. */
 const SESSION_EXPIRY_SECONDS = 7 * 24 * 3600;
-/** Nothing we subscribe to is large; the broker keeps larger packets away from us. */
-const INCOMING_BYTES_MAX = 256 * 1024;
 
 /**
- * What `mqtt.connect` gets for one attempt. Certificate files are read anew each time, so a renewed one is taken up
- * without a restart. Reconnecting is off in the client: the link does it.
+ * What the client gets for one attempt. Reconnecting is off in it: the link does that. No `maximumPacketSize` is asked
+ * for: the broker would drop a larger halt without a word, and the filter on the stream skips what is too large.
  */
 export function connectOptions(
   config: MqttConfig,
@@ -35,11 +34,12 @@ export function connectOptions(
   credentials: MqttCredentials,
   connectTimeoutMs: number,
   willTopic: string | undefined,
+  clean: boolean,
 ): IClientOptions {
   return {
     protocolVersion: config.protocolVersion ?? 5,
     clientId,
-    clean: willTopic === undefined,
+    clean: clean || willTopic === undefined,
     keepalive: config.keepaliveSeconds,
     reconnectPeriod: 0,
     connectTimeout: connectTimeoutMs,
@@ -49,7 +49,6 @@ export function connectOptions(
       : {
           properties: {
             sessionExpiryInterval: willTopic === undefined ? 0 : SESSION_EXPIRY_SECONDS,
-            maximumPacketSize: INCOMING_BYTES_MAX,
           },
         }),
     ...(willTopic === undefined
@@ -57,6 +56,12 @@ export function connectOptions(
       : { will: { topic: willTopic, payload: Buffer.from('offline'), qos: 1 as const, retain: true } }),
     ...(credentials.username === undefined ? {} : { username: credentials.username }),
     ...(credentials.password === undefined ? {} : { password: credentials.password.reveal() }),
+  };
+}
+
+/** Certificate files are read again for each attempt, so a renewed one is used without a restart. */
+export function tlsOptions(config: MqttConfig): Pick<ConnectionOptions, 'ca' | 'cert' | 'key'> {
+  return {
     ...(config.caFile === undefined ? {} : { ca: readPem(config.caFile, 'mqtt.caFile') }),
     ...(config.certFile === undefined ? {} : { cert: readPem(config.certFile, 'mqtt.certFile') }),
     ...(config.keyFile === undefined ? {} : { key: readPem(config.keyFile, 'mqtt.keyFile') }),

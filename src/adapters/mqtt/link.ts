@@ -1,8 +1,10 @@
-import { connect, type MqttClient } from 'mqtt';
+import { MqttClient } from 'mqtt';
 import type { Clock, Rng } from '../../ports.js';
 import type { AlertLog } from '../alert-delivery/alert-log.js';
 import type { Delivery } from '../alert-delivery/alert-pump.js';
-import { connectOptions, type MqttConfig, type MqttCredentials } from './connect-options.js';
+import { openBrokerStream } from './broker-stream.js';
+import type { Incoming } from './commands.js';
+import { connectOptions, type MqttConfig, type MqttCredentials, tlsOptions } from './connect-options.js';
 import { createFailureNotice } from './failure-notice.js';
 
 /** Waiting times of the link; tests shorten them. */
@@ -32,13 +34,15 @@ export interface LinkOptions {
   /** Topic of `online` and `offline`; undefined = an anonymous visit without session, will and availability. */
   readonly availabilityTopic: string | undefined;
   readonly subscriptions: readonly string[];
+  /** Subscribed to once those are granted, and left out where the broker ends the connection over it. */
+  readonly extraSubscriptions?: readonly string[];
   readonly clock: Clock;
   readonly rng: Rng;
   readonly log: AlertLog;
   readonly times: LinkTimes;
   readonly onUp: () => void;
   readonly onDown: () => void;
-  readonly onMessage: (topic: string, payload: Buffer, retained: boolean) => void;
+  readonly onMessage: (message: Incoming) => void;
 }
 
 export interface MqttLink {
@@ -52,6 +56,10 @@ export interface MqttLink {
 
 interface Connection {
   readonly client: MqttClient;
+  /** When the broker granted the subscriptions. */
+  grantedMs: number;
+  /** The extra subscriptions are asked for, and neither granted nor denied yet. */
+  extrasAsked: boolean;
   readonly flying: Set<{ readonly sentMs: number; readonly fail: (error: Error) => void }>;
   /** Reasons other than success, by message id, of PUBACKs whose callback is about to run. */
   readonly pubackReasons: Map<number, number>;
@@ -59,6 +67,10 @@ interface Connection {
 }
 
 const FAREWELL_MS = 1500;
+/** Nothing that is for us is large; what is larger is skipped. */
+const INCOMING_BYTES_MAX = 256 * 1024;
+/** How long after its subscription was granted a message with the retain flag is one that the broker had stored. */
+const STORED_MS_MAX = 10_000;
 const NO_MATCHING_SUBSCRIBERS = 16;
 const SESSION_TAKEN_OVER = 142;
 
@@ -77,20 +89,30 @@ export function createMqttLink(options: LinkOptions): MqttLink {
   let current: Connection | undefined;
   let loops: Promise<unknown> = Promise.resolve();
   let lastUpMs = 0;
+  /** The next session begins clean: the broker has something for this one that cannot be taken. */
+  let cleanNext = false;
+  let extrasLeftOut = false;
+  /** Connections that ended, one after the other, while the extra subscriptions were asked for. */
+  let extrasEnded = 0;
 
   /** One connection from first packet to last. Resolves to the reason why it ended. */
   function live(signal: AbortSignal): Promise<{ readonly wasUp: boolean; readonly error: unknown }> {
     return new Promise((resolve) => {
       let client: MqttClient;
       try {
-        client = connect(
-          options.url,
+        const tls = tlsOptions(options.config);
+        client = new MqttClient(
+          () =>
+            openBrokerStream(options.url, tls, INCOMING_BYTES_MAX, ({ topic, retained, bytes }) =>
+              receive({ topic, stored: isStored(retained), bytes, payload: null }),
+            ),
           connectOptions(
             options.config,
             options.clientId,
             options.credentials,
             times.connectTimeoutMs,
             options.availabilityTopic,
+            cleanNext,
           ),
         );
       } catch (error) {
@@ -106,6 +128,7 @@ export function createMqttLink(options: LinkOptions): MqttLink {
         // Our listeners stay: the client's own, beside them, stop its timers, and a late error must find a listener.
         client.end(true);
         if (current === connection) current = undefined;
+        if (connection.extrasAsked && !signal.aborted && ++extrasEnded >= 2) leaveExtrasOut();
         for (const flight of connection.flying) flight.fail(new Error('connection ended before PUBACK'));
         connection.flying.clear();
         if (wasUp) {
@@ -114,7 +137,20 @@ export function createMqttLink(options: LinkOptions): MqttLink {
         }
         resolve({ wasUp, error });
       };
-      const connection: Connection = { client, flying: new Set(), pubackReasons: new Map(), end };
+      // Without "retain as published" the flag says one thing alone: the broker had this before we subscribed.
+      const isStored = (retained: boolean) =>
+        retained && clock.monotonicMs() - connection.grantedMs <= STORED_MS_MAX;
+      const receive = (message: Incoming) => {
+        if (!over) options.onMessage(message);
+      };
+      const connection: Connection = {
+        client,
+        grantedMs: Number.POSITIVE_INFINITY,
+        extrasAsked: false,
+        flying: new Set(),
+        pubackReasons: new Map(),
+        end,
+      };
       const onAbort = () => end(signal.reason);
       signal.addEventListener('abort', onAbort, { once: true });
       client.on('error', end);
@@ -127,12 +163,13 @@ export function createMqttLink(options: LinkOptions): MqttLink {
           connection.pubackReasons.set(packet.messageId, packet.reasonCode);
         }
       });
-      client.on('message', (topic, payload, packet) => {
-        if (!over) options.onMessage(topic, payload, packet.retain);
-      });
+      client.on('message', (topic, payload, packet) =>
+        receive({ topic, stored: isStored(packet.retain), bytes: payload.length, payload }),
+      );
       client.on('connect', () => {
         if (over) return;
         wasUp = true;
+        cleanNext = false;
         current = connection;
         lastUpMs = clock.monotonicMs();
         notice.connected();
@@ -146,18 +183,37 @@ export function createMqttLink(options: LinkOptions): MqttLink {
   }
 
   function subscribe(connection: Connection): void {
-    if (options.subscriptions.length === 0) return;
-    // Retained messages come with their flag (rap), so that a command kept by a broker is told from one just pressed.
-    const request = Object.fromEntries(
-      options.subscriptions.map((topic) => [topic, { qos: 1 as const, rap: true }]),
-    );
-    connection.client.subscribe(request, (error) => {
-      if (error === null || current !== connection) return;
-      options.log.warn(
-        { errorCode: 'E_MQTT_SUBSCRIBE', topics: options.subscriptions },
-        'the broker does not let us subscribe: halt over MQTT may not work. Allow reading these topics in its access list.',
-      );
+    const { subscriptions, extraSubscriptions = [] } = options;
+    if (subscriptions.length === 0) return;
+    connection.client.subscribe([...subscriptions], { qos: 1 }, (error) => {
+      if (current !== connection) return;
+      connection.grantedMs = clock.monotonicMs();
+      if (error !== null) {
+        options.log.warn(
+          { errorCode: 'E_MQTT_SUBSCRIBE', topics: subscriptions },
+          'the broker does not let us subscribe: halt over MQTT may not work. Allow reading these topics in its access list.',
+        );
+      }
+      if (extraSubscriptions.length === 0 || extrasLeftOut) return;
+      connection.extrasAsked = true;
+      connection.client.subscribe([...extraSubscriptions], { qos: 1 }, (denied) => {
+        // A connection that ends answers everything that was asked, too.
+        if (current !== connection) return;
+        connection.extrasAsked = false;
+        extrasEnded = 0;
+        connection.grantedMs = clock.monotonicMs();
+        if (denied !== null) leaveExtrasOut();
+      });
     });
+  }
+
+  function leaveExtrasOut(): void {
+    if (extrasLeftOut) return;
+    extrasLeftOut = true;
+    options.log.warn(
+      { errorCode: 'E_MQTT_SUBSCRIBE', topics: options.extraSubscriptions },
+      'the broker does not let us subscribe below the halt topic: a halt with a slash at its end may not work. Allow reading it in its access list.',
+    );
   }
 
   function publishOn(
@@ -187,6 +243,8 @@ export function createMqttLink(options: LinkOptions): MqttLink {
       const { wasUp, error } = await live(signal);
       if (signal.aborted || stopping.signal.aborted) return;
       notice.failed(error);
+      // What can be neither kept nor skipped must not meet us again.
+      if ((error as { code?: unknown } | null)?.code === 'ERR_MQTT_PACKET_SIZE') cleanNext = true;
       // Two clients with one id throw each other out: there a success must not reset the waiting time.
       const takenOver = (error as { code?: unknown } | null)?.code === SESSION_TAKEN_OVER;
       tries = wasUp && !takenOver ? 0 : tries + 1;

@@ -6,8 +6,9 @@ import type { AlertLog } from '../alert-delivery/alert-log.js';
 import { alertPayload } from '../alert-delivery/alert-payload.js';
 import { createAlertPump } from '../alert-delivery/alert-pump.js';
 import { isQuiet } from '../alert-delivery/quiet-hours.js';
-import { readCommand } from './commands.js';
+import { belowHaltTopic, type Incoming } from './commands.js';
 import type { MqttConfig, MqttCredentials } from './connect-options.js';
+import { createHaltInbox } from './halt-inbox.js';
 import { discoveryMessage, homeAssistantStatusTopic } from './home-assistant.js';
 import { createMqttLink, LINK_TIMES, type LinkTimes } from './link.js';
 import { createStatePublisher } from './state-publisher.js';
@@ -31,9 +32,9 @@ export interface MqttAlertsOptions {
   readonly outbox: AlertOutbox;
   readonly clock: Clock;
   readonly log: AlertLog;
-  /** Called for each valid `cmd/halt`; without it this client takes no commands. May be called again while it runs. */
+  /** Called for whatever arrives live on `cmd/halt`; without it this client takes no commands. May be called again while it runs. */
   readonly onHalt?: () => void | Promise<void>;
-  /** Told of each command that was ignored, so that whoever pressed in vain hears of it. */
+  /** Told of the first command that was ignored, so that whoever pressed in vain hears of it. */
   readonly onIgnoredCommand?: (reason: string) => void;
   /** Who answers `cmd/halt`, for the availability of Home Assistant's button; this client when it has `onHalt`. */
   readonly haltTakenBy?: 'trader' | 'guard';
@@ -84,6 +85,7 @@ export function createMqttAlerts(options: MqttAlertsOptions): MqttAlerts {
       ...(options.onHalt === undefined ? [] : [topics.commandHalt]),
       ...(announces ? [statusTopic] : []),
     ],
+    extraSubscriptions: options.onHalt === undefined ? [] : [belowHaltTopic(topics.commandHalt)],
     clock,
     rng: options.rng ?? { next: Math.random },
     log,
@@ -136,30 +138,25 @@ export function createMqttAlerts(options: MqttAlertsOptions): MqttAlerts {
     });
   }
 
-  function receive(topic: string, payload: Buffer, retained: boolean): void {
-    if (announces && topic === statusTopic) {
-      if (payload.toString('latin1') !== 'online') return;
+  const inbox =
+    options.onHalt === undefined
+      ? null
+      : createHaltInbox({
+          haltTopic: topics.commandHalt,
+          clock,
+          log,
+          onHalt: options.onHalt,
+          onIgnored: (reason) => options.onIgnoredCommand?.(reason),
+        });
+
+  function receive(message: Incoming): void {
+    if (announces && message.topic === statusTopic) {
+      if (message.payload === null || Buffer.from(message.payload).toString('latin1') !== 'online') return;
       announce();
       state.connected();
       return;
     }
-    const command = readCommand(topics.commandHalt, topic, payload, retained);
-    if (command.kind === 'halt') void halt();
-    else if (command.kind === 'ignored') {
-      log.warn({ errorCode: 'E_MQTT_COMMAND', topic }, `a command over MQTT was ignored: ${command.reason}`);
-      options.onIgnoredCommand?.(command.reason);
-    }
-  }
-
-  async function halt(): Promise<void> {
-    try {
-      await options.onHalt?.();
-    } catch (error) {
-      log.error(
-        { errorCode: 'E_MQTT_HALT', detail: messageOf(error) },
-        'a halt came in over MQTT and could not be carried out: press the red button',
-      );
-    }
+    inbox?.receive(message);
   }
 
   return {
@@ -176,6 +173,7 @@ export function createMqttAlerts(options: MqttAlertsOptions): MqttAlerts {
     async stop() {
       if (link.up()) await pump.drained(DRAIN_MS);
       pump.stop();
+      inbox?.stop();
       await state.stop();
       await link.stop();
     },

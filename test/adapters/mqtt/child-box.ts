@@ -9,7 +9,7 @@ const root = fileURLToPath(new URL('../../..', import.meta.url));
 /** The adapter compiled into a folder of its own, so that a bare Node can run it as a process that may be killed. */
 export interface CompiledAdapter {
   /** Starts a box in a child process; resolves once it says that it is connected. */
-  launch(url: string, keepaliveSeconds: number): Promise<ChildProcess>;
+  launch(url: string, keepaliveSeconds: number, protocolVersion?: 4 | 5): Promise<ChildProcess>;
   dispose(): void;
 }
 
@@ -26,12 +26,13 @@ export function compileAdapter(): CompiledAdapter {
     path.join(dir, 'box.js'),
     `import { createSystemClock } from './adapters/clock/system-clock.js';
 import { createMqttAlerts } from './adapters/mqtt/index.js';
-const [url, keepalive] = process.argv.slice(2);
+const [url, keepalive, protocolVersion] = process.argv.slice(2);
 const alerts = createMqttAlerts({
-  config: { url, keepaliveSeconds: Number(keepalive), discoveryPrefix: '' },
+  config: { url, keepaliveSeconds: Number(keepalive), protocolVersion: Number(protocolVersion), discoveryPrefix: '' },
   alerts: { perCodeMax: 10, rateWindowMs: 1000, backlogPerSecondMax: 100 },
   device: 'child-box', role: 'trader', credentials: {}, version: '0',
   outbox: { add: async () => {}, remove: async () => {}, pending: async () => [] },
+  onHalt: () => process.stdout.write('halt\\n'),
   clock: createSystemClock(), log: { info() {}, warn() {}, error() {} },
 });
 await alerts.start();
@@ -41,9 +42,9 @@ process.stdout.write('connected\\n');
 `,
   );
   return {
-    launch(url, keepaliveSeconds) {
+    launch(url, keepaliveSeconds, protocolVersion = 5) {
       const file = fileURLToPath(pathToFileURL(path.join(dir, 'box.js')));
-      const child = spawn(process.execPath, [file, url, String(keepaliveSeconds)], {
+      const child = spawn(process.execPath, [file, url, String(keepaliveSeconds), String(protocolVersion)], {
         stdio: ['ignore', 'pipe', 'inherit'],
       });
       return new Promise((resolve, reject) => {
