@@ -664,4 +664,11 @@ export const MUTATIONS = [
     to: 'if (qos > 2) answer(',
     by: 'test/adapters/mqtt/packet-filter.test.ts',
   },
+  {
+    name: 'lines go to the journal without their priority',
+    file: 'src/adapters/log/journal-priority.ts',
+    from: 'if (!isJournal(fd, env.JOURNAL_STREAM)) return',
+    to: 'if (fd >= 0) return',
+    by: 'test/adapters/log/journal-priority.test.ts',
+  },
 ];

@@ -1,4 +1,5 @@
 #!/usr/bin/env node
+import { journalPriority } from './adapters/log/journal-priority.js';
 import type { CommandIo } from './cli/command.js';
 import { COMMANDS } from './cli/commands.js';
 import { packageVersion } from './cli/package-version.js';
@@ -17,7 +18,7 @@ async function main(argv: readonly string[], io: CommandIo): Promise<number> {
   }
   const load = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
   if (load === undefined) {
-    io.stderr.write(`redbutton: there is no command "${name}"; see redbutton --help\n`);
+    sayFatal(`redbutton: there is no command "${name}"; see redbutton --help\n`);
     return EXIT.badInput;
   }
   const { command } = await load();
@@ -43,6 +44,15 @@ usage or bad input.
 `;
 }
 
+const atPriority = journalPriority(2, process.env);
+/** The last words of a command, a warning for the journal. */
+const sayFatal = (text: string) => void process.stderr.write(atPriority('error', text));
+// Node prints the stack of what nobody caught by itself, as lines without a priority.
+process.on('uncaughtExceptionMonitor', (error: unknown) => {
+  if (atPriority('fatal', 'x') !== 'x')
+    process.stderr.write(atPriority('fatal', `redbutton: crashed: ${messageOf(error)}\n`));
+});
+
 const stop = new AbortController();
 for (const name of ['SIGINT', 'SIGTERM'] as const) {
   // The first signal asks the command to stop cleanly; the second ends it as the system would.
@@ -65,11 +75,11 @@ main(process.argv.slice(2), io).then(
   },
   (error: unknown) => {
     if (error instanceof RedbuttonError) {
-      process.stderr.write(`redbutton: ${error.message}\n  Remedy: ${error.remedy}\n`);
+      sayFatal(`redbutton: ${error.message}\n  Remedy: ${error.remedy}\n`);
       process.exitCode = error.exitCode;
     } else {
       const trace = process.env.REDBUTTON_TRACE && error instanceof Error ? `\n${error.stack}` : '';
-      process.stderr.write(`redbutton: failed in a way it should not: ${messageOf(error)}${trace}\n`);
+      sayFatal(`redbutton: failed in a way it should not: ${messageOf(error)}${trace}\n`);
       process.exitCode = EXIT.failed;
     }
   },

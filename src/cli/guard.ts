@@ -1,7 +1,9 @@
+import { journalPriority, type Severity } from '../adapters/log/journal-priority.js';
 import { type Config, configSchema } from '../config/schema.js';
 import { badInput, EXIT } from '../core/errors.js';
 import type { GuardNotice } from '../guard/guard.js';
 import { runGuardProcess } from '../guard/main.js';
+import { severityOf } from '../guard/notice-report.js';
 import { createFollowingClock } from '../simulator/index.js';
 import { type Command, parseOptions } from './command.js';
 import { configFrom } from './config-option.js';
@@ -68,8 +70,9 @@ Exit codes: 0 ended as told; 1 could not start, or another guard runs.
       'state-dir': { type: 'string' },
       gpio: { type: 'string' },
     });
-    const say = (line: GuardNotice | { readonly kind: string }) =>
-      io.stdout.write(`${JSON.stringify(line)}\n`);
+    const atPriority = journalPriority(1, io.env);
+    const say = (severity: Severity, line: GuardNotice | { readonly kind: string }) =>
+      io.stdout.write(atPriority(severity, `${JSON.stringify(line)}\n`));
     const config = configOf(values);
     const venue = config.exchange.find(
       ({ restUrl, simulatedTime }) => restUrl !== undefined && simulatedTime,
@@ -82,9 +85,9 @@ Exit codes: 0 ended as told; 1 could not start, or another guard runs.
       ...(following && { exchangeClock: following }),
       env: io.env,
       version: packageVersion(),
-      onNotice: say,
-      onLog: (level, fields, message) => say({ kind: 'alerts', ...{ level, ...fields, message } }),
-      onReady: () => say({ kind: 'ready' }),
+      onNotice: (notice) => say(severityOf(notice.kind), notice),
+      onLog: (level, fields, message) => say(level, { kind: 'alerts', ...{ level, ...fields, message } }),
+      onReady: () => say('info', { kind: 'ready' }),
       signal: io.signal,
     }).finally(() => following?.stop());
     return EXIT.fine;

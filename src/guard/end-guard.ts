@@ -1,3 +1,4 @@
+import { journalPriority } from '../adapters/log/journal-priority.js';
 import { loadAddon } from '../adapters/native/addon.js';
 import { EXIT, fault } from '../core/errors.js';
 import type { Scheduler } from '../ports.js';
@@ -25,12 +26,16 @@ export async function endGuard(
   code: number,
 ): Promise<void> {
   const { endProcessAfter } = loadAddon<EndAddon>(['endProcessAfter']);
+  const atPriority = journalPriority(2, process.env);
   const endMs = performance.now() + STOP_MS_MAX;
   const faults = await runStopSteps(steps, scheduler, (name) =>
     endProcessAfter(
       Math.max(0, endMs - performance.now()),
       EXIT.failed,
-      `redbutton: the guard hung while it stopped, at ${name}, and was ended after ${STOP_MS_MAX / 1000} s. Its permit lapses by itself.\n`,
+      atPriority(
+        'error',
+        `redbutton: the guard hung while it stopped, at ${name}, and was ended after ${STOP_MS_MAX / 1000} s. Its permit lapses by itself.\n`,
+      ),
     ),
   );
   endProcessAfter(LEAVE_MS_MAX, faults.length === 0 ? code : EXIT.failed, '');

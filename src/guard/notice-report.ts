@@ -9,6 +9,23 @@ export function haltRecordOf(notice: GuardNotice): HaltRecord | null {
   return { atMs, state, cause: cause === '' ? notice.detail : cause, epoch };
 }
 
+/** How loud a notice is in a log. */
+export function severityOf(kind: GuardNotice['kind']): 'info' | 'warn' | 'error' {
+  switch (kind) {
+    case 'fault':
+    case 'arming_failed':
+    case 'halt_not_confirmed':
+      return 'error';
+    case 'halted':
+    case 'trader_lost':
+    case 'trader_killed':
+    case 'resume_opened':
+      return 'warn';
+    default:
+      return 'info';
+  }
+}
+
 /** Tells a person what the guard noticed. */
 export async function raiseNotice(alerts: AlertRaiser, notice: GuardNotice): Promise<void> {
   const { kind, detail } = notice;

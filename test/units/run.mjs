@@ -178,6 +178,9 @@ async function everything() {
     await box.journal('-u', 'redbutton-guard', '-n', '40'),
     new RegExp(`process ${hung} was killed`),
   );
+  const warnings = await box.journal('-u', 'redbutton-guard', '-p', 'warning', '-n', '40');
+  assert.match(warnings, /"kind":"halted"/, 'a halt is a warning in the journal');
+  assert.doesNotMatch(warnings, /"kind":"(ready|cancel_attempt)"/);
   say(`button pressed while the trader hangs: killed by the guard after ${ms(tookMs)}`);
   await box.guard('POST', '/sim/button', { pressed: false });
   assert.equal((await box.guard('GET', '/status')).state, 'HALTED');

@@ -1,5 +1,6 @@
 import { type DestinationStream, type Logger, pino } from 'pino';
 import { REDACTED, redact } from '../../core/redact.js';
+import { journalPriority, type Severity } from './journal-priority.js';
 
 export type Log = Logger;
 
@@ -19,8 +20,8 @@ export const SECRET_KEYS = [
 ];
 
 /**
- * The service's log: one JSON object a line on standard output, where journald takes it. Time is left to journald's own
- * stamp and the record's `time`. Secrets are cut by key, and out of every text.
+ * The service's log: one JSON object a line on standard output, where journald takes it, each with its priority. Time is
+ * left to journald's own stamp and the record's `time`. Secrets are cut by key, and out of every text.
  */
 export function createLog(level: string, destination?: DestinationStream): Log {
   const quoted = SECRET_KEYS.map((key) => (/^\w+$/.test(key) ? key : `["${key}"]`));
@@ -42,7 +43,21 @@ export function createLog(level: string, destination?: DestinationStream): Log {
       },
     },
   };
-  return destination === undefined ? pino(options) : pino(options, destination);
+  return pino(options, destination ?? toJournal());
+}
+
+/** Standard output; where that is the journal, with each line's priority in front of it. */
+function toJournal(): DestinationStream {
+  const stdout = pino.destination({ dest: 1, sync: true });
+  const withPriority = journalPriority(1, process.env);
+  // pino tells a stream that asks for it the level of the line it is about to write.
+  const stream = {
+    [Symbol.for('pino.metadata')]: true,
+    lastLevel: 30,
+    write: (line: string) =>
+      void stdout.write(withPriority((pino.levels.labels[stream.lastLevel] ?? 'info') as Severity, line)),
+  };
+  return stream;
 }
 
 /** Strings within fields, at any depth of plain objects and lists; errors have a serializer of their own. */
