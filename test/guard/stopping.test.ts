@@ -120,8 +120,8 @@ describe('a guard that is told to stop', { timeout: 240_000 }, () => {
             worst = Math.max(worst, ms);
             expect([step, child.exitCode, ms < STOP_MS_MAX]).toEqual([step, 1, true]);
             expect(said).toContain(step);
-          // What can be given up is, so that the steps after it have their turn.
-          expect(said).toContain(how.includes('loop') ? 'hung while it stopped' : 'could not stop cleanly');
+            // What can be given up is, so that the steps after it have their turn.
+            expect(said).toContain(how.includes('loop') ? 'hung while it stopped' : 'could not stop cleanly');
             expect(said).not.toMatch(/EBADF|should not/);
             const reading = box.permit();
             const hungFirst = step === 'the permit';
