@@ -66,6 +66,22 @@ Napi::Value Lock(const Napi::CallbackInfo& info) {
   return Napi::Boolean::New(env, result == 0);
 }
 
+/// Who stands at the other end of a connected unix socket, by the kernel's word (SO_PEERCRED, unix(7)): the process that
+/// connected, and its user and group at that moment.
+Napi::Value PeerCredentials(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  if (info.Length() < 1 || !info[0].IsNumber()) return Wrong(env, "peerCredentials(descriptor)");
+  ucred peer{};
+  socklen_t length = sizeof peer;
+  if (getsockopt(info[0].As<Napi::Number>().Int32Value(), SOL_SOCKET, SO_PEERCRED, &peer, &length) < 0)
+    return Throw(env, "peer credentials", errno);
+  const Napi::Object answer = Napi::Object::New(env);
+  answer.Set("pid", Napi::Number::New(env, peer.pid));
+  answer.Set("uid", Napi::Number::New(env, peer.uid));
+  answer.Set("gid", Napi::Number::New(env, peer.gid));
+  return answer;
+}
+
 /// Gives every thread of this process SCHED_IDLE (sched(7)) and the disk's idle class (ioprio_set(2)): whatever else wakes
 /// runs at once, where the least nice process would first be let finish its slice. Threads made later inherit both.
 Napi::Value RunWhenIdle(const Napi::CallbackInfo& info) {
@@ -160,6 +176,7 @@ Napi::Value EndProcessAfter(const Napi::CallbackInfo& info) {
 
 void RegisterSystem(Napi::Env env, Napi::Object exports) {
   exports.Set("sdNotify", Napi::Function::New(env, Notify, "sdNotify"));
+  exports.Set("peerCredentials", Napi::Function::New(env, PeerCredentials, "peerCredentials"));
   exports.Set("runWhenIdle", Napi::Function::New(env, RunWhenIdle, "runWhenIdle"));
   exports.Set("giveBackLargeBlocks", Napi::Function::New(env, GiveBackLargeBlocks, "giveBackLargeBlocks"));
   exports.Set("giveBackFreePages", Napi::Function::New(env, GiveBackFreePages, "giveBackFreePages"));

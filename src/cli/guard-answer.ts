@@ -28,7 +28,7 @@ export function describeGuard(status: GuardStatus): string {
   lines.push(`button        ${contactText(status)}`);
   if (status.resumeLeftMs !== null) {
     lines.push(
-      `resume        open for ${Math.ceil(status.resumeLeftMs / 1000)} s: press and release the red button`,
+      `resume        open for ${Math.ceil(status.resumeLeftMs / 1000)} s: press and release the red button, and again 2 to 10 s later`,
     );
   }
   const { trader } = status;

@@ -9,13 +9,19 @@ import { askTrader } from './store-access.js';
 
 export const command: Command = {
   name: 'resume',
-  summary: 'let a press and release of the button arm the box again',
+  summary: 'let two presses of the button arm the box again',
   help: `Usage: redbutton resume [--rebase-peak] [--config FILE] [--json]
 
 Opens a window of two minutes in which the box can be armed again, by hand and
-at the box only: press and release the red button, or hold the reset button for
-3 s where there is one. A new box is armed in the same way. Afterwards orders
-only shrink exposure until the trader has reconciled.
+at the box only: press and release the red button, wait for 2 s, and press and
+release it again within 10 s; or hold the reset button for 3 s where there is
+one. The LED shows the window with three short blinks, and the phone hears of it.
+One press alone arms nothing; a second one too soon halts and ends the window. A
+new box is armed in the same way. Afterwards orders only shrink exposure until
+the trader has reconciled.
+
+Only a person may ask: root, or a user that people log in as. The users of
+services are refused.
 
 After the drawdown circuit breaker has tripped it is refused without a word of
 yours: look at what was lost and why first (redbutton trades, redbutton report).
@@ -50,7 +56,7 @@ Exit codes: 0 the window is open; 1 refused, with the reason.
 
     const { status, body } = await callControl(paths.guardSocket, 'the guard', 'POST', '/resume');
     const answer = body as ResumeAnswer | null;
-    if ((status !== 200 && status !== 409) || typeof answer?.opened !== 'boolean') {
+    if (![200, 403, 409].includes(status) || typeof answer?.opened !== 'boolean') {
       throw fault('E_GUARD_ANSWER', `the guard answered ${status}`, 'look at its log');
     }
     if (!answer.opened) {

@@ -47,6 +47,21 @@ export const ALERT_CATALOGUE = {
     (f) => `Trading is armed again, by ${f.by}.`,
     'If that was not you, press the red button and look who was at the box.',
   ),
+  RESUME_WINDOW_OPEN: entry<{ detail: string }>(
+    'warning',
+    (f) => `The box can be armed at its button, ${f.detail}.`,
+    'If nobody of yours asked for it, run redbutton halt, which ends the window, and look who can log in.',
+  ),
+  RESUME_WINDOW_CLOSED: entry<{ detail: string }>(
+    'info',
+    (f) => `The box can no longer be armed at its button: ${f.detail}.`,
+    'Nothing to do; run redbutton resume to arm it.',
+  ),
+  REQUEST_DECLINED: entry<{ detail: string }>(
+    'warning',
+    (f) => `The guard declined a request: ${f.detail}.`,
+    'A program of the box asked for what it must not have: look at journalctl -u redbutton-guard.',
+  ),
   GUARD_LOST: entry<{ silentMs: number }>(
     'critical',
     (f) => `The guard has been silent for ${span(f.silentMs)}: no entries are possible.`,

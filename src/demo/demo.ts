@@ -195,7 +195,7 @@ async function startWorld(
   const setButton = simulatedButtonOf(gpio, config);
   const button = createRedButton(parts.guard!, setButton, () => permit.read().ok);
   closers.push(watchKeys(io, () => button.toggle()));
-  io.stderr.write('  a new box is halted: the button is pressed and released to arm it\n');
+  io.stderr.write('  a new box is halted: the button is pressed twice to arm it\n');
   await button.rearm();
   return { config, trader: { parts, run }, lockstep, button, phone };
 }
@@ -228,7 +228,7 @@ async function tradeThrough(world: World, bars: number, io: CommandIo): Promise<
         shown = { pressedAfterBars: pressAt, ...pressed, bars: haltedBars + 1, signals, orders };
         progress.say(`  halted for ${shown.bars} bars: ${signals} signals came, ${orders} orders left`);
         await button.rearm();
-        progress.say('  released, resumed, pressed and released: armed again');
+        progress.say('  released, resumed, pressed twice: armed again');
       }
     }
     progress.update(done + 1, `equity ${(bar.record.account?.equity ?? 0).toFixed(0)}`);

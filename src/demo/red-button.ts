@@ -1,5 +1,6 @@
 import type { SimulatedButton } from '../guard/control.js';
 import type { InProcessGuard } from '../guard/in-process.js';
+import { PRESS_GAP_MS_MIN } from '../guard/resume-window.js';
 import { until } from './lockstep.js';
 
 /** What a press brought, in milliseconds of real time from the moment the contact opened. */
@@ -13,7 +14,7 @@ export interface PressTimes {
 /** The demo's hand on the button. */
 export interface RedButton {
   press(): Promise<PressTimes>;
-  /** Releases the button, opens the resume window and completes it by a press and a release. Resolves once ACTIVE. */
+  /** Releases the button, opens the resume window and presses twice as a person must. Resolves once ACTIVE. */
   rearm(): Promise<void>;
   toggle(): void;
 }
@@ -30,8 +31,16 @@ export function createRedButton(
     pressed = down;
     button(down);
   };
-  const held = () => new Promise((resolve) => setTimeout(resolve, HELD_MS));
+  const wait = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
+  const held = () => wait(HELD_MS);
   const status = () => guard.guard.status();
+  const pressOnce = async () => {
+    set(true);
+    await until(() => status().contact === 'pressed', 'the press');
+    await held();
+    set(false);
+    await until(() => status().contact === 'released', 'the release');
+  };
   return {
     async press() {
       const startMs = performance.now();
@@ -50,10 +59,10 @@ export function createRedButton(
         await held();
       }
       // The window does not open before the contact has been seen released for long enough.
-      await until(() => guard.guard.resume().opened, 'opening the resume window');
-      set(true);
-      await held();
-      set(false);
+      await until(() => guard.guard.resume('the demo').opened, 'opening the resume window');
+      await pressOnce();
+      await wait(PRESS_GAP_MS_MIN);
+      await pressOnce();
       await until(() => status().state === 'ACTIVE' && permitted(), 're-arming');
     },
     toggle() {

@@ -9,6 +9,7 @@ import type { Clock, Gpio, Scheduler } from '../ports.js';
 import { createArmedRecordFile } from './armed-record.js';
 import type { EmergencyCanceller } from './cancel-duty.js';
 import { createGuardControl, type SimulatedButton } from './control.js';
+import { createDeclined, type Declined } from './declined.js';
 import { createGuard, type Guard, type GuardNotice } from './guard.js';
 import type { GuardLines, GuardSettings } from './guard-settings.js';
 import { openPermitFile } from './permit-file.js';
@@ -43,7 +44,7 @@ export interface ComposedGuard {
  */
 export function composeGuard(
   parts: GuardParts,
-  moreServers: (guard: Guard) => readonly ControlServer[] = () => [],
+  moreServers: (guard: Guard, declined: Declined) => readonly ControlServer[] = () => [],
 ): ComposedGuard {
   const { paths } = parts;
   const guard = createGuard({
@@ -65,8 +66,9 @@ export function composeGuard(
     if (!started) throw fault('E_GUARD_STARTING', 'the guard is still starting', 'try again in a moment');
     return guard;
   };
-  const control = createGuardControl(paths.guardSocket, whenStarted, parts.simulatedButton);
-  const servers = moreServers(guard);
+  const declined = createDeclined(parts.clock, (detail) => guard.declined(detail));
+  const control = createGuardControl(paths.guardSocket, whenStarted, parts.simulatedButton, declined);
+  const servers = moreServers(guard, declined);
   const stopSteps: readonly StopStep[] = [
     ...guard.stopSteps,
     ...[...servers].reverse().map((server) => ({ name: 'the trader’s socket', run: () => server.stop() })),

@@ -4,20 +4,25 @@ import {
   type ControlServer,
   createControlServer,
 } from '../adapters/control-socket/control-server.js';
+import { type PeerReader, peerOf } from '../adapters/control-socket/peer.js';
+import type { Declined } from './declined.js';
 import type { Guard } from './guard.js';
+import { isPerson, userOf } from './person.js';
 
 /** Presses and releases the button where it is a simulated one. */
 export type SimulatedButton = (pressed: boolean) => void;
 
 /**
- * The guard's control socket: `POST /halt {"by"?: text}` (answered once the halt is durable), `POST /resume`,
- * `GET /status`, and, with a simulated button only, `POST /sim/button {"pressed": bool}`. Nothing here re-arms.
- * `guard` throws while it is not built yet.
+ * The guard's control socket: `POST /halt {"by"?: text}` (answered once the halt is durable), `POST /resume` (of a
+ * person's user alone, 403 else), `GET /status`, and, with a simulated button only, `POST /sim/button {"pressed": bool}`.
+ * Nothing here re-arms. `guard` throws while it is not built yet.
  */
 export function createGuardControl(
   path: string,
   guard: () => Guard,
   button: SimulatedButton | null,
+  declined: Declined,
+  readPeer: PeerReader = peerOf,
 ): ControlServer {
   const halt: ControlHandler = async (body) => {
     const by = fieldOf(body, 'by');
@@ -25,8 +30,24 @@ export function createGuardControl(
       typeof by === 'string' && by !== '' ? `halt command (${by.slice(0, 100)})` : 'halt command';
     return { status: 200, body: await guard().halt('command', detail) };
   };
-  const resume: ControlHandler = () => {
-    const answer = guard().resume();
+  const refuse = (detail: string) => ({
+    status: 403,
+    body: { opened: false, reason: 'not_a_person', error: 'E_NOT_A_PERSON', detail },
+  });
+  const resume: ControlHandler = (_body, peer) => {
+    const who = peer?.() ?? null;
+    if (who === null)
+      return refuse(
+        'the guard cannot tell who asks, as its native addon does not fit: run npm ci, then restart it',
+      );
+    if (!isPerson(who.uid)) {
+      declined.report(
+        'resume',
+        `process ${who.pid} of ${userOf(who)}, which is no person, asked for the box to be armed`,
+      );
+      return refuse(`${userOf(who)} is the user of a service: run redbutton resume as yourself or as root`);
+    }
+    const answer = guard().resume(userOf(who));
     return { status: answer.opened ? 200 : 409, body: answer };
   };
   const press: ControlHandler = (body) => {
@@ -46,7 +67,7 @@ export function createGuardControl(
     'GET /status': () => ({ status: 200, body: guard().status() }),
     ...(button === null ? {} : { 'POST /sim/button': press }),
   };
-  return createControlServer(path, 'guard', routes);
+  return createControlServer(path, 'guard', routes, undefined, readPeer);
 }
 
 function fieldOf(body: unknown, name: string): unknown {

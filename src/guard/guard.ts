@@ -26,7 +26,7 @@ import { createTraderSession, type TraderConnection, type TraderEnd } from './tr
 
 /** Something a person, the store or a log should hear of. `atMs` is wall time. */
 export interface GuardNotice {
-  readonly kind: NoticeKind | 'trader_killed' | 'fault' | 'cancel_attempt';
+  readonly kind: NoticeKind | 'trader_killed' | 'fault' | 'cancel_attempt' | 'declined';
   readonly state: TradingState;
   readonly cause: string;
   readonly detail: string;
@@ -62,8 +62,10 @@ export interface Guard {
   stop(): Promise<void>;
   /** Halts at once; resolves when the halt survives a power cut. */
   halt(cause: 'command' | 'trader', detail: string): Promise<GuardStatus>;
-  /** Opens the window in which a physical act arms the box. */
-  resume(): ResumeAnswer;
+  /** Opens the window in which a physical act arms the box. `by` names the person who asks. */
+  resume(by: string): ResumeAnswer;
+  /** Reports that somebody was declined who asked for more than is theirs. */
+  declined(detail: string): void;
   status(): GuardStatus;
   /** Whether the button was looked at just now: what the watchdog is fed by. */
   alive(): boolean;
@@ -367,14 +369,15 @@ export function createGuard(deps: GuardDeps): Guard {
       }
       return status();
     },
-    resume() {
-      const refused = dispatch({ type: 'resume' });
+    resume(by) {
+      const refused = dispatch({ type: 'resume', by });
       if (refused !== undefined)
         return { opened: false, reason: refused, detail: describeRefusal(refused, state.lineFault) };
       const reset = deps.lines.reset === undefined ? '' : ', or hold the reset button for 3 s';
-      const how = `press and release the red button${reset}`;
+      const how = `press and release the red button, and once more 2 to 10 s later${reset}`;
       return { opened: true, windowMs: settings.resumeWindowMs, how };
     },
+    declined: (detail) => tell('declined', detail),
     status,
     alive: () => clock.monotonicMs() - lookedMs < ALIVE_MS_MAX,
     attachTrader: (connection) => session.attach(connection),

@@ -1,4 +1,5 @@
 import type { CancelOutcome } from '../core/guard-link.js';
+import { openWindow, type ResumeWindow, turnWindow } from './resume-window.js';
 
 /**
  * The guard's decisions as a pure function: state and event in, state and effects out. Effects are carried out in their
@@ -35,12 +36,6 @@ export interface Halt {
   readonly mayHold: boolean;
 }
 
-export interface ResumeWindow {
-  readonly untilMonotonicMs: number;
-  /** The red button was pressed since the window opened. */
-  readonly pressed: boolean;
-}
-
 export interface GuardState {
   readonly trading: 'ACTIVE' | 'REDUCING' | 'HALTED';
   /** Grows with every change of what the permit says. */
@@ -60,7 +55,8 @@ export type GuardEvent =
   | { readonly type: 'line_lost'; readonly detail: string }
   | { readonly type: 'line_restored' }
   | { readonly type: 'halt'; readonly cause: 'command' | 'trader'; readonly detail: string }
-  | { readonly type: 'resume' }
+  /** `by`: who asked for the window. */
+  | { readonly type: 'resume'; readonly by: string }
   | { readonly type: 'tick' }
   | { readonly type: 'halt_recorded' | 'arm_recorded'; readonly epoch: number }
   | { readonly type: 'arm_record_failed'; readonly epoch: number; readonly detail: string }
@@ -75,6 +71,11 @@ export type NoticeKind =
   | 'halt_not_confirmed'
   | 'resume_opened'
   | 'resume_expired'
+  /** A halt ended the window. */
+  | 'resume_closed'
+  /** The first press of the act of arming counts, or counts no longer. */
+  | 'first_press'
+  | 'first_press_void'
   | 'rearmed'
   | 'arming_failed'
   | 'active'
@@ -154,29 +155,33 @@ export function mayPermit(state: GuardState): boolean {
 }
 
 function halted(state: GuardState, cause: HaltCause, detail: string, now: Now, rules: HaltRules): Step {
-  const epoch = state.epoch + 1;
   if (state.trading === 'HALTED' && !state.arming) {
     // Halted already: the first cause stands, the permit is revoked, the record written or on its way.
-    const window = cause === 'button' ? state.window : null;
-    return { state: { ...state, window }, effects: [] };
+    const closed = state.window === null ? [] : [notice('resume_closed', detail)];
+    return { state: { ...state, window: null }, effects: closed };
   }
-  const halt: Halt = {
-    cause,
-    detail,
-    atMs: now.wallMs,
-    epoch,
-    durable: false,
-    outcome: null,
-    // A press must be held before it flattens; a command is no accident of a wire.
-    flatten: rules.flatten && cause === 'command',
-    flattenUntilMs: rules.flatten && cause === 'command' ? now.monotonicMs + FLATTEN_MS_MAX : null,
-    mayHold: cause === 'button',
-  };
+  // A press must be held before it flattens; a command is no accident of a wire.
+  const flattenUntilMs = rules.flatten && cause === 'command' ? now.monotonicMs + FLATTEN_MS_MAX : null;
+  return freshHalt(state, cause, detail, now, flattenUntilMs, cause === 'button');
+}
+
+function freshHalt(
+  state: GuardState,
+  cause: HaltCause,
+  detail: string,
+  now: Now,
+  flattenUntilMs: number | null,
+  mayHold: boolean,
+): Step {
+  const epoch = state.epoch + 1;
+  const flatten = flattenUntilMs !== null;
+  const made = { cause, detail, atMs: now.wallMs, epoch, flatten, flattenUntilMs, mayHold };
+  const halt: Halt = { ...made, durable: false, outcome: null };
   return {
     state: { ...state, trading: 'HALTED', epoch, halt, arming: false, window: null },
     effects: [
       { do: 'revoke' },
-      ...(halt.flatten ? ([{ do: 'renew' }] as const) : []),
+      ...(flatten ? ([{ do: 'renew' }] as const) : []),
       { do: 'cancel' },
       { do: 'record_halted' },
       notice('halted', detail),
@@ -187,10 +192,40 @@ function halted(state: GuardState, cause: HaltCause, detail: string, now: Now, r
 function pressed(state: GuardState, now: Now, rules: HaltRules): Step {
   const detail = state.contact === 'unknown' ? 'the contact was found open' : 'the button was pressed';
   const open: GuardState = { ...state, contact: 'pressed' };
-  if (state.trading === 'HALTED' && !state.arming && state.window !== null) {
-    return { state: { ...open, window: { ...state.window, pressed: true } }, effects: [] };
-  }
-  return halted(open, 'button', detail, now, rules);
+  // In an open window the box is halted, and stays so: a press counts there, or ends the window.
+  if (state.window === null) return halted(open, 'button', detail, now, rules);
+  return inWindow(state, state.window, 'pressed', open, now);
+}
+
+/** What an event makes of an open window; `after` is the state with the contact as it is since. */
+function inWindow(
+  before: GuardState,
+  window: ResumeWindow,
+  event: 'pressed' | 'released' | 'tick',
+  after: GuardState,
+  now: Now,
+): Step {
+  const turn = turnWindow(window, event, before.contact, now.monotonicMs);
+  if (turn.to === 'expired') return expire(after);
+  if (turn.to === 'arm') return arm(after);
+  if (turn.to === 'halt') return haltAgain(after, now);
+  const { change } = turn;
+  const effects = change === null ? [] : [notice(change, WINDOW_CHANGES[change])];
+  return { state: { ...after, window: turn.window }, effects };
+}
+
+const WINDOW_CHANGES = {
+  first_press: 'the first press counts: press and release once more, in 2 to 10 s, to arm the box',
+  first_press_void: 'no second press within 10 s: the first counts no longer',
+} as const;
+
+/** A press in the window that is none of the act of arming: a halt of its own, which ends the window. */
+function haltAgain(state: GuardState, now: Now): Step {
+  const detail = 'the button was pressed again too soon to arm the box';
+  // What the halt before it was closing goes on under the new epoch; this press adds nothing to be closed.
+  const untilMs = isFlattening(state, now.monotonicMs) ? (state.halt?.flattenUntilMs ?? null) : null;
+  const fresh = freshHalt(state, 'button', detail, now, untilMs, false);
+  return { ...fresh, effects: [...fresh.effects, notice('resume_closed', detail)] };
 }
 
 function arm(state: GuardState): Step {
@@ -208,28 +243,28 @@ function released(state: GuardState, now: Now): Step {
   if (window === null || state.trading !== 'HALTED' || state.lineFault !== null) {
     return { state: closed, effects: mayPermit(closed) ? [{ do: 'renew' }] : [] };
   }
-  if (now.monotonicMs >= window.untilMonotonicMs) return expire(closed);
-  return window.pressed ? arm(closed) : { state: closed, effects: [] };
+  return inWindow(state, window, 'released', closed, now);
 }
 
 function expire(state: GuardState): Step {
   return {
     state: { ...state, window: null },
-    effects: [notice('resume_expired', 'nobody pressed the button in time; the box stays halted')],
+    effects: [notice('resume_expired', 'nobody armed the box in time; it stays halted')],
   };
 }
 
-function resume(state: GuardState, now: Now, rules: HaltRules): Step {
+function resume(state: GuardState, by: string, now: Now, rules: HaltRules): Step {
   const refuse = (refused: ResumeRefusal): Step => ({ state, effects: [], refused });
   if (state.trading !== 'HALTED') return refuse('not_halted');
   if (state.arming) return refuse('arming');
   if (state.lineFault !== null) return refuse('line_fault');
   if (state.contact === 'pressed') return refuse('contact_open');
   if (state.contact === 'unknown') return refuse('contact_unknown');
-  const window = { untilMonotonicMs: now.monotonicMs + rules.resumeWindowMs, pressed: false };
+  const window = openWindow(now.monotonicMs + rules.resumeWindowMs);
+  const until = new Date(now.wallMs + rules.resumeWindowMs).toISOString().slice(11, 19);
   return {
     state: { ...state, window },
-    effects: [notice('resume_opened', 'press and release the red button to arm the box')],
+    effects: [notice('resume_opened', `until ${until} UTC, asked for by ${by}`)],
   };
 }
 
@@ -285,11 +320,11 @@ export function step(state: GuardState, event: GuardEvent, now: Now, rules: Halt
     case 'halt':
       return halted(state, event.cause, event.detail, now, rules);
     case 'resume':
-      return resume(state, now, rules);
+      return resume(state, event.by, now, rules);
     case 'tick':
       if (state.halt?.flattenUntilMs != null && !isFlattening(state, now.monotonicMs))
         return endFlattening(state);
-      return state.window !== null && now.monotonicMs >= state.window.untilMonotonicMs ? expire(state) : same;
+      return state.window === null ? same : inWindow(state, state.window, 'tick', state, now);
     case 'halt_recorded': {
       const { halt } = state;
       if (halt === null || halt.epoch !== event.epoch || halt.durable) return same;

@@ -54,6 +54,7 @@ function createDirectLink(guard: Guard, duties: TraderDuties, clock: Pick<Clock,
     start() {
       end = guard.attachTrader({
         beats: false,
+        pid: null,
         send: (message) => runner.receive(message),
         close: () => runner.stop(),
       });

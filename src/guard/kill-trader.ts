@@ -8,11 +8,13 @@ export interface ProcessMark {
   readonly startTicks: string;
 }
 
-/** Reads the mark of a running process of ours; undefined where there is none or it is no redbutton. */
+/** Reads the mark of a running process; undefined where there is none, or where it is ours or a mere thread. */
 export function markProcess(pid: number): ProcessMark | undefined {
+  if (pid <= 1 || pid === process.pid) return undefined;
   try {
-    const command = readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0');
-    if (!command.some((word) => /redbutton|main\.js/.test(word))) return undefined;
+    // The id of a thread has a folder here too, and a signal to it ends the whole process.
+    const group = /^Tgid:\s*(\d+)$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1];
+    if (group !== String(pid)) return undefined;
     const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
     // The second field, the name, stands in brackets and may hold anything, so count from its end.
     const startTicks = stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19];
@@ -24,7 +26,7 @@ export function markProcess(pid: number): ProcessMark | undefined {
 
 /** SIGKILLs the process when it is still the one that was marked. Returns what was done, in words. */
 export function killMarked(mark: ProcessMark | undefined, pid: number): string {
-  if (mark === undefined || mark.pid !== pid || pid === process.pid)
+  if (mark === undefined || mark.pid !== pid || pid <= 1 || pid === process.pid)
     return `process ${pid} was never seen to be a trader; left alone`;
   if (markProcess(pid)?.startTicks !== mark.startTicks) return `process ${pid} is gone`;
   try {

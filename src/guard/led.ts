@@ -2,7 +2,13 @@
  * The LED's patterns, all of them, in this one place. No steady level may mean armed: sysfs keeps a level when the
  * process dies, so that steady or dark says that the guard is dead.
  */
-export type LedMode = 'starting' | 'armed' | 'halted_confirmed' | 'halted_unconfirmed' | 'fault';
+export type LedMode =
+  | 'starting'
+  | 'armed'
+  | 'halted_confirmed'
+  | 'halted_unconfirmed'
+  | 'resume_open'
+  | 'fault';
 
 export interface LedPattern {
   readonly mode: LedMode;
@@ -31,6 +37,12 @@ export const LED_PATTERNS: readonly LedPattern[] = [
     name: 'fast blink with pauses',
     meaning: 'halted, not yet confirmed: orders may still be open',
     stepsMs: [100, 100, 100, 100, 100, 100, 100, 800],
+  },
+  {
+    mode: 'resume_open',
+    name: 'three short blinks',
+    meaning: 'halted, can be armed: redbutton resume is open',
+    stepsMs: [60, 140, 60, 140, 60, 1040],
   },
   {
     mode: 'fault',

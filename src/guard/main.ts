@@ -15,9 +15,9 @@ import { connectCanceller } from './connect-canceller.js';
 import { endAtExit, endGuard } from './end-guard.js';
 import type { GuardNotice } from './guard.js';
 import { simulatedButtonOf } from './in-process.js';
-import { killMarked, markProcess, type ProcessMark } from './kill-trader.js';
 import { PAPER_CANCELLER } from './paper-canceller.js';
 import { linesOf, settingsOf } from './settings.js';
+import { createTraderDoor, type TraderDoor } from './trader-door.js';
 
 export interface GuardProcessOptions {
   readonly config: Pick<
@@ -69,7 +69,7 @@ export async function runGuardProcess(options: GuardProcessOptions): Promise<voi
     config.mode === 'paper'
       ? null
       : await connectCanceller(config, options.env, clock, options.exchangeClock ?? clock, notLoaded);
-  const marks = new Map<number, ProcessMark>();
+  let door: TraderDoor | null = null;
   const { guard, start, stopSteps } = composeGuard(
     {
       paths,
@@ -80,29 +80,16 @@ export async function runGuardProcess(options: GuardProcessOptions): Promise<voi
       scheduler,
       canceller: emergency ?? PAPER_CANCELLER,
       simulatedButton: simulated && simulatedButtonOf(simulated, config),
-      killTrader: (pid) => killMarked(marks.get(pid), pid),
+      killTrader: (pid) => door!.kill(pid),
       onNotice(notice) {
         options.onNotice(notice);
         speaker?.say(notice);
       },
     },
-    (built) => [
-      createTraderLinkServer(paths.guardLinkSocket, {
-        attachTrader(connection) {
-          const end = built.attachTrader(connection);
-          return {
-            closed: () => end.closed(),
-            receive(message) {
-              if (message.type === 'hello') {
-                const mark = markProcess(message.pid);
-                if (mark !== undefined) marks.set(message.pid, mark);
-              }
-              end.receive(message);
-            },
-          };
-        },
-      }),
-    ],
+    (built, declined) => {
+      door = createTraderDoor(config.device.stateDir, declined);
+      return [createTraderLinkServer(paths.guardLinkSocket, door.acceptFor(built))];
+    },
   );
   // However the process ends, a crash too, the last half second of permit is not left behind: stop() revokes before its
   // first await.

@@ -32,6 +32,10 @@ export async function raiseNotice(alerts: AlertRaiser, notice: GuardNotice): Pro
   if (kind === 'halted') return alerts.raise('HALTED', { cause: detail });
   if (kind === 'halt_confirmed') return alerts.raise('HALT_CONFIRMED', { detail });
   if (kind === 'halt_not_confirmed') return alerts.raise('HALT_NOT_CONFIRMED', { detail });
+  if (kind === 'resume_opened') return alerts.raise('RESUME_WINDOW_OPEN', { detail });
+  if (kind === 'resume_expired' || kind === 'resume_closed')
+    return alerts.raise('RESUME_WINDOW_CLOSED', { detail });
+  if (kind === 'declined') return alerts.raise('REQUEST_DECLINED', { detail });
   if (kind === 'rearmed') return alerts.raise('REARMED', { by: detail });
   if (kind === 'trader_killed') return alerts.raise('TRADER_DEAD', { detail });
   if (kind === 'fault' || kind === 'arming_failed') {

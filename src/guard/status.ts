@@ -33,7 +33,7 @@ export interface GuardStatus {
 
 export type ResumeAnswer =
   | { readonly opened: true; readonly windowMs: number; readonly how: string }
-  | { readonly opened: false; readonly reason: ResumeRefusal; readonly detail: string };
+  | { readonly opened: false; readonly reason: ResumeRefusal | 'not_a_person'; readonly detail: string };
 
 /** The reasons in words. */
 const RESUME_REFUSALS: Readonly<Record<ResumeRefusal, string>> = {
@@ -50,7 +50,7 @@ export function describeRefusal(reason: ResumeRefusal, lineFault: string | null)
   return RESUME_REFUSALS[reason] + more;
 }
 
-/** The LED's mode for what is true now. Halted shows before all else. */
+/** The LED's mode for what is true now. Halted shows before all else, and of it that the box can be armed. */
 export function ledModeOf(
   state: GuardState,
   permitted: boolean,
@@ -58,6 +58,7 @@ export function ledModeOf(
   permitFault: string | null,
 ): LedMode {
   if (state.trading === 'HALTED') {
+    if (state.window !== null) return 'resume_open';
     return state.halt?.outcome?.confirmed ? 'halted_confirmed' : 'halted_unconfirmed';
   }
   if (permitFault !== null || (trader.everSeen && !trader.present)) return 'fault';

@@ -3,6 +3,8 @@ import type { CancelOutcome, GuardMessage, TraderMessage } from '../core/guard-l
 /** One trader's end of the line. `beats` is false where it shares the guard's event loop and cannot fall silent alone. */
 export interface TraderConnection {
   readonly beats: boolean;
+  /** The process at the other end, by the kernel's word; null where nobody knows, or where it is the guard's own. */
+  readonly pid: number | null;
   send(message: GuardMessage): void;
   close(): void;
 }
@@ -27,7 +29,7 @@ export interface TraderStatus {
   /** Connected, and its beats arrive. */
   readonly present: boolean;
   readonly everSeen: boolean;
-  /** null where there is none, or where it is the guard's own process. */
+  /** null where there is none, where it is the guard's own process, or where nobody knows it. */
   readonly pid: number | null;
 }
 
@@ -42,7 +44,8 @@ export interface TraderSessionEvents {
 
 interface Current {
   readonly connection: TraderConnection;
-  pid: number | null;
+  /** It has said hello. */
+  greeted: boolean;
   alive: boolean;
   lastBeatMs: number;
 }
@@ -70,7 +73,7 @@ export function createTraderSession(
   };
   const hear = (session: Current, message: TraderMessage) => {
     if (message.type === 'hello') {
-      session.pid = session.connection.beats ? message.pid : null;
+      session.greeted = true;
       revive(session);
       return;
     }
@@ -79,7 +82,7 @@ export function createTraderSession(
       return;
     }
     // Nothing counts before the hello, and whatever a silent trader says on waking first makes it arrive anew.
-    if (session.pid === null && session.connection.beats) return;
+    if (!session.greeted) return;
     revive(session);
     if (message.type === 'ack') events.acknowledged(message.epoch);
     else if (message.type === 'reconciled') events.reconciled(message.epoch);
@@ -97,7 +100,7 @@ export function createTraderSession(
         return { receive() {}, closed() {} };
       }
       current?.connection.close();
-      const session: Current = { connection, pid: null, alive: false, lastBeatMs: nowMs() };
+      const session: Current = { connection, greeted: false, alive: false, lastBeatMs: nowMs() };
       current = session;
       return {
         receive(message) {
@@ -119,7 +122,11 @@ export function createTraderSession(
       if (current?.alive && current.connection.beats && atMs - current.lastBeatMs > silenceMs) lose(current);
     },
     status() {
-      return { present: current?.alive ?? false, everSeen, pid: current?.pid ?? null };
+      return {
+        present: current?.alive ?? false,
+        everSeen,
+        pid: current?.greeted ? current.connection.pid : null,
+      };
     },
     close() {
       current?.connection.close();

@@ -13,6 +13,7 @@ import { faultsOf } from '../adapters/mqtt/schemas.js';
 import { createMosquitto, type Mosquitto, mosquittoInstalled } from '../brokers/mosquitto.js';
 import { type Phone, say, startPhone } from '../brokers/phone.js';
 import { type Compiled, compile } from '../support/compiled.js';
+import { pressTwice } from '../support/press-twice.js';
 import { type Appliance, BOX_ENV, createAppliance, PHONE_USER, USERS } from './appliance.js';
 
 const KEEPALIVE_SECONDS = 2;
@@ -104,8 +105,11 @@ describe.skipIf(!mosquittoInstalled())('the shipped program and a phone', () => 
     await until('the trader', async () => (await ask('GET', '/status')).trader.present);
     await until('a released contact', async () => (await ask('GET', '/status')).contact === 'released');
     await ask('POST', '/resume');
-    await ask('POST', '/sim/button', { pressed: true });
-    await ask('POST', '/sim/button', { pressed: false });
+    await says('alert/warning', 'RESUME_WINDOW_OPEN');
+    await pressTwice(
+      (pressed) => ask('POST', '/sim/button', { pressed }),
+      async () => (await ask('GET', '/status')).contact,
+    );
     await until('a permit to enter', () => {
       const reading = permit();
       return reading.ok && reading.state === 'ACTIVE';

@@ -7,6 +7,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createMosquitto, type Mosquitto, mosquittoInstalled } from '../brokers/mosquitto.js';
 import { type Compiled, compile } from '../support/compiled.js';
+import { pressTwice } from '../support/press-twice.js';
 import { seededRng } from '../support/seeded-rng.js';
 
 /** The box as its owner has it: guard, trader, exchange and broker as processes of their own, spoken to by the commands. */
@@ -83,9 +84,10 @@ describe.skipIf(!mosquittoInstalled())('the box', () => {
     const button = path.join(dir, 'run', 'guard', 'control.sock');
     await until('the contact is seen', async () => (await status()).guard?.contact === 'released');
     expect(await run('resume', '--config', config)).toMatchObject({ code: 0 });
-    await post(button, '/sim/button', { pressed: true });
-    await delay(200);
-    await post(button, '/sim/button', { pressed: false });
+    await pressTwice(
+      (pressed) => post(button, '/sim/button', { pressed }),
+      async () => (await status()).guard?.contact ?? '',
+    );
     await until('the box is armed', async () => (await status()).guard?.state === 'ACTIVE');
   }
 

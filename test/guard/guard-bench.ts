@@ -9,6 +9,7 @@ import type { ArmedReading, ArmedRecord, ArmedRecordFile } from '../../src/guard
 import type { EmergencyCanceller } from '../../src/guard/cancel-duty.js';
 import { createGuard, type Guard, type GuardNotice } from '../../src/guard/guard.js';
 import { openPermitFile } from '../../src/guard/permit-file.js';
+import { PRESS_GAP_MS_MIN } from '../../src/guard/resume-window.js';
 import type { Gpio, Permit, TraderDuties } from '../../src/ports.js';
 import { settle } from '../support/virtual-clock.js';
 import { createGuardTime, type GuardTime } from './guard-time.js';
@@ -58,8 +59,12 @@ export interface Bench {
   reads(): number;
   press(): void;
   release(): void;
-  /** resume, press, release, and the debounce. */
+  /** resume, and the whole act of arming at the red button. */
   arm(): Promise<void>;
+  /** One press and its release, with the debounce. */
+  pressOnce(): Promise<void>;
+  /** Both presses of the act of arming. */
+  pressTwice(): Promise<void>;
   dispose(): Promise<void>;
 }
 
@@ -189,6 +194,17 @@ export async function startBench(options: BenchOptions = {}): Promise<Bench> {
   await guard.start();
   const press = () => gpio.setLevel(BUTTON, pressed);
   const release = () => gpio.setLevel(BUTTON, pressed === 1 ? 0 : 1);
+  const pressOnce = async () => {
+    press();
+    await time.advance(100);
+    release();
+    await time.advance(100);
+  };
+  const pressTwice = async () => {
+    await pressOnce();
+    await time.advance(PRESS_GAP_MS_MIN);
+    await pressOnce();
+  };
   return {
     guard,
     gpio,
@@ -203,13 +219,12 @@ export async function startBench(options: BenchOptions = {}): Promise<Bench> {
     release,
     async arm() {
       await time.advance(60);
-      const answer = guard.resume();
+      const answer = guard.resume('anna');
       if (!answer.opened) throw new Error(answer.detail);
-      press();
-      await time.advance(100);
-      release();
-      await time.advance(100);
+      await pressTwice();
     },
+    pressOnce,
+    pressTwice,
     async dispose() {
       await guard.stop();
       rmSync(dir, { recursive: true, force: true });
@@ -259,6 +274,7 @@ export async function attachTrader(bench: Bench, pid = 4242): Promise<BenchTrade
   const runner = createDutyRunner(duties, time.clock, say);
   const end = guard.attachTrader({
     beats: true,
+    pid,
     send: (message) => {
       if (!trader.silent) runner.receive(message);
     },

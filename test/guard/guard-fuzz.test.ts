@@ -63,6 +63,8 @@ const action: fc.Arbitrary<Action> = fc.oneof(
 const kinds = (...steps: readonly (Action['kind'] | number)[]): Action[] =>
   steps.map((step) => (typeof step === 'number' ? { kind: 'wait', ms: step } : { kind: step }) as Action);
 
+const TWO_PRESSES = ['press', 60, 'release', 60, 2050, 'press', 60, 'release', 60] as const;
+
 /** Steps as they come, and among them whole acts of arming, which chance alone would seldom bring about. */
 const history = fc
   .array(
@@ -71,8 +73,9 @@ const history = fc
       {
         weight: 1,
         arbitrary: fc.constantFrom(
-          kinds('line_returns', 'disk_mends', 'release', 1100, 60, 'resume', 'press', 60, 'release', 60),
-          kinds('release', 60, 'resume', 'press', 60, 'release', 30),
+          kinds('line_returns', 'disk_mends', 'release', 1100, 60, 'resume', ...TWO_PRESSES, 60),
+          kinds('release', 60, 'resume', ...TWO_PRESSES, 30),
+          kinds('release', 60, 'resume', 'press', 60, 'release', 60),
           kinds('release', 60, 'reset_release', 'resume', 30, 'reset_press', 3100, 'reset_release'),
         ),
       },
@@ -91,7 +94,7 @@ function act(bench: Bench, trader: BenchTrader, step: Action): Promise<void> | v
       bench.press();
       return bench.release();
     case 'resume':
-      bench.guard.resume();
+      bench.guard.resume('anna');
       return;
     case 'halt':
       void bench.guard.halt('command', 'halt command');
@@ -137,11 +140,14 @@ describe('any history', () => {
         try {
           let mayBeArmed = armedAtStart;
           let lineDead = false;
+          let presses = 0;
           for (const step of steps) {
             const wasHalted = bench.guard.status().state === 'HALTED';
             const armedBefore = bench.notices.filter(({ kind }) => kind === 'rearmed').length;
             const opened = step.kind === 'press' || step.kind === 'glitch' || step.kind === 'halt';
             const levelBefore = bench.gpio.level(BUTTON);
+            if (step.kind === 'resume') presses = 0;
+            else if (step.kind === 'glitch' || (step.kind === 'press' && levelBefore === 0)) presses += 1;
             await act(bench, trader, step);
             const status = bench.guard.status();
             const permit = bench.permit.read();
@@ -161,6 +167,8 @@ describe('any history', () => {
             if (wasHalted && status.state !== 'HALTED') {
               expect(rearmed).toBe(true);
               expect(['wait', 'stall']).toContain(step.kind);
+              // Two presses since the window was asked for, or the reset button.
+              expect(presses >= 2 || steps.some(({ kind }) => kind === 'reset_press')).toBe(true);
               mayBeArmed = true;
               armings += 1;
             }

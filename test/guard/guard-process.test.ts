@@ -16,6 +16,7 @@ import type { GuardStatus } from '../../src/guard/status.js';
 import { captureIo } from '../support/command-io.js';
 import { type Compiled, compile } from '../support/compiled.js';
 import { nodeForOthers } from '../support/node-for-others.js';
+import { pressTwice } from '../support/press-twice.js';
 
 const GUARD = 'test/guard/children/guard.ts';
 const TRADER = 'test/guard/children/redbutton-trader.ts';
@@ -92,8 +93,7 @@ async function startGuard(): Promise<Running> {
 async function arm(): Promise<void> {
   await until('a released contact', async () => (await ask('GET', '/status')).contact === 'released');
   expect(await ask('POST', '/resume')).toMatchObject({ opened: true });
-  await button(true);
-  await button(false);
+  await pressTwice(button, async () => (await ask('GET', '/status')).contact);
   await until('the arming', async () => (await ask('GET', '/status')).state !== 'HALTED');
 }
 

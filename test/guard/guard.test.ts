@@ -213,7 +213,7 @@ describe('a press', () => {
     expect(await looks(1000)).toBeLessThanOrEqual(20);
     bench.release();
     await bench.time.advance(100);
-    bench.guard.resume();
+    bench.guard.resume('anna');
     expect(await looks(1000)).toBeGreaterThanOrEqual(99);
   });
 
@@ -277,7 +277,7 @@ describe('a line that cannot be relied on', () => {
     await start({ record: ARMED, prepare: (gpio) => void gpio.input(BUTTON) });
     await bench.time.advance(5000);
     expect(bench.guard.status()).toMatchObject({ state: 'HALTED', halt: { cause: 'button_line' } });
-    expect(bench.guard.resume()).toMatchObject({ opened: false, reason: 'line_fault' });
+    expect(bench.guard.resume('anna')).toMatchObject({ opened: false, reason: 'line_fault' });
   });
 
   it('is opened anew each second; then the box can be armed again, but does not arm itself', async () => {
@@ -304,17 +304,20 @@ describe('a second contact', () => {
     await bench.time.advance(100);
     second(false);
     await bench.time.advance(100);
-    expect(bench.guard.resume()).toMatchObject({ opened: false, reason: 'contact_open' });
+    expect(bench.guard.resume('anna')).toMatchObject({ opened: false, reason: 'contact_open' });
     bench.release();
     await bench.time.advance(100);
     expect(bench.guard.status().contact).toBe('released');
-    bench.guard.resume();
-    bench.press();
-    second(true);
-    await bench.time.advance(100);
-    bench.release();
-    second(false);
-    await bench.time.advance(100);
+    bench.guard.resume('anna');
+    for (let i = 0; i < 2; i++) {
+      expect(state()).toBe('HALTED');
+      bench.press();
+      second(true);
+      await bench.time.advance(100);
+      bench.release();
+      second(false);
+      await bench.time.advance(2100);
+    }
     expect(state()).toBe('ACTIVE');
   });
 
@@ -325,7 +328,7 @@ describe('a second contact', () => {
     expect(bench.guard.status().lineFault).toBeNull();
     await bench.time.advance(200);
     expect(bench.guard.status().lineFault).toContain('disagree');
-    expect(bench.guard.resume()).toMatchObject({ opened: false, reason: 'line_fault' });
+    expect(bench.guard.resume('anna')).toMatchObject({ opened: false, reason: 'line_fault' });
     bench.release();
     await bench.time.advance(100);
     expect(bench.guard.status()).toMatchObject({ lineFault: null, contact: 'released', state: 'HALTED' });
@@ -353,7 +356,7 @@ describe('a second contact', () => {
 });
 
 describe('resume', () => {
-  it('arms a new box by a press and release inside the window, REDUCING until reconciled', async () => {
+  it('arms a new box by two presses inside the window, REDUCING until reconciled', async () => {
     await start();
     await bench.arm();
     expect(bench.guard.status()).toMatchObject({ state: 'REDUCING', halt: null });
@@ -367,9 +370,7 @@ describe('resume', () => {
   it('needs the window, also on a new box', async () => {
     await start();
     await bench.time.advance(100);
-    bench.press();
-    await bench.time.advance(100);
-    bench.release();
+    await bench.pressTwice();
     await bench.time.advance(1000);
     expect(state()).toBe('HALTED');
   });
@@ -378,28 +379,56 @@ describe('resume', () => {
     await startActive();
     bench.press();
     await bench.time.advance(100);
-    expect(bench.guard.resume()).toMatchObject({ opened: false, reason: 'contact_open' });
+    expect(bench.guard.resume('anna')).toMatchObject({ opened: false, reason: 'contact_open' });
     bench.release();
     await bench.time.advance(100);
-    expect(bench.guard.resume()).toMatchObject({ opened: true });
+    expect(bench.guard.resume('anna')).toMatchObject({ opened: true });
     await bench.time.advance(1000);
     expect(state()).toBe('HALTED');
   });
 
   it('is refused while nothing is halted and while the contact is not known yet', async () => {
     await startActive();
-    expect(bench.guard.resume()).toMatchObject({ opened: false, reason: 'not_halted' });
+    expect(bench.guard.resume('anna')).toMatchObject({ opened: false, reason: 'not_halted' });
     await bench.dispose();
     await start();
-    expect(bench.guard.resume()).toMatchObject({ opened: false, reason: 'contact_unknown' });
+    expect(bench.guard.resume('anna')).toMatchObject({ opened: false, reason: 'contact_unknown' });
   });
 
-  it('stays halted while the button is pressed in the window, and arms at the release', async () => {
+  it('arms nothing by one press, however long, and changes nothing of the halt', async () => {
+    await startActive();
+    await bench.pressOnce();
+    bench.guard.resume('anna');
+    const before = bench.guard.status();
+    bench.press();
+    await bench.time.advance(20_000);
+    bench.release();
+    await bench.time.advance(90_000);
+    const after = bench.guard.status();
+    expect(after).toMatchObject({
+      state: 'HALTED',
+      epoch: before.epoch,
+      halt: before.halt,
+      led: 'resume_open',
+    });
+    expect(bench.record.content).toMatchObject({ record: { armed: false } });
+    expect(kinds().filter((kind) => kind.startsWith('first_press'))).toEqual([
+      'first_press',
+      'first_press_void',
+    ]);
+    await bench.time.advance(11_000);
+    expect(state()).toBe('HALTED');
+    expect(kinds().at(-1)).toBe('resume_expired');
+  });
+
+  it('arms at the second release, not before', async () => {
     await start();
     await bench.time.advance(60);
-    bench.guard.resume();
+    bench.guard.resume('anna');
+    await bench.pressOnce();
+    await bench.time.advance(2000);
     bench.press();
-    await bench.time.advance(60_000);
+    await bench.time.advance(5000);
     expect(state()).toBe('HALTED');
     bench.release();
     await bench.time.advance(40);
@@ -408,12 +437,84 @@ describe('resume', () => {
     expect(state()).toBe('REDUCING');
   });
 
-  it('expires after two minutes, also with the button pressed in time but released late', async () => {
+  it('takes a second press too soon for a halt of its own, cancels again, and ends the window', async () => {
+    const trader = await startActive();
+    await bench.pressOnce();
+    expect(trader.orders).toHaveLength(1);
+    bench.guard.resume('anna');
+    const { epoch } = bench.guard.status();
+    await bench.pressOnce();
+    await bench.time.advance(1700);
+    bench.press();
+    expect(bench.guard.status()).toMatchObject({
+      state: 'HALTED',
+      epoch: epoch + 1,
+      resumeLeftMs: null,
+      halt: {
+        cause: 'button',
+        detail: 'the button was pressed again too soon to arm the box',
+        recorded: false,
+      },
+    });
+    expect(bench.permit.read()).toEqual({ ok: false, reason: 'revoked' });
+    await bench.time.advance(100);
+    expect(trader.orders).toHaveLength(2);
+    expect(bench.guard.status()).toMatchObject({ halt: { recorded: true, confirmed: true } });
+    expect(bench.record.written.at(-1)).toMatchObject({ armed: false, epoch: epoch + 1 });
+    expect(kinds()).toContain('resume_closed');
+    bench.release();
+    await bench.time.advance(3000);
+    await bench.pressTwice();
+    expect(state()).toBe('HALTED');
+  });
+
+  it('halts at a third press', async () => {
+    await startActive();
+    await bench.pressOnce();
+    await bench.arm();
+    expect(state()).toBe('ACTIVE');
+    bench.press();
+    expect(bench.guard.status()).toMatchObject({ state: 'HALTED', resumeLeftMs: null });
+    expect(bench.permit.read()).toEqual({ ok: false, reason: 'revoked' });
+  });
+
+  it('begins again with a second press that comes too late', async () => {
     await start();
     await bench.time.advance(60);
-    bench.guard.resume();
+    bench.guard.resume('anna');
+    await bench.pressOnce();
+    await bench.time.advance(10_100);
+    expect(kinds().at(-1)).toBe('first_press_void');
+    await bench.pressOnce();
+    expect(state()).toBe('HALTED');
+    await bench.time.advance(2000);
+    await bench.pressOnce();
+    expect(state()).toBe('REDUCING');
+  });
+
+  it('shows an open window and says who asked, until when, and that it is over', async () => {
+    await start();
+    await bench.time.advance(60);
+    bench.guard.resume('anna (uid 1000)');
+    expect(bench.guard.status().led).toBe('resume_open');
+    expect(bench.notices.at(-1)).toMatchObject({ kind: 'resume_opened' });
+    expect(bench.notices.at(-1)?.detail).toMatch(
+      /^until \d\d:\d\d:\d\d UTC, asked for by anna \(uid 1000\)$/,
+    );
+    await bench.guard.halt('command', 'halt command');
+    expect(bench.notices.at(-1)).toMatchObject({ kind: 'resume_closed', detail: 'halt command' });
+    expect(bench.guard.status().led).toMatch(/^halted_/);
+  });
+
+  it('expires after two minutes, also in the middle of the act', async () => {
+    await start();
+    await bench.time.advance(60);
+    bench.guard.resume('anna');
+    await bench.time.advance(117_000);
+    await bench.pressOnce();
+    await bench.time.advance(2500);
     bench.press();
-    await bench.time.advance(120_001);
+    await bench.time.advance(400);
     bench.release();
     await bench.time.advance(1000);
     expect(state()).toBe('HALTED');
@@ -427,13 +528,10 @@ describe('resume', () => {
     ]) {
       await start();
       await bench.time.advance(60);
-      bench.guard.resume();
+      bench.guard.resume('anna');
       close();
       await bench.time.advance(2000);
-      bench.press();
-      await bench.time.advance(100);
-      bench.release();
-      await bench.time.advance(200);
+      await bench.pressTwice();
       expect(state()).toBe('HALTED');
       await bench.dispose();
     }
@@ -446,7 +544,7 @@ describe('resume', () => {
     bench.gpio.setLevel(RESET, 0);
     await bench.time.advance(5000);
     expect(state()).toBe('HALTED');
-    bench.guard.resume();
+    bench.guard.resume('anna');
     await bench.time.advance(5000);
     expect(state()).toBe('HALTED');
     bench.gpio.setLevel(RESET, 1);
@@ -459,7 +557,9 @@ describe('resume', () => {
   it('ends halted, on disk too, when the button is pressed while the arming is being written', async () => {
     await start();
     await bench.time.advance(60);
-    bench.guard.resume();
+    bench.guard.resume('anna');
+    await bench.pressOnce();
+    await bench.time.advance(2000);
     bench.press();
     await bench.time.advance(60);
     let release = () => {};
@@ -480,7 +580,9 @@ describe('resume', () => {
   it('does not arm when the record cannot be written, and records the halt over it', async () => {
     await start();
     await bench.time.advance(60);
-    bench.guard.resume();
+    bench.guard.resume('anna');
+    await bench.pressOnce();
+    await bench.time.advance(2000);
     bench.press();
     await bench.time.advance(60);
     bench.record.failing = 'read-only file system';
@@ -622,8 +724,8 @@ describe('the trader', () => {
 
   it('that beats but never acknowledges is killed too', async () => {
     await start({ record: ARMED });
-    const end = bench.guard.attachTrader({ beats: true, send() {}, close() {} });
-    end.receive({ type: 'hello', pid: 99 });
+    const end = bench.guard.attachTrader({ beats: true, pid: 99, send() {}, close() {} });
+    end.receive({ type: 'hello', pid: 1234 });
     bench.time.scheduler.every(200, () => end.receive({ type: 'beat' }));
     await bench.time.advance(100);
     bench.press();
@@ -659,8 +761,9 @@ describe('the trader', () => {
     bench.press();
     await bench.time.advance(10);
     for (const beats of [true, false]) {
-      const end = bench.guard.attachTrader({ beats: true, send() {}, close() {} });
-      end.receive({ type: 'hello', pid: beats ? 98 : 99 });
+      const pid = beats ? 98 : 99;
+      const end = bench.guard.attachTrader({ beats: true, pid, send() {}, close() {} });
+      end.receive({ type: 'hello', pid });
       if (beats) bench.time.scheduler.every(200, () => end.receive({ type: 'beat' }));
       const before = outcomes.length;
       await bench.time.advance(9_500);

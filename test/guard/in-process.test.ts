@@ -12,6 +12,7 @@ import { pathsOf } from '../../src/config/paths.js';
 import { configSchema } from '../../src/config/schema.js';
 import type { GuardNotice } from '../../src/guard/guard.js';
 import { composeInProcessGuard, type InProcessGuard, simulatedButtonOf } from '../../src/guard/in-process.js';
+import { pressTwice } from '../support/press-twice.js';
 
 let dir: string;
 let inProcess: InProcessGuard;
@@ -66,9 +67,8 @@ describe('the guard in the trader’s process', () => {
     });
     link.start();
     await until('a released contact', () => guard.status().contact === 'released');
-    expect(guard.resume().opened).toBe(true);
-    options.simulatedButton(true);
-    options.simulatedButton(false);
+    expect(guard.resume('anna').opened).toBe(true);
+    await pressTwice(options.simulatedButton, () => guard.status().contact);
     await until('ACTIVE', () => guard.status().armed);
     expect(permit.read()).toMatchObject({ ok: true, state: 'ACTIVE' });
 

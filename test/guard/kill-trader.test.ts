@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { readdirSync } from 'node:fs';
 import { afterEach, describe, expect, it } from 'vitest';
 import { killMarked, markProcess } from '../../src/guard/kill-trader.js';
 
@@ -25,13 +26,22 @@ describe('killing a trader', () => {
     expect(killMarked(mark, pid)).toBe(`process ${pid} is gone`);
   });
 
-  it('leaves alone what is no trader, what was never marked, and itself', async () => {
-    const { pid, child } = await idle('somebody-else');
-    expect(markProcess(pid)).toBeUndefined();
+  it('leaves alone what was never marked, the first process, threads, and itself with its threads', async () => {
+    const { pid, child } = await idle('redbutton');
     expect(killMarked(undefined, pid)).toContain('left alone');
     const trader = await idle('redbutton');
     expect(killMarked(markProcess(trader.pid), pid)).toContain('left alone');
     expect(killMarked({ pid: process.pid, startTicks: '1' }, process.pid)).toContain('left alone');
+    expect([markProcess(process.pid), markProcess(1), markProcess(0)]).toEqual([
+      undefined,
+      undefined,
+      undefined,
+    ]);
+    for (const whose of [process.pid, pid]) {
+      const threads = readdirSync(`/proc/${whose}/task`).map(Number);
+      expect(threads.length).toBeGreaterThan(1);
+      for (const thread of threads) if (thread !== whose) expect(markProcess(thread)).toBeUndefined();
+    }
     expect([child.exitCode, trader.child.exitCode]).toEqual([null, null]);
   });
 

@@ -16,6 +16,7 @@ import { type Candle, toColumns } from '../../src/core/candle.js';
 import type { GuardStatus, ResumeAnswer } from '../../src/guard/status.js';
 import type { PermitReading } from '../../src/ports.js';
 import { ExchangeSimulator, type Interceptor, simulatedClock } from '../../src/simulator/index.js';
+import { pressTwice } from '../support/press-twice.js';
 
 const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '../..');
 const SYMBOL = 'BTC/USDT';
@@ -280,9 +281,7 @@ export async function startLiveBox({
     async arm() {
       await until('a released contact', async () => (await box.status()).contact === 'released');
       await ask('POST', '/resume');
-      await box.button(true);
-      await until('the contact to be seen open', async () => (await box.status()).contact === 'pressed');
-      await box.button(false);
+      await pressTwice(box.button, async () => (await box.status()).contact);
       await until(guardOnly ? 'a permit' : 'ACTIVE', async () => {
         if (!guardOnly && box.trader.ended()) await box.startTrader();
         const reading = box.permit();

@@ -6,6 +6,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { callControl } from '../../src/adapters/control-socket/control-client.js';
 import { pathsOf } from '../../src/config/paths.js';
 import type { GuardStatus } from '../../src/guard/status.js';
+import { pressTwice } from '../support/press-twice.js';
 import { sharesOf } from './processor-share.js';
 
 /** A process that does nothing but wake a hundred times a second. */
@@ -54,9 +55,10 @@ export async function measureRest(program: string, windows: number, windowMs: nu
     await until('the start', () => said.includes('"ready"'));
     await until('a released contact', async () => (await ask('GET', '/status')).contact === 'released');
     await ask('POST', '/resume');
-    drive(1);
-    await until('the press', async () => (await ask('GET', '/status')).contact === 'pressed');
-    drive(0);
+    await pressTwice(
+      (pressed) => drive(pressed ? 1 : 0),
+      async () => (await ask('GET', '/status')).contact,
+    );
     await until('the arming', async () => (await ask('GET', '/status')).state === 'REDUCING');
     await delay(SETTLE_MS);
     const [ours, its] = await sharesOf([guard.pid!, yardstick.pid!], windows, windowMs);

@@ -34,6 +34,15 @@ async function eventually(what, holds, msMax) {
     await delay(200);
   }
 }
+/** The act of arming: two presses, the second no sooner than 2 s after the first is let go. */
+async function pressTwice(pi) {
+  for (const waitMs of [2500, 0]) {
+    await pi.press();
+    await delay(1000);
+    await pi.release();
+    await delay(waitMs);
+  }
+}
 
 const world = await createSurroundings(dir);
 let pi;
@@ -203,9 +212,7 @@ try {
   );
   check('a new box is halted', /"state":"HALTED"/.test(await pi.run('redbutton status --json; true')));
   ssh('redbutton resume');
-  await pi.press();
-  await delay(1500);
-  await pi.release();
+  await pressTwice(pi);
   await pi.until('the box is armed', 'redbutton status --json; true', (text) => /"armed":true/.test(text));
   await eventually('a fill reaches the phone', () => world.heard().includes('ORDER_FILLED'), 300_000);
   check('armed by its button, it trades on paper, and the phone hears of it', true);
@@ -232,9 +239,7 @@ try {
   await pi.release();
   await delay(1000);
   ssh('redbutton resume');
-  await pi.press();
-  await delay(1500);
-  await pi.release();
+  await pressTwice(pi);
   await pi.until('the box is armed again', 'redbutton status --json; true', (text) =>
     /"armed":true/.test(text),
   );

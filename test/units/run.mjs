@@ -132,6 +132,9 @@ async function everything() {
     '/etc/redbutton/credentials',
   ])
     assert.notEqual((await asTrader('test', '-w', forbidden)).code, 0, forbidden);
+  // It may ask the guard for its status and for a halt, but not for the box to be armed.
+  const ask = `require('http').request({ socketPath: '/run/redbutton/guard/control.sock', method: 'POST', path: '/resume' }, (answer) => console.log(answer.statusCode)).end()`;
+  assert.equal((await asTrader('node', '-e', ask)).output.trim(), '403');
   // A container's sysfs is read-only to everybody from the start, so what the guard may write of it is not shown here.
   const places = ['/sys/devices/platform', '/sys/kernel', '/proc/sys/kernel', '/etc', '/opt/redbutton'];
   for (const unit of ['redbutton-guard', 'redbutton']) {
@@ -238,9 +241,12 @@ async function comesBack(what, unit, signal) {
 
 async function arm() {
   assert.equal((await box.guard('POST', '/resume')).opened, true);
-  await box.guard('POST', '/sim/button', { pressed: true });
-  await delay(200);
-  await box.guard('POST', '/sim/button', { pressed: false });
+  for (const waitMs of [2400, 0]) {
+    await box.guard('POST', '/sim/button', { pressed: true });
+    await delay(200);
+    await box.guard('POST', '/sim/button', { pressed: false });
+    await delay(waitMs);
+  }
   await box.until('armed', box.armed, 60_000);
 }
 

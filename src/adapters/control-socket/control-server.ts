@@ -1,14 +1,18 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { messageOf, RedbuttonError } from '../../core/errors.js';
 import { bindSocket, unbindSocket } from './bind-socket.js';
+import { type Peer, type PeerReader, peerOf } from './peer.js';
 
 export interface ControlReply {
   readonly status: number;
   readonly body: unknown;
 }
 
-/** `body` is the request's JSON, unchecked: undefined where there was none. */
-export type ControlHandler = (body: unknown) => ControlReply | Promise<ControlReply>;
+/** `body` is the request's JSON, unchecked: undefined where there was none. `peer` tells who asks, where anybody can. */
+export type ControlHandler = (
+  body: unknown,
+  peer?: () => Peer | null,
+) => ControlReply | Promise<ControlReply>;
 
 /** Handlers by method and path, as in `"POST /halt"`. */
 export type ControlRoutes = Readonly<Record<string, ControlHandler>>;
@@ -27,6 +31,7 @@ export function createControlServer(
   who: string,
   routes: ControlRoutes,
   bodyBytesMax = BODY_BYTES_MAX,
+  readPeer: PeerReader = peerOf,
 ): ControlServer {
   let server: Server | null = null;
   return {
@@ -34,7 +39,7 @@ export function createControlServer(
       const listening = createServer(
         { requestTimeout: REQUEST_MS_MAX, maxHeaderSize: 8192 },
         (request, response) => {
-          void answer(routes, bodyBytesMax, request, response);
+          void answer(routes, bodyBytesMax, readPeer, request, response);
         },
       );
       await bindSocket(listening, path, who);
@@ -56,10 +61,11 @@ export function createControlServer(
 async function answer(
   routes: ControlRoutes,
   bodyBytesMax: number,
+  readPeer: PeerReader,
   request: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> {
-  const reply = await handle(routes, bodyBytesMax, request);
+  const reply = await handle(routes, bodyBytesMax, readPeer, request);
   if (response.destroyed) return;
   const text = `${JSON.stringify(reply.body)}\n`;
   response.writeHead(reply.status, { 'content-type': 'application/json', connection: 'close' });
@@ -69,6 +75,7 @@ async function answer(
 async function handle(
   routes: ControlRoutes,
   bodyBytesMax: number,
+  readPeer: PeerReader,
   request: IncomingMessage,
 ): Promise<ControlReply> {
   const path = (request.url ?? '').split('?')[0];
@@ -93,7 +100,7 @@ async function handle(
     } catch {
       return { status: 400, body: { error: 'E_BODY', detail: 'the body is not JSON' } };
     }
-    return await handler(body);
+    return await handler(body, () => readPeer(request.socket));
   } catch (error) {
     const code = error instanceof RedbuttonError ? error.code : 'E_INTERNAL';
     return { status: 500, body: { error: code, detail: messageOf(error) } };

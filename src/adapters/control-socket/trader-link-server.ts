@@ -3,10 +3,16 @@ import { type GuardMessage, parseTraderMessage, type TraderMessage } from '../..
 import { bindSocket, unbindSocket } from './bind-socket.js';
 import type { ControlServer } from './control-server.js';
 import { onLines, sendLine } from './json-lines.js';
+import { type Peer, peerOf } from './peer.js';
 
-/** What takes a trader's connection: the guard. */
+/** What takes a trader's connection: the guard. `peer` is null where nobody can say who has connected. */
 export interface TraderAcceptor {
-  attachTrader(connection: { readonly beats: boolean; send(message: GuardMessage): void; close(): void }): {
+  attachTrader(connection: {
+    readonly beats: boolean;
+    readonly peer: Peer | null;
+    send(message: GuardMessage): void;
+    close(): void;
+  }): {
     receive(message: TraderMessage): void;
     closed(): void;
   };
@@ -20,6 +26,7 @@ export function createTraderLinkServer(path: string, guard: TraderAcceptor): Con
     sockets.add(socket);
     const end = guard.attachTrader({
       beats: true,
+      peer: peerOf(socket),
       send: (message) => sendLine(socket, message),
       close: () => socket.destroy(),
     });

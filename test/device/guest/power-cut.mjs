@@ -55,9 +55,13 @@ console.log(`FOUND ${found.state} ${found.halt?.cause ?? 'armed'}`);
 await until(async () => (await ask('GET', '/status')).contact === 'released');
 if (found.state === 'HALTED') {
   await ask('POST', '/resume');
-  move(true);
-  await until(async () => (await ask('GET', '/status')).contact === 'pressed');
-  move(false);
+  for (const waitMs of [2200, 0]) {
+    move(true);
+    await until(async () => (await ask('GET', '/status')).contact === 'pressed');
+    move(false);
+    await until(async () => (await ask('GET', '/status')).contact === 'released');
+    await delay(waitMs);
+  }
   await until(async () => (await ask('GET', '/status')).state !== 'HALTED');
 }
 console.log('PRESSED');

@@ -12,6 +12,7 @@ import { composeGuard } from '../../../src/guard/compose.js';
 import { endGuard } from '../../../src/guard/end-guard.js';
 import { PAPER_CANCELLER } from '../../../src/guard/paper-canceller.js';
 import { linesOf, settingsOf } from '../../../src/guard/settings.js';
+import { createTraderDoor } from '../../../src/guard/trader-door.js';
 
 /**
  * A guard one of whose steps on the way down fails: `DIR STEP HOW`. It prints the names of its steps; at SIGTERM the step
@@ -48,7 +49,12 @@ const composed = composeGuard(
     killTrader: () => 'there is none',
     onNotice() {},
   },
-  (guard) => [createTraderLinkServer(paths.guardLinkSocket, guard)],
+  (guard, declined) => [
+    createTraderLinkServer(
+      paths.guardLinkSocket,
+      createTraderDoor(join(dir, 'state'), declined).acceptFor(guard),
+    ),
+  ],
 );
 await composed.start();
 process.stdout.write(`${JSON.stringify({ steps: composed.stopSteps.map(({ name }) => name) })}\n`);

@@ -1,0 +1,30 @@
+import type { Clock } from '../ports.js';
+
+export type DeclinedRequest = 'resume' | 'trader' | 'process_id';
+
+/** Reports what was declined: of each kind the first immediately, then at most one a minute, with how many came between. */
+export interface Declined {
+  report(request: DeclinedRequest, detail: string): void;
+}
+
+const PERIOD_MS = 60_000;
+
+export function createDeclined(
+  clock: Pick<Clock, 'monotonicMs'>,
+  onReport: (detail: string) => void,
+): Declined {
+  const last = new Map<DeclinedRequest, { readonly atMs: number; between: number }>();
+  return {
+    report(request, detail) {
+      const atMs = clock.monotonicMs();
+      const before = last.get(request);
+      if (before !== undefined && atMs - before.atMs < PERIOD_MS) {
+        before.between += 1;
+        return;
+      }
+      const between = before?.between ?? 0;
+      last.set(request, { atMs, between: 0 });
+      onReport(between === 0 ? detail : `${detail} (and ${between} more since the last report)`);
+    },
+  };
+}
