@@ -5,12 +5,14 @@
 #include "forest/boundary.h"
 #include "gpio/boundary.h"
 #include "system/boundary.h"
+#include "system/sockets.h"
 
 static Napi::Object Init(Napi::Env env, Napi::Object exports) {
   RegisterFeatures(env, exports);
   RegisterForest(env, exports);
   RegisterGpio(env, exports);
   RegisterSystem(env, exports);
+  RegisterSockets(env, exports);
   return exports;
 }
 

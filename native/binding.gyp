@@ -18,7 +18,8 @@
         "forest/tree.cc",
         "gpio/boundary.cc",
         "gpio/line.cc",
-        "system/boundary.cc"
+        "system/boundary.cc",
+        "system/sockets.cc"
       ],
       "include_dirs": ["<!@(node -p \"require('node-addon-api').include\")"],
       "defines": ["NAPI_VERSION=8", "NAPI_DISABLE_CPP_EXCEPTIONS"],

@@ -25,8 +25,8 @@ import { createRestingCare } from './composition/resting-care.js';
 import { openShadowModel } from './composition/shadow-model.js';
 import { createStoreUpkeep, retentionOf } from './composition/store-upkeep.js';
 import { streamsOf } from './composition/streams.js';
-import { tradersDuties } from './composition/trader-duties.js';
-import { brokerOf, openVenue, type Venue } from './composition/venue.js';
+import { endCreatesFirst, tradersDuties } from './composition/trader-duties.js';
+import { brokerOf, connectAhead, openVenue, type Venue } from './composition/venue.js';
 import { refuseUnacknowledgedLive } from './config/live-terms.js';
 import { boxPaths, makeDirectory } from './config/paths.js';
 import { oneQuoteCurrency } from './config/quote-currency.js';
@@ -154,7 +154,7 @@ export async function createTrader(options: TraderOptions): Promise<Trader> {
       startCash: config.mode === 'paper' ? String(config.execution.paperStartCash * venues.length) : '0',
       tradingState: () => states.state(),
       async quoteFor({ exchange, symbol }, candle) {
-        const { feed, rules } = venueOf(exchange);
+        const { feed, rules } = connectAhead(venueOf(exchange), config, permit);
         const book = await feed.quote(symbol);
         if (config.mode === 'live') return book;
         return paperQuote({ exchange, symbol }, candle.close, book, rules.get(symbol)!.priceTick);
@@ -272,11 +272,10 @@ export async function createTrader(options: TraderOptions): Promise<Trader> {
       ? guard.link(duties)
       : createTraderLinkClient(
           paths.guardLinkSocket,
-          recordedDuties(duties, {
-            store,
-            clock,
-            onChange: () => alerting.publishState(),
-          }),
+          endCreatesFirst(
+            venues,
+            recordedDuties(duties, { store, clock, onChange: () => alerting.publishState() }),
+          ),
           clock,
           createSystemScheduler(),
         );

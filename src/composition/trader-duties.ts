@@ -18,9 +18,9 @@ export interface TraderDutiesParts {
 
 /** What the guard asks of the trader, done at every exchange at the same time. */
 export function tradersDuties(parts: TraderDutiesParts): TraderDuties {
-  const { pipeline, clock, isOurs, scope } = parts;
+  const { venues, pipeline, clock, isOurs, scope } = parts;
   return joinDuties(
-    parts.venues.map(({ id, config }, i) => {
+    venues.map(({ id, config }, i) => {
       const broker = parts.brokers[i]!;
       return {
         exchange: id,
@@ -46,4 +46,15 @@ export function tradersDuties(parts: TraderDutiesParts): TraderDuties {
       };
     }),
   );
+}
+
+/** A halt first ends the creates of before that are under way, now, not when they are next asked or a disk has answered. */
+export function endCreatesFirst(venues: readonly Venue[], duties: TraderDuties): TraderDuties {
+  return {
+    ...duties,
+    cancelAll(order) {
+      for (const { connection } of venues) connection.creates.recheck();
+      return duties.cancelAll(order);
+    },
+  };
 }

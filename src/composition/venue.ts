@@ -16,7 +16,7 @@ import type { Fill, MarketRules } from '../core/order.js';
 import { createPaperBroker, currenciesOf } from '../pipeline/execution/index.js';
 import { createRestWatch, type RestWatch, type RestWatchOptions } from '../pipeline/ingestion/index.js';
 import { parseRunSettings } from '../pipeline/run-settings.js';
-import type { Broker, Clock, OrderStream, RunRecord } from '../ports.js';
+import type { Broker, Clock, OrderStream, Permit, RunRecord } from '../ports.js';
 
 /** One exchange of the box: the way there, its market data, and the rules of the symbols traded on it. */
 export interface Venue {
@@ -106,6 +106,16 @@ export function brokerOf(
   });
   paper.restore(fills);
   return paper;
+}
+
+/**
+ * Makes the connection that an order would leave by, while its price is asked for: its handshake costs the order nothing
+ * then. There is none without a permit, and none on paper.
+ */
+export function connectAhead(venue: Venue, config: Pick<Config, 'mode'>, permit: Permit): Venue {
+  const reading = config.mode === 'live' ? permit.read() : undefined;
+  if (reading?.ok) venue.connection.creates.warm(reading.epoch);
+  return venue;
 }
 
 /** An order that would rest instead of ending at once is not what was meant. */

@@ -13,7 +13,7 @@ import { orderReport, tradesComplete } from './order-report.js';
 import { urgentRequests } from './request-hold.js';
 
 export interface BrokerOptions {
-  /** Asked synchronously as each create request leaves, after all of ccxt's queueing and signing. */
+  /** See {@link BeforeCreateLeaves}: after all of ccxt's queueing and signing, on a connection that stands. */
   readonly beforeCreateLeaves: BeforeCreateLeaves;
 }
 
@@ -38,11 +38,11 @@ class CcxtBroker implements Broker {
     const { api, errors } = this.#connection;
     const attempt: CreateAttempt = {
       mayLeave: () => this.#mayLeave(order),
+      epoch: order.permitEpoch ?? 0,
       entered: false,
       sent: 0,
       status: null,
       retryAfterMs: null,
-      transportCode: null,
     };
     try {
       // Markets are loaded outside of the attempt: only what follows is the create request.

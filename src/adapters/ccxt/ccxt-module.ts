@@ -81,6 +81,12 @@ export interface CcxtSocket {
   readonly connection?: { terminate?: () => void };
 }
 
+/** What ccxt hands to undici. */
+export interface CcxtRequest {
+  readonly signal?: AbortSignal;
+  readonly dispatcher?: unknown;
+}
+
 type Params = Readonly<Record<string, unknown>>;
 
 /** The narrow face of a ccxt exchange object; its class stays unmodified, hooks are set on the instance. */
@@ -100,7 +106,13 @@ export interface CcxtExchange {
   featureValue(symbol: string, method: string, parameter: string): unknown;
   fetchTime(): Promise<number | undefined>;
   fetch(url: string, method?: string, headers?: unknown, body?: unknown): Promise<unknown>;
-  undiciRequest(url: string, params: unknown): Promise<unknown>;
+  /** Settles by what requests are sent: by `undiciRequest`, where this has been loaded. */
+  loadFetchImplementation(): Promise<unknown>;
+  readonly undiciModule?: unknown;
+  undiciRequest(url: string, params: CcxtRequest): Promise<unknown>;
+  /** What requests through a proxy are sent by, under the proxy's address. */
+  readonly proxyDictionaries: Readonly<Record<string, unknown>>;
+  shouldValidateServerSsl(): boolean;
   client(url: string): unknown;
   loadHttpProxyAgent(): Promise<unknown>;
   setSandboxMode(enabled: boolean): void;

@@ -1,21 +1,24 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import type { OrderRequest, RefusalReason } from '../../core/order.js';
 
-/** Asked synchronously at the moment a create request leaves; a reason keeps it in. */
+/**
+ * Asked synchronously as the bytes of a create request are about to be written, and while it is under way; a reason keeps
+ * it in, or ends it.
+ */
 export type BeforeCreateLeaves = (order: OrderRequest) => RefusalReason | null;
 
 /** What is known of one create request on the wire; filled in by the hooks as it goes. */
 export interface CreateAttempt {
   readonly mayLeave: () => RefusalReason | null;
+  /** Of the permit that it was passed under. */
+  readonly epoch: number;
   /** Set once ccxt has signed and wants to fetch; before that it was surely not placed. */
   entered: boolean;
-  /** Requests written out. ccxt may follow a create up with another one, whose answer says nothing of the first. */
+  /** Requests of which bytes were written. ccxt may follow a create up with another one, whose answer says nothing of the first. */
   sent: number;
   /** HTTP status of the answer, once there is one. */
   status: number | null;
   retryAfterMs: number | null;
-  /** Code of the transport's error, as in ECONNREFUSED. */
-  transportCode: string | null;
 }
 
 /**

@@ -4,16 +4,6 @@ import type { CcxtErrors } from './ccxt-module.js';
 import { type CreateAttempt, CreateRefused } from './create-attempt.js';
 import { RequestHeld } from './request-hold.js';
 
-/** The connection was never made, so nothing was sent. */
-const NEVER_CONNECTED = new Set([
-  'ECONNREFUSED',
-  'ENOTFOUND',
-  'EAI_AGAIN',
-  'EHOSTUNREACH',
-  'ENETUNREACH',
-  'UND_ERR_CONNECT_TIMEOUT',
-]);
-
 /** Words of exchanges for "this client order id is taken": an order of ours is there, so nothing may be sent again. */
 const DUPLICATE = /duplicate/i;
 
@@ -21,7 +11,7 @@ const DUPLICATE = /duplicate/i;
 const OUTCOME_UNKNOWN = /"code":\s*-100[0167]\b/;
 
 /**
- * Tells what a failed create means. Not placed is only what is proven: the request never left, never connected, or was
+ * Tells what a failed create means. Not placed is only what is proven: no byte of the request was written, or it was
  * refused by the exchange in so many words. All else is ambiguous.
  */
 export function createFailure(error: unknown, attempt: CreateAttempt, errors: CcxtErrors): SubmitResult {
@@ -38,12 +28,9 @@ export function createFailure(error: unknown, attempt: CreateAttempt, errors: Cc
   // The exchange has said when to come back, and this one never left.
   if (error instanceof RequestHeld && attempt.sent === 0) return notPlaced(true, error.retryAfterMs);
   if (!attempt.entered) return notPlaced(false);
-  if (attempt.sent > 1) return ambiguous;
-  if (attempt.status === null) {
-    return attempt.transportCode !== null && NEVER_CONNECTED.has(attempt.transportCode)
-      ? notPlaced(true)
-      : ambiguous;
-  }
+  // No connection stood to write it to.
+  if (attempt.sent === 0) return notPlaced(true);
+  if (attempt.sent > 1 || attempt.status === null) return ambiguous;
   if (DUPLICATE.test(message) || OUTCOME_UNKNOWN.test(message)) return ambiguous;
   if (error instanceof errors.DuplicateOrderId) return ambiguous;
   if (attempt.status === 429 || attempt.status === 418) return notPlaced(true, attempt.retryAfterMs);

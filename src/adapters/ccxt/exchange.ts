@@ -1,8 +1,10 @@
 import { badInput, fault } from '../../core/errors.js';
 import type { Clock } from '../../ports.js';
-import { type CcxtErrors, type CcxtExchange, loadCcxt } from './ccxt-module.js';
+import { type CcxtErrors, type CcxtExchange, type CcxtRequest, loadCcxt } from './ccxt-module.js';
 import { cleanError } from './clean-error.js';
 import { checkMayLeave } from './create-attempt.js';
+import { type CreateConnections, createCreateConnections } from './create-connections.js';
+import type { CreateRoute } from './create-socket.js';
 import { createRequestHold, type RequestHold } from './request-hold.js';
 
 /** The slice of the configuration that an exchange is built from; an entry of `exchange` fits as it is. */
@@ -26,6 +28,7 @@ export interface ConnectedExchange {
   readonly api: CcxtExchange;
   readonly errors: CcxtErrors;
   readonly clock: Clock;
+  readonly creates: Pick<CreateConnections, 'warm' | 'recheck'>;
 }
 
 /** Milliseconds a signed request stays valid. Short, so that a delayed create request dies on its way. */
@@ -62,9 +65,10 @@ export async function createExchange(
     // ccxt wants this before its first ws:// (not wss://) connection, proxy or none.
     await api.loadHttpProxyAgent();
   } else if (config.sandbox) api.setSandboxMode(true);
-  hookRequests(api, addresses, createRequestHold(config.id, clock));
+  const creates = createCreateConnections();
+  hookRequests(api, addresses, createRequestHold(config.id, clock), creates);
   cleanErrors(api, credentials === undefined ? [] : [credentials.apiKey, credentials.secret]);
-  return { id: config.id, api, errors, clock };
+  return { id: config.id, api, errors, clock, creates };
 }
 
 interface Addresses {
@@ -138,15 +142,25 @@ function redirect(api: CcxtExchange, addresses: Addresses): void {
 }
 
 /**
- * The last check before the network. Every request is held to our addresses, and a create request must pass its own
- * check both where ccxt hands it over and at the very call that writes it out.
+ * The last check before the network. Every request is held to our addresses. A create request must pass its own check
+ * where ccxt hands it over, and leaves by connections of its own, where it is asked for the last time.
  */
-function hookRequests(api: CcxtExchange, addresses: Addresses | undefined, hold: RequestHold): void {
+function hookRequests(
+  api: CcxtExchange,
+  addresses: Addresses | undefined,
+  hold: RequestHold,
+  creates: CreateConnections,
+): void {
   const fetch = api.fetch.bind(api);
   api.fetch = async (url, method, headers, body) => {
     if (addresses && !isUnder(url, addresses.restUrl)) throw astray(api.id, url);
     const attempt = checkMayLeave();
-    if (attempt) attempt.entered = true;
+    if (attempt) {
+      await api.loadFetchImplementation();
+      // ccxt would fall back on Node's fetch, past the hook below.
+      if (api.undiciModule === undefined) throw unsendable(api.id);
+      attempt.entered = true;
+    }
     const answer = await fetch(url, method, headers, body);
     // ccxt hands on a body that is no JSON as text, and some of its parsers make an empty list of text: a page of a proxy
     // would then say that no order is open.
@@ -157,17 +171,14 @@ function hookRequests(api: CcxtExchange, addresses: Addresses | undefined, hold:
   api.undiciRequest = async (url, params) => {
     hold.check();
     const attempt = checkMayLeave();
-    if (attempt) attempt.sent++;
-    try {
-      const answer = (await undiciRequest(url, params)) as HttpAnswer;
-      const retryAfterMs = retryAfterOf(answer);
-      hold.answered(answer.status ?? 0, retryAfterMs);
-      if (attempt) Object.assign(attempt, { status: answer.status ?? null, retryAfterMs });
-      return answer;
-    } catch (error) {
-      if (attempt) attempt.transportCode = codeOf(error);
-      throw error;
-    }
+    const route = routeOf(api, url, params);
+    if (!attempt) creates.learn(route);
+    const dispatcher = attempt ? creates.dispatcherOf(attempt, route, params.signal) : params.dispatcher;
+    const answer = (await undiciRequest(url, { ...params, dispatcher })) as HttpAnswer;
+    const retryAfterMs = retryAfterOf(answer);
+    hold.answered(answer.status ?? 0, retryAfterMs);
+    if (attempt) Object.assign(attempt, { status: answer.status ?? null, retryAfterMs });
+    return answer;
   };
   const client = api.client.bind(api);
   api.client = (url) => {
@@ -220,9 +231,14 @@ function retryAfterOf({ headers }: HttpAnswer): number | null {
   return Number.isFinite(seconds) && seconds >= 0 ? seconds * 1000 : null;
 }
 
-function codeOf(error: unknown): string | null {
-  const code = (error as { code?: unknown } | null)?.code;
-  return typeof code === 'string' ? code : null;
+/** A create goes where ccxt would have sent it: through the same proxy, and as strict about certificates. */
+function routeOf(api: CcxtExchange, url: string, { dispatcher }: CcxtRequest): CreateRoute {
+  const proxy = Object.entries(api.proxyDictionaries).find(([, known]) => known === dispatcher);
+  return {
+    origin: new URL(url).origin,
+    proxy: proxy?.[0] ?? null,
+    rejectUnauthorized: api.shouldValidateServerSsl(),
+  };
 }
 
 function garbled(id: string, url: string) {
@@ -230,6 +246,14 @@ function garbled(id: string, url: string) {
     'E_EXCHANGE_GARBLED',
     `exchange ${id}: the answer of ${new URL(url).pathname} is no JSON`,
     'it is tried again by itself; look for a proxy or a maintenance page in between if it lasts',
+  );
+}
+
+function unsendable(id: string) {
+  return fault(
+    'E_ORDER_CONNECTION',
+    `exchange ${id}: ccxt could not load undici, by which orders are sent`,
+    'run npm ci',
   );
 }
 

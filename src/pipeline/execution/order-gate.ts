@@ -12,8 +12,8 @@ import type { Brokers } from './brokers.js';
 export interface OrderGate {
   submit(order: OrderRequest, context: GateContext): Promise<GateResult>;
   /**
-   * Permit and state once more, at the moment the request leaves: between the gate and the wire lie an adapter's queue
-   * and its signing. The permit must still be the one it was passed under: one given anew after a halt, or after a step
+   * Permit and state once more, as the bytes of the request are about to be written, and again while it is under way:
+   * between the gate and the wire lie an adapter's queue, its signing and a connection to be made. The permit must still be the one it was passed under: one given anew after a halt, or after a step
    * down, is no leave for what was decided before. Synchronous; the reason why it may not, or null.
    */
   mayLeave(order: OrderRequest): RefusalReason | null;
@@ -146,9 +146,9 @@ export function createOrderGate(deps: GateDeps, config: GateConfig): OrderGate {
     },
     mayLeave(order) {
       const permit = deps.permit.read();
-      const barred = barrier(order, permit);
-      if (barred) return barred[0];
-      return permit.ok && permit.epoch === order.permitEpoch ? null : 'no_permit';
+      // First, so that an order of an earlier epoch is never judged by what it does to the position.
+      if (permit.ok && permit.epoch !== order.permitEpoch) return 'no_permit';
+      return barrier(order, permit)?.[0] ?? null;
     },
     async submit(order, context) {
       const permit = deps.permit.read();

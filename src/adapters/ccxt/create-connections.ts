@@ -1,0 +1,147 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Dispatcher } from 'undici';
+import { CREATE_PORTS } from '../../core/create-ports.js';
+import type { RefusalReason } from '../../core/order.js';
+import { type CreateAttempt, CreateRefused } from './create-attempt.js';
+import { ConnectionGone, CreateConnection } from './create-connection.js';
+import type { CreateRoute } from './create-socket.js';
+
+/**
+ * The connections that create requests leave by; no other request shares them, so that resetting one never delays a cancel.
+ * A create's leave is asked when its connection stands and its bytes are about to be written, and again while it is under
+ * way: once it is taken back the connection is reset, and what the kernel has not sent or would send again goes with it.
+ */
+export interface CreateConnections {
+  /** What undici is to send this create by, in place of ccxt's own connections. */
+  dispatcherOf(
+    attempt: CreateAttempt,
+    route: CreateRoute,
+    signal?: AbortSignal,
+  ): Pick<Dispatcher, 'dispatch'>;
+  /** Makes a connection ahead where none of this epoch is idle; it carries nothing until an order is sent. */
+  warm(epoch: number): void;
+  /** Where connections are made to ahead, until a create has shown it. */
+  learn(route: CreateRoute): void;
+  /** The guard has called a halt: every create is asked now, and connections that carry nothing are closed. */
+  recheck(): void;
+}
+
+/** How often a create under way is asked whether it still may be. With the reset it must stay well below 60 ms. */
+const CHECK_MS = 20;
+const CONNECT_MS_MAX = 10_000;
+/** Some ports of the block stay free for connections that are made while others end. */
+const CONNECTIONS_MAX = CREATE_PORTS - 8;
+const BUSY_RETRY_MS = 5;
+/** Connections that may be found closed before an order is written to one. */
+const TRIES_MAX = 3;
+
+/** A position that is being closed may be closed by the very order that is asked about: that is no reason to end it. */
+function endsWhatIsUnderWay(reason: RefusalReason | null): reason is RefusalReason {
+  return reason !== null && reason !== 'state_reducing';
+}
+
+export function createCreateConnections(): CreateConnections {
+  let connections: CreateConnection[] = [];
+  const underWay = new Set<() => void>();
+  let learned: CreateRoute | null = null;
+  let createsGo: CreateRoute | null = null;
+
+  function open(route: CreateRoute, epoch: number): CreateConnection {
+    const connection = new CreateConnection(route, epoch, AbortSignal.timeout(CONNECT_MS_MAX));
+    connections.push(connection);
+    connection.closed.then(() => {
+      connections = connections.filter((other) => other !== connection);
+    });
+    return connection;
+  }
+
+  /** One that stands or is being made, of this epoch; idle ones of any other are reset. */
+  function idle(route: CreateRoute, epoch: number): CreateConnection | undefined {
+    for (const connection of connections) {
+      if (!connection.busy && connection.epoch !== epoch) connection.reset(new ConnectionGone());
+    }
+    return connections.find(
+      (connection) => !connection.busy && connection.usable && connection.goesTo(route),
+    );
+  }
+
+  async function take(route: CreateRoute, epoch: number, signal: AbortSignal): Promise<CreateConnection> {
+    for (;;) {
+      signal.throwIfAborted();
+      const found =
+        idle(route, epoch) ?? (connections.length < CONNECTIONS_MAX ? open(route, epoch) : undefined);
+      if (found !== undefined) {
+        found.busy = true;
+        return found;
+      }
+      await delay(BUSY_RETRY_MS, undefined, { signal });
+    }
+  }
+
+  async function send(
+    attempt: CreateAttempt,
+    route: CreateRoute,
+    options: Dispatcher.DispatchOptions,
+    handler: Dispatcher.DispatchHandler,
+    timeout: AbortSignal | undefined,
+  ): Promise<void> {
+    const refused = new AbortController();
+    const signal = timeout ? AbortSignal.any([refused.signal, timeout]) : refused.signal;
+    let connection: CreateConnection | undefined;
+    const check = () => {
+      const reason = attempt.mayLeave();
+      if (!endsWhatIsUnderWay(reason)) return;
+      const refusal = new CreateRefused(reason);
+      refused.abort(refusal);
+      connection?.reset(refusal);
+    };
+    const watch = setInterval(check, CHECK_MS);
+    underWay.add(check);
+    try {
+      for (let tries = 0; tries < TRIES_MAX; tries++) {
+        connection = await take(route, attempt.epoch, signal);
+        try {
+          await connection.ready(signal);
+          if (await connection.send(attempt, options, handler)) return;
+        } finally {
+          connection.busy = false;
+        }
+      }
+      throw new ConnectionGone();
+    } catch (error) {
+      handler.onError?.(signal.aborted ? signal.reason : (error as Error));
+    } finally {
+      clearInterval(watch);
+      underWay.delete(check);
+    }
+  }
+
+  return {
+    dispatcherOf(attempt, route, timeout) {
+      createsGo = route;
+      return {
+        dispatch(options, handler) {
+          void send(attempt, route, options, handler, timeout);
+          return true;
+        },
+      };
+    },
+    warm(epoch) {
+      const route = createsGo ?? learned;
+      if (route === null || idle(route, epoch) !== undefined || connections.length >= CONNECTIONS_MAX) return;
+      open(route, epoch)
+        .ready(AbortSignal.timeout(CONNECT_MS_MAX))
+        // The order that needs it makes its own, and says why that fails.
+        .catch(() => undefined);
+    },
+    learn(route) {
+      learned = route;
+    },
+    recheck() {
+      for (const check of [...underWay]) check();
+      for (const connection of [...connections]) {
+        if (!connection.busy) connection.reset(new ConnectionGone());
+      }
+    },
+  };
+}
