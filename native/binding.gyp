@@ -29,6 +29,24 @@
         ["target_arch=='x64'", { "dependencies": ["features_avx2"] }],
         ["target_arch=='arm64'", { "sources": ["features/path-neon.cc"] }]
       ]
+    },
+    {
+      # A program of its own: it needs nothing of Node.js, and has rights that Node.js must not have.
+      "target_name": "redbutton-gate",
+      "type": "executable",
+      "product_extension": "",
+      "sources": [
+        "gate/gate.cc",
+        "gate/main.cc",
+        "gate/netlink.cc",
+        "gate/permit-file.cc",
+        "gate/permit.cc",
+        "gate/port-set.cc",
+        "gate/sockets.cc"
+      ],
+      "cflags_cc": ["-std=c++17", "-O2", "-Wall", "-Wextra", "-fno-exceptions", "-fno-rtti"],
+      # libc alone.
+      "ldflags": ["-Wl,--as-needed"]
     }
   ],
   "conditions": [

@@ -3,7 +3,16 @@
 // the simulation or by the tests named with it. Prints a table; exit 1 if one survives or does not apply.
 //   npm run mutate [-- --only WORD] [--seeds 600] [--bars 168]
 import { spawnSync } from 'node:child_process';
-import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  cpSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -50,12 +59,41 @@ function judge(by, tree) {
   return failed[0]?.fullName ?? 'the tests could not run';
 }
 
+const GATE = 'native/gate/';
+
+/** A fault in the gate's program is compiled into the copy; no other native source can be changed. */
+function compileGate(tree) {
+  rmSync(path.join(tree, 'native'));
+  for (const part of ['native/gate', 'native/test'])
+    cpSync(path.join(root, part), path.join(tree, part), { recursive: true });
+  mkdirSync(path.join(tree, 'native/build/Release'), { recursive: true });
+  const addon = 'native/build/Release/redbutton.node';
+  symlinkSync(path.join(root, addon), path.join(tree, addon));
+  return () => {
+    const sources = readdirSync(path.join(tree, GATE)).filter((name) => name.endsWith('.cc'));
+    const args = [
+      '-std=c++17',
+      '-O2',
+      '-fno-exceptions',
+      '-fno-rtti',
+      '-o',
+      '../build/Release/redbutton-gate',
+    ];
+    const { status, stderr } = spawnSync('g++', [...args, ...sources], {
+      cwd: path.join(tree, GATE),
+      encoding: 'utf8',
+    });
+    return status === 0 ? null : `it does not compile: ${stderr.split('\n')[0]}`;
+  };
+}
+
 function copyTree() {
   const tree = mkdtempSync(path.join(tmpdir(), 'redbutton-mutant-'));
   for (const part of [
     'src',
     'test',
     'models',
+    'systemd',
     'package.json',
     'package-lock.json',
     'tsconfig.json',
@@ -86,7 +124,8 @@ for (const mutation of chosen) {
   const startedMs = performance.now();
   const tree = copyTree();
   try {
-    const misfit = mutate(tree, mutation);
+    const compile = mutation.file.startsWith(GATE) ? compileGate(tree) : () => null;
+    const misfit = mutate(tree, mutation) ?? compile();
     const found = misfit === null ? judge(mutation.by, tree) : null;
     const verdict = misfit ? 'DOES NOT APPLY' : found === null ? 'SURVIVED' : 'caught';
     const seconds = ((performance.now() - startedMs) / 1000).toFixed(0);

@@ -13,6 +13,55 @@ const breaker = 'src/pipeline/risk/drawdown-breaker.ts';
 
 export const MUTATIONS = [
   {
+    name: 'the gate in the kernel opens a block that holds connections of an earlier epoch',
+    file: 'native/gate/gate.cc',
+    from: 'if (fresh && !Clear(first)) return;',
+    to: '',
+    by: 'test/kernel-gate',
+  },
+  {
+    name: 'the gate in the kernel ends no connection at the press',
+    file: 'native/gate/gate.cc',
+    from: 'if (Check(set_.Shut(), "shut")) first_ = 0;\n  ++changes_;\n  DestroyAllBut(0);',
+    to: 'if (Check(set_.Shut(), "shut")) first_ = 0;\n  ++changes_;',
+    by: 'test/kernel-gate',
+  },
+  {
+    name: 'the gate in the kernel opens for a minute',
+    file: 'native/gate/gate.cc',
+    from: 'std::fmin(permit->expires_ms, now_ms + kElementMsMax)',
+    to: 'now_ms + 60000',
+    by: 'test/kernel-gate',
+  },
+  {
+    name: 'the gate in the kernel does not ask whose epoch is open',
+    file: 'native/gate/gate.cc',
+    from: 'if (first_ != 0 && permit->epoch != epoch_) {',
+    to: 'if (false) {',
+    by: 'test/kernel-gate',
+  },
+  {
+    name: 'the gate in the kernel follows a link in place of the permit',
+    file: 'native/gate/permit-file.cc',
+    from: 'openat(dir.get(), "permit", O_RDONLY | O_NOFOLLOW |',
+    to: 'openat(dir.get(), "permit", O_RDONLY |',
+    by: 'test/kernel-gate',
+  },
+  {
+    name: 'the gate in the kernel believes a permit whose time is over',
+    file: 'native/gate/permit.cc',
+    from: 'if (!(expires_ms > now_ms && expires_ms <= now_ms + kAheadMsMax))',
+    to: 'if (!(expires_ms <= now_ms + kAheadMsMax))',
+    by: 'test/kernel-gate',
+  },
+  {
+    name: 'the gate in the kernel lets pass what no block allows',
+    file: 'systemd/redbutton-gate.nft',
+    from: 'counter name held_back reject with tcp reset',
+    to: 'counter name held_back accept',
+    by: 'test/kernel-gate',
+  },
+  {
     name: 'send before the intent is written down',
     file: execution,
     from: "await Promise.all([record(order, 'intended', null), decided]);",

@@ -1,5 +1,7 @@
+import { existsSync, readFileSync } from 'node:fs';
 import { callControl } from '../adapters/control-socket/control-client.js';
 import { EXIT, RedbuttonError } from '../core/errors.js';
+import { type GateState, gateHangs, readGateState } from '../core/gate-state.js';
 import { ADDRESS_HELP, ADDRESS_OPTIONS, addressOf } from './box-address.js';
 import { type Command, parseOptions } from './command.js';
 import { describeGuard, statusFrom } from './guard-answer.js';
@@ -25,7 +27,7 @@ export const command: Command = {
 Asks the guard and the trader, and says what each answers.
 
 ${ADDRESS_HELP}
-  --json          print {"guard": …, "trader": …}, null for what does not answer
+  --json          print {"guard": …, "trader": …, "gate": …}, null for what is not there
 
 Exit codes: 0 both answer; 1 one of them does not.
 `,
@@ -39,17 +41,25 @@ Exit codes: 0 both answer; 1 one of them does not.
       const { body } = await callControl(paths.traderSocket, 'the trader', 'GET', '/status');
       return body as Record<string, unknown>;
     });
+    const gate = existsSync(paths.gateState) ? readGateState(readFileSync(paths.gateState, 'utf8')) : null;
     if (values.json) {
-      io.stdout.write(`${JSON.stringify({ guard: guard.value, trader: trader.value })}\n`);
+      io.stdout.write(`${JSON.stringify({ guard: guard.value, trader: trader.value, gate })}\n`);
     } else {
       io.stdout.write('guard\n');
       io.stdout.write(indent('detail' in guard ? `${guard.detail}\n` : describeGuard(guard.value)));
+      io.stdout.write(`gate\n  ${describeGate(gate)}\n`);
       io.stdout.write('trader\n');
       io.stdout.write(indent('detail' in trader ? `${trader.detail}\n` : describeFields(trader.value)));
     }
     return guard.value === null || trader.value === null ? EXIT.failed : EXIT.fine;
   },
 };
+
+function describeGate(state: GateState | null): string {
+  if (state === null) return 'not running: the kernel holds no order back (see redbutton doctor)';
+  if (gateHangs(state, Number(process.hrtime.bigint()) / 1e6)) return 'hangs, so it is shut';
+  return state.open ? `open for orders of epoch ${state.epoch}` : 'shut: the kernel lets no order leave';
+}
 
 const indent = (text: string) => text.replace(/^(?=.)/gm, '  ');
 

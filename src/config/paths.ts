@@ -30,6 +30,8 @@ export interface Paths {
   /** Where the trader connects to the guard's own process. */
   readonly guardLinkSocket: string;
   readonly traderSocket: string;
+  /** What the gate in the kernel says of itself, in a folder of its own user. */
+  readonly gateState: string;
   /** Where the trader leaves exports and backups to be fetched. */
   readonly handover: string;
   /** Bars that have had their days, as Parquet by exchange, symbol and month. */
@@ -60,6 +62,7 @@ export function pathsOf(device: Config['device'], account: Account = 'paper'): P
     guardSocket: path.join(guardRun, 'control.sock'),
     guardLinkSocket: path.join(guardRun, 'link.sock'),
     traderSocket: path.join(device.runDir, 'trader.sock'),
+    gateState: path.join(`${device.runDir}-gate`, 'state'),
     handover: path.join(device.stateDir, 'handover'),
     archive: path.join(device.stateDir, account === 'paper' ? 'archive' : `archive-${account}`),
     models: path.join(device.stateDir, 'models'),

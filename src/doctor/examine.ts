@@ -4,6 +4,7 @@ import { credentialFiles } from './credential-files.js';
 import { disk } from './disk.js';
 import { clockAndExchange } from './exchange.js';
 import { type Check, type Finding, findingOf, type Patient } from './finding.js';
+import { kernelGate } from './gate.js';
 import { model } from './model.js';
 import { processes, units } from './services.js';
 import { wiring } from './wiring.js';
@@ -13,6 +14,7 @@ const CHECKS: readonly Check[] = [
   wiring,
   processes,
   units,
+  kernelGate,
   clockAndExchange,
   alertWays,
   disk,

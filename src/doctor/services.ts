@@ -10,7 +10,7 @@ import { type Check, type Finding, failed, findingOf, ok, unchecked, warning } f
 import { chipFinding, linesByGuard, linesByHand } from './gpio-lines.js';
 
 const run = promisify(execFile);
-const UNITS = ['redbutton-guard.service', 'redbutton.service'] as const;
+const UNITS = ['redbutton-guard.service', 'redbutton-gate.service', 'redbutton.service'] as const;
 /** The design's limit; see test/systemd. */
 const EXPOSURE_MAX = 1.9;
 const ANALYZE_MS_MAX = 30_000;
@@ -72,7 +72,7 @@ export const units: Check = {
 };
 
 async function unitFinding(unitDir: string, unit: string): Promise<Finding> {
-  const check = unit.includes('guard') ? 'guard unit' : 'trader unit';
+  const check = `${/-(guard|gate)\./.exec(unit)?.[1] ?? 'trader'} unit`;
   const file = path.join(unitDir, unit);
   let text: string;
   try {

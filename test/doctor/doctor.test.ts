@@ -7,7 +7,7 @@ import { findingText } from '../../src/cli/doctor.js';
 import { examine } from '../../src/doctor/examine.js';
 import type { Finding, Patient, Verdict } from '../../src/doctor/finding.js';
 import { mosquittoInstalled } from '../brokers/mosquitto.js';
-import { createSoundBox, type SoundBox } from './sound-box.js';
+import { createSoundBox, gateState, type SoundBox } from './sound-box.js';
 
 const analysed = spawnSync('systemd-analyze', ['--version']).status === 0;
 
@@ -29,7 +29,7 @@ describe.skipIf(!mosquittoInstalled())('the doctor', () => {
   it('finds nothing wrong with a sound box, but that its broker would die with it', async () => {
     const findings = await look(box.patient());
     expect(complaints(findings)).toEqual([
-      ...(analysed ? [] : ['guard unit: unchecked', 'trader unit: unchecked']),
+      ...(analysed ? [] : ['guard unit: unchecked', 'gate unit: unchecked', 'trader unit: unchecked']),
       'last will: warning',
     ]);
     expect(findings.length).toBeGreaterThan(20);
@@ -125,6 +125,33 @@ describe.skipIf(!mosquittoInstalled())('the doctor', () => {
         await box.startGuard();
         await delay(200);
       },
+    },
+    ...Object.entries({
+      'a gate that does not run': null,
+      'a gate that hangs': gateState({ atMonotonicMs: 1 }),
+      'a state of the gate that is none': '{"open":',
+      'a kernel whose set elements do not time out': gateState({ setTimeouts: false }),
+      'a kernel that cannot end connections': gateState({ socketDestroy: false }),
+      'connections of an earlier epoch that keep the gate shut': gateState({ open: false, waiting: 2 }),
+      'a failure of the gate': gateState({ failure: 'cannot end sockets: Operation not permitted' }),
+    }).map(([fault, state]) => ({
+      fault,
+      found: `kernel gate: ${/run|hangs|none/.test(fault) ? 'failed' : 'warning'}`,
+      plant: () => {
+        if (state === null) rmSync(at('run-gate/state'));
+        else box.write('run-gate/state', state);
+        return box.patient();
+      },
+      mend: () => box.write('run-gate/state', gateState()),
+    })),
+    {
+      fault: 'ports of orders that Linux gives to anybody',
+      found: 'order ports: warning',
+      plant: () => {
+        box.write('proc/sys/net/ipv4/ip_local_port_range', '1024\t65535\n');
+        return box.patient();
+      },
+      mend: () => box.write('proc/sys/net/ipv4/ip_local_port_range', '32768\t60999\n'),
     },
     {
       fault: 'a unit without a limitless restart',
@@ -311,7 +338,7 @@ describe.skipIf(!mosquittoInstalled())('the doctor', () => {
     try {
       const patient = await plant();
       // Units take systemd a second to judge, and only some faults are about them.
-      const aboutUnits = found.startsWith('guard');
+      const aboutUnits = found.startsWith('guard') || found === 'kernel gate: failed';
       const findings = await look(aboutUnits ? patient : { ...patient, unitDir: at('no-units') });
       expect(complaints(findings)).toContain(found);
       const [check, verdict] = found.split(': ') as [string, Verdict];
@@ -346,6 +373,24 @@ describe.skipIf(!mosquittoInstalled())('the doctor', () => {
     },
     60_000,
   );
+
+  it('says what the bound after a press is where the gate does not run, or dies open', async () => {
+    const sentence = async (state: string | null) => {
+      if (state === null) rmSync(at('run-gate/state'), { force: true });
+      else box.write('run-gate/state', state);
+      const findings = await look(box.patient({}, { unitDir: at('no-units') }));
+      return findings.find(({ check }) => check === 'kernel gate')!.detail;
+    };
+    try {
+      const bound = /a trader that is stopped or hung may leave up to 1 s after a press, instead of 60 ms$/;
+      expect(await sentence(null)).toMatch(bound);
+      expect(await sentence(gateState({ setTimeouts: false }))).toMatch(bound);
+      expect(await sentence(gateState({ socketDestroy: false }))).toContain('INET_DIAG_DESTROY');
+      expect(await sentence(gateState())).toBe('open for epoch 3');
+    } finally {
+      box.write('run-gate/state', gateState());
+    }
+  }, 60_000);
 
   it('blinks the LED where no guard runs, and leaves it dark', async () => {
     await box.stopGuard();

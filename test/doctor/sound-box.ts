@@ -11,6 +11,7 @@ import { readCredential } from '../../src/config/credentials.js';
 import { parseConfig } from '../../src/config/load.js';
 import { pathsOf } from '../../src/config/paths.js';
 import { toColumns } from '../../src/core/candle.js';
+import type { GateState } from '../../src/core/gate-state.js';
 import type { Patient } from '../../src/doctor/finding.js';
 import { composeInProcessGuard, type InProcessGuard } from '../../src/guard/in-process.js';
 import { ExchangeSimulator } from '../../src/simulator/index.js';
@@ -45,6 +46,20 @@ export interface SoundBox {
   stopPhone(): Promise<void>;
   dispose(): Promise<void>;
 }
+
+/** What a gate that is well writes; an hour ahead, so that no test is too slow for it. */
+export const gateState = (more: Partial<GateState> = {}) =>
+  `${JSON.stringify({
+    open: true,
+    epoch: 3,
+    setTimeouts: true,
+    socketDestroy: true,
+    destroyed: 0,
+    waiting: 0,
+    failure: null,
+    atMonotonicMs: Number(process.hrtime.bigint()) / 1e6 + 3_600_000,
+    ...more,
+  })}\n`;
 
 export async function createSoundBox(): Promise<SoundBox> {
   const dir = mkdtempSync(path.join(tmpdir(), 'rb-doc-'));
@@ -90,6 +105,8 @@ export async function createSoundBox(): Promise<SoundBox> {
   write('proc/device-tree/model', 'Raspberry Pi 4 Model B Rev 1.4\0');
   write('boot/config.txt', 'dtparam=audio=off\n');
   write('run/timesync', '');
+  write('proc/sys/net/ipv4/ip_local_port_range', '32768\t60999\n');
+  write('run-gate/state', gateState());
   cpSync(path.join(root, 'systemd'), at('units'), { recursive: true });
   cpSync(path.join(root, 'models/sp500-daily'), at('model'), { recursive: true });
   const manifest = JSON.parse(readFileSync(at('model/manifest.json'), 'utf8')) as object;

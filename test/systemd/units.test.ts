@@ -51,12 +51,15 @@ describe('the units', () => {
       const [start] = valuesOf(unit, 'ExecStart');
       const [, name] = /dist\/main\.js (\S+)/.exec(start ?? '') ?? [];
       if (name !== undefined) expect(Object.keys(COMMANDS)).toContain(name);
-      else expect(start).toMatch(/^\/opt\/redbutton\/current\/scripts\/box-job (backup|verify)$/);
+      else
+        expect(start).toMatch(
+          /^\/opt\/redbutton\/current\/(scripts\/box-job (backup|verify)|native\/build\/Release\/redbutton-gate)$/,
+        );
     }
   });
 
-  it('bring both services back for ever, and end them within 10 s', () => {
-    for (const unit of ['redbutton.service', 'redbutton-guard.service']) {
+  it('bring each service back for ever, and end it within 10 s', () => {
+    for (const unit of ['redbutton.service', 'redbutton-guard.service', 'redbutton-gate.service']) {
       expect(valuesOf(unit, 'Restart')).toEqual(['always']);
       expect(valuesOf(unit, 'StartLimitIntervalSec')).toEqual(['0']);
       expect(Number(valuesOf(unit, 'TimeoutStopSec')[0])).toBeLessThanOrEqual(10);
@@ -81,6 +84,27 @@ describe('the units', () => {
     expect(valuesOf(guard!, 'CapabilityBoundingSet')).toEqual(['CAP_KILL']);
     expect(text('redbutton.sysusers')).toMatch(/^m redbutton-guard gpio$/m);
     expect(text('redbutton.sysusers')).not.toMatch(/^m redbutton gpio$/m);
+  });
+
+  it('load the rules of the gate, shut, before the trader starts, and give it one capability', () => {
+    const gate = 'redbutton-gate.service';
+    expect(valuesOf(gate, 'ExecStartPre')).toEqual([
+      '/usr/sbin/nft -f /opt/redbutton/current/systemd/redbutton-gate.nft',
+    ]);
+    // The rules stay when it ends.
+    expect(text(gate)).not.toMatch(/^ExecStop/m);
+    expect(valuesOf(gate, 'Before')).toContain('redbutton.service');
+    expect(valuesOf('redbutton.service', 'After')[0]).toContain(gate);
+    // A machine without nft trades on: nothing requires the gate, and the guard starts it.
+    expect(valuesOf('redbutton-guard.service', 'Wants')).toEqual([gate]);
+    for (const unit of services) expect(valuesOf(unit, 'Requires').join()).not.toContain(gate);
+    expect(valuesOf(gate, 'ConditionFileIsExecutable')).toContain('/usr/sbin/nft');
+    expect(valuesOf(gate, 'CapabilityBoundingSet')).toEqual(['CAP_NET_ADMIN']);
+    for (const other of ['redbutton.service', 'redbutton-guard.service']) {
+      expect(valuesOf(other, 'User')).not.toEqual(valuesOf(gate, 'User'));
+      expect(text(other)).not.toContain('CAP_NET_ADMIN');
+    }
+    expect(valuesOf(gate, 'SystemCallFilter').join(' ')).toContain(' connect ');
   });
 
   it('give every credential a default, so that a missing one keeps no service down', () => {

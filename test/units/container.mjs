@@ -15,7 +15,16 @@ export async function boot(root) {
   const bootedMs = performance.now();
   const nspawn = spawn(
     'systemd-nspawn',
-    ['-q', '--boot', '--register=no', '--keep-unit', '--console=pipe', '-D', root],
+    [
+      '-q',
+      '--boot',
+      '--register=no',
+      '--keep-unit',
+      '--capability=CAP_NET_ADMIN',
+      '--console=pipe',
+      '-D',
+      root,
+    ],
     { stdio: ['ignore', 'pipe', 'pipe'] },
   );
   let said = '';

@@ -106,13 +106,18 @@ say('held');
 
 async function everything() {
   // ── what the kernel says of the two processes ──
-  for (const unit of ['redbutton-guard', 'redbutton']) {
+  const capabilities = {
+    'redbutton-guard': '0000000000000020',
+    'redbutton-gate': '0000000000001000',
+    redbutton: '0000000000000000',
+  };
+  for (const [unit, allowed] of Object.entries(capabilities)) {
     const pid = await box.pidOf(unit);
     const status = (await box.inside('cat', `/proc/${pid}/status`)).output;
     const field = (name) => new RegExp(`^${name}:\\s*(\\S+)`, 'm').exec(status)?.[1];
     const [effective, bounding] = [field('CapEff'), field('CapBnd')];
     assert.deepEqual([field('NoNewPrivs'), field('Seccomp')], ['1', '2']);
-    assert.equal(effective, unit === 'redbutton' ? '0000000000000000' : '0000000000000020');
+    assert.equal(effective, allowed);
     assert.equal(bounding, effective);
     const adjust = (await box.inside('cat', `/proc/${pid}/oom_score_adj`)).output.trim();
     say(`${unit}: capabilities ${effective}, no new privileges, system calls filtered, OOM ${adjust}`);
@@ -123,11 +128,16 @@ async function everything() {
     box.inside('setpriv', '--reuid=redbutton', '--regid=redbutton', '--clear-groups', ...command);
   const guardPid = await box.pidOf('redbutton-guard');
   assert.equal((await asTrader('true')).code, 0);
+  const gatePid = await box.pidOf('redbutton-gate');
   for (const signal of ['STOP', 'TERM', 'KILL'])
-    assert.notEqual((await asTrader('kill', `-${signal}`, String(guardPid))).code, 0, signal);
+    for (const pid of [guardPid, gatePid])
+      assert.notEqual((await asTrader('kill', `-${signal}`, String(pid))).code, 0, signal);
+  assert.notEqual((await asTrader('nft', 'flush', 'ruleset')).code, 0, 'the rules of the gate');
   for (const forbidden of [
     '/run/redbutton/guard/permit',
     '/run/redbutton/guard',
+    '/run/redbutton-gate',
+    '/run/redbutton-gate/state',
     '/var/lib/redbutton-guard/armed',
     '/etc/redbutton/credentials',
   ])
@@ -167,6 +177,8 @@ async function everything() {
     await microseconds('redbutton', 'ExecMainStartTimestampMonotonic'),
   ];
   assert.ok(guardUp <= traderStart, 'a restart of both keeps their order');
+
+  await gateFollows();
 
   // ── a hung trader and the button ──
   const hung = await box.pidOf('redbutton');
@@ -227,6 +239,42 @@ async function everything() {
     assert.ok(stopMs <= STOP_MS_MAX, `${unit} took ${ms(stopMs)}`);
     say(`${unit}: clean stop in ${ms(stopMs)}`);
   }
+}
+
+/** The gate in the kernel: open while armed, shut at the press, loaded and shut while its program is away. */
+async function gateFollows() {
+  const gate = async () => JSON.parse((await box.inside('cat', '/run/redbutton-gate/state')).output || '{}');
+  const elements = async () =>
+    (await box.inside('nft', 'list', 'set', 'inet', 'redbutton_gate', 'open')).output;
+  await box.until('the gate opens', async () => (await gate()).open === true, 10_000);
+  assert.match(await elements(), /expires/);
+  const { setTimeouts, socketDestroy } = await gate();
+  say(`gate open: set elements time out ${setTimeouts}, sockets can be destroyed ${socketDestroy}`);
+  const pid = await box.pidOf('redbutton-gate');
+  const memory = (await box.inside('cat', `/proc/${pid}/status`)).output;
+  say(`gate: ${/VmRSS:\s*(.*)/.exec(memory)[1]} resident`);
+  await box.guard('POST', '/sim/button', { pressed: true });
+  await box.until('the gate shuts', async () => (await gate()).open === false, 2000);
+  assert.doesNotMatch(await elements(), /expires/);
+  await box.guard('POST', '/sim/button', { pressed: false });
+  await box.until(
+    'the contact',
+    async () => (await box.guard('GET', '/status')).contact === 'released',
+    10_000,
+  );
+  await arm();
+  await box.until('the gate opens again', async () => (await gate()).open === true, 10_000);
+  await comesBack('gate killed', 'redbutton-gate', 'KILL');
+  await box.until('the gate is open after its death', async () => (await gate()).open === true, 10_000);
+  await box.inside('systemctl', 'stop', 'redbutton-gate');
+  assert.doesNotMatch(await elements(), /expires/, 'the rules stay, shut');
+  assert.match(await elements(), /set open/);
+  await box.inside('systemctl', 'start', 'redbutton-gate');
+  await box.inside('nft', 'flush', 'ruleset');
+  await box.until('the rules are back', async () => /expires/.test(await elements()), 10_000);
+  say(
+    'gate: shuts at the press and at its stop, and comes back after a kill and after its rules were flushed',
+  );
 }
 
 async function comesBack(what, unit, signal) {
