@@ -76,10 +76,9 @@ export async function createAlerting(options: AlertingOptions): Promise<Alerting
     stateNow: state,
     haltTakenBy: onHalt === undefined ? 'guard' : 'trader',
     ...(onHalt === undefined ? {} : { onHalt }),
-    onIgnoredCommand(reason) {
-      alerts
-        .raise('COMMAND_IGNORED', { reason })
-        .catch((error) => log.error({ err: error }, 'an alert was lost'));
+    clientIdFile: boxPaths(config).mqttClientIds.trader,
+    onTrouble(raise) {
+      raise(alerts).catch((error) => log.error({ err: error }, 'an alert was lost'));
     },
   });
   const alerts = createAlertRaiser(ALERT_CATALOGUE, clock, sinks.sink, createAlertIds(name, clock, rng));

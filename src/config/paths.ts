@@ -42,6 +42,8 @@ export interface Paths {
   readonly ntfySpool: string;
   /** Alerts of the guard that wait, by sink. */
   readonly guardSpools: { readonly mqtt: string; readonly ntfy: string };
+  /** The random part of each process's MQTT client id. */
+  readonly mqttClientIds: { readonly trader: string; readonly guard: string };
 }
 
 /** The files of the box as it is configured. */
@@ -70,6 +72,10 @@ export function pathsOf(device: Config['device'], account: Account = 'paper'): P
     guardSpools: {
       mqtt: path.join(guardState, 'mqtt-alerts.jsonl'),
       ntfy: path.join(guardState, 'ntfy-alerts.jsonl'),
+    },
+    mqttClientIds: {
+      trader: path.join(device.stateDir, 'mqtt-client-id'),
+      guard: path.join(guardState, 'mqtt-client-id'),
     },
   };
 }

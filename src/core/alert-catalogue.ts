@@ -77,6 +77,19 @@ export const ALERT_CATALOGUE = {
     (f) => `A command over MQTT was ignored: ${f.reason}.`,
     'To halt now, publish to cmd/halt again; to get rid of the old one, publish an empty retained message there, which halts too.',
   ),
+  CLIENT_TAKEN_OVER: entry<{ role: string; certain: boolean }>(
+    'critical',
+    (f) =>
+      f.certain
+        ? `Another program connected to the broker under the ${f.role}'s client id: a halt from the phone may be lost.`
+        : `The broker closed the ${f.role}'s connection again and again: another program may use its client id, and a halt from the phone may be lost.`,
+    'The box has taken another id; if you wanted a halt, press again. If that program was not yours, change the broker passwords.',
+  ),
+  BROKER_REFUSES_TOPIC: entry<{ topic: string }>(
+    'warning',
+    (f) => `The broker refuses what the box publishes on ${f.topic}.`,
+    'Allow the box to write this topic in the access list of the broker; for its own broker run scripts/setup-broker again.',
+  ),
   // ── orders ──────────────────────────────────────────────────────────────────────────────────────────────────
   ORDER_FILLED: entry<{ symbol: string; side: string; amount: string; price: string }>(
     'info',

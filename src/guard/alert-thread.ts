@@ -22,7 +22,7 @@ const tell = (message: FromSpeaker) => port.postMessage(message);
 const log = { info: logger('info'), warn: logger('warn'), error: logger('error') };
 const { config, env, version } = workerData as SpeakerSettings;
 const { name } = config.device;
-const { guardSpools } = pathsOf(config.device);
+const { guardSpools, mqttClientIds } = pathsOf(config.device);
 const clock = createSystemClock();
 let halting = false;
 let haltsWaiting = false;
@@ -40,10 +40,11 @@ const sinks = await createAlertSinks({
   log,
   version,
   onHalt: halt,
-  onIgnoredCommand: (reason) => {
-    raiserAt(clock.wallMs())
-      .raise('COMMAND_IGNORED', { reason })
-      .catch(() => undefined);
+  clientIdFile: mqttClientIds.guard,
+  onTrouble: (raise) => {
+    raise(raiserAt(clock.wallMs())).catch((error) =>
+      log.error({ errorCode: 'E_ALERT', detail: messageOf(error) }, 'an alert was lost'),
+    );
   },
 });
 await sinks.start();

@@ -13,7 +13,7 @@ import { createArmedRecordFile } from '../../src/guard/armed-record.js';
 import { type ComposedGuard, composeGuard } from '../../src/guard/compose.js';
 import { PAPER_CANCELLER } from '../../src/guard/paper-canceller.js';
 import { linesOf, settingsOf } from '../../src/guard/settings.js';
-import { type Box, createBox, eventually } from '../adapters/mqtt/box.js';
+import { type Box, createBox, eventually, troubles } from '../adapters/mqtt/box.js';
 import { createMosquitto, type Mosquitto, mosquittoInstalled } from '../brokers/mosquitto.js';
 
 interface Press {
@@ -191,12 +191,14 @@ describe.skipIf(!mosquittoInstalled())('a halt from the phone', () => {
         credentials: {},
         config: { url: broker.url, keepaliveSeconds: 30, discoveryPrefix: '', protocolVersion },
         onHalt: async () => void (await composed?.guard.halt('command', 'the phone')),
-        onIgnoredCommand: (reason) => void ignored.push(reason),
+        onTrouble: (raise) => void raise(troubles(ignored)),
       });
       await box.alerts.start();
       await eventually('reported', () => ignored.length > 0);
       await new Promise((resolve) => setTimeout(resolve, 500));
-      expect(ignored).toEqual(['it is an old one that the broker keeps (retained)']);
+      expect(ignored).toEqual([
+        'A command over MQTT was ignored: it is an old one that the broker keeps (retained).',
+      ]);
       expect(permit.read().ok).toBe(true);
       await phone.publishAsync('redbutton/test-box/cmd/halt', '', { qos: 1, retain: true });
       await eventually('halted by clearing it', () => !permit.read().ok);

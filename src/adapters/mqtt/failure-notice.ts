@@ -15,7 +15,6 @@ export function createFailureNotice(
   log: AlertLog,
   clock: Clock,
   broker: string,
-  clientId: string,
   secret: () => string | undefined,
 ): FailureNotice {
   const mayTell = createRepeatGuard(clock);
@@ -25,7 +24,7 @@ export function createFailureNotice(
     failed(error) {
       const nowMs = clock.monotonicMs();
       downSinceMs ??= nowMs;
-      const { reason, sentence, remedy } = explain(error, broker, clientId);
+      const { reason, sentence, remedy } = explain(error, broker);
       if (!mayTell(reason)) return;
       toldDown = true;
       const detail = redact(messageOf(error), [secret()]);
@@ -48,7 +47,7 @@ interface Explanation {
   readonly remedy: string;
 }
 
-function explain(error: unknown, broker: string, clientId: string): Explanation {
+function explain(error: unknown, broker: string): Explanation {
   const code = (error as { code?: unknown } | null)?.code;
   const text = messageOf(error);
   if (error instanceof RedbuttonError) {
@@ -64,8 +63,9 @@ function explain(error: unknown, broker: string, clientId: string): Explanation 
   if (code === 142) {
     return {
       reason: 'taken-over',
-      sentence: `another client connected to ${broker} under our client id ${clientId}`,
-      remedy: 'Give each box its own device.name, and let no app use this client id.',
+      sentence: `another client connected to ${broker} under this box’s client id`,
+      remedy:
+        'The box takes another id. Change the broker’s passwords if that was not you, and let no two boxes share a state folder.',
     };
   }
   if (code === 'ENOTFOUND' || code === 'EAI_AGAIN') {

@@ -3,8 +3,10 @@ import type { Clock, Rng } from '../../ports.js';
 import type { AlertLog } from '../alert-delivery/alert-log.js';
 import type { Delivery } from '../alert-delivery/alert-pump.js';
 import { openBrokerStream } from './broker-stream.js';
+import type { ClientId } from './client-id.js';
 import type { Incoming } from './commands.js';
 import { connectOptions, type MqttConfig, type MqttCredentials, tlsOptions } from './connect-options.js';
+import { createEndings, type Ending } from './endings.js';
 import { createFailureNotice } from './failure-notice.js';
 
 /** Waiting times of the link; tests shorten them. */
@@ -29,7 +31,7 @@ export const LINK_TIMES: LinkTimes = {
 export interface LinkOptions {
   readonly url: string;
   readonly config: MqttConfig;
-  readonly clientId: string;
+  readonly clientId: ClientId;
   readonly credentials: MqttCredentials;
   /** Topic of `online` and `offline`; undefined = an anonymous visit without session, will and availability. */
   readonly availabilityTopic: string | undefined;
@@ -43,6 +45,10 @@ export interface LinkOptions {
   readonly onUp: () => void;
   readonly onDown: () => void;
   readonly onMessage: (message: Incoming) => void;
+  /** Another client uses our id, for certain or likely; we have taken another one. */
+  readonly onTakenOver?: (certain: boolean) => void;
+  /** The broker refuses what we publish on a topic, or ends the connection over it; called once for each. */
+  readonly onRefused?: (topic: string) => void;
 }
 
 export interface MqttLink {
@@ -60,7 +66,15 @@ interface Connection {
   grantedMs: number;
   /** The extra subscriptions are asked for, and neither granted nor denied yet. */
   extrasAsked: boolean;
-  readonly flying: Set<{ readonly sentMs: number; readonly fail: (error: Error) => void }>;
+  readonly flying: Set<{
+    readonly topic: string;
+    readonly sentMs: number;
+    readonly fail: (error: Error) => void;
+  }>;
+  /** After connections that ended soon: then it shows over which message. */
+  readonly oneAtATime: boolean;
+  /** Settles when the message before has. */
+  turn: Promise<void>;
   /** Reasons other than success, by message id, of PUBACKs whose callback is about to run. */
   readonly pubackReasons: Map<number, number>;
   readonly end: (error: unknown) => void;
@@ -72,7 +86,10 @@ const INCOMING_BYTES_MAX = 256 * 1024;
 /** How long after its subscription was granted a message with the retain flag is one that the broker had stored. */
 const STORED_MS_MAX = 10_000;
 const NO_MATCHING_SUBSCRIBERS = 16;
-const SESSION_TAKEN_OVER = 142;
+/** What a broker ends the connection over is not sent for so long. */
+const HELD_BACK_MS = 600_000;
+/** Reason codes of a PUBACK from here on are failures. */
+const FAILURE_MIN = 128;
 
 /**
  * Keeps one MQTT 5 connection alive. Each attempt gets a client of its own, so nothing a client remembers (queues,
@@ -81,7 +98,7 @@ const SESSION_TAKEN_OVER = 142;
  */
 export function createMqttLink(options: LinkOptions): MqttLink {
   const { clock, times } = options;
-  const notice = createFailureNotice(options.log, clock, options.url, options.clientId, () =>
+  const notice = createFailureNotice(options.log, clock, options.url, () =>
     options.credentials.password?.reveal(),
   );
   let stopping = new AbortController();
@@ -92,11 +109,17 @@ export function createMqttLink(options: LinkOptions): MqttLink {
   /** The next session begins clean: the broker has something for this one that cannot be taken. */
   let cleanNext = false;
   let extrasLeftOut = false;
+  const endings = createEndings();
+  /** Connections in a row that did not last. */
+  let tries = 0;
+  /** Topics that the broker ends the connection over, and until when nothing is published there. */
+  const heldUntilMs = new Map<string, number>();
+  const toldRefused = new Set<string>();
   /** Connections that ended, one after the other, while the extra subscriptions were asked for. */
   let extrasEnded = 0;
 
   /** One connection from first packet to last. Resolves to the reason why it ended. */
-  function live(signal: AbortSignal): Promise<{ readonly wasUp: boolean; readonly error: unknown }> {
+  function live(signal: AbortSignal): Promise<Omit<Ending, 'atMs'>> {
     return new Promise((resolve) => {
       let client: MqttClient;
       try {
@@ -108,7 +131,7 @@ export function createMqttLink(options: LinkOptions): MqttLink {
             ),
           connectOptions(
             options.config,
-            options.clientId,
+            options.clientId.value(),
             options.credentials,
             times.connectTimeoutMs,
             options.availabilityTopic,
@@ -116,10 +139,10 @@ export function createMqttLink(options: LinkOptions): MqttLink {
           ),
         );
       } catch (error) {
-        resolve({ wasUp: false, error });
+        resolve({ upMs: null, error, waitingTopic: null });
         return;
       }
-      let wasUp = false;
+      let upSinceMs: number | null = null;
       let over = false;
       const end = (error: unknown) => {
         if (over) return;
@@ -129,13 +152,16 @@ export function createMqttLink(options: LinkOptions): MqttLink {
         client.end(true);
         if (current === connection) current = undefined;
         if (connection.extrasAsked && !signal.aborted && ++extrasEnded >= 2) leaveExtrasOut();
+        const [oldest] = connection.flying;
         for (const flight of connection.flying) flight.fail(new Error('connection ended before PUBACK'));
         connection.flying.clear();
-        if (wasUp) {
-          lastUpMs = clock.monotonicMs();
+        const nowMs = clock.monotonicMs();
+        if (upSinceMs !== null) {
+          lastUpMs = nowMs;
           options.onDown();
         }
-        resolve({ wasUp, error });
+        const upMs = upSinceMs === null ? null : nowMs - upSinceMs;
+        resolve({ upMs, error, waitingTopic: oldest?.topic ?? null });
       };
       // Without "retain as published" the flag says one thing alone: the broker had this before we subscribed.
       const isStored = (retained: boolean) =>
@@ -147,6 +173,8 @@ export function createMqttLink(options: LinkOptions): MqttLink {
         client,
         grantedMs: Number.POSITIVE_INFINITY,
         extrasAsked: false,
+        oneAtATime: tries > 0,
+        turn: Promise.resolve(),
         flying: new Set(),
         pubackReasons: new Map(),
         end,
@@ -154,7 +182,9 @@ export function createMqttLink(options: LinkOptions): MqttLink {
       const onAbort = () => end(signal.reason);
       signal.addEventListener('abort', onAbort, { once: true });
       client.on('error', end);
-      client.on('close', () => end(new Error('the connection was closed')));
+      client.on('close', () =>
+        end(Object.assign(new Error('the connection was closed'), { code: 'CLOSED' })),
+      );
       client.on('disconnect', (packet) =>
         end(Object.assign(new Error('the broker ended the connection'), { code: packet.reasonCode })),
       );
@@ -168,10 +198,10 @@ export function createMqttLink(options: LinkOptions): MqttLink {
       );
       client.on('connect', () => {
         if (over) return;
-        wasUp = true;
         cleanNext = false;
         current = connection;
         lastUpMs = clock.monotonicMs();
+        upSinceMs = lastUpMs;
         notice.connected();
         subscribe(connection);
         if (options.availabilityTopic !== undefined) {
@@ -222,14 +252,31 @@ export function createMqttLink(options: LinkOptions): MqttLink {
     payload: string,
     retain: boolean,
   ): Promise<Delivery> {
+    if ((heldUntilMs.get(topic) ?? 0) > clock.monotonicMs()) {
+      return Promise.reject(new Error(`held back: the broker ends the connection over ${topic}`));
+    }
+    if (!connection.oneAtATime) return send(connection, topic, payload, retain);
+    const sent = connection.turn.then(() => {
+      if (current !== connection) throw new Error('connection ended before its turn');
+      return send(connection, topic, payload, retain);
+    });
+    connection.turn = sent.then(
+      () => undefined,
+      () => undefined,
+    );
+    return sent;
+  }
+
+  function send(connection: Connection, topic: string, payload: string, retain: boolean): Promise<Delivery> {
     return new Promise((resolve, reject) => {
-      const flight = { sentMs: clock.monotonicMs(), fail: reject };
+      const flight = { topic, sentMs: clock.monotonicMs(), fail: reject };
       connection.flying.add(flight);
       let messageId: number | undefined;
       connection.client.publish(topic, payload, { qos: 1, retain }, (error) => {
         if (!connection.flying.delete(flight)) return;
         const reason = messageId === undefined ? undefined : connection.pubackReasons.get(messageId);
         if (messageId !== undefined) connection.pubackReasons.delete(messageId);
+        if (reason !== undefined && reason >= FAILURE_MIN) tellRefused(topic);
         if (error) reject(error);
         else resolve({ heard: reason !== NO_MATCHING_SUBSCRIBERS });
       });
@@ -238,19 +285,37 @@ export function createMqttLink(options: LinkOptions): MqttLink {
   }
 
   async function keepConnected(signal: AbortSignal): Promise<void> {
-    let tries = 0;
     while (!signal.aborted) {
-      const { wasUp, error } = await live(signal);
+      const ending = await live(signal);
       if (signal.aborted || stopping.signal.aborted) return;
-      notice.failed(error);
+      const nowMs = clock.monotonicMs();
+      const { takenOver, refusedTopic, ...verdict } = endings.judge({ ...ending, atMs: nowMs });
+      tries = verdict.tries;
+      notice.failed(ending.error);
+
       // What can be neither kept nor skipped must not meet us again.
-      if ((error as { code?: unknown } | null)?.code === 'ERR_MQTT_PACKET_SIZE') cleanNext = true;
-      // Two clients with one id throw each other out: there a success must not reset the waiting time.
-      const takenOver = (error as { code?: unknown } | null)?.code === SESSION_TAKEN_OVER;
-      tries = wasUp && !takenOver ? 0 : tries + 1;
+      if ((ending.error as { code?: unknown } | null)?.code === 'ERR_MQTT_PACKET_SIZE') cleanNext = true;
+      if (takenOver !== null) {
+        options.clientId.renew();
+        options.onTakenOver?.(takenOver === 'certain');
+      }
+      if (refusedTopic !== null) {
+        heldUntilMs.set(refusedTopic, nowMs + HELD_BACK_MS);
+        tellRefused(refusedTopic);
+      }
       const ceilingMs = Math.min(times.backoffMaxMs, times.backoffFirstMs * 2 ** Math.min(tries, 16));
       await clock.sleep(ceilingMs * (0.5 + 0.5 * options.rng.next()), signal).catch(() => {});
     }
+  }
+
+  function tellRefused(topic: string): void {
+    if (toldRefused.has(topic)) return;
+    toldRefused.add(topic);
+    options.log.warn(
+      { errorCode: 'E_MQTT_REFUSED', topic },
+      `the broker refuses what this box publishes on ${topic}. Allow writing it in the broker’s access list.`,
+    );
+    options.onRefused?.(topic);
   }
 
   async function watch(signal: AbortSignal): Promise<void> {

@@ -1,11 +1,12 @@
-import type { Alert } from '../../core/alert.js';
-import { badInput, messageOf } from '../../core/errors.js';
+import type { Alert, AlertRaiser } from '../../core/alert.js';
+import { badInput } from '../../core/errors.js';
 import type { Fill } from '../../core/order.js';
 import type { AlertOutbox, AlertSink, BoxState, Clock, Rng } from '../../ports.js';
 import type { AlertLog } from '../alert-delivery/alert-log.js';
 import { alertPayload } from '../alert-delivery/alert-payload.js';
 import { createAlertPump } from '../alert-delivery/alert-pump.js';
 import { isQuiet } from '../alert-delivery/quiet-hours.js';
+import { openClientId } from './client-id.js';
 import { belowHaltTopic, type Incoming } from './commands.js';
 import type { MqttConfig, MqttCredentials } from './connect-options.js';
 import { createHaltInbox } from './halt-inbox.js';
@@ -34,8 +35,10 @@ export interface MqttAlertsOptions {
   readonly log: AlertLog;
   /** Called for whatever arrives live on `cmd/halt`; without it this client takes no commands. May be called again while it runs. */
   readonly onHalt?: () => void | Promise<void>;
-  /** Told of the first command that was ignored, so that whoever pressed in vain hears of it. */
-  readonly onIgnoredCommand?: (reason: string) => void;
+  /** Where the random part of the client id is kept; without it each process has one of its own. */
+  readonly clientIdFile?: string;
+  /** Given what a person should hear of: an old command that was ignored, a client id taken over, a refused topic. */
+  readonly onTrouble?: (raise: (alerts: AlertRaiser) => Promise<void>) => void;
   /** Who answers `cmd/halt`, for the availability of Home Assistant's button; this client when it has `onHalt`. */
   readonly haltTakenBy?: 'trader' | 'guard';
   readonly version: string;
@@ -61,6 +64,8 @@ export interface MqttAlerts {
 }
 
 const DRAIN_MS = 2000;
+/** A client that hears halts does not wait longer than this before it connects again. */
+const HALT_BACKOFF_MS_MAX = 5000;
 
 /**
  * Alerts, state and the halt command over MQTT 5. The trader is never held up or thrown at by a broker: `raise` waits
@@ -73,12 +78,13 @@ export function createMqttAlerts(options: MqttAlertsOptions): MqttAlerts {
   }
   const topics = topicsOf(device, role);
   const announces = role === 'trader' && config.discoveryPrefix !== '';
+  const trouble = (raise: (alerts: AlertRaiser) => Promise<void>) => options.onTrouble?.(raise);
   const statusTopic = homeAssistantStatusTopic(config.discoveryPrefix);
 
   const link = createMqttLink({
     url: config.url,
     config,
-    clientId: `redbutton-${device}-${role}`,
+    clientId: openClientId(`redbutton-${device}-${role}`, options.clientIdFile, log),
     credentials: options.credentials,
     availabilityTopic: topics.availability,
     subscriptions: [
@@ -89,7 +95,11 @@ export function createMqttAlerts(options: MqttAlertsOptions): MqttAlerts {
     clock,
     rng: options.rng ?? { next: Math.random },
     log,
-    times: { ...LINK_TIMES, ...options.times },
+    times: {
+      ...LINK_TIMES,
+      ...(options.onHalt !== undefined && { backoffMaxMs: HALT_BACKOFF_MS_MAX }),
+      ...options.times,
+    },
     onUp() {
       announce();
       state.connected();
@@ -97,6 +107,8 @@ export function createMqttAlerts(options: MqttAlertsOptions): MqttAlerts {
     },
     onDown: () => pump.disconnected(),
     onMessage: receive,
+    onTakenOver: (certain) => trouble((alerts) => alerts.raise('CLIENT_TAKEN_OVER', { role, certain })),
+    onRefused: (topic) => trouble((alerts) => alerts.raise('BROKER_REFUSES_TOPIC', { topic })),
   });
   const pump = createAlertPump({
     clock,
@@ -129,13 +141,8 @@ export function createMqttAlerts(options: MqttAlertsOptions): MqttAlerts {
     if (!announces) return;
     const haltTakenBy = options.haltTakenBy ?? (options.onHalt === undefined ? 'guard' : role);
     const message = discoveryMessage(config.discoveryPrefix, device, topics, options.version, haltTakenBy);
-    link.publish(message.topic, JSON.stringify(message.payload), true).catch((error) => {
-      if (!link.up()) return;
-      log.warn(
-        { errorCode: 'E_MQTT_REFUSED', topic: message.topic, detail: messageOf(error) },
-        'the broker refused the Home Assistant discovery message; allow writing it in its access list',
-      );
-    });
+    // Where it is refused the link says so.
+    link.publish(message.topic, JSON.stringify(message.payload), true).catch(() => {});
   }
 
   const inbox =
@@ -146,7 +153,7 @@ export function createMqttAlerts(options: MqttAlertsOptions): MqttAlerts {
           clock,
           log,
           onHalt: options.onHalt,
-          onIgnored: (reason) => options.onIgnoredCommand?.(reason),
+          onIgnored: (reason) => trouble((alerts) => alerts.raise('COMMAND_IGNORED', { reason })),
         });
 
   function receive(message: Incoming): void {

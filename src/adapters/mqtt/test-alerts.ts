@@ -2,6 +2,7 @@ import type { Alert } from '../../core/alert.js';
 import { badInput, fault } from '../../core/errors.js';
 import type { Clock } from '../../ports.js';
 import { alertPayload } from '../alert-delivery/alert-payload.js';
+import { openClientId } from './client-id.js';
 import type { MqttConfig, MqttCredentials } from './connect-options.js';
 import { createMqttLink, LINK_TIMES } from './link.js';
 import { topicsOf } from './topics.js';
@@ -42,16 +43,17 @@ export async function sendTestAlerts(options: {
   const up = new Promise<void>((resolve) => {
     isUp = resolve;
   });
+  const log = { info: () => {}, warn: keep, error: keep };
   const link = createMqttLink({
     url: config.url,
     config,
-    clientId: `redbutton-${device}-test-${options.clientSuffix}`,
+    clientId: openClientId(`redbutton-${device}-test-${options.clientSuffix}`, undefined, log),
     credentials: options.credentials,
     availabilityTopic: undefined,
     subscriptions: [],
     clock,
     rng: { next: () => 0 },
-    log: { info: () => {}, warn: keep, error: keep },
+    log,
     times: { ...LINK_TIMES, connectTimeoutMs: options.timeoutMs },
     onUp: () => isUp(),
     onDown: () => {},

@@ -99,3 +99,15 @@ export async function eventually(what: string, holds: () => boolean, ms = 10_000
     await new Promise((resolve) => setTimeout(resolve, 5));
   }
 }
+
+/** Takes what a person should hear of, as sentences, in place of sending it. */
+export function troubles(heard: string[]): AlertRaiser {
+  const sink = { raise: async (alert: { readonly text: string }) => void heard.push(alert.text) };
+  const clock = createSystemClock();
+  return createAlertRaiser(
+    ALERT_CATALOGUE,
+    clock,
+    sink,
+    createAlertIds('test-box', clock, { next: Math.random }),
+  );
+}

@@ -30,7 +30,7 @@ const [url, keepalive, protocolVersion] = process.argv.slice(2);
 const alerts = createMqttAlerts({
   config: { url, keepaliveSeconds: Number(keepalive), protocolVersion: Number(protocolVersion), discoveryPrefix: '' },
   alerts: { perCodeMax: 10, rateWindowMs: 1000, backlogPerSecondMax: 100 },
-  device: 'child-box', role: 'trader', credentials: {}, version: '0',
+  clientIdFile: process.cwd() + '/client-id', device: 'child-box', role: 'trader', credentials: {}, version: '0',
   outbox: { add: async () => {}, remove: async () => {}, pending: async () => [] },
   onHalt: () => process.stdout.write('halt\\n'),
   clock: createSystemClock(), log: { info() {}, warn() {}, error() {} },
@@ -46,6 +46,7 @@ process.stdout.write('connected\\n');
       const file = fileURLToPath(pathToFileURL(path.join(dir, 'box.js')));
       const child = spawn(process.execPath, [file, url, String(keepaliveSeconds), String(protocolVersion)], {
         stdio: ['ignore', 'pipe', 'inherit'],
+        cwd: dir,
       });
       return new Promise((resolve, reject) => {
         child.stdout.once('data', () => resolve(child));

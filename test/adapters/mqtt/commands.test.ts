@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { excerpt } from '../../../src/adapters/mqtt/commands.js';
 import { createMosquitto, type Mosquitto, mosquittoInstalled } from '../../brokers/mosquitto.js';
 import { type Phone, say, startPhone } from '../../brokers/phone.js';
-import { type Box, boxState, createBox, eventually } from './box.js';
+import { type Box, boxState, createBox, eventually, troubles } from './box.js';
 
 const HALT = 'redbutton/test-box/cmd/halt';
 
@@ -44,7 +44,7 @@ describe.skipIf(!mosquittoInstalled())('commands over MQTT', () => {
       onHalt: () => {
         halts += 1;
       },
-      onIgnoredCommand: (reason) => void ignored.push(reason),
+      onTrouble: (raise) => void raise(troubles(ignored)),
     });
     await box.alerts.start();
     await eventually('connected', () => box.alerts.connected());
@@ -59,7 +59,9 @@ describe.skipIf(!mosquittoInstalled())('commands over MQTT', () => {
 
   it('a message that the broker kept from before is reported once and not obeyed, also over reconnects', async () => {
     await eventually('told', () => ignored.length === 1);
-    expect(ignored).toEqual(['it is an old one that the broker keeps (retained)']);
+    expect(ignored).toEqual([
+      'A command over MQTT was ignored: it is an old one that the broker keeps (retained).',
+    ]);
     await box.alerts.stop();
     await box.alerts.start();
     await eventually('connected again', () => box.alerts.connected());

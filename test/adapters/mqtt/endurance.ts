@@ -1,3 +1,5 @@
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { connectAsync } from 'mqtt';
 import type { AlertPayload } from '../../../src/adapters/alert-delivery/alert-payload.js';
@@ -38,7 +40,8 @@ export async function endure(options: EnduranceOptions): Promise<EnduranceResult
   const broker = await createMosquitto({ tls: true, users: USERS });
   await broker.start();
   const phone = await startPhone(broker, ['redbutton/#'], PHONE_USER);
-  const box = createBox(broker, { times: { ...QUICK, ackTimeoutMs: 2000 } });
+  const clientIdFile = path.join(broker.dir, 'client-id');
+  const box = createBox(broker, { clientIdFile, times: { ...QUICK, ackTimeoutMs: 2000 } });
   const raised: { readonly id: string; readonly severity: Severity }[] = [];
   const sink = box.alerts.sink;
   let reconnects = 0;
@@ -107,7 +110,7 @@ export async function endure(options: EnduranceOptions): Promise<EnduranceResult
     for (let i = 0; i < 5; i++) {
       const twin = await connectAsync(broker.url.replace('localhost', '127.0.0.1'), {
         protocolVersion: 5,
-        clientId: 'redbutton-test-box-trader',
+        clientId: `redbutton-test-box-trader-${readFileSync(clientIdFile, 'utf8').trim()}`,
         clean: false,
         username: USER,
         password: PASSWORD,
