@@ -287,6 +287,13 @@ export const MUTATIONS = [
     by: 'test/pipeline/pipeline.test.ts',
   },
   {
+    name: 'rebase the peak though no person has opened the window',
+    file: 'src/adapters/control-socket/breaker-routes.ts',
+    from: 'if (!(await windowOpen()))',
+    to: 'if (false)',
+    by: 'test/cli/resume.test.ts',
+  },
+  {
     name: 'rebase the peak of a box that is not halted',
     file: 'src/adapters/control-socket/breaker-routes.ts',
     from: "if (states.state() !== 'HALTED')",

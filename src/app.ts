@@ -1,7 +1,7 @@
 import { setMaxListeners } from 'node:events';
 import path from 'node:path';
 import { createSystemScheduler } from './adapters/clock/system-scheduler.js';
-import { breakerRoutes } from './adapters/control-socket/breaker-routes.js';
+import { breakerRoutes, isResumeWindowOpen } from './adapters/control-socket/breaker-routes.js';
 import { createControlServer } from './adapters/control-socket/control-server.js';
 import { recoveryRoutes } from './adapters/control-socket/recovery-routes.js';
 import { STORE_BODY_BYTES_MAX, storeRoutes } from './adapters/control-socket/store-routes.js';
@@ -290,6 +290,7 @@ export async function createTrader(options: TraderOptions): Promise<Trader> {
           rebase: pipeline.rebasePeak,
           states,
           alerts,
+          windowOpen: () => isResumeWindowOpen(paths.guardSocket),
         }),
         ...care.routes,
         ...storeRoutes(store.desk, paths.handover, (stream, rows) =>

@@ -131,6 +131,10 @@ describe('resume after the drawdown circuit breaker', () => {
     box = await startBox(simulator);
     expect(account()).toMatchObject({ breakerTripped: true, peakEquity: tripped.peakEquity });
     expect((await resume('--json')).said).toMatch(/^\{"opened":false,"reason":"breaker_tripped"/);
+    // Nor is the word taken of a halted box for which no person has asked
+    const early = await callControl(traderSocket, 'the trader', 'POST', '/breaker/rebase', { by: 'mallory' });
+    expect(early).toMatchObject({ body: { error: 'E_WINDOW' } });
+    expect(account()).toMatchObject({ breakerTripped: true, peakEquity: tripped.peakEquity });
     // And with the word it opens, is written down, and outlives another start before any bar
     box.press(false);
     await until(() => box.trader.guard!.guard.status().contact === 'released', 'a released contact');

@@ -10,7 +10,7 @@ const ACCOUNT = {
   breakerTripped: true,
 } as AccountSnapshot;
 
-function box(state: TradingState, tripped = true) {
+function box(state: TradingState, tripped = true, open = true) {
   const raised: [string, object][] = [];
   const words: string[] = [];
   const routes = breakerRoutes({
@@ -21,6 +21,7 @@ function box(state: TradingState, tripped = true) {
       return { atMs: 1, by, peakBefore: 100_000, drawdownBefore: 0.2, equity: 80_000 };
     },
     states: { state: () => state },
+    windowOpen: async () => open,
     alerts: {
       async raise(code, figures) {
         raised.push([code, figures]);
@@ -39,6 +40,7 @@ it('takes a person’s word on a halted box, and tells the phone whose it was an
 
 it.each([
   ['a box that is not halted', box('REDUCING'), { by: 'anna' }, 'E_NOT_HALTED'],
+  ['a halted box that nobody has asked to arm', box('HALTED', true, false), { by: 'anna' }, 'E_WINDOW'],
   ['a breaker that has not tripped', box('HALTED', false), { by: 'anna' }, 'E_BREAKER'],
   ['nobody’s word', box('HALTED'), { by: '' }, 'E_BODY'],
   ['a word with more in it', box('HALTED'), { by: 'anna', equity: 1 }, 'E_BODY'],
