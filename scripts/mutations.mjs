@@ -867,4 +867,18 @@ export const MUTATIONS = [
     to: 'const HALT_BACKOFF_MS_MAX = 60_000;',
     by: 'test/adapters/mqtt/client-id.test.ts',
   },
+  {
+    name: 'a halted box says nothing of a position without its stop',
+    file: 'src/pipeline/stop-keeper.ts',
+    from: "if (state === 'HALTED' && resting.length === 0) {",
+    to: 'if (resting.length > 1) {',
+    by: 'test/pipeline/protective-stops.test.ts',
+  },
+  {
+    name: 'give a trader that hangs more than its second',
+    file: 'src/guard/cancel-duty.ts',
+    from: 'const ACK_MS_MAX = 800;',
+    to: 'const ACK_MS_MAX = 1_000;',
+    by: 'test/guard/guard.test.ts',
+  },
 ];

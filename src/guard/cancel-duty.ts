@@ -31,8 +31,11 @@ export interface CancelDuty {
   end(): void;
 }
 
-/** DESIGN.md: no answer from the trader in 1 s. */
-const ACK_MS_MAX = 1_000;
+/**
+ * A trader that has not answered by then is ended, and the reset of its connections takes along what they still held to send.
+ * With the tick that finds it and the kill this must stay below the second after which nothing of a hung trader may leave.
+ */
+const ACK_MS_MAX = 800;
 /** The trader works on it, but has not told an outcome for this long: it hangs. */
 const OUTCOME_MS_MAX = 15_000;
 /** A trader that has taken the order may be silent for so long, beyond the silence that makes it count as lost. */
@@ -136,7 +139,7 @@ export function createCancelDuty(deps: CancelDutyDeps): CancelDuty {
       const arrived = pid !== task.firstPid;
       const ackMsMax = arrived ? ARRIVED_MS_MAX : ACK_MS_MAX;
       if (!present) {
-        // A trader that fell silent at the press is given its second, then ended: it must not wake with old orders, nor hang
+        // A trader that fell silent at the press is given that time, then ended: it must not wake with old orders, nor hang
         // on to its database. One that took the order and is at work on it is given more: on a slow board what it does for
         // the first time holds it up, and nothing waits for it, since the orders are cancelled from here meanwhile.
         task.silentMs ??= nowMs;

@@ -92,6 +92,10 @@ export function createStopKeeper(deps: StopKeeperDeps): StopKeeper {
     }
     if (wanted !== null) {
       const state = execution.standing({ exchange, symbol, barOpenMs: wanted.barOpenMs });
+      // As where the halt came while the stop was on its way: nobody else says that the position has none.
+      if (state === 'HALTED' && resting.length === 0) {
+        naked.set(lane, 'the box is halted and places none; place one, or close the position, by hand');
+      }
       if (state !== 'ACTIVE' && state !== 'REDUCING') return;
     }
     await cancel(resting);

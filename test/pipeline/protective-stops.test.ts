@@ -341,6 +341,39 @@ describe('a halt', () => {
     expect(resting()).toHaveLength(1);
   });
 
+  it('that resets a stop on its way looks it up, and reports the position where it does not rest', async () => {
+    for (const rests of [false, true]) {
+      const { send, resting, box, settle, reconcile, unprotected, execution } = await given();
+      world.simulator.interceptor = ({ method, path, params }) => {
+        if (method !== 'POST' || path !== '/api/v3/order' || !params.has('stopPrice')) return undefined;
+        box.state = 'HALTED';
+        return { kind: rests ? 'drop_answer' : 'drop' };
+      };
+      await send('buy', 0.5);
+      expect(execution.unsettledCount).toBe(1);
+      expect(unprotected('binance')).toEqual([]);
+      // It may arrive until its recvWindow is over: before that its absence proves nothing.
+      while (execution.unsettledCount > 0) {
+        await sleep(250);
+        await settle();
+      }
+      expect(await reconcile('binance')).toMatchObject({ kind: 'agreed' });
+      expect(resting()).toHaveLength(rests ? 1 : 0);
+      expect(unprotected('binance')).toEqual(
+        rests
+          ? []
+          : [{ symbol: SYMBOL, detail: expect.stringContaining('the box is halted and places none') }],
+      );
+      world.simulator.interceptor = undefined;
+      box.state = 'REDUCING';
+      await reconcile('binance');
+      expect(resting()).toHaveLength(1);
+      expect(unprotected('binance')).toEqual([]);
+      await world.simulator.stop();
+    }
+    world = await startWorld();
+  }, 30_000);
+
   it('takes no stop away for an order that could not leave', async () => {
     const { send, resting, box } = await given();
     await send('buy', 0.5);
