@@ -881,4 +881,11 @@ export const MUTATIONS = [
     to: 'const ACK_MS_MAX = 1_000;',
     by: 'test/guard/guard.test.ts',
   },
+  {
+    name: 'set the broker up under the host name of before',
+    file: 'src/cli/first-boot.ts',
+    from: "['--hostname', box.hostname]",
+    to: '[]',
+    by: 'test/first-boot/broker-on-box.test.ts',
+  },
 ];

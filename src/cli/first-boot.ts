@@ -2,9 +2,11 @@ import { execFile } from 'node:child_process';
 import { readFile, writeFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
+import { parseConfig } from '../config/load.js';
 import { badInput, EXIT, fault, messageOf } from '../core/errors.js';
-import { readCardFile } from '../first-boot/card-file.js';
+import { type CardSettings, readCardFile } from '../first-boot/card-file.js';
 import { settle } from '../first-boot/settle.js';
+import { CONFIG_FILE } from '../first-boot/system-files.js';
 import { type Command, type CommandIo, parseOptions } from './command.js';
 
 const NAME = 'first-boot';
@@ -39,7 +41,9 @@ Exit codes: 0 applied, or nothing to do; 1 failed; 2 mistakes in the file.
     if (values.check !== undefined) return check(values.check, io);
     const root = values.root ?? '/';
     const card = values.card ?? '/boot/firmware';
-    const settled = await settle({ root, card, settings: values.settings ?? '/data/settings' }, setUpBroker);
+    const settled = await settle({ root, card, settings: values.settings ?? '/data/settings' }, (settings) =>
+      setUpBroker(root, settings),
+    );
     if ('unwiped' in settled && settled.unwiped !== null)
       io.stderr.write(
         `redbutton: what is free on ${card} could not be overwritten, so secrets of an earlier redbutton.toml may still be there: ${settled.unwiped}\n  Remedy: start the box again; where that does not help, use another card\n`,
@@ -86,11 +90,16 @@ function mistakesIn(file: string, mistakes: readonly string[]) {
   );
 }
 
-async function setUpBroker(): Promise<void> {
+async function setUpBroker(root: string, { box, configuration }: CardSettings): Promise<void> {
   const script = fileURLToPath(new URL('../../scripts/setup-broker', import.meta.url));
   try {
-    // The broker is started by the system, after this.
-    await run(script, ['--no-restart']);
+    // The broker is started by the system, after this. The kernel does not know the new host name yet.
+    await run(script, [
+      '--no-restart',
+      ...(configuration === null ? [] : ['--device', parseConfig(configuration, CONFIG_FILE).device.name]),
+      ...(box.hostname === undefined ? [] : ['--hostname', box.hostname]),
+      ...(root === '/' ? [] : ['--out', root]),
+    ]);
   } catch (error) {
     throw fault(
       'E_BROKER_SETUP',

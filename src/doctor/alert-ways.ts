@@ -2,6 +2,7 @@ import { brokerIsHere } from '../adapters/mqtt/broker-place.js';
 import { sendTestAlerts } from '../adapters/mqtt/index.js';
 import { type Alert, createAlertIds, createAlertRaiser } from '../core/alert.js';
 import { ALERT_CATALOGUE } from '../core/alert-catalogue.js';
+import { brokerCertificate } from './broker-certificate.js';
 import { type Check, type Finding, failed, findingOf, ok, type Patient, warning } from './finding.js';
 
 const TIMEOUT_MS = 8_000;
@@ -26,6 +27,7 @@ export const alertWays: Check = {
     }
     const isHere = await brokerIsHere(mqtt.url);
     findings.push(await roundTrip(patient, mqtt.url), placeFinding(isHere));
+    if (isHere && mqtt.url.startsWith('mqtts://')) findings.push(await brokerCertificate(mqtt.url));
     if (mqtt.url.startsWith('mqtt://') && !isHere) {
       findings.push(
         warning(

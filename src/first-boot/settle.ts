@@ -36,7 +36,10 @@ const run = promisify(execFile);
  * before all of it is durable elsewhere, so the next start does it again, or finishes the wiping. With mistakes nothing
  * is changed but the list of them on the card. `setUpBroker` is called where the broker is to be on the box.
  */
-export async function settle(places: Places, setUpBroker: () => Promise<void>): Promise<Settled> {
+export async function settle(
+  places: Places,
+  setUpBroker: (settings: CardSettings) => Promise<void>,
+): Promise<Settled> {
   const card = openCard(places.card);
   const wiping = path.join(places.settings, '.wiping');
   const configured = await exists(path.join(places.root, CONFIG_FILE));
@@ -56,7 +59,7 @@ export async function settle(places: Places, setUpBroker: () => Promise<void>): 
   if ('mistakes' in reading) return refuse(reading.mistakes);
   const { settings } = reading;
   const wrote = await write(places, settings);
-  if (settings.box.broker?.onBox === true) await setUpBroker();
+  if (settings.box.broker?.onBox === true) await setUpBroker(settings);
   await mkdir(places.settings, { recursive: true });
   await writeDurably(wiping, '');
   await card.wipe();

@@ -19,6 +19,8 @@ export function mosquittoInstalled(): boolean {
 
 export interface MosquittoOptions {
   readonly tls?: boolean;
+  /** What its certificate names, as openssl writes it; localhost when absent. */
+  readonly names?: string;
   /** Lets only these in; without it anybody may connect. */
   readonly users?: Readonly<Record<string, string>>;
   /** The broker keeps its sessions on disk, and every write to it fails. */
@@ -64,7 +66,8 @@ export async function createMosquitto(options: MosquittoOptions = {}): Promise<M
   };
   if (options.users !== undefined) setUsers(options.users);
   if (options.tls === true) makeAuthority(dir);
-  if (options.tls === true) makeCertificate(dir, 'broker', 'localhost', 'DNS:localhost,IP:127.0.0.1');
+  if (options.tls === true)
+    makeCertificate(dir, 'broker', 'localhost', options.names ?? 'DNS:localhost,IP:127.0.0.1');
   let diskFull = options.diskFull === true;
   const configText = () => [
     `listener ${port} 127.0.0.1`,

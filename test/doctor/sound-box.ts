@@ -1,5 +1,5 @@
 import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { hostname, tmpdir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { stringify } from 'smol-toml';
@@ -70,7 +70,11 @@ export async function createSoundBox(): Promise<SoundBox> {
     rmSync(at(file), { force: true });
     writeFileSync(at(file), content, { mode });
   };
-  const broker: Mosquitto = await createMosquitto({ tls: true, users: { box: PASSWORD, phone: PASSWORD } });
+  const broker: Mosquitto = await createMosquitto({
+    tls: true,
+    users: { box: PASSWORD, phone: PASSWORD },
+    names: `DNS:localhost,IP:127.0.0.1,DNS:${hostname()},DNS:${hostname()}.local`,
+  });
   await broker.start();
   const phone: Phone = await startPhone(broker, ['redbutton/sick-box/#'], ['phone', PASSWORD]);
   const simulator = new ExchangeSimulator({

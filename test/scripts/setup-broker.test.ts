@@ -36,6 +36,8 @@ describe.skipIf(!mosquittoInstalled())('scripts/setup-broker', () => {
   const options = () => ['--out', dir, '--port', String(port), '--device', 'test-box'];
   const setUp = (...more: string[]) =>
     execFileSync(SCRIPT, [...options(), ...more], { encoding: 'utf8', stdio: 'pipe' });
+  const setUpAgain = (...more: string[]) =>
+    execFileSync(SCRIPT, ['--out', dir, ...more], { encoding: 'utf8', stdio: 'pipe' });
   const inEtc = (file: string) => readFileSync(path.join(dir, 'etc', file), 'utf8');
   const fingerprint = () =>
     filesBelow(dir).map((file) => [file, createHash('sha256').update(readFileSync(file)).digest('hex')]);
@@ -152,6 +154,23 @@ describe.skipIf(!mosquittoInstalled())('scripts/setup-broker', () => {
     execFileSync('openssl', ['verify', '-CAfile', path.join(dir, 'etc/redbutton/broker-ca.crt'), file]);
   });
 
+  it('brings the certificate up to date with another host name, keeps what was asked for before, and shows no password', () => {
+    const shown = setUpAgain('--refresh', '--hostname', 'renamed-pi');
+    for (const name of ['DNS:renamed-pi,', 'DNS:renamed-pi.local,', 'DNS:trader.example']) {
+      expect(inEtc('mosquitto/redbutton/names')).toContain(name);
+    }
+    expect(inEtc('mosquitto/conf.d/redbutton.conf')).toContain(`listener ${port}\n`);
+    expect(shown).not.toContain(passwordOf('phone'));
+    expect(setUpAgain('--refresh', '--hostname', 'renamed-pi')).toBe('Nothing had to be changed.\n');
+    expect(setUp()).toContain('The broker is set up.');
+    const empty = mkdtempSync(path.join(tmpdir(), 'redbutton-no-broker-'));
+    expect(execFileSync(SCRIPT, ['--out', empty, '--refresh'], { encoding: 'utf8' })).toContain(
+      'No broker was set up',
+    );
+    expect(filesBelow(empty)).toEqual([]);
+    rmSync(empty, { recursive: true });
+  });
+
   it('a new user later leaves the others their passwords; new passwords are asked for by name', () => {
     const phone = passwordOf('phone');
     expect(setUp('--host', 'trader.example', '--home-assistant')).toContain(
@@ -163,7 +182,7 @@ describe.skipIf(!mosquittoInstalled())('scripts/setup-broker', () => {
     expect(passwordOf('phone')).not.toBe(phone);
     // Nothing on the list names a command but the halt.
     const commands = inEtc('mosquitto/redbutton/acl').match(/cmd\/\S+/g);
-    expect(new Set(commands)).toEqual(new Set(['cmd/halt']));
+    expect(new Set(commands)).toEqual(new Set(['cmd/halt/#']));
   });
 
   it('refuses what it cannot use with exit code 2', () => {
