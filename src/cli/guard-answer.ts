@@ -20,9 +20,9 @@ export function statusFrom(answer: ControlAnswer): GuardStatus {
 export function describeGuard(status: GuardStatus): string {
   const lines = [stateLine(status)];
   if (status.halt !== null) {
-    const { cause, detail, atMs, recorded } = status.halt;
+    const { cause, detail, atMs } = status.halt;
     lines.push(`halted        ${detail} (${cause}), ${new Date(atMs).toISOString()}`);
-    lines.push(`recorded      ${recorded ? 'yes, survives a power cut' : 'NOT YET'}`);
+    lines.push(`recorded      ${recordText(status.halt)}`);
     lines.push(`cancels       ${cancelText(status.halt)}`);
   }
   lines.push(`button        ${contactText(status)}`);
@@ -49,6 +49,12 @@ function stateLine(status: GuardStatus): string {
         ? 'only orders that shrink exposure may leave, until the trader has reconciled'
         : 'no permit: nothing may leave';
   return `state         ${status.state} (${meaning})`;
+}
+
+/** Whether a halt is recorded. A guard of an older version gives no reason. */
+export function recordText({ recorded, notRecorded }: NonNullable<GuardStatus['halt']>): string {
+  if (recorded) return 'yes, survives a power cut';
+  return notRecorded ? `NO, survives no power cut: do not pull the plug (${notRecorded})` : 'NOT YET';
 }
 
 /** How far the cancels of a halt are. */

@@ -234,6 +234,13 @@ const guard = z
       .describe(
         'Which open orders a halt cancels: those of this device (by its name in their ids), or all of the account.',
       ),
+    secondRecord: z
+      .string()
+      .startsWith('/', 'expected a path that begins with /')
+      .optional()
+      .describe(
+        'A file of 4096 bytes on a second file system, which the guard may write: there, too, it is recorded that the box is halted or armed.',
+      ),
     secondContact: z
       .enum(['nc', 'no'])
       .default('nc')

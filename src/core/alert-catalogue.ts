@@ -42,6 +42,21 @@ export const ALERT_CATALOGUE = {
     (f) => `Trading is halted, but open orders could not be ruled out: ${f.detail}`,
     'Look at the open orders at the exchange yourself and cancel them there.',
   ),
+  HALT_NOT_RECORDED: entry<{ detail: string }>(
+    'critical',
+    (f) => `Trading is halted, but that is NOT RECORDED and would not survive a power cut: ${f.detail}`,
+    'Do not pull the plug: cancel and close at the exchange what must not stay, then see to the disk of the box.',
+  ),
+  RECORD_AT_RISK: entry<{ detail: string }>(
+    'critical',
+    (f) => `A halt could not be recorded now, so no new positions are opened: ${f.detail}`,
+    'It is tried again by itself; press the red button if you want to be sure, and see to the disk of the box.',
+  ),
+  RECORD_SAFE: entry(
+    'info',
+    () => 'A halt can be recorded again: new positions are possible.',
+    'Nothing to do; a card that does this again is about to fail.',
+  ),
   REARMED: entry<{ by: string }>(
     'warning',
     (f) => `Trading is armed again, by ${f.by}.`,

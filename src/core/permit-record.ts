@@ -11,6 +11,7 @@ import type { TradingState } from './trading-state.js';
  * | 8      | 8     | epoch, a whole number as float64                                           |
  * | 16     | 8     | expiry, CLOCK_MONOTONIC milliseconds as float64                            |
  * | 24     | 4     | process id of the guard                                                    |
+ * | 28     | 4     | 1: the box is halted; 0: it is not, and a revoked permit is that of a guard that starts or ends |
  * | 32     | 16    | boot id: CLOCK_MONOTONIC starts anew at boot, so a permit must not outlive it |
  * | 60     | 4     | CRC32C of bytes 0 to 59                                                    |
  */
@@ -25,6 +26,11 @@ export interface PermitRecord {
   readonly epoch: number;
   readonly expiresMonotonicMs: number;
   readonly guardPid: number;
+  /**
+   * The box is halted, and stays so for a guard that starts over this file. Only the guard asks for it: for every other
+   * reader a permit is ACTIVE, REDUCING or FLATTENING, or none.
+   */
+  readonly halted?: boolean;
 }
 
 /** Writes `record` into the 64 bytes of `out`. `bootId` is 16 bytes. */
@@ -36,6 +42,7 @@ export function encodePermit(record: PermitRecord, bootId: Uint8Array, out: Uint
   view.setFloat64(8, record.epoch, true);
   view.setFloat64(16, record.expiresMonotonicMs, true);
   view.setUint32(24, record.guardPid, true);
+  view.setUint32(28, record.halted ? 1 : 0, true);
   out.set(bootId.subarray(0, 16), 32);
   view.setUint32(60, crc32c(out, 0, 60), true);
 }
@@ -53,5 +60,6 @@ export function decodePermit(bytes: Uint8Array, bootId: Uint8Array): PermitRecor
   if (state === undefined || !Number.isSafeInteger(epoch) || !Number.isFinite(expiresMonotonicMs)) {
     return undefined;
   }
-  return { state, epoch, expiresMonotonicMs, guardPid: view.getUint32(24, true) };
+  const halted = view.getUint32(28, true) !== 0;
+  return { state, epoch, expiresMonotonicMs, guardPid: view.getUint32(24, true), halted };
 }

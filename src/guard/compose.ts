@@ -13,11 +13,14 @@ import { createDeclined, type Declined } from './declined.js';
 import { createGuard, type Guard, type GuardNotice } from './guard.js';
 import type { GuardLines, GuardSettings } from './guard-settings.js';
 import { openPermitFile } from './permit-file.js';
+import { createRecordBlock } from './record-block.js';
 import { once, runStopSteps, type StopStep } from './stop-steps.js';
 
 /** What both the guard's own process and the guard in the trader's process are made of. */
 export interface GuardParts {
   readonly paths: Pick<Paths, 'armedRecord' | 'permit' | 'guardSocket' | 'guardLinkSocket'>;
+  /** The record's second place; null or left out where there is none. */
+  readonly secondRecord?: string | null;
   readonly settings: GuardSettings;
   readonly lines: GuardLines;
   readonly gpio: Gpio;
@@ -53,7 +56,10 @@ export function composeGuard(
     gpio: parts.gpio,
     lines: parts.lines,
     settings: parts.settings,
-    record: createArmedRecordFile(paths.armedRecord),
+    records: {
+      first: createArmedRecordFile(paths.armedRecord),
+      second: parts.secondRecord ? createRecordBlock(parts.secondRecord) : null,
+    },
     openPermit: () => openPermitFile(paths.permit),
     canceller: parts.canceller,
     killTrader: (pid) => parts.killTrader(pid),

@@ -13,8 +13,8 @@ import { isPerson, userOf } from './person.js';
 export type SimulatedButton = (pressed: boolean) => void;
 
 /**
- * The guard's control socket: `POST /halt {"by"?: text}` (answered once the halt is durable), `POST /resume` (of a
- * person's user alone, 403 else), `GET /status`, and, with a simulated button only, `POST /sim/button {"pressed": bool}`.
+ * The guard's control socket: `POST /halt {"by"?: text}` (answered once the halt is durable, or known not to be
+ * yet), `POST /resume` (of a person's user alone, 403 else), `GET /status`, and, with a simulated button only, `POST /sim/button {"pressed": bool}`.
  * Nothing here re-arms. `guard` throws while it is not built yet.
  */
 export function createGuardControl(

@@ -1,7 +1,6 @@
 import { messageOf } from '../core/errors.js';
 import type { TradingState } from '../core/trading-state.js';
 import type { Clock, Gpio, InputLine, OutputLine, Scheduler } from '../ports.js';
-import type { ArmedRecordFile } from './armed-record.js';
 import { createButtonInput } from './button-input.js';
 import { createCancelDuty, type EmergencyCanceller } from './cancel-duty.js';
 import { buttonSettings, type GuardLines, type GuardSettings } from './guard-settings.js';
@@ -12,15 +11,15 @@ import {
   isFlattening,
   mayPermit,
   type NoticeKind,
-  startState,
   step,
 } from './halt-state.js';
 import { createLedDriver, type LedDriver } from './led-driver.js';
 import type { PermitWriter } from './permit-file.js';
-import { createRecordWriter } from './record-writer.js';
+import { startRecordProbe } from './record-probe.js';
+import { createRecordWriter, type RecordPlaces } from './record-writer.js';
 import { createResetButton } from './reset-button.js';
-import { startFrom } from './start-state.js';
-import { describeRefusal, type GuardStatus, ledModeOf, type ResumeAnswer } from './status.js';
+import { haltedInAll, startFrom, startState } from './start-state.js';
+import { describeRefusal, type GuardStatus, ledModeOf, type ResumeAnswer, statusOf } from './status.js';
 import { once, runStopSteps, type StopStep } from './stop-steps.js';
 import { createTraderSession, type TraderConnection, type TraderEnd } from './trader-session.js';
 
@@ -40,7 +39,8 @@ export interface GuardDeps {
   readonly gpio: Gpio;
   readonly lines: GuardLines;
   readonly settings: GuardSettings;
-  readonly record: ArmedRecordFile;
+  /** Where the armed record is kept. */
+  readonly records: RecordPlaces;
   /** Opens the permit file; called once, at the start. */
   openPermit(): PermitWriter;
   readonly canceller: EmergencyCanceller | null;
@@ -60,7 +60,7 @@ export interface Guard {
   readonly stopSteps: readonly StopStep[];
   /** Runs these steps, whatever each does. */
   stop(): Promise<void>;
-  /** Halts at once; resolves when the halt survives a power cut. */
+  /** Halts at once; resolves when the halt survives a power cut, or when it is known that it could not be recorded yet. */
   halt(cause: 'command' | 'trader', detail: string): Promise<GuardStatus>;
   /** Opens the window in which a physical act arms the box. `by` names the person who asks. */
   resume(by: string): ResumeAnswer;
@@ -79,15 +79,18 @@ const ALIVE_MS_MAX = 500;
 const TRADER_SILENCE_MS = 700;
 /** A timer may come this much before its time. */
 const TIMER_EARLY_MS = 2;
-/** How long a halt may take to reach the disk once the guard is told to stop. */
+/** How long a halt may take to reach the disk once the guard is told to stop: one that hangs is not waited for. */
 const RECORD_MS_MAX = 1_000;
 export function createGuard(deps: GuardDeps): Guard {
   const { clock, settings } = deps;
   const rules = { resumeWindowMs: settings.resumeWindowMs, flatten: settings.flattenOnHalt };
   const waiting = new Set<() => void>();
-  const records = createRecordWriter(deps.record, clock);
+  const records = createRecordWriter(deps.records, clock, deps.scheduler, (detail) => tell('fault', detail));
   const reset = createResetButton(RESET_HOLD_MS);
-  let state: GuardState = startState({ armed: false, cause: 'recorded', detail: 'starting', atMs: 0 }, 0);
+  let state: GuardState = startState(
+    { armed: false, cause: 'recorded', detail: 'starting', atMs: 0, durable: true },
+    0,
+  );
   let permit: PermitWriter | null = null;
   let led: LedDriver = createLedDriver(null, 'not open yet');
   let resetLine: InputLine | null = null;
@@ -95,10 +98,12 @@ export function createGuard(deps: GuardDeps): Guard {
   let permitFault: string | null = null;
   let renewedMs = Number.NEGATIVE_INFINITY;
   let lookedMs = Number.NEGATIVE_INFINITY;
+  let endProbes: () => void = () => {};
   let endTick: () => void = () => {};
   /** When the next tick is due; null while there are none. */
   let dueMs: number | null = null;
   let stopped = false;
+  let decided = false;
 
   const tell = (kind: GuardNotice['kind'], detail: string) => {
     const { trading, epoch, halt } = state;
@@ -156,7 +161,12 @@ export function createGuard(deps: GuardDeps): Guard {
     records.halted(
       { armed: false, epoch, atMs: halt.atMs, cause: halt.cause },
       () => state.halt?.epoch === halt.epoch && !state.arming,
-      () => dispatch({ type: 'halt_recorded', epoch: halt.epoch }),
+      (fault) =>
+        dispatch(
+          fault === null
+            ? { type: 'halt_recorded', epoch: halt.epoch }
+            : { type: 'halt_record_failed', epoch: halt.epoch, detail: fault },
+        ),
     );
   };
   const recordArmed = () => {
@@ -175,7 +185,7 @@ export function createGuard(deps: GuardDeps): Guard {
   const carryOut = (effect: Effect) => {
     switch (effect.do) {
       case 'revoke':
-        onPermit(() => permit?.revoke(state.epoch));
+        onPermit(() => permit?.revoke(state.epoch, state.trading === 'HALTED'));
         return;
       case 'cancel': {
         const { halt } = state;
@@ -205,7 +215,7 @@ export function createGuard(deps: GuardDeps): Guard {
     const next = step(state, event, now, rules);
     state = next.state;
     for (const effect of next.effects) carryOut(effect);
-    if (state.halt === null || state.halt.durable) {
+    if (state.halt === null || state.halt.durable || state.halt.recordFault !== null) {
       for (const resolve of waiting) resolve();
       waiting.clear();
     }
@@ -237,6 +247,7 @@ export function createGuard(deps: GuardDeps): Guard {
     session.tick(nowMs);
     duty.tick(nowMs);
     if (renewLeftMs(nowMs) <= TIMER_EARLY_MS) renew();
+    if (state.trading === 'HALTED') onPermit(() => permit?.keep());
     const ledLeftMs = led.show(ledMode(), nowMs);
     const resting = button.settled() && state.window === null;
     const leftMs = renewLeftMs(nowMs);
@@ -280,35 +291,19 @@ export function createGuard(deps: GuardDeps): Guard {
   };
 
   const status = (): GuardStatus => {
-    const { halt, window } = state;
     const faults = [
       permitFault,
-      records.fault(),
+      ...records.faults(),
       resetFault && `the reset button cannot be read: ${resetFault}`,
       led.fault() && `the LED cannot be driven: ${led.fault()}`,
     ];
-    return {
-      state: isFlattening(state, clock.monotonicMs()) ? 'FLATTENING' : state.trading,
-      armed: state.trading === 'ACTIVE' && mayPermit(state) && permitFault === null,
-      epoch: state.epoch,
-      contact: state.contact,
-      lineFault: state.lineFault,
-      halt: halt && {
-        cause: halt.cause,
-        detail: halt.detail,
-        atMs: halt.atMs,
-        recorded: halt.durable,
-        confirmed: halt.outcome?.confirmed ?? null,
-        confirmation: halt.outcome?.detail ?? null,
-      },
-      resumeLeftMs: window && Math.max(0, window.untilMonotonicMs - clock.monotonicMs()),
-      arming: state.arming,
+    return statusOf(state, clock.monotonicMs(), permitFault, {
       trader: session.status(),
       led: ledMode(),
       faults: faults.filter((fault) => fault !== null),
       gpio: deps.gpio.backend,
       pid: process.pid,
-    };
+    });
   };
 
   const stopSteps: readonly StopStep[] = [
@@ -317,9 +312,16 @@ export function createGuard(deps: GuardDeps): Guard {
       run() {
         stopped = true;
         endTick();
+        endProbes();
       },
     },
-    { name: 'the permit', run: () => permit?.revoke(state.epoch + 1) },
+    {
+      name: 'the permit',
+      run() {
+        // A start that failed before it was known what the box is leaves the permit saying what it found.
+        if (decided) permit?.revoke(state.epoch + 1, state.trading === 'HALTED');
+      },
+    },
     { name: 'the cancels', run: () => duty.end() },
     { name: 'the trader’s connection', run: () => session.close() },
     { name: 'the button', run: () => button.close() },
@@ -347,16 +349,26 @@ export function createGuard(deps: GuardDeps): Guard {
     async start() {
       const opened = deps.openPermit();
       permit = opened;
-      const found = await deps.record.read();
+      const found = { ...(await records.read()), permit: opened.found };
       if (stopped) return;
-      state = startFrom(found, opened.epochFound, clock.wallMs());
-      onPermit(() => opened.revoke(state.epoch));
+      state = startFrom(found, clock.wallMs());
+      decided = true;
+      carryOut({ do: 'revoke' });
+      if (state.trading === 'HALTED' && !haltedInAll(found)) recordHalted();
+      const { second } = found;
+      if (second !== null && second.kind !== 'record') {
+        const why = second.kind === 'missing' ? 'has not been written yet, or is gone' : second.detail;
+        tell('fault', `the second record cannot be read: ${why}; the next halt or arming writes it`);
+      }
       await Promise.all([openLed(), openReset()]);
       if (stopped) return;
       await button.open();
       if (stopped) return;
       tick();
       if (state.trading === 'HALTED') carryOut({ do: 'cancel' });
+      endProbes = startRecordProbe(records, clock, deps.scheduler, (fault) =>
+        dispatch({ type: 'probed', fault }),
+      );
     },
     stopSteps,
     async stop() {
@@ -364,7 +376,7 @@ export function createGuard(deps: GuardDeps): Guard {
     },
     async halt(cause, detail) {
       dispatch({ type: 'halt', cause, detail });
-      if (state.halt !== null && !state.halt.durable) {
+      if (state.halt !== null && !state.halt.durable && state.halt.recordFault === null) {
         await new Promise<void>((resolve) => waiting.add(resolve));
       }
       return status();

@@ -1,4 +1,5 @@
 import type { CancelOutcome } from '../core/guard-link.js';
+import { haltNotRecorded, haltRecorded } from './halt-record.js';
 import { openWindow, type ResumeWindow, turnWindow } from './resume-window.js';
 
 /**
@@ -27,6 +28,8 @@ export interface Halt {
   readonly epoch: number;
   /** Survives a power cut. */
   readonly durable: boolean;
+  /** Why it could not be recorded so far; null while that is not known. */
+  readonly recordFault: string | null;
   /** null while nobody has told yet. */
   readonly outcome: CancelOutcome | null;
   readonly flatten: boolean;
@@ -48,6 +51,8 @@ export interface GuardState {
   readonly contact: 'unknown' | 'pressed' | 'released';
   /** Why the button's line cannot be relied on; null when it can. */
   readonly lineFault: string | null;
+  /** Why a halt could not be recorded, should one come; null while it could. Entries do not leave meanwhile. */
+  readonly atRisk: string | null;
 }
 
 export type GuardEvent =
@@ -59,7 +64,13 @@ export type GuardEvent =
   | { readonly type: 'resume'; readonly by: string }
   | { readonly type: 'tick' }
   | { readonly type: 'halt_recorded' | 'arm_recorded'; readonly epoch: number }
-  | { readonly type: 'arm_record_failed'; readonly epoch: number; readonly detail: string }
+  | {
+      readonly type: 'halt_record_failed' | 'arm_record_failed';
+      readonly epoch: number;
+      readonly detail: string;
+    }
+  /** What trying whether a halt could be recorded gave; null: it could. */
+  | { readonly type: 'probed'; readonly fault: string | null }
   | { readonly type: 'trader_arrived' | 'trader_lost' }
   | { readonly type: 'reconciled'; readonly epoch: number }
   | { readonly type: 'cancel_outcome'; readonly epoch: number; readonly outcome: CancelOutcome };
@@ -67,6 +78,9 @@ export type GuardEvent =
 export type NoticeKind =
   | 'halted'
   | 'halt_recorded'
+  | 'halt_not_recorded'
+  | 'record_at_risk'
+  | 'record_safe'
   | 'halt_confirmed'
   | 'halt_not_confirmed'
   | 'resume_opened'
@@ -110,30 +124,6 @@ export interface Step {
 
 const notice = (kind: NoticeKind, detail: string): Effect => ({ do: 'notice', kind, detail });
 
-/** The state a guard starts in, from the armed record. Even when armed it is REDUCING, and without permit until the contact is seen released. */
-export function startState(
-  found:
-    | { readonly armed: true }
-    | { readonly armed: false; readonly cause: HaltCause; readonly detail: string; readonly atMs: number },
-  epoch: number,
-): GuardState {
-  const base = { epoch, arming: false, window: null, contact: 'unknown', lineFault: null } as const;
-  if (found.armed) return { ...base, trading: 'REDUCING', halt: null };
-  const { cause, detail, atMs } = found;
-  const halt: Halt = {
-    cause,
-    detail,
-    atMs,
-    epoch,
-    durable: true,
-    outcome: null,
-    flatten: false,
-    flattenUntilMs: null,
-    mayHold: false,
-  };
-  return { ...base, trading: 'HALTED', halt };
-}
-
 /** How long a halt may go on closing positions: what is not closed by then is left to a person. */
 const FLATTEN_MS_MAX = 30_000;
 
@@ -176,7 +166,7 @@ function freshHalt(
   const epoch = state.epoch + 1;
   const flatten = flattenUntilMs !== null;
   const made = { cause, detail, atMs: now.wallMs, epoch, flatten, flattenUntilMs, mayHold };
-  const halt: Halt = { ...made, durable: false, outcome: null };
+  const halt: Halt = { ...made, durable: false, recordFault: null, outcome: null };
   return {
     state: { ...state, trading: 'HALTED', epoch, halt, arming: false, window: null },
     effects: [
@@ -283,17 +273,29 @@ function cancelOutcome(state: GuardState, outcome: CancelOutcome): Step {
   if (halt === null || halt.outcome?.confirmed) return { state, effects: [] };
   const kind = outcome.confirmed ? 'halt_confirmed' : 'halt_not_confirmed';
   const isNew = halt.outcome === null || halt.outcome.confirmed !== outcome.confirmed;
+  // Whoever hears "confirmed" pulls the plug: it is not said of a halt that a power cut would undo.
+  const tells = isNew && (halt.durable || !outcome.confirmed);
   // Once all is confirmed nothing is left to be closed either.
   const ended = outcome.confirmed ? endFlattening(state) : { state, effects: [] };
   return {
     state: { ...state, halt: { ...halt, ...(outcome.confirmed && { flattenUntilMs: null }), outcome } },
-    effects: [...ended.effects, ...(isNew ? [notice(kind, outcome.detail)] : [])],
+    effects: [...ended.effects, ...(tells ? [notice(kind, outcome.detail)] : [])],
   };
 }
 
 /** Down to REDUCING under a new epoch, so that nothing passed under the old one leaves any more. */
 function reduce(state: GuardState): GuardState {
   return { ...state, trading: 'REDUCING', epoch: state.epoch + 1 };
+}
+
+function probed(state: GuardState, fault: string | null): Step {
+  if ((fault === null) === (state.atRisk === null))
+    return { state: { ...state, atRisk: fault }, effects: [] };
+  const next: GuardState = { ...(state.trading === 'HALTED' ? state : reduce(state)), atRisk: fault };
+  const told = fault === null ? notice('record_safe', '') : notice('record_at_risk', fault);
+  if (next.trading === 'HALTED') return { state: next, effects: [told] };
+  const again: readonly Effect[] = fault === null ? [{ do: 'reconcile' }] : [];
+  return { state: next, effects: [{ do: 'renew' }, ...again, told] };
 }
 
 /** One event. Unknown epochs are those of an earlier halt or arming and change nothing. */
@@ -325,14 +327,12 @@ export function step(state: GuardState, event: GuardEvent, now: Now, rules: Halt
       if (state.halt?.flattenUntilMs != null && !isFlattening(state, now.monotonicMs))
         return endFlattening(state);
       return state.window === null ? same : inWindow(state, state.window, 'tick', state, now);
-    case 'halt_recorded': {
-      const { halt } = state;
-      if (halt === null || halt.epoch !== event.epoch || halt.durable) return same;
-      return {
-        state: { ...state, halt: { ...halt, durable: true } },
-        effects: [notice('halt_recorded', 'the halt is recorded and survives a power cut')],
-      };
-    }
+    case 'halt_recorded':
+      return state.halt?.epoch === event.epoch ? haltRecorded(state) : same;
+    case 'halt_record_failed':
+      return state.halt?.epoch === event.epoch ? haltNotRecorded(state, event.detail) : same;
+    case 'probed':
+      return probed(state, event.fault);
     case 'arm_recorded': {
       if (!state.arming || state.epoch !== event.epoch) return same;
       return {
@@ -342,10 +342,15 @@ export function step(state: GuardState, event: GuardEvent, now: Now, rules: Halt
     }
     case 'arm_record_failed':
       if (!state.arming || state.epoch !== event.epoch) return same;
-      // The failed write may have reached the disk in part: record the halt again over it.
+      // The failed write may have reached the disk, or reach it yet: the halt is recorded again over it, under a later epoch.
       return {
-        state: { ...state, arming: false, halt: state.halt && { ...state.halt, durable: false } },
-        effects: [{ do: 'record_halted' }, notice('arming_failed', event.detail)],
+        state: {
+          ...state,
+          epoch: state.epoch + 1,
+          arming: false,
+          halt: state.halt && { ...state.halt, durable: false },
+        },
+        effects: [{ do: 'revoke' }, { do: 'record_halted' }, notice('arming_failed', event.detail)],
       };
     case 'trader_arrived':
       if (state.trading !== 'HALTED') {
@@ -372,7 +377,7 @@ export function step(state: GuardState, event: GuardEvent, now: Now, rules: Halt
       };
     }
     case 'reconciled':
-      if (state.trading !== 'REDUCING' || event.epoch !== state.epoch) return same;
+      if (state.trading !== 'REDUCING' || event.epoch !== state.epoch || state.atRisk !== null) return same;
       return {
         state: { ...state, trading: 'ACTIVE' },
         effects: [{ do: 'renew' }, notice('active', 'reconciled: entries may leave')],

@@ -33,6 +33,7 @@ export function composeInProcessGuard(options: InProcessOptions): InProcessGuard
   invariant(config.mode === 'paper', 'a guard in the process is for paper mode only');
   const composed = composeGuard({
     paths: pathsOf(config.device),
+    secondRecord: config.guard.secondRecord ?? null,
     settings: settingsOf(config.guard),
     lines: linesOf(config.gpio),
     gpio: options.gpio,

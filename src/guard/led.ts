@@ -29,13 +29,13 @@ export const LED_PATTERNS: readonly LedPattern[] = [
   {
     mode: 'halted_confirmed',
     name: 'fast blink',
-    meaning: 'halted, confirmed: no open order is left',
+    meaning: 'halted, confirmed: recorded, no open order left',
     stepsMs: [100, 100],
   },
   {
     mode: 'halted_unconfirmed',
     name: 'fast blink with pauses',
-    meaning: 'halted, not yet confirmed: orders may still be open',
+    meaning: 'halted, unconfirmed: not recorded, or orders open',
     stepsMs: [100, 100, 100, 100, 100, 100, 100, 800],
   },
   {

@@ -73,6 +73,7 @@ export async function runGuardProcess(options: GuardProcessOptions): Promise<voi
   const { guard, start, stopSteps } = composeGuard(
     {
       paths,
+      secondRecord: config.guard.secondRecord ?? (options.env.REDBUTTON_SECOND_RECORD || null),
       settings: settingsOf(config.guard),
       lines: linesOf(config.gpio),
       gpio,

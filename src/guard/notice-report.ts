@@ -36,6 +36,9 @@ export async function raiseNotice(alerts: AlertRaiser, notice: GuardNotice): Pro
   if (kind === 'resume_expired' || kind === 'resume_closed')
     return alerts.raise('RESUME_WINDOW_CLOSED', { detail });
   if (kind === 'declined') return alerts.raise('REQUEST_DECLINED', { detail });
+  if (kind === 'halt_not_recorded') return alerts.raise('HALT_NOT_RECORDED', { detail });
+  if (kind === 'record_at_risk') return alerts.raise('RECORD_AT_RISK', { detail });
+  if (kind === 'record_safe') return alerts.raise('RECORD_SAFE', {});
   if (kind === 'rearmed') return alerts.raise('REARMED', { by: detail });
   if (kind === 'trader_killed') return alerts.raise('TRADER_DEAD', { detail });
   if (kind === 'fault' || kind === 'arming_failed') {

@@ -2,87 +2,110 @@ import {
   closeSync,
   fstatSync,
   ftruncateSync,
+  mkdirSync,
   openSync,
   readSync,
+  renameSync,
   statSync,
   unlinkSync,
   writeSync,
 } from 'node:fs';
+import { dirname } from 'node:path';
 import { readBootId } from '../adapters/clock/boot-id.js';
 import { fault, messageOf } from '../core/errors.js';
 import { decodePermit, encodePermit, PERMIT_BYTES } from '../core/permit-record.js';
 import type { TradingState } from '../core/trading-state.js';
 
+/** What the guard before this one left in the permit file, in this boot. */
+export type PermitFound =
+  /** No file, an empty one, or another boot's. */
+  | { readonly kind: 'none' }
+  | { readonly kind: 'unreadable' }
+  /** `running`: the box was not halted; its permit is taken back by now. */
+  | { readonly kind: 'running' | 'halted'; readonly epoch: number };
+
 /** The guard's end of the permit. Every method is synchronous and done when it returns. */
 export interface PermitWriter {
-  /** The epoch left by the guard before this one; 0 where there is none. */
-  readonly epochFound: number;
+  readonly found: PermitFound;
   renew(state: Exclude<TradingState, 'HALTED'>, epoch: number, expiresMonotonicMs: number): void;
-  /** Takes the permit back. Removes the file where it cannot be overwritten. */
-  revoke(epoch: number): void;
+  /**
+   * Takes the permit back. With `halted` the file says for the rest of this boot that the box is halted, whatever becomes
+   * of the disk and of this guard. Removes the file where it cannot be overwritten.
+   */
+  revoke(epoch: number, halted: boolean): void;
+  /** Sees that the file is there and says what was written last; for when nothing is renewed. */
+  keep(): void;
   close(): void;
 }
 
+interface Held {
+  readonly fd: number;
+  readonly ino: number;
+  readonly dev: number;
+}
+
 /**
- * Opens (or makes) the permit file and revokes whatever a guard before this one left in it.
+ * Opens (or makes) the permit file and revokes whatever a guard before this one left in it, but for its being halted.
  *
  * The record is overwritten in place by a single pwrite of 64 bytes rather than replaced by rename: the page is
  * allocated once, so that a revocation needs no space, no inode and no right to the directory, and cannot fail because
  * a tmpfs is full. A reader that meets the write half-way fails its checksum and reads again.
- * Fails with `E_PERMIT_FILE`.
+ *
+ * A file or folder that is gone or replaced is made again at the next call. Fails with `E_PERMIT_FILE`.
  */
 export function openPermitFile(path: string): PermitWriter {
   const bootId = readBootId();
   const bytes = new Uint8Array(PERMIT_BYTES);
-  const open = () => {
-    try {
-      const created = openSync(path, 'a+', 0o644);
-      closeSync(created);
-      return openSync(path, 'r+');
-    } catch (error) {
-      throw fault(
-        'E_PERMIT_FILE',
-        `cannot open the permit file ${path}: ${messageOf(error)}`,
-        'see that the run directory exists and belongs to the guard',
-        error,
-      );
-    }
+  /** null where none is open: the number of a closed descriptor may be anybody's by now, and is never kept. */
+  let held: Held | null = null;
+  let closed = false;
+  let found: PermitFound | null = null;
+
+  const hold = (): Held => {
+    if (closed) throw new Error('the guard has stopped');
+    const seen = lookAt(path);
+    if (held !== null && seen?.ino === held.ino && seen.dev === held.dev) return held;
+    const { fd } = held ?? { fd: null };
+    held = null;
+    if (fd !== null) closeSync(fd);
+    held = open(path);
+    // What stood there may be longer; but at first it is yet to be read.
+    if (found !== null) ftruncateSync(held.fd, PERMIT_BYTES);
+    return held;
   };
-  let fd = open();
-  let ours = fstatSync(fd);
-
-  const found = new Uint8Array(PERMIT_BYTES);
-  const length = readSync(fd, found, 0, PERMIT_BYTES, 0);
-  const before = decodePermit(found.subarray(0, length), bootId);
-
-  const write = (state: TradingState, epoch: number, expiresMonotonicMs: number) => {
-    encodePermit({ state, epoch, expiresMonotonicMs, guardPid: process.pid }, bootId, bytes);
+  const encode = (state: TradingState, epoch: number, expiresMonotonicMs: number, halted: boolean) =>
+    encodePermit({ state, epoch, expiresMonotonicMs, guardPid: process.pid, halted }, bootId, bytes);
+  const write = ({ fd }: Held) => {
     const written = writeSync(fd, bytes, 0, PERMIT_BYTES, 0);
     if (written !== PERMIT_BYTES) throw new Error(`only ${written} of ${PERMIT_BYTES} bytes were written`);
   };
-  /** A file removed or replaced under us would leave our writes unseen. */
-  const reopenWhenReplaced = () => {
-    const seen = statSync(path, { throwIfNoEntry: false });
-    if (seen !== undefined && seen.ino === ours.ino && seen.dev === ours.dev) return;
-    closeSync(fd);
-    fd = open();
-    ours = fstatSync(fd);
-  };
 
-  ftruncateSync(fd, PERMIT_BYTES);
-  write('HALTED', before?.epoch ?? 0, 0);
+  const first = hold();
+  const left = foundIn(first.fd, bootId);
+  found = left;
+  // Not decided yet what the box is: what a crash from here on leaves must say no less than what was found. What cannot be
+  // read stays as it is, being no permit to anybody.
+  if (left.kind !== 'unreadable') {
+    ftruncateSync(first.fd, PERMIT_BYTES);
+    encode('HALTED', 'epoch' in left ? left.epoch : 0, 0, left.kind === 'halted');
+    write(first);
+  }
 
   return {
-    epochFound: before?.epoch ?? 0,
+    found: left,
     renew(state, epoch, expiresMonotonicMs) {
-      reopenWhenReplaced();
-      write(state, epoch, expiresMonotonicMs);
+      encode(state, epoch, expiresMonotonicMs, state === 'FLATTENING');
+      write(hold());
     },
-    revoke(epoch) {
+    revoke(epoch, halted) {
+      encode('HALTED', epoch, 0, halted);
       try {
-        write('HALTED', epoch, 0);
-        reopenWhenReplaced();
-        write('HALTED', epoch, 0);
+        const before = held;
+        // First into the file that is open, which a reader may still see, and which needs nothing else to be well.
+        if (before !== null) write(before);
+        const now = hold();
+        if (now !== before) write(now);
+        ftruncateSync(now.fd, PERMIT_BYTES);
       } catch (error) {
         try {
           unlinkSync(path);
@@ -97,8 +120,55 @@ export function openPermitFile(path: string): PermitWriter {
         }
       }
     },
+    keep() {
+      const before = held;
+      const now = hold();
+      if (now !== before) write(now);
+    },
     close() {
-      closeSync(fd);
+      closed = true;
+      const { fd } = held ?? { fd: null };
+      held = null;
+      if (fd !== null) closeSync(fd);
     },
   };
+}
+
+function lookAt(path: string) {
+  try {
+    return statSync(path, { throwIfNoEntry: false });
+  } catch {
+    // What is in the way shows when it is opened.
+    return undefined;
+  }
+}
+
+function open(path: string): Held {
+  let fd: number | null = null;
+  try {
+    mkdirSync(dirname(path), { recursive: true, mode: 0o750 });
+    if (lookAt(path)?.isDirectory()) renameSync(path, `${path}.aside-${process.hrtime.bigint()}`);
+    closeSync(openSync(path, 'a+', 0o644));
+    fd = openSync(path, 'r+');
+    const { ino, dev } = fstatSync(fd);
+    return { fd, ino, dev };
+  } catch (error) {
+    if (fd !== null) closeSync(fd);
+    throw fault(
+      'E_PERMIT_FILE',
+      `cannot open the permit file ${path}: ${messageOf(error)}`,
+      'see that the run directory exists and belongs to the guard',
+      error,
+    );
+  }
+}
+
+function foundIn(fd: number, bootId: Uint8Array): PermitFound {
+  const bytes = new Uint8Array(PERMIT_BYTES + 1);
+  const length = readSync(fd, bytes, 0, bytes.length, 0);
+  if (length === 0) return { kind: 'none' };
+  const left = bytes.subarray(0, length);
+  const record = decodePermit(left, bootId);
+  if (record !== undefined) return { kind: record.halted ? 'halted' : 'running', epoch: record.epoch };
+  return decodePermit(left, left.slice(32, 48)) === undefined ? { kind: 'unreadable' } : { kind: 'none' };
 }

@@ -1,58 +1,169 @@
 import { messageOf } from '../core/errors.js';
-import type { Clock } from '../ports.js';
-import type { ArmedRecord, ArmedRecordFile } from './armed-record.js';
+import type { Clock, Scheduler } from '../ports.js';
+import type { ArmedReading, ArmedRecord, ArmedRecordFile } from './armed-record.js';
 
-/** Writes the changes of the armed record one after another, so that the last one always wins. */
+/**
+ * Writes the changes of the armed record to its places, in each one after another, so that the last one always wins. A place
+ * has one thing to do at a time: a disk that hangs holds one thread, and neither the guard nor the other place.
+ */
 export interface RecordWriter {
-  /** Records a halt; tried again each second for as long as `stillWanted()`. */
-  halted(record: ArmedRecord, stillWanted: () => boolean, done: () => void): void;
-  /** Records an arming, once, unless `stillWanted()` has become false by its turn. */
-  armed(record: ArmedRecord, stillWanted: () => boolean, done: (error: string | null) => void): void;
-  /** Why the last write failed; null when it did not. */
-  fault(): string | null;
-  /** Resolves when nothing is being written any more. */
+  /** A place that does not answer counts as unreadable. */
+  read(): Promise<{ readonly first: ArmedReading; readonly second: ArmedReading | null }>;
+  /**
+   * Records a halt in every place; tried again each second for as long as `stillWanted()`. Tells null once the first of
+   * them has it, and before that, perhaps again and again, why none has.
+   */
+  halted(record: ArmedRecord, stillWanted: () => boolean, told: (fault: string | null) => void): void;
+  /** Records an arming, once, unless `stillWanted()` has become false by its turn. It counts by the first place. */
+  armed(record: ArmedRecord, stillWanted: () => boolean, done: (fault: string | null) => void): void;
+  /** Tries whether the first place would take a halt; not while it is at work. Tells null when it would. */
+  probe(told: (fault: string | null) => void): void;
+  probeSecond(): void;
+  /** Why the last write or probe failed, by place. */
+  faults(): readonly string[];
+  /** Resolves when nothing is being written any more, which on a disk that hangs may never be. */
   stop(): Promise<void>;
 }
 
+export interface RecordPlaces {
+  readonly first: ArmedRecordFile;
+  readonly second: ArmedRecordFile | null;
+}
+
 const RETRY_MS = 1_000;
+/** By then a person is told that the halt is not recorded; a sound card takes some hundredths of that. */
+const SLOW_MS = 3_000;
+/** A second place that does not answer must not keep the box from being armed. */
+const SECOND_MS_MAX = 5_000;
+/**
+ * How long a disk may take before it counts as one that hangs. Cheap cards stall for seconds while they tidy up, and a
+ * database's writes may stand before ours; it is less than the minute in which the next probe comes.
+ */
+export const HANGS_MS = 20_000;
+const READ_MS_MAX = 10_000;
 
-export function createRecordWriter(file: ArmedRecordFile, clock: Pick<Clock, 'sleep'>): RecordWriter {
+interface Place {
+  readonly file: ArmedRecordFile;
+  queue: Promise<void>;
+  /** What is in its queue. */
+  waiting: number;
+  fault: string | null;
+}
+
+/** `onSecondFault` hears of each new fault of the second place, which by itself is no danger. */
+export function createRecordWriter(
+  { first, second }: RecordPlaces,
+  clock: Pick<Clock, 'sleep'>,
+  scheduler: Pick<Scheduler, 'after'>,
+  onSecondFault: (detail: string) => void,
+): RecordWriter {
   const stopping = new AbortController();
-  let queue: Promise<void> = Promise.resolve();
-  let fault: string | null = null;
+  const placeOf = (file: ArmedRecordFile): Place => ({
+    file,
+    queue: Promise.resolve(),
+    waiting: 0,
+    fault: null,
+  });
+  const main = placeOf(first);
+  const other = second && placeOf(second);
+  const places = other === null ? [main] : [main, other];
 
-  const writeOnce = async (record: ArmedRecord): Promise<string | null> => {
-    try {
-      await file.write(record);
-      fault = null;
-    } catch (error) {
-      fault = messageOf(error);
-    }
-    return fault;
+  const enqueue = (place: Place, work: () => Promise<void>): Promise<void> => {
+    place.waiting += 1;
+    place.queue = place.queue.then(work).finally(() => {
+      place.waiting -= 1;
+    });
+    return place.queue;
   };
+  const attempt = async (place: Place, work: () => Promise<void>): Promise<string | null> => {
+    const before = place.fault;
+    place.fault = await work().then(() => null, messageOf);
+    if (place === other && place.fault !== null && before === null) onSecondFault(place.fault);
+    return place.fault;
+  };
+  /** Resolves with `work`, or with `late` when that takes longer. */
+  const within = async <T>(ms: number, work: Promise<T>, late: T): Promise<T> => {
+    let cancel = () => {};
+    const timer = new Promise<T>((resolve) => {
+      cancel = scheduler.after(ms, () => resolve(late));
+    });
+    return Promise.race([work, timer]).finally(() => cancel());
+  };
+  const silent = (ms: number) => `the disk has not answered for ${ms / 1000} s`;
 
   return {
-    halted(record, stillWanted, done) {
-      queue = queue.then(async () => {
-        while (stillWanted()) {
-          if ((await writeOnce(record)) === null) {
-            done();
-            return;
-          }
-          if (stopping.signal.aborted) return;
-          await clock.sleep(RETRY_MS, stopping.signal).catch(() => undefined);
-        }
+    async read() {
+      const late = { kind: 'unreadable', detail: silent(READ_MS_MAX) } as const;
+      const [ofFirst, ofSecond] = await Promise.all(
+        [first, second].map((file) => file && within<ArmedReading>(READ_MS_MAX, file.read(), late)),
+      );
+      return { first: ofFirst!, second: ofSecond ?? null };
+    },
+    halted(record, stillWanted, told) {
+      const faults = new Map<Place, string>();
+      let taken = false;
+      const endSlow = scheduler.after(SLOW_MS, () => {
+        if (!taken && stillWanted()) told([...faults.values(), silent(SLOW_MS)].join('; '));
       });
+      for (const place of places) {
+        void enqueue(place, async () => {
+          while (stillWanted()) {
+            const fault = await attempt(place, () => place.file.write(record));
+            if (fault === null) {
+              if (!taken && stillWanted()) told(null);
+              taken = true;
+              endSlow();
+              return;
+            }
+            faults.set(place, fault);
+            if (!taken && faults.size === places.length) told([...faults.values()].join('; '));
+            if (stopping.signal.aborted) return;
+            await clock.sleep(RETRY_MS, stopping.signal).catch(() => undefined);
+          }
+        });
+      }
     },
     armed(record, stillWanted, done) {
-      queue = queue.then(async () => {
-        if (stillWanted()) done(await writeOnce(record));
+      let told = false;
+      const tell = (fault: string | null) => {
+        if (!told) done(fault);
+        told = true;
+      };
+      const endHang = scheduler.after(HANGS_MS, () => tell(silent(HANGS_MS)));
+      const arm = async () => {
+        let inBoth = false;
+        if (other !== null) {
+          const place = other;
+          const work = enqueue(place, async () => {
+            if (!stillWanted()) return;
+            inBoth = (await attempt(place, () => place.file.write({ ...record, inBoth: true }))) === null;
+          });
+          await within(SECOND_MS_MAX, work, undefined);
+        }
+        const whole = other === null ? record : { ...record, inBoth };
+        await enqueue(main, async () => {
+          if (stillWanted()) tell(await attempt(main, () => main.file.write(whole)));
+        });
+      };
+      void arm().finally(endHang);
+    },
+    probe(told) {
+      if (main.waiting > 0) return;
+      const endHang = scheduler.after(HANGS_MS, () => told(silent(HANGS_MS)));
+      void enqueue(main, async () => {
+        const fault = await attempt(main, () => main.file.probe());
+        endHang();
+        told(fault);
       });
     },
-    fault: () => fault,
+    probeSecond() {
+      if (other === null || other.waiting > 0) return;
+      void enqueue(other, async () => void (await attempt(other, () => other.file.probe())));
+    },
+    faults: () => places.flatMap(({ fault }) => (fault === null ? [] : [fault])),
     async stop() {
       stopping.abort();
-      await queue;
+      await Promise.all(places.map(({ queue }) => queue));
     },
   };
 }

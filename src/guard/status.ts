@@ -1,5 +1,5 @@
 import type { TradingState } from '../core/trading-state.js';
-import type { GuardState, ResumeRefusal } from './halt-state.js';
+import { type GuardState, isFlattening, mayPermit, type ResumeRefusal } from './halt-state.js';
 import type { LedMode } from './led.js';
 import type { TraderStatus } from './trader-session.js';
 
@@ -15,7 +15,10 @@ export interface GuardStatus {
     readonly cause: string;
     readonly detail: string;
     readonly atMs: number;
+    /** In one lasting place at least. */
     readonly recorded: boolean;
+    /** Why it could not be recorded so far; null where it is, or where that is not known yet. */
+    readonly notRecorded: string | null;
     /** null: nobody has told yet. */
     readonly confirmed: boolean | null;
     readonly confirmation: string | null;
@@ -29,6 +32,35 @@ export interface GuardStatus {
   readonly faults: readonly string[];
   readonly gpio: string;
   readonly pid: number;
+}
+
+/** The guard's state as it says it; `rest` is what is not part of it. */
+export function statusOf(
+  state: GuardState,
+  nowMs: number,
+  permitFault: string | null,
+  rest: Pick<GuardStatus, 'trader' | 'led' | 'faults' | 'gpio' | 'pid'>,
+): GuardStatus {
+  const { halt, window } = state;
+  return {
+    state: isFlattening(state, nowMs) ? 'FLATTENING' : state.trading,
+    armed: state.trading === 'ACTIVE' && mayPermit(state) && permitFault === null,
+    epoch: state.epoch,
+    contact: state.contact,
+    lineFault: state.lineFault,
+    halt: halt && {
+      cause: halt.cause,
+      detail: halt.detail,
+      atMs: halt.atMs,
+      recorded: halt.durable,
+      notRecorded: halt.recordFault,
+      confirmed: halt.outcome?.confirmed ?? null,
+      confirmation: halt.outcome?.detail ?? null,
+    },
+    resumeLeftMs: window && Math.max(0, window.untilMonotonicMs - nowMs),
+    arming: state.arming,
+    ...rest,
+  };
 }
 
 export type ResumeAnswer =
@@ -59,7 +91,7 @@ export function ledModeOf(
 ): LedMode {
   if (state.trading === 'HALTED') {
     if (state.window !== null) return 'resume_open';
-    return state.halt?.outcome?.confirmed ? 'halted_confirmed' : 'halted_unconfirmed';
+    return state.halt?.durable && state.halt.outcome?.confirmed ? 'halted_confirmed' : 'halted_unconfirmed';
   }
   if (permitFault !== null || (trader.everSeen && !trader.present)) return 'fault';
   return state.trading === 'ACTIVE' && permitted ? 'armed' : 'starting';

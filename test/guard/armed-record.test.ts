@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, statSync, unlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -60,7 +60,7 @@ describe('the armed record', () => {
     expect(await createArmedRecordFile(dir).read()).toMatchObject({ kind: 'unreadable' });
   });
 
-  it('remembers a halt by removing the record when the disk takes no writes', async () => {
+  it('remembers a halt by writing over the record, or by its absence, when the disk takes no new file', async () => {
     await createArmedRecordFile(path).write(ARMED);
     const failing = createArmedRecordFile(path, async () => {
       throw new Error('ENOSPC: no space left on device');
@@ -68,7 +68,24 @@ describe('the armed record', () => {
     await expect(failing.write(ARMED)).rejects.toMatchObject({ code: 'E_ARMED_RECORD' });
     expect(await failing.read()).toMatchObject({ kind: 'record' });
     await failing.write({ ...ARMED, armed: false });
+    expect(await failing.read()).toMatchObject({ record: { armed: false } });
+    // Nothing to write over: what is missing is halted, too.
+    unlinkSync(path);
+    await failing.write({ ...ARMED, armed: false });
     expect(await failing.read()).toEqual({ kind: 'missing' });
+  });
+
+  it('says whether a halt could be recorded without touching what is recorded', async () => {
+    const file = createArmedRecordFile(path);
+    await expect(file.probe()).rejects.toThrow('ENOENT');
+    await file.write(ARMED);
+    const before = readFileSync(path);
+    await file.probe();
+    await file.probe();
+    expect(readFileSync(path)).toEqual(before);
+    expect(statSync(`${path}.probe`).size).toBe(4096);
+    rmSync(dirname(path), { recursive: true });
+    await expect(file.probe()).rejects.toThrow('ENOENT');
   });
 
   it('leaves what was there when the write beside it was torn', async () => {

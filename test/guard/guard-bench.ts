@@ -8,7 +8,7 @@ import type { CancelOrder, CancelOutcome, TraderMessage } from '../../src/core/g
 import type { ArmedReading, ArmedRecord, ArmedRecordFile } from '../../src/guard/armed-record.js';
 import type { EmergencyCanceller } from '../../src/guard/cancel-duty.js';
 import { createGuard, type Guard, type GuardNotice } from '../../src/guard/guard.js';
-import { openPermitFile } from '../../src/guard/permit-file.js';
+import { openPermitFile, type PermitFound } from '../../src/guard/permit-file.js';
 import { PRESS_GAP_MS_MIN } from '../../src/guard/resume-window.js';
 import type { Gpio, Permit, TraderDuties } from '../../src/ports.js';
 import { settle } from '../support/virtual-clock.js';
@@ -26,6 +26,7 @@ export interface MemoryRecord extends ArmedRecordFile {
   /** Set: writes wait for it. */
   hold: Promise<void> | null;
   failing: string | null;
+  probes: number;
 }
 
 function createMemoryRecord(content: ArmedReading): MemoryRecord {
@@ -34,7 +35,13 @@ function createMemoryRecord(content: ArmedReading): MemoryRecord {
     written: [],
     hold: null,
     failing: null,
+    probes: 0,
     read: async () => file.content,
+    async probe() {
+      file.probes += 1;
+      if (file.hold !== null) await file.hold;
+      if (file.failing !== null) throw new Error(file.failing);
+    },
     async write(record) {
       if (file.hold !== null) await file.hold;
       if (file.failing !== null) throw new Error(file.failing);
@@ -50,6 +57,8 @@ export interface Bench {
   readonly gpio: SimulatedGpio;
   readonly time: GuardTime;
   readonly record: MemoryRecord;
+  /** The record's second place. */
+  readonly second: MemoryRecord;
   readonly permit: Permit;
   readonly notices: GuardNotice[];
   readonly killed: number[];
@@ -65,6 +74,9 @@ export interface Bench {
   pressOnce(): Promise<void>;
   /** Both presses of the act of arming. */
   pressTwice(): Promise<void>;
+  /** What a guard started now, after SIGKILL to this one or after its stop, would find in the permit file. */
+  crash(): PermitFound;
+  restart(): Promise<PermitFound>;
   dispose(): Promise<void>;
 }
 
@@ -75,12 +87,15 @@ export const ARMED: ArmedReading = {
 
 export interface BenchOptions {
   readonly record?: ArmedReading;
+  /** What the second place holds; left out there is none. */
+  readonly secondRecord?: ArmedReading;
   readonly contact?: 'nc' | 'no';
   readonly reset?: boolean;
   /** A second contact, normally open, which `press` and `release` leave alone. */
   readonly second?: boolean;
-  /** What the guard before left in the permit file. */
+  /** What the guard before left in the permit file, and whether the box was halted there. */
   readonly epochBefore?: number;
+  readonly haltedBefore?: boolean;
   readonly flatten?: boolean;
   readonly canceller?: EmergencyCanceller | null;
   /** The bank has a thread that looks at its inputs, as a kernel's has; or one that has died without a word. */
@@ -142,9 +157,11 @@ export async function startBench(options: BenchOptions = {}): Promise<Bench> {
   options.prepare?.(gpio);
   const time = createGuardTime();
   const record = createMemoryRecord(options.record ?? { kind: 'missing' });
+  const second = createMemoryRecord(options.secondRecord ?? { kind: 'missing' });
   if (options.epochBefore !== undefined) {
     const before = openPermitFile(join(dir, 'permit'));
-    before.renew('ACTIVE', options.epochBefore, time.clock.monotonicMs() + 500);
+    if (options.haltedBefore) before.revoke(options.epochBefore, true);
+    else before.renew('ACTIVE', options.epochBefore, time.clock.monotonicMs() + 500);
     before.close();
   }
   let reads = 0;
@@ -173,7 +190,7 @@ export async function startBench(options: BenchOptions = {}): Promise<Bench> {
       secondContact: 'no',
       flattenOnHalt: options.flatten ?? false,
     },
-    record,
+    records: { first: record, second: options.secondRecord === undefined ? null : second },
     openPermit() {
       const writer = openPermitFile(join(dir, 'permit'));
       return {
@@ -192,6 +209,11 @@ export async function startBench(options: BenchOptions = {}): Promise<Bench> {
     onNotice: (notice) => notices.push(notice),
   });
   await guard.start();
+  const found = () => {
+    const next = openPermitFile(join(dir, 'permit'));
+    next.close();
+    return next.found;
+  };
   const press = () => gpio.setLevel(BUTTON, pressed);
   const release = () => gpio.setLevel(BUTTON, pressed === 1 ? 0 : 1);
   const pressOnce = async () => {
@@ -210,6 +232,7 @@ export async function startBench(options: BenchOptions = {}): Promise<Bench> {
     gpio,
     time,
     record,
+    second,
     permit: createPermitReader(join(dir, 'permit'), time.clock),
     notices,
     killed,
@@ -225,6 +248,11 @@ export async function startBench(options: BenchOptions = {}): Promise<Bench> {
     },
     pressOnce,
     pressTwice,
+    crash: found,
+    async restart() {
+      await guard.stop();
+      return found();
+    },
     async dispose() {
       await guard.stop();
       rmSync(dir, { recursive: true, force: true });

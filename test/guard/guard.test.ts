@@ -572,7 +572,7 @@ describe('resume', () => {
     bench.press();
     release();
     await bench.time.advance(100);
-    expect(bench.record.written.map(({ armed }) => armed)).toEqual([true, false]);
+    expect(bench.record.written.map(({ armed }) => armed)).toEqual([false, true, false]);
     expect(bench.guard.status()).toMatchObject({ state: 'HALTED', arming: false, halt: { recorded: true } });
     expect(bench.permit.read()).toMatchObject({ ok: false });
   });
@@ -592,7 +592,9 @@ describe('resume', () => {
     expect(kinds()).toContain('arming_failed');
     bench.record.failing = null;
     await bench.time.advance(2000);
-    expect(bench.record.written.map(({ armed }) => armed)).toEqual([false]);
+    expect(bench.record.written.map(({ armed }) => armed)).toEqual([false, false]);
+    // Above the arming, should that reach the disk after all.
+    expect(bench.record.written[1]!.epoch).toBeGreaterThan(bench.record.written[0]!.epoch + 1);
   });
 });
 

@@ -1,5 +1,9 @@
 import {
+  closeSync,
+  fstatSync,
+  mkdirSync,
   mkdtempSync,
+  openSync,
   readFileSync,
   renameSync,
   rmSync,
@@ -48,7 +52,7 @@ describe('the permit file', () => {
     expect(source.state()).toBe('HALTED');
     writer.renew('ACTIVE', 8, 2_000);
     expect(permit.read().ok).toBe(true);
-    writer.revoke(9);
+    writer.revoke(9, true);
     expect(permit.read()).toEqual({ ok: false, reason: 'revoked' });
   });
 
@@ -102,22 +106,62 @@ describe('the permit file', () => {
     writer.renew('ACTIVE', 7, 1_500);
     expect(permit.read().ok).toBe(true);
     unlinkSync(path);
-    writer.revoke(8);
+    writer.revoke(8, true);
     expect(permit.read().ok).toBe(false);
   });
 
   it('is revoked by the next guard as it opens it, which goes on from its epoch', () => {
     writer.renew('ACTIVE', 41, 1_500);
     const next = openPermitFile(path);
-    expect(next.epochFound).toBe(41);
+    expect(next.found).toEqual({ kind: 'running', epoch: 41 });
     expect(createPermitReader(path, clock).read()).toEqual({ ok: false, reason: 'revoked' });
     next.close();
+  });
+
+  it('says for the rest of the boot that the box is halted, over a guard that dies before it has decided anything', () => {
+    writer.revoke(41, true);
+    const next = openPermitFile(path);
+    expect(next.found).toEqual({ kind: 'halted', epoch: 41 });
+    next.close();
+    const after = openPermitFile(path);
+    expect(after.found).toEqual({ kind: 'halted', epoch: 41 });
+    after.revoke(42, false);
+    after.close();
+    const last = openPermitFile(path);
+    expect(last.found).toEqual({ kind: 'running', epoch: 42 });
+    last.renew('FLATTENING', 43, 1_500);
+    last.close();
+    const flattening = openPermitFile(path);
+    expect(flattening.found).toEqual({ kind: 'halted', epoch: 43 });
+    flattening.close();
+  });
+
+  it('tells what it finds: none, another boot’s, or what cannot be read, which it leaves as it is', () => {
+    writer.revoke(41, true);
+    const left = readFileSync(path);
+    const found = (bytes: Buffer | null) => {
+      if (bytes === null) unlinkSync(path);
+      else writeFileSync(path, bytes);
+      const next = openPermitFile(path);
+      next.close();
+      return next.found;
+    };
+    const otherBoot = Buffer.from(left);
+    otherBoot[32]! ^= 0xff;
+    otherBoot.writeUInt32LE(crc32c(otherBoot, 0, 60), 60);
+    expect(found(otherBoot)).toEqual({ kind: 'none' });
+    expect(found(null)).toEqual({ kind: 'none' });
+    expect(found(Buffer.alloc(0))).toEqual({ kind: 'none' });
+    for (const bytes of [left.subarray(0, 63), Buffer.concat([left, left]), Buffer.alloc(64)]) {
+      expect(found(bytes)).toEqual({ kind: 'unreadable' });
+      expect(readFileSync(path)).toEqual(bytes);
+    }
   });
 
   it('keeps its place and its size, so that revoking needs no space', () => {
     const before = statSync(path);
     for (let i = 0; i < 100; i++) writer.renew('ACTIVE', i, 1_500);
-    writer.revoke(101);
+    writer.revoke(101, true);
     expect(statSync(path)).toMatchObject({ ino: before.ino, size: 64 });
   });
 
@@ -141,6 +185,74 @@ describe('the permit file', () => {
       `permit: read p50 ${read.p50.toFixed(1)} µs, p99 ${read.p99.toFixed(1)} µs; renew p50 ${write.p50.toFixed(1)} µs, p99 ${write.p99.toFixed(1)} µs`,
     );
     expect(read.p50).toBeLessThanOrEqual(20);
+  });
+});
+
+describe('a permit file whose place is lost', () => {
+  const permit = () => createPermitReader(path, clock).read();
+  const LOSSES: Record<string, () => void> = {
+    'its folder is gone': () => rmSync(dir, { recursive: true }),
+    'its folder was moved': () => renameSync(dir, `${dir}-moved`),
+    'its name is a folder': () => {
+      unlinkSync(path);
+      mkdirSync(join(path, 'in it'), { recursive: true });
+    },
+    'its name is a file of somebody else': () => {
+      unlinkSync(path);
+      writeFileSync(path, 'x'.repeat(200));
+    },
+    'a file stands in its folder’s place': () => {
+      renameSync(dir, `${dir}-moved`);
+      writeFileSync(dir, '');
+    },
+  };
+  afterEach(() => rmSync(`${dir}-moved`, { recursive: true, force: true }));
+
+  it.each(Object.keys(LOSSES).slice(0, 4))('is made again where %s', (loss) => {
+    writer.renew('ACTIVE', 7, 1_500);
+    LOSSES[loss]!();
+    writer.renew('ACTIVE', 7, 1_500);
+    expect(permit()).toMatchObject({ ok: true, epoch: 7 });
+    LOSSES['its folder is gone']!();
+    writer.revoke(8, true);
+    expect(permit()).toEqual({ ok: false, reason: 'revoked' });
+    LOSSES['its folder is gone']!();
+    writer.keep();
+    const next = openPermitFile(path);
+    expect(next.found).toEqual({ kind: 'halted', epoch: 8 });
+    next.close();
+  });
+
+  it('never writes to a descriptor that it has closed, nor closes it twice', () => {
+    writer.renew('ACTIVE', 7, 1_500);
+    LOSSES['a file stands in its folder’s place']!();
+    expect(() => writer.renew('ACTIVE', 7, 1_500)).toThrow(`cannot open the permit file ${path}`);
+    // Whatever is opened next has the number that was closed.
+    const others = Array.from({ length: 8 }, (_, i) =>
+      openSync(join(tmpdir(), `rb-${process.pid}-${i}`), 'w+'),
+    );
+    const attempts = [
+      () => writer.renew('ACTIVE', 7, 1_500),
+      () => writer.keep(),
+      () => writer.revoke(8, true),
+      () => writer.renew('ACTIVE', 9, 1_500),
+    ];
+    for (const attempt of attempts) expect(attempt).toThrow(path);
+    for (const [i, other] of others.entries()) {
+      expect(fstatSync(other).size).toBe(0);
+      closeSync(other);
+      unlinkSync(join(tmpdir(), `rb-${process.pid}-${i}`));
+    }
+    // What was moved away is still a permit to nobody for long: it was taken back before it was let go of, or lapses.
+    rmSync(dir);
+    writer.revoke(10, true);
+    expect(permit()).toEqual({ ok: false, reason: 'revoked' });
+  });
+
+  it('is nobody’s any more once it is closed', () => {
+    writer.close();
+    expect(() => writer.renew('ACTIVE', 7, 1_500)).toThrow('the guard has stopped');
+    expect(permit()).toEqual({ ok: false, reason: 'revoked' });
   });
 });
 

@@ -1,10 +1,11 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { type GuardEvent, type GuardState, startState, step } from '../../src/guard/halt-state.js';
+import { type GuardEvent, type GuardState, step } from '../../src/guard/halt-state.js';
+import { startState } from '../../src/guard/start-state.js';
 
 const RULES = { resumeWindowMs: 120_000, flatten: false };
 const halted = startState(
-  { armed: false, cause: 'recorded', detail: 'halted before this start', atMs: 0 },
+  { armed: false, cause: 'recorded', detail: 'halted before this start', atMs: 0, durable: true },
   7,
 );
 

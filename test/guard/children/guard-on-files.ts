@@ -37,6 +37,7 @@ const gpio: Gpio = {
 };
 const composed = composeGuard({
   paths: pathsOf({ name: 'box', stateDir: join(dir, 'state'), runDir: dir }),
+
   settings: settingsOf(configSchema.shape.guard.parse({})),
   lines: linesOf(configSchema.shape.gpio.parse({})),
   gpio,

@@ -39,6 +39,7 @@ const scheduler = createSystemScheduler();
 const composed = composeGuard(
   {
     paths,
+
     settings: settingsOf(configSchema.shape.guard.parse({})),
     lines: { ...linesOf(configSchema.shape.gpio.parse({})), reset: 6 },
     gpio: createSimulatedGpio(),
