@@ -104,17 +104,21 @@ const execution = z
       .describe(
         "Where entries go: to the exchange of the stream that decides, or to the best net price among the box's exchanges that list the symbol. Positions are closed where they are.",
       ),
-    notionalMaxFraction: fraction.default(0.25).describe("The gate's own limits."),
+    notionalMaxFraction: fraction
+      .default(0.25)
+      .describe(
+        "The gate's own limit of an entry, as a fraction of equity. An order that only closes is held to none of these four, but to 30 a minute and symbol, and to half the price.",
+      ),
     priceCollarFraction: fraction
       .default(0.05)
-      .describe('The gate refuses a price further than this from the last close.'),
+      .describe('The gate refuses an entry at a price further than this from the last close.'),
     ordersPerMinuteMax: z
       .number()
       .int()
       .positive()
       .default(30)
-      .describe('The gate refuses more orders a minute.'),
-    quoteAgeMsMax: positiveMs.default(5000).describe('The gate refuses an older quote.'),
+      .describe('The gate refuses more entries a minute.'),
+    quoteAgeMsMax: positiveMs.default(5000).describe('The gate refuses an entry on an older quote.'),
     reconcileMs: positiveMs
       .default(60_000)
       .describe('How often a live trader compares orders, fills and balances with the exchange.'),

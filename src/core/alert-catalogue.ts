@@ -57,6 +57,11 @@ export const ALERT_CATALOGUE = {
     () => 'A halt can be recorded again: new positions are possible.',
     'Nothing to do; a card that does this again is about to fail.',
   ),
+  FLATTEN_ENDED: entry<{ detail: string }>(
+    'critical',
+    (f) => `Positions are no longer being closed: ${f.detail}.`,
+    'What is still held stays open: check it at the exchange.',
+  ),
   REARMED: entry<{ by: string }>(
     'warning',
     (f) => `Trading is armed again, by ${f.by}.`,

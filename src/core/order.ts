@@ -132,6 +132,7 @@ export type RefusalReason =
   | 'price_collar'
   | 'order_rate'
   | 'stop_rests'
+  | 'exit_in_flight'
   | 'stop_not_protective'
   | 'exchange_filter';
 

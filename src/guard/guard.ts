@@ -3,12 +3,12 @@ import type { TradingState } from '../core/trading-state.js';
 import type { Clock, Gpio, InputLine, OutputLine, Scheduler } from '../ports.js';
 import { createButtonInput } from './button-input.js';
 import { createCancelDuty, type EmergencyCanceller } from './cancel-duty.js';
+import { isFlattening } from './flattening.js';
 import { buttonSettings, type GuardLines, type GuardSettings } from './guard-settings.js';
 import {
   type Effect,
   type GuardEvent,
   type GuardState,
-  isFlattening,
   mayPermit,
   type NoticeKind,
   step,

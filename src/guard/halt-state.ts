@@ -1,4 +1,5 @@
 import type { CancelOutcome } from '../core/guard-link.js';
+import { endFlattening, endsFlattening, FLATTEN_MS_MAX, isFlattening, stopFlattening } from './flattening.js';
 import { haltNotRecorded, haltRecorded } from './halt-record.js';
 import { openWindow, type ResumeWindow, turnWindow } from './resume-window.js';
 
@@ -93,6 +94,7 @@ export type NoticeKind =
   | 'rearmed'
   | 'arming_failed'
   | 'active'
+  | 'flatten_ended'
   | 'trader_lost';
 
 export type Effect =
@@ -124,21 +126,6 @@ export interface Step {
 
 const notice = (kind: NoticeKind, detail: string): Effect => ({ do: 'notice', kind, detail });
 
-/** How long a halt may go on closing positions: what is not closed by then is left to a person. */
-const FLATTEN_MS_MAX = 30_000;
-
-/** Whether closing orders of the halt may leave now. */
-export function isFlattening({ halt, arming }: GuardState, monotonicMs: number): boolean {
-  return halt !== null && !arming && halt.flattenUntilMs !== null && monotonicMs < halt.flattenUntilMs;
-}
-
-/** Ends the flattening: no closing order leaves any more. Nothing to do where there is none. */
-function endFlattening(state: GuardState): Step {
-  const { halt } = state;
-  if (halt === null || halt.flattenUntilMs === null) return { state, effects: [] };
-  return { state: { ...state, halt: { ...halt, flattenUntilMs: null } }, effects: [{ do: 'revoke' }] };
-}
-
 /** Whether a permit may be written now: not halted, and the contact known to be released on a line that works. */
 export function mayPermit(state: GuardState): boolean {
   return state.trading !== 'HALTED' && state.contact === 'released' && state.lineFault === null;
@@ -148,7 +135,9 @@ function halted(state: GuardState, cause: HaltCause, detail: string, now: Now, r
   if (state.trading === 'HALTED' && !state.arming) {
     // Halted already: the first cause stands, the permit is revoked, the record written or on its way.
     const closed = state.window === null ? [] : [notice('resume_closed', detail)];
-    return { state: { ...state, window: null }, effects: closed };
+    const ended = endsFlattening(state, cause, now) ? stopFlattening(state, 'flatten_ended', detail) : null;
+    const kept = ended?.state ?? state;
+    return { state: { ...kept, window: null }, effects: [...(ended?.effects ?? []), ...closed] };
   }
   // A press must be held before it flattens; a command is no accident of a wire.
   const flattenUntilMs = rules.flatten && cause === 'command' ? now.monotonicMs + FLATTEN_MS_MAX : null;
@@ -212,9 +201,7 @@ const WINDOW_CHANGES = {
 /** A press in the window that is none of the act of arming: a halt of its own, which ends the window. */
 function haltAgain(state: GuardState, now: Now): Step {
   const detail = 'the button was pressed again too soon to arm the box';
-  // What the halt before it was closing goes on under the new epoch; this press adds nothing to be closed.
-  const untilMs = isFlattening(state, now.monotonicMs) ? (state.halt?.flattenUntilMs ?? null) : null;
-  const fresh = freshHalt(state, 'button', detail, now, untilMs, false);
+  const fresh = freshHalt(state, 'button', detail, now, null, false);
   return { ...fresh, effects: [...fresh.effects, notice('resume_closed', detail)] };
 }
 
@@ -359,18 +346,8 @@ export function step(state: GuardState, event: GuardEvent, now: Now, rules: Halt
       return state.halt?.outcome?.confirmed ? same : { state, effects: [{ do: 'cancel' }] };
     case 'trader_lost': {
       // Nobody flattens when the trader is dead: positions stay, with their protective stops.
-      const ended = endFlattening(state);
-      if (ended.effects.length > 0) {
-        const halt = ended.state.halt && { ...ended.state.halt, flatten: false };
-        return {
-          state: { ...ended.state, halt },
-          effects: [
-            ...ended.effects,
-            { do: 'cancel' },
-            notice('trader_lost', 'the trader is gone; positions are left as they are'),
-          ],
-        };
-      }
+      if (state.halt?.flattenUntilMs != null)
+        return stopFlattening(state, 'trader_lost', 'the trader is gone; positions are left as they are');
       return {
         state: state.trading === 'HALTED' ? state : reduce(state),
         effects: [{ do: 'renew' }, notice('trader_lost', 'the trader is gone or does not answer')],

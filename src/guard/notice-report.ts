@@ -19,6 +19,7 @@ export function severityOf(kind: GuardNotice['kind']): 'info' | 'warn' | 'error'
     case 'halted':
     case 'trader_lost':
     case 'trader_killed':
+    case 'flatten_ended':
     case 'resume_opened':
       return 'warn';
     default:
@@ -35,6 +36,7 @@ export async function raiseNotice(alerts: AlertRaiser, notice: GuardNotice): Pro
   if (kind === 'resume_opened') return alerts.raise('RESUME_WINDOW_OPEN', { detail });
   if (kind === 'resume_expired' || kind === 'resume_closed')
     return alerts.raise('RESUME_WINDOW_CLOSED', { detail });
+  if (kind === 'flatten_ended') return alerts.raise('FLATTEN_ENDED', { detail });
   if (kind === 'declined') return alerts.raise('REQUEST_DECLINED', { detail });
   if (kind === 'halt_not_recorded') return alerts.raise('HALT_NOT_RECORDED', { detail });
   if (kind === 'record_at_risk') return alerts.raise('RECORD_AT_RISK', { detail });

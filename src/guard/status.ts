@@ -1,5 +1,6 @@
 import type { TradingState } from '../core/trading-state.js';
-import { type GuardState, isFlattening, mayPermit, type ResumeRefusal } from './halt-state.js';
+import { isFlattening } from './flattening.js';
+import { type GuardState, mayPermit, type ResumeRefusal } from './halt-state.js';
 import type { LedMode } from './led.js';
 import type { TraderStatus } from './trader-session.js';
 

@@ -1,12 +1,22 @@
 import type { Candle } from '../core/candle.js';
+import type { Decimal } from '../core/money.js';
 import type { Quote } from '../core/order.js';
-import type { ExecutionOutcome, OrderIntent } from './execution/index.js';
+import type { Clock } from '../ports.js';
+import { EXIT_BOUNDS, type ExecutionOutcome, type OrderIntent } from './execution/index.js';
 import type { Lane } from './lane.js';
 
 export interface FlattenDeps {
+  readonly clock: Pick<Clock, 'monotonicMs' | 'sleep'>;
+  /** Units that can be closed: what is held, as far as the account holds it. */
+  closable(lane: Lane): Decimal;
   /** Top of book for this candle's close. */
   quote(lane: Lane, candle: Candle): Quote | Promise<Quote>;
-  send(lane: Lane, candle: Candle, decision: OrderIntent['decision']): Promise<ExecutionOutcome>;
+  send(
+    lane: Lane,
+    candle: Candle,
+    decision: OrderIntent['decision'],
+    exitTry: number,
+  ): Promise<ExecutionOutcome>;
 }
 
 /** What closing a position came to; `unclosed` says in words what is still held and why. */
@@ -15,13 +25,21 @@ export interface Flattened {
   readonly unclosed: string | null;
 }
 
-/** Orders for one position: the market may move away from a limit again and again. */
-const TRIES_MAX = 5;
+/**
+ * A pass gives the symbol back after this long, or when an order with the widest bound has found nobody, so that what else
+ * waits for the symbol goes on; whoever wants it closed asks again.
+ */
+const PASS_MS_MAX = 8_000;
+const TRIES_MAX = EXIT_BOUNDS.length + 1;
+/** Between two tries: time for the book to fill again. */
+const WAITS_MS = [0, 100, 250, 500, 1_000];
 
-/** Sends the orders that close what a lane holds, through the gate like any other. */
+/**
+ * Sends the orders that close what a lane holds, through the gate like any other, each with more room than the one before,
+ * until it is closed, the gate forbids it, or the pass is over.
+ */
 export async function flattenLane(lane: Lane, deps: FlattenDeps): Promise<Flattened> {
   const { book, setup } = lane;
-  if (book.units.eq(0)) return { outcomes: [], unclosed: null };
   const close = book.markPrice;
   // No trade is decided here, so the last close stands for the whole candle.
   const candle: Candle = {
@@ -33,21 +51,35 @@ export async function flattenLane(lane: Lane, deps: FlattenDeps): Promise<Flatte
     volume: 0,
   };
   const outcomes: ExecutionOutcome[] = [];
-  for (;;) {
-    const outcome = await deps.send(lane, candle, {
-      side: book.units.gt(0) ? 'sell' : 'buy',
-      units: Math.abs(book.unitsNumber),
-      inputs: { quote: await deps.quote(lane, candle) },
-    });
-    outcomes.push(outcome);
+  const held = (why: string): Flattened => ({
+    outcomes,
+    unclosed: `${book.units.toFixed()} ${setup.key.symbol} (${why})`,
+  });
+  const startedMs = deps.clock.monotonicMs();
+  for (let exitTry = 1; ; exitTry++) {
     // What is below the exchange's step cannot be sold and is no position.
-    if (outcome.status === 'filled' || book.units.abs().lt(setup.rules.amountStep)) {
-      return { outcomes, unclosed: null };
+    if (book.units.abs().lt(setup.rules.amountStep)) return { outcomes, unclosed: null };
+    const units = deps.closable(lane).abs();
+    if (units.lt(setup.rules.amountStep)) return held('the account does not hold it');
+    const decision = {
+      side: book.units.gt(0) ? ('sell' as const) : ('buy' as const),
+      units: units.toNumber(),
+      inputs: { quote: await deps.quote(lane, candle) },
+    };
+    const outcome = await deps.send(lane, candle, decision, exitTry);
+    outcomes.push(outcome);
+    const over = exitTry >= TRIES_MAX || deps.clock.monotonicMs() - startedMs >= PASS_MS_MAX;
+    const isFlat = book.units.abs().lt(setup.rules.amountStep);
+    if (!isFlat && (over || endsThePass(outcome))) {
+      return held(`${outcome.status}${outcome.message === null ? '' : `: ${outcome.message}`}`);
     }
-    // An order with a limit ends where the book does; what is left goes out at the price of now. All else is no market's doing.
-    const ended = outcome.status === 'expired' || outcome.status === 'canceled';
-    if (ended && outcomes.length < TRIES_MAX) continue;
-    const why = `${outcome.status}${outcome.message === null ? '' : `: ${outcome.message}`}`;
-    return { outcomes, unclosed: `${book.units.toFixed()} ${setup.key.symbol} (${why})` };
+    if (isFlat) continue;
+    await deps.clock.sleep(WAITS_MS[Math.min(exitTry, WAITS_MS.length) - 1]!);
   }
+}
+
+/** Another try would come to the same: nothing may leave, an order has to be looked up first, or the exchange takes none so small. */
+function endsThePass({ status, refusal }: ExecutionOutcome): boolean {
+  if (status === 'unknown' || status === 'accepted' || status === 'partially_filled') return true;
+  return refusal !== null && refusal !== 'price_stale' && refusal !== 'price_collar';
 }

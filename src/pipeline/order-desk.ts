@@ -1,5 +1,5 @@
 import type { Candle, StreamKey } from '../core/candle.js';
-import { decimal, text } from '../core/money.js';
+import { type Decimal, decimal, text } from '../core/money.js';
 import type { Quote } from '../core/order.js';
 import { stricter, type TradingState } from '../core/trading-state.js';
 import type { RestoredState } from '../ports.js';
@@ -46,6 +46,9 @@ export interface OrderDesk extends Omit<VenueDesk, 'restore' | 'start' | 'keep'>
   open(restored: RestoredState): Promise<void>;
 }
 
+/** How an order is sent, beside what was decided. */
+type How = Pick<OrderIntent, 'decided' | 'exitTry'>;
+
 export function createOrderDesk(
   deps: PipelineDeps,
   { portfolio, breaker, capital }: Account,
@@ -70,7 +73,7 @@ export function createOrderDesk(
             isBlocked,
             stopAmount,
             tradingState: stateForOrder,
-            unitsHeld: (exchange, symbol) => text(portfolio.book(exchange, symbol).units),
+            unitsHeld: (exchange, symbol) => text(sellable(exchange, symbol)),
             equity: portfolio.equity,
           },
           config.execution,
@@ -91,10 +94,12 @@ export function createOrderDesk(
     percent: config.risk.protectiveStopPct ?? 0,
     agreed: (exchange) => venues.agreed(exchange),
     async close(lane) {
-      // What could not be closed is tried again with the next comparison: no order of it asks for another.
+      // What could not be closed is tried again with the next comparison, which comes soon then.
       const flattened = await flattenLane(lane, {
+        clock,
+        closable,
         quote: async (of, bar) => quote(of, bar),
-        send: sendAlone,
+        send: (of, bar, decision, exitTry) => sendAlone(of, bar, decision, { exitTry }),
       });
       keep(flattened.outcomes);
       return flattened.unclosed;
@@ -130,16 +135,26 @@ export function createOrderDesk(
     return breaker.tripped ? stricter(state, 'REDUCING') : state;
   }
 
+  const closable = ({ setup: { key } }: Lane) => sellable(key.exchange, key.symbol);
+
+  /** Units held, by fills or by the exchange's last word, whichever is nearer to zero. */
+  function sellable(exchange: string, symbol: string): Decimal {
+    const { units } = portfolio.book(exchange, symbol);
+    const short = venues.shortfall(exchange, symbol);
+    if (short.eq(0) || !units.gt(0)) return units;
+    return short.gte(units) ? decimal(0) : units.minus(short);
+  }
+
   const quote = (lane: Lane, candle: Candle) => quoteToDecideOn(deps.quoteFor, lane.setup.key, candle);
 
   /** The order, and what rests made to fit what it left. */
-  async function send(
+  async function sendAligned(
     lane: Lane,
     candle: Candle,
     decision: OrderIntent['decision'],
-    decided?: Promise<void>,
+    how: How,
   ): Promise<ExecutionOutcome> {
-    const outcome = await sendAlone(lane, candle, decision, decided);
+    const outcome = await sendAlone(lane, candle, decision, how);
     await stops.align(lane.setup.key.exchange, lane.setup.key.symbol);
     return outcome;
   }
@@ -148,12 +163,15 @@ export function createOrderDesk(
     lane: Lane,
     candle: Candle,
     decision: OrderIntent['decision'],
-    decided?: Promise<void>,
+    { decided, exitTry }: How,
   ): Promise<ExecutionOutcome> {
     const { key, rules } = lane.setup;
     const held = lane.book.units;
     let { units } = decision;
     const closing = decision.side === 'sell' ? held.gt(0) : held.lt(0);
+    // What the exchange does not hold cannot be sold, and must not keep in what can.
+    const there = sellable(key.exchange, key.symbol).abs();
+    if (closing && there.lt(units) && held.abs().gte(units)) units = there.toNumber();
     if (closing && execution.restingStops(key.exchange, key.symbol).length > 0) {
       // A stop is taken away for a decision that is written down, and for no other.
       await decided;
@@ -170,6 +188,7 @@ export function createOrderDesk(
       decisionPrice: candle.close,
       refreshQuote: async () => deps.quoteFor(key, candle),
       ...(decided && { decided }),
+      ...(exitTry !== undefined && { exitTry }),
     });
   }
 
@@ -178,14 +197,20 @@ export function createOrderDesk(
     execution,
     stateFor,
     quote,
-    send,
+    send: (lane, candle, decision, decided) =>
+      sendAligned(lane, candle, decision, { ...(decided && { decided }) }),
     async flatten(lanes) {
       const closed = await Promise.all(
         lanes.map((lane) => {
           const { exchange, symbol } = lane.setup.key;
           return turns.inTurn(exchange, symbol, async () => {
             await venues.settleSymbol(exchange, symbol);
-            return flattenLane(lane, { quote: async (of, candle) => quote(of, candle), send });
+            return flattenLane(lane, {
+              clock,
+              closable,
+              quote: async (of, candle) => quote(of, candle),
+              send: (of, candle, decision, exitTry) => sendAligned(of, candle, decision, { exitTry }),
+            });
           });
         }),
       );

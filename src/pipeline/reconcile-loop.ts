@@ -22,7 +22,7 @@ export interface ReconcileLoop {
   wake(): void;
 }
 
-/** To the next comparison while something is open, unclear or unanswered; doubles from one to the next. */
+/** To the next comparison while something is open, unclear, unanswered or to be closed; doubles from one to the next. */
 const RETRY_MS = 2000;
 
 export function createReconcileLoop(options: ReconcileLoopOptions): ReconcileLoop {
@@ -69,8 +69,10 @@ export function createReconcileLoop(options: ReconcileLoopOptions): ReconcileLoo
           if (signal.aborted) return;
           if (pause.signal.aborted) pause = new AbortController();
           waiting = true;
-          const waitMs = result.kind === 'agreed' ? options.periodMs : Math.min(retryMs, options.periodMs);
-          retryMs = result.kind === 'agreed' ? RETRY_MS : retryMs * 2;
+          const urgent = pipeline.unprotected(options.exchange).some((each) => each.urgent);
+          const calm = result.kind === 'agreed' && !urgent;
+          const waitMs = calm ? options.periodMs : Math.min(retryMs, options.periodMs);
+          retryMs = calm ? RETRY_MS : retryMs * 2;
           // An aborted sleep rejects: it is time then.
           await clock.sleep(waitMs, pause.signal).catch(() => undefined);
           waiting = false;

@@ -27,6 +27,8 @@ export interface StopKeeperDeps {
 export interface Unprotected {
   readonly symbol: string;
   readonly detail: string;
+  /** The price is beyond the trigger: it is to be closed, and each moment counts. */
+  readonly urgent?: true;
 }
 
 /**
@@ -49,7 +51,7 @@ export interface StopKeeper {
 export function createStopKeeper(deps: StopKeeperDeps): StopKeeper {
   const { execution, brokers } = deps;
   const percent = brokers.kind === 'paper' ? 0 : deps.percent;
-  const naked = new Map<Lane, string>();
+  const naked = new Map<Lane, Omit<Unprotected, 'symbol'>>();
 
   async function cancel(stops: readonly OrderRequest[]): Promise<void> {
     for (const stop of stops) {
@@ -65,12 +67,15 @@ export function createStopKeeper(deps: StopKeeperDeps): StopKeeper {
       // The price has been there while nothing rested: the stop would have sold by now.
       const unclosed = await deps.close(lane);
       if (unclosed === null) naked.delete(lane);
-      else naked.set(lane, `the price is beyond its trigger, and it could not be closed: ${unclosed}`);
+      else {
+        const detail = `the price is beyond its trigger, and it could not be closed: ${unclosed}`;
+        naked.set(lane, { detail, urgent: true });
+      }
       return;
     }
     const outcome = await execution.submitStop(stop);
     deps.keep([outcome]);
-    if (outcome.status === 'rejected') naked.set(lane, outcome.message ?? 'rejected');
+    if (outcome.status === 'rejected') naked.set(lane, { detail: outcome.message ?? 'rejected' });
     else naked.delete(lane);
   }
 
@@ -81,7 +86,7 @@ export function createStopKeeper(deps: StopKeeperDeps): StopKeeper {
     if (wanted === null) naked.delete(lane);
     if (wanted === null && resting.length === 0) return;
     if (wanted !== null && brokers.of(exchange).takesStops?.(symbol) !== true) {
-      naked.set(lane, 'ccxt cannot place and follow one at this exchange');
+      naked.set(lane, { detail: 'ccxt cannot place and follow one at this exchange' });
       return;
     }
     // In doubt nothing is known of what is held, or of what rests.
@@ -94,7 +99,8 @@ export function createStopKeeper(deps: StopKeeperDeps): StopKeeper {
       const state = execution.standing({ exchange, symbol, barOpenMs: wanted.barOpenMs });
       // As where the halt came while the stop was on its way: nobody else says that the position has none.
       if (state === 'HALTED' && resting.length === 0) {
-        naked.set(lane, 'the box is halted and places none; place one, or close the position, by hand');
+        const detail = 'the box is halted and places none; place one, or close the position, by hand';
+        naked.set(lane, { detail });
       }
       if (state !== 'ACTIVE' && state !== 'REDUCING') return;
     }
@@ -126,9 +132,10 @@ export function createStopKeeper(deps: StopKeeperDeps): StopKeeper {
     unprotected: (exchange) =>
       [...naked]
         .filter(([lane]) => lane.setup.key.exchange === exchange)
-        .map(([{ setup, book }, detail]) => ({
+        .map(([{ setup, book }, { detail, urgent }]) => ({
           symbol: setup.key.symbol,
           detail: `${book.units.toFixed()} held at ${exchange}: ${detail}`,
+          ...(urgent && { urgent }),
         })),
   };
 }

@@ -1,4 +1,4 @@
-import { decimal } from '../core/money.js';
+import { type Decimal, decimal } from '../core/money.js';
 import type { OrderHint } from '../core/order.js';
 import { timeframeMs } from '../core/timeframe.js';
 import type { Clock, RestoredState, Store } from '../ports.js';
@@ -51,6 +51,8 @@ export interface VenueDesk {
   doubt(exchange: string): void;
   /** Whether the venue and the store agreed when they were last compared; always on paper. */
   agreed(exchange: string): boolean;
+  /** Units of a position that the exchange did not hold when it was last compared; always 0 on paper. */
+  shortfall(exchange: string, symbol: string): Decimal;
   /** Keeps what was settled between bars for the next bar: whoever hears of bars hears of every fill. */
   keep(outcomes: readonly ExecutionOutcome[]): void;
   /** What was settled and not told yet; from then on it is told. */
@@ -58,6 +60,7 @@ export interface VenueDesk {
 }
 
 const NOTHING: readonly ExecutionOutcome[] = [];
+const ZERO = decimal(0);
 
 export function createVenueDesk(deps: VenueDeskDeps): VenueDesk {
   const { brokers, execution, turns, streams } = deps;
@@ -170,6 +173,7 @@ export function createVenueDesk(deps: VenueDeskDeps): VenueDesk {
     },
     doubt: (exchange) => reconcilers.get(exchange)?.doubt(),
     agreed: (exchange) => reconcilers.get(exchange)?.agreed ?? brokers.kind === 'paper',
+    shortfall: (exchange, symbol) => reconcilers.get(exchange)?.shortfall(symbol) ?? ZERO,
     untold() {
       if (kept.length === 0) return NOTHING;
       const told = kept;

@@ -1,148 +1,18 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, describe, expect, it } from 'vitest';
-import { createCcxtBroker } from '../../src/adapters/ccxt/index.js';
-import type { Candle } from '../../src/core/candle.js';
 import { decimal } from '../../src/core/money.js';
-import type { Side } from '../../src/core/order.js';
-import type { TradingState } from '../../src/core/trading-state.js';
-import { createAccount } from '../../src/pipeline/account.js';
-import { createHaltDuties, createOrderIds } from '../../src/pipeline/execution/index.js';
-import { createLane } from '../../src/pipeline/lane.js';
-import { createOrderDesk } from '../../src/pipeline/order-desk.js';
-import type { PipelineDeps } from '../../src/pipeline/pipeline-api.js';
-import { createTurns } from '../../src/pipeline/turns.js';
-import type { Broker, OrderEvent } from '../../src/ports.js';
-import { ACCOUNT, startWorld, type World } from '../simulator/world.js';
-import { seededRng } from '../support/seeded-rng.js';
-import { emptyContents, tinyStore } from '../support/tiny-store.js';
-import { CONFIG, KEY, MODEL, tinyStream } from '../support/tiny-stream.js';
+import { startWorld, type World } from '../simulator/world.js';
+import { type LiveDeskOptions, liveDesk } from '../support/live-desk.js';
+import { KEY } from '../support/tiny-stream.js';
 
 const SYMBOL = KEY.symbol;
 let world: World;
 afterEach(() => world.simulator.stop());
 
-/** An order desk in mode live with stops 5 % away, over ccxt at the simulated exchange; `again` is its next life. */
-async function given(options: { broker?: Partial<Broker>; percent?: number; btc?: string } = {}) {
-  world = await startWorld({
-    accounts: [{ ...ACCOUNT, balances: { USDT: '100000', ...(options.btc && { BTC: options.btc }) } }],
-  });
-  const { simulator, clock } = world;
-  const contents = emptyContents();
-  const box = { state: 'ACTIVE' as TradingState, permit: true };
-  const rng = seededRng(3);
-
-  async function desk() {
-    const store = tinyStore(contents);
-    const ccxt = createCcxtBroker(await world.connect(), { beforeCreateLeaves: () => null });
-    const broker: Broker = Object.assign(Object.create(ccxt) as Broker, {
-      exchange: ccxt.exchange,
-      kind: ccxt.kind,
-      ...Object.fromEntries(
-        (
-          [
-            'create',
-            'find',
-            'cancel',
-            'openOrders',
-            'history',
-            'balances',
-            'transfers',
-            'takesStops',
-          ] as const
-        ).map((name) => [name, (ccxt[name] as (...args: unknown[]) => unknown).bind(ccxt)]),
-      ),
-      ...options.broker,
-    });
-    const ids = createOrderIds('box', clock, rng);
-    const deps: PipelineDeps = {
-      config: {
-        ...CONFIG,
-        mode: 'live',
-        risk: { ...CONFIG.risk, protectiveStopPct: options.percent ?? 5 },
-        execution: { ...CONFIG.execution, notionalMaxFraction: 1 },
-      },
-      streams: [tinyStream()],
-      model: MODEL,
-      clock,
-      store,
-      brokers: [broker],
-      permit: {
-        read: () =>
-          box.permit && box.state !== 'HALTED'
-            ? { ok: true, state: box.state, epoch: 1, expiresMonotonicMs: 1e15 }
-            : { ok: false, reason: 'revoked' },
-      },
-      ids,
-      startCash: '0',
-      tradingState: () => box.state,
-      quoteFor: () => quoteNow(),
-    };
-    const account = createAccount(deps, clock);
-    const lane = createLane(deps.streams[0]!, deps.config, MODEL, account.portfolio, 1);
-    const made = createOrderDesk(deps, account, createTurns(), [lane]);
-    const restored = await store.restore();
-    made.restoreComparison(restored);
-    account.restore(restored);
-    await made.open(restored);
-    lane.book.markPrice = close();
-    const duties = createHaltDuties({
-      broker,
-      clock: { ...clock, sleep: async () => {} },
-      symbols: [SYMBOL],
-      isOurs: ids.isOurs,
-      settleMs: 0,
-      async settle() {
-        await made.settle();
-        return made.execution.unsettledCount;
-      },
-      scope: 'ours',
-      flatten: () => made.flatten([lane]),
-      positions: () => [`${lane.book.units.toFixed()} BTC`],
-    });
-    const send = (side: Side, units: number, decided?: Promise<void>) =>
-      made.send(lane, candle(), { side, units, inputs: { quote: quoteNow() } }, decided);
-    return { ...made, lane, send, duties, broker };
-  }
-
-  const instrument = simulator.venue.replay.instruments[0]!;
-  const close = () => simulator.venue.replay.lastClose(instrument)!;
-  const candle = (): Candle => ({
-    openMs: clock.wallMs(),
-    open: close(),
-    high: close(),
-    low: close(),
-    close: close(),
-    volume: 1,
-  });
-  function quoteNow() {
-    const book = simulator.venue.book(instrument);
-    const [bid, ask] = [book.bids(1)[0]!.price.toNumber(), book.asks(1)[0]!.price.toNumber()];
-    return { bid, ask, atMs: clock.wallMs(), source: 'book' as const };
-  }
-  const engine = simulator.venue.account(ACCOUNT.apiKey)!.engine;
-  const resting = () =>
-    engine.resting.map(({ type, amount, trigger, side }) => ({
-      type,
-      side,
-      amount: amount.toFixed(),
-      trigger: trigger?.toFixed(),
-    }));
-  /** A bar that falls (or rises) to `price`, and closes there. */
-  function bar(price: number): void {
-    const open = close();
-    const [low, high] = [Math.min(open, price), Math.max(open, price)];
-    const book = simulator.venue.book(instrument);
-    engine.barClosed(
-      instrument,
-      { openMs: 0, open, high, low, close: price, volume: 1 },
-      book,
-      clock.wallMs(),
-    );
-  }
-  const events = (): readonly OrderEvent[] => contents.orderLog;
-  const first = await desk();
-  await first.reconcile('binance');
-  return { ...first, desk, box, engine, resting, bar, events, close };
+async function given(options: LiveDeskOptions = {}) {
+  const made = await liveDesk(options);
+  world = made.world;
+  return made;
 }
 
 const heldOf = (units: { toFixed(): string }) => decimal(units.toFixed());
@@ -240,17 +110,23 @@ describe('a live position', () => {
     expect(resting()).toMatchObject([{ amount: '0.4995' }]);
   });
 
+  it('sells no more than the account was last seen to hold', async () => {
+    const { send, engine, lane, reconcile, flatten } = await given({ percent: 0 });
+    await send('buy', 0.5);
+    // Somebody withdrew a part of it.
+    engine.ledger.credit('BTC', decimal('-0.2'));
+    await reconcile('binance');
+    expect(await flatten([lane])).toEqual(['0.2 BTC/USDT (the account does not hold it)']);
+    expect(engine.ledger.holding('BTC').free.toFixed()).toBe('0');
+    expect(lane.book.units.toFixed()).toBe('0.2');
+  });
+
   it('is closed when the price has been at the trigger while nothing rested', async () => {
     const { send, engine, lane, reconcile, unprotected } = await given();
     await send('buy', 0.5);
     engine.cancel(engine.resting[0]!, 1);
     lane.book.markPrice = lane.book.averageEntry * 0.9;
-    // The quote is far from that close: the gate's collar keeps the order in, and the trigger stays behind the price.
-    await reconcile('binance');
-    expect(lane.book.units.toFixed()).toBe('0.4995');
-    lane.book.markPrice = lane.book.averageEntry * 0.95 - 1;
-    const book = world.simulator.venue.book(world.simulator.venue.replay.instruments[0]!);
-    book.draw(lane.book.markPrice);
+    // The quote is far from that close, which holds up no order that closes.
     await reconcile('binance');
     expect(lane.book.units.toFixed()).toBe('0');
     expect(engine.resting).toEqual([]);

@@ -41,6 +41,8 @@ export interface SimulatedBrokerOptions {
   readonly onAnswered: (question: 'history' | 'transfers') => void;
 }
 
+const isOpen = ({ status }: SimulatedOrder) => status === 'NEW' || status === 'PARTIALLY_FILLED';
+
 /** The simulated exchange behind the trader's own port, with a line between them on which everything can go wrong. */
 export function createSimulatedBroker(options: SimulatedBrokerOptions): Broker {
   const { venue, clock, plan } = options;
@@ -170,7 +172,10 @@ export function createSimulatedBroker(options: SimulatedBrokerOptions): Broker {
     options.onTaken(order);
     if (fate === 'later') {
       for (const waitMs of [100, 900, 2500]) {
-        clock.after(waitMs, () => engine.execute(placed, book, part(), clock.wallMs()));
+        clock.after(waitMs, () => {
+          // A cancel that came meanwhile has ended it.
+          if (isOpen(placed)) engine.execute(placed, book, part(), clock.wallMs());
+        });
       }
       clock.after(3000, () => engine.end(placed, 'EXPIRED', clock.wallMs()));
       return placed;

@@ -2,6 +2,7 @@ import type { MemoryStore } from '../../src/adapters/memory-store/index.js';
 import { streamName } from '../../src/core/candle.js';
 import { decimal, floorToStep } from '../../src/core/money.js';
 import { isFinal, type OrderRequest } from '../../src/core/order.js';
+import { EXIT_BOUND_MAX } from '../../src/pipeline/execution/index.js';
 import type { Pipeline, PipelineConfig } from '../../src/pipeline/pipeline-api.js';
 import type { CapitalFlow, PermitReading } from '../../src/ports.js';
 import type { OrderEngine } from '../../src/simulator/order-engine.js';
@@ -58,9 +59,11 @@ export function verdictOnLeaving(
   // Another try keeps its limit while the quote goes on: the market may move by a bar in between, the collar may not.
   const beyond = order.side === 'buy' ? limit / quote.ask - 1 : 1 - limit / quote.bid;
   const { orderType, limitCollarFraction } = config.execution;
+  // What closes beside a decision, where a stop could not rest, is given more room with each try.
+  const room = order.side === 'sell' && config.risk.protectiveStopPct ? EXIT_BOUND_MAX : limitCollarFraction;
   if (order.type !== orderType || (order.type === 'limit_ioc') !== (order.limitPrice !== undefined))
     flaws.push(`${name} left as ${order.type} ${order.limitPrice}`);
-  if (orderType === 'limit_ioc' && !(beyond <= limitCollarFraction + BAR_MOVE_MAX))
+  if (orderType === 'limit_ioc' && !(beyond <= room + BAR_MOVE_MAX))
     flaws.push(`${name} left with a limit of ${limit}, quote ${quote.bid} ${quote.ask}`);
   const lateMs = leaving.atMs - (order.barOpenMs + BAR_MS);
   // With stops a position may be closed between bars: when its stop would have been triggered while none rested.

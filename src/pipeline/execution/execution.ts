@@ -1,25 +1,23 @@
 import { badInput, invariant, messageOf } from '../../core/errors.js';
-import { decimal, floorToStep, text } from '../../core/money.js';
+import { type Decimal, decimal, floorToStep, text } from '../../core/money.js';
 import {
   type Fill,
   isFinal,
-  type MarketRules,
   type OrderHint,
   type OrderReport,
   type OrderRequest,
   type OrderStatus,
   type Quote,
   type RefusalReason,
-  type RiskDecision,
-  type RiskInputs,
 } from '../../core/order.js';
 import type { TradingState } from '../../core/trading-state.js';
 import type { Clock, OrderEvent, Store, SubmitResult } from '../../ports.js';
 import type { Brokers } from './brokers.js';
-import { affordable, collaredLimit } from './limit-price.js';
+import { affordable, limitOf } from './limit-price.js';
 import { adopted, averageOf, distinct } from './listed-orders.js';
 import type { GateContext, OrderGate, OrderPlace } from './order-gate.js';
 import type { OrderIds } from './order-id.js';
+import type { ExecutionOutcome, OrderIntent } from './order-intent.js';
 import type { Portfolio } from './portfolio.js';
 import { slippageOf } from './slippage.js';
 import { type StopIntent, stopOrder } from './stop-order.js';
@@ -53,36 +51,6 @@ export interface ExecutionDeps {
     isBlocked: UnsettledOrders['blocks'],
     stopAmount: UnsettledOrders['stopAmount'],
   ) => OrderGate;
-}
-
-/** A risk decision on its way to the market. */
-export interface OrderIntent {
-  readonly exchange: string;
-  readonly decision: Pick<Extract<RiskDecision, { kind: 'order' }>, 'side' | 'units'> & {
-    readonly inputs: Pick<RiskInputs, 'quote'>;
-  };
-  readonly rules: MarketRules;
-  readonly barOpenMs: number;
-  /** Close of the bar decided on. */
-  readonly decisionPrice: number;
-  /** A newer quote for another try; without it the first one is used until the gate finds it too old. */
-  readonly refreshQuote?: () => Promise<Quote | undefined>;
-  /** The decision on its way to the disk, beside the intent and before it: one sync serves both. No order leaves earlier. */
-  readonly decided?: Promise<void>;
-}
-
-/** What became of an intent. All of it is in the store by the time it is returned. */
-export interface ExecutionOutcome {
-  readonly order: OrderRequest;
-  readonly status: OrderStatus;
-  /** The gate's reason, where it was the gate that refused. */
-  readonly refusal: RefusalReason | null;
-  readonly message: string | null;
-  readonly tries: number;
-  /** Fills that were new. */
-  readonly fills: readonly Fill[];
-  /** Slippage of the fills' average price against the decision price and against the quote; null without a fill. */
-  readonly slippage: { readonly decisionBps: number; readonly arrivalBps: number } | null;
 }
 
 /** Layer 6: an order's life from decision to settled. */
@@ -199,7 +167,28 @@ export function createExecution(deps: ExecutionDeps, config: ExecutionConfig): E
     unsettled.rest(order.clientOrderId, order.type === 'stop' && status === 'accepted');
     await record(order, status, message, report);
     const fills = listed.filter((fill) => portfolio.apply(fill));
+    if (order.type === 'limit_ioc' && !isFinal(report.status)) await cancelRest(order);
     return outcome(order, status, message, tries, { fills, ...(quote && { quote }) });
+  }
+
+  /** An order that was to be filled at once or not at all, and rests: some exchanges take it for one that may wait. */
+  async function cancelRest({ exchange, clientOrderId, symbol }: OrderRequest): Promise<void> {
+    // A cancel that fails is tried again with the next look at the order: it stays unsettled until it has ended.
+    await brokers
+      .of(exchange)
+      .cancel(clientOrderId, symbol)
+      .catch(() => undefined);
+  }
+
+  /** What became of an order by the time its rest was cancelled, where the exchange can say it already. */
+  async function afterCancel(open: ExecutionOutcome, quote: Quote): Promise<ExecutionOutcome> {
+    const { order, tries } = open;
+    const entry = unsettled.list().find((each) => each.order.clientOrderId === order.clientOrderId);
+    if (order.type !== 'limit_ioc' || entry === undefined) return open;
+    const ended = await settle(entry);
+    if (ended === null) return open;
+    const fills = [...open.fills, ...ended.fills];
+    return { ...ended, tries, fills, slippage: slippageOf(order, fills, quote) };
   }
 
   async function doubt(order: OrderRequest, message: string, tries: number): Promise<ExecutionOutcome> {
@@ -239,7 +228,9 @@ export function createExecution(deps: ExecutionDeps, config: ExecutionConfig): E
         // Whatever broke, it broke at a moment when the order may have been on its way.
         return await doubt(order, messageOf(thrown), tries);
       }
-      if (result.kind === 'report') return await take(order, result.report, tries, quote);
+      if (result.kind === 'report') {
+        return await afterCancel(await take(order, result.report, tries, quote), quote);
+      }
       if (result.kind === 'ambiguous') return await doubt(order, result.message, tries);
       const late = (result.retryAfterMs ?? 0) > RETRY_WAIT_MS_MAX;
       if (!result.retryable || late || tries >= config.triesMax)
@@ -296,26 +287,26 @@ export function createExecution(deps: ExecutionDeps, config: ExecutionConfig): E
     },
     async submit({ exchange, decision, rules, barOpenMs, decisionPrice, ...intent }) {
       const { quote } = decision.inputs;
-      // The limit is part of the intent: another try keeps it, and does not follow a price that runs away.
-      const limitPrice =
-        config.orderType === 'limit_ioc' && quote.bid > 0 && quote.ask > 0
-          ? collaredLimit(decision.side, quote, config.limitCollarFraction, rules)
-          : undefined;
-      const units = affordable(decision, limitPrice, rules, portfolio.cash());
-      const draft: OrderRequest = {
-        clientOrderId: deps.ids.next(),
+      const draft = (amount: Decimal, limitPrice?: string): OrderRequest => ({
+        clientOrderId: '',
         exchange,
         symbol: rules.symbol,
         side: decision.side,
         type: config.orderType,
-        amount: text(floorToStep(units, decimal(rules.amountStep))),
+        amount: text(floorToStep(amount, decimal(rules.amountStep))),
         ...(limitPrice !== undefined && { limitPrice }),
         barOpenMs,
         decisionPrice,
         reducing: false,
-      };
+      });
+      const units = decimal(decision.units);
+      const reducing = gate.reduces(draft(units));
+      // The limit is part of the intent: another try of the request keeps it, and does not follow a price that runs away.
+      const exit = reducing ? { lastClose: decisionPrice, tries: intent.exitTry ?? 1 } : null;
+      const limitPrice = limitOf(decision.side, quote, rules, config, exit);
+      const order = draft(affordable(decision, limitPrice, rules, portfolio.cash()), limitPrice);
       return dispatch(
-        { ...draft, reducing: gate.reduces(draft) },
+        { ...order, clientOrderId: deps.ids.next(), reducing },
         { quote, lastClose: decisionPrice, rules },
         intent,
       );

@@ -5,9 +5,8 @@ export {
   type Execution,
   type ExecutionConfig,
   type ExecutionDeps,
-  type ExecutionOutcome,
-  type OrderIntent,
 } from './execution.js';
+export { EXIT_BOUND_MAX, EXIT_BOUNDS } from './exit-bound.js';
 export { createHaltDuties, type HaltDutiesOptions } from './halt-duties.js';
 export { joinDuties, type VenueDuties } from './join-duties.js';
 export {
@@ -19,6 +18,7 @@ export {
   type OrderPlace,
 } from './order-gate.js';
 export { createOrderIds, type OrderIds } from './order-id.js';
+export type { ExecutionOutcome, OrderIntent } from './order-intent.js';
 export { createPaperBroker, type PaperBroker, type PaperBrokerOptions } from './paper-broker.js';
 export { createPortfolio, type Portfolio, type PortfolioOptions } from './portfolio.js';
 export { type ClosedTrade, currenciesOf, type PositionBook } from './position-book.js';

@@ -1,5 +1,29 @@
 import { type Decimal, decimal, floorToStep, text } from '../../core/money.js';
-import type { MarketRules, Quote, Side } from '../../core/order.js';
+import type { MarketRules, OrderRequest, Quote, Side } from '../../core/order.js';
+import { exitBound, exitReference } from './exit-bound.js';
+
+/**
+ * The limit of an order, undefined where its type has none or no price is known. `exit` is null for an entry; for an order
+ * that closes it says which try this is, and the last close for where the book is no market.
+ */
+export function limitOf(
+  side: Side,
+  quote: Quote,
+  rules: MarketRules,
+  config: { readonly orderType: OrderRequest['type']; readonly limitCollarFraction: number },
+  exit: { readonly lastClose: number; readonly tries: number } | null,
+): string | undefined {
+  const { orderType, limitCollarFraction } = config;
+  if (orderType !== 'limit_ioc') return undefined;
+  if (exit === null) {
+    const priced = quote.bid > 0 && quote.ask > 0;
+    return priced ? collaredLimit(side, quote, limitCollarFraction, rules) : undefined;
+  }
+  const price = exitReference(side, quote, exit.lastClose);
+  if (!(price > 0 && Number.isFinite(price))) return undefined;
+  const bound = exitBound(limitCollarFraction, exit.tries);
+  return collaredLimit(side, { ...quote, bid: price, ask: price }, bound, rules);
+}
 
 /**
  * The worst price at which a marketable limit order may fill: the quote's far side moved against the trader by

@@ -3,11 +3,16 @@ import type { MarketRules, OrderRequest, Quote, RefusalReason } from '../../core
 import { stricter, type TradingState } from '../../core/trading-state.js';
 import type { Clock, Permit, PermitReading, SubmitResult } from '../../ports.js';
 import type { Brokers } from './brokers.js';
+import { withinExitBound } from './exit-bound.js';
 
 /**
  * The order gate: the last code before the network, and the only code that may hand an order to a broker. It takes
  * nothing on trust from what computed the order: permit and state are read here and now, the position comes from fills,
  * and the limits are the gate's own. Everything from the permit to `broker.create` runs in one synchronous stretch.
+ *
+ * What keeps an entry small and well-priced must not keep a position open: an order that only shrinks one is held to no
+ * entry's rate, quote age, collar or cap. It is held to permit and state, to what is held, to one exit in flight for each
+ * symbol, to a ceiling and a price bound of its own, and to the exchange's filters.
  */
 export interface OrderGate {
   submit(order: OrderRequest, context: GateContext): Promise<GateResult>;
@@ -54,7 +59,7 @@ export interface GateDeps {
   /** The box's own state for this order; the stricter of this and the permit's rules. */
   readonly tradingState: (order: OrderPlace) => TradingState;
   readonly clock: Clock;
-  /** Signed units of base held, from fills. */
+  /** Signed units of base held: by fills or by the exchange's last word, whichever is nearer to zero. */
   readonly unitsHeld: (exchange: string, symbol: string) => string;
   /** Equity in quote units. */
   readonly equity: () => number;
@@ -65,8 +70,19 @@ export interface GateDeps {
 }
 
 export function createOrderGate(deps: GateDeps, config: GateConfig): OrderGate {
-  /** Wall times of the orders let through in the last minute. By wall time, so that a backtest counts as live does. */
-  let recentMs: number[] = [];
+  const entries = createRate(deps.clock);
+  /** By symbol, so that one that goes round in circles holds no other's exit up. */
+  const exits = new Map<string, Rate>();
+  const exitsInFlight = new Set<string>();
+
+  function exitsOf(name: string): Rate {
+    let rate = exits.get(name);
+    if (rate === undefined) {
+      rate = createRate(deps.clock);
+      exits.set(name, rate);
+    }
+    return rate;
+  }
 
   function reduces(order: OrderRequest): boolean {
     const held = decimal(deps.unitsHeld(order.exchange, order.symbol));
@@ -107,14 +123,17 @@ export function createOrderGate(deps: GateDeps, config: GateConfig): OrderGate {
     }
 
     if (meetsStop(order)) return ['stop_rests', `a stop of ${order.symbol} rests at the exchange`];
-
-    const nowMs = deps.clock.wallMs();
-    recentMs = recentMs.filter((atMs) => nowMs - atMs < 60_000);
-    if (recentMs.length >= config.ordersPerMinuteMax) {
-      return ['order_rate', `${recentMs.length} orders in the last minute`];
+    const name = nameOf(order);
+    if (reducing && exitsInFlight.has(name)) {
+      return ['exit_in_flight', `another order that closes ${order.symbol} is on its way`];
+    }
+    const sent = reducing ? exitsOf(name).count() : entries.count();
+    if (sent >= (reducing ? EXITS_PER_MINUTE_MAX : config.ordersPerMinuteMax)) {
+      return ['order_rate', `${sent} ${reducing ? 'exits' : 'orders'} in the last minute`];
     }
     if (order.type === 'stop') return stopRefusal(order, context, reducing);
-    const ageMs = nowMs - quote.atMs;
+    if (reducing) return exitRefusal(order, context);
+    const ageMs = deps.clock.wallMs() - quote.atMs;
     // A quote from the future is as doubtful as an old one: one of the clocks is wrong.
     if (!(Math.abs(ageMs) <= config.quoteAgeMsMax)) return ['price_stale', `quote is ${ageMs} ms old`];
 
@@ -126,7 +145,7 @@ export function createOrderGate(deps: GateDeps, config: GateConfig): OrderGate {
       return ['exchange_filter', `amount ${order.amount} at a price of ${price}`];
     }
     const cap = config.notionalMaxFraction * deps.equity();
-    if (!reducing && !(amount * worst <= cap)) {
+    if (!(amount * worst <= cap)) {
       return ['notional_cap', `notional ${amount * worst}, cap ${cap}`];
     }
     // The limit is looked at beside the price: it is what the order may fill at in the end.
@@ -154,16 +173,69 @@ export function createOrderGate(deps: GateDeps, config: GateConfig): OrderGate {
       const permit = deps.permit.read();
       const refused = refusal(order, context, permit);
       if (refused) return { kind: 'refused', reason: refused[0], detail: refused[1] };
-      recentMs.push(deps.clock.wallMs());
-      const result = await deps.brokers
-        .of(order.exchange)
-        .create(
-          { ...order, reducing: reduces(order), ...(permit.ok && { permitEpoch: permit.epoch }) },
-          context.quote,
-        );
-      return { kind: 'submitted', result };
+      const reducing = reduces(order);
+      const name = nameOf(order);
+      (reducing ? exitsOf(name) : entries).add();
+      if (reducing) exitsInFlight.add(name);
+      try {
+        const passed = { ...order, reducing, ...(permit.ok && { permitEpoch: permit.epoch }) };
+        const result = await deps.brokers.of(order.exchange).create(passed, context.quote);
+        return { kind: 'submitted', result };
+      } finally {
+        if (reducing) exitsInFlight.delete(name);
+      }
     },
   };
+}
+
+/** Exits and stops of one symbol that the gate lets through in a minute. */
+const EXITS_PER_MINUTE_MAX = 30;
+
+const nameOf = ({ exchange, symbol }: OrderPlace): string => `${exchange}:${symbol}`;
+
+/** Orders let through in the last minute. By wall time, so that a backtest counts as live does. */
+interface Rate {
+  count(): number;
+  add(): void;
+}
+
+function createRate(clock: Pick<Clock, 'wallMs'>): Rate {
+  let recentMs: number[] = [];
+  return {
+    count() {
+      const nowMs = clock.wallMs();
+      recentMs = recentMs.filter((atMs) => nowMs - atMs < 60_000);
+      return recentMs.length;
+    },
+    add: () => void recentMs.push(clock.wallMs()),
+  };
+}
+
+/**
+ * The rule of exits: an old quote, or none, is no reason to hold a position. A limit is held to the exit's bound; a market
+ * order, which has none, needs a book, and one that is not empty.
+ */
+function exitRefusal(
+  order: OrderRequest,
+  { quote, lastClose, rules }: GateContext,
+): [RefusalReason, string] | null {
+  const price = order.side === 'buy' ? quote.ask : quote.bid;
+  // A time of 0 marks a quote that nobody has given.
+  if (order.type === 'market' && !(quote.atMs !== 0 && price > 0)) {
+    return ['price_stale', `no book to close ${order.symbol} in`];
+  }
+  const worst = order.limitPrice === undefined ? price : Number(order.limitPrice);
+  if (!(Number(order.amount) > 0 && worst > 0 && Number.isFinite(worst))) {
+    return ['exchange_filter', `amount ${order.amount} at a price of ${worst}`];
+  }
+  if (!withinExitBound(order.side, worst, quote, lastClose)) {
+    return [
+      'price_collar',
+      `closes at ${worst} at worst, quote ${quote.bid} ${quote.ask}, last close ${lastClose}`,
+    ];
+  }
+  const filter = exchangeFilter(order, worst, rules);
+  return filter === null ? null : ['exchange_filter', filter];
 }
 
 /**

@@ -2,7 +2,8 @@ import { messageOf } from '../../core/errors.js';
 import { type Decimal, decimal, text } from '../../core/money.js';
 import type { OrderReport } from '../../core/order.js';
 import type { Broker, CapitalFlow, Clock, RestoredState, Store } from '../../ports.js';
-import type { Execution, ExecutionOutcome } from './execution.js';
+import type { Execution } from './execution.js';
+import type { ExecutionOutcome } from './order-intent.js';
 import type { Portfolio } from './portfolio.js';
 import { currenciesOf } from './position-book.js';
 
@@ -57,12 +58,16 @@ export interface Reconciler {
   doubt(): void;
   /** Whether the last comparison that came to an end agreed; false before the first. Without it nothing may grow. */
   readonly agreed: boolean;
+  /** Units of a position that the account did not hold when its balances were last read: they cannot be sold. */
+  shortfall(symbol: string): Decimal;
 }
 
 /** How far back of the last agreement orders are listed again: for fills that an exchange lists late. */
 const OVERLAP_MS = 3_600_000;
 /** The same after a restart, when the time of the last agreement is known only roughly. */
 const RESTART_OVERLAP_MS = 86_400_000;
+
+const ZERO = decimal(0);
 
 export function createReconciler(deps: ReconciliationDeps): Reconciler {
   const { store, broker, clock, portfolio, execution, symbols } = deps;
@@ -75,6 +80,8 @@ export function createReconciler(deps: ReconciliationDeps): Reconciler {
   let agreed = false;
   /** Comparisons in a row that found a difference. */
   let differences = 0;
+  /** By symbol; of those that the account holds in full there is none. */
+  let shortfalls = new Map<string, Decimal>();
 
   function count(flow: CapitalFlow): void {
     if (flow.exchange !== broker.exchange) return;
@@ -119,6 +126,7 @@ export function createReconciler(deps: ReconciliationDeps): Reconciler {
   async function difference(): Promise<{ symbol: string; detail: string } | null> {
     const balances = await ask(() => broker.balances());
     const held = new Map(balances.map(({ currency, total }) => [currency, decimal(total)]));
+    shortfalls = shortfallsOf(held);
     const moved = portfolio.moved(broker.exchange);
     for (const currency of new Set([...capital.keys(), ...moved.keys()])) {
       const expected = (capital.get(currency) ?? decimal(0)).plus(moved.get(currency) ?? 0);
@@ -127,15 +135,23 @@ export function createReconciler(deps: ReconciliationDeps): Reconciler {
       const detail = `the account holds ${text(total)}, capital and fills make it ${text(expected)}`;
       return { symbol: currency, detail };
     }
-    for (const book of portfolio.books()) {
-      // A withdrawal of what a position consists of adds up, and yet the position cannot be sold any more.
-      if (book.exchange !== broker.exchange || book.symbol.includes(':')) continue;
-      const total = held.get(book.base) ?? decimal(0);
-      if (total.gte(book.units)) continue;
-      const detail = `the position is ${text(book.units)}, and the account holds ${text(total)} ${book.base}`;
-      return { symbol: book.symbol, detail };
+    // A withdrawal of what a position consists of adds up, and yet the position cannot be sold any more.
+    for (const symbol of shortfalls.keys()) {
+      const { units, base } = portfolio.book(broker.exchange, symbol);
+      const detail = `the position is ${text(units)}, and the account holds ${text(held.get(base) ?? decimal(0))} ${base}`;
+      return { symbol, detail };
     }
     return null;
+  }
+
+  function shortfallsOf(held: ReadonlyMap<string, Decimal>): Map<string, Decimal> {
+    const found = new Map<string, Decimal>();
+    for (const { exchange, symbol, base, units } of portfolio.books()) {
+      if (exchange !== broker.exchange || symbol.includes(':')) continue;
+      const short = units.minus(held.get(base) ?? 0);
+      if (short.gt(0)) found.set(symbol, short);
+    }
+    return found;
   }
 
   async function open(): Promise<void> {
@@ -211,6 +227,7 @@ export function createReconciler(deps: ReconciliationDeps): Reconciler {
     get agreed() {
       return agreed;
     },
+    shortfall: (symbol) => shortfalls.get(symbol) ?? ZERO,
   };
 }
 

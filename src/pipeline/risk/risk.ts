@@ -53,11 +53,13 @@ function decideRisk(request: RiskRequest, config: RiskConfig): RiskDecision {
     // The closing orders of a halt are the guard's business; a signal moves nothing in either state.
     return refuse('state_halted', `the box is ${inputs.state}`);
   }
-  if (!(quote.bid > 0 && quote.ask >= quote.bid && Number.isFinite(quote.ask) && quote.atMs > 0)) {
+  const closing = signal.direction === 'flat' || (signal.direction === 'short' && rules.kind === 'spot');
+  const priced = quote.bid > 0 && quote.ask >= quote.bid && Number.isFinite(quote.ask);
+  // Without a book nothing is opened; what is held is closed within a bound from the last close.
+  if (!priced || !(quote.atMs > 0 || (closing && positionUnits !== 0))) {
     return refuse('price_stale', `no usable quote for ${rules.symbol} (bid ${quote.bid}, ask ${quote.ask})`);
   }
 
-  const closing = signal.direction === 'flat' || (signal.direction === 'short' && rules.kind === 'spot');
   if (closing && (positionUnits === 0 || (rules.kind === 'spot' && positionUnits < 0))) {
     return refuse('nothing_to_close', `${signal.direction} on ${rules.kind} means flat, and nothing is held`);
   }

@@ -58,6 +58,7 @@ function world(
   const sent: OrderRequest[] = [];
   const sentAfter: string[] = [];
   const slept: number[] = [];
+  const canceled: string[] = [];
   const known = new Map<string, OrderReport | Error>();
   let nowMs = 1000;
   let permit: PermitReading = { ok: true, state: 'ACTIVE', epoch: 1, expiresMonotonicMs: 1e12 };
@@ -77,7 +78,9 @@ function world(
       if (answer instanceof Error) throw answer;
       return answer;
     },
-    cancel: async () => {},
+    async cancel(clientOrderId) {
+      canceled.push(clientOrderId);
+    },
     openOrders: async () => [],
     history: async () => [],
     transfers: async () => [],
@@ -122,6 +125,7 @@ function world(
     sent,
     sentAfter,
     slept,
+    canceled,
     known,
     contents,
     portfolio,
@@ -210,6 +214,34 @@ describe('sending an order with a limit', () => {
     const { order } = await it.submit({ units: 9.9 });
     // 1000 / (101.2 × 1.001)
     expect(order.amount).toBe('9.87155');
+  });
+
+  it('cancels at once what was to be filled at once and rests, and takes what it filled by then', async () => {
+    const rests = (order: OrderRequest): SubmitResult => {
+      const ended = report(order, { status: 'canceled' }, '0.6');
+      it.known.set(order.clientOrderId, ended);
+      return { kind: 'report', report: report(order, { status: 'accepted' }, '0') };
+    };
+    const it = world([rests], emptyContents(), LIMIT);
+    const outcome = await it.submit();
+    expect(it.canceled).toEqual([outcome.order.clientOrderId]);
+    expect(outcome).toMatchObject({ status: 'canceled', fills: [{ amount: '0.6' }], slippage: {} });
+    expect(it.execution.blocks('binance', 'BTC/USDT')).toBe(false);
+    expect(it.portfolio.book('binance', 'BTC/USDT').unitsNumber).toBe(0.6);
+  });
+
+  it('cancels it again with each look for as long as it rests', async () => {
+    const rests = (order: OrderRequest): SubmitResult => {
+      const open = report(order, { status: 'partially_filled' }, '0.3');
+      it.known.set(order.clientOrderId, open);
+      return { kind: 'report', report: open };
+    };
+    const it = world([rests], emptyContents(), LIMIT);
+    await it.submit();
+    expect(it.execution.blocks('binance', 'BTC/USDT')).toBe(true);
+    const before = it.canceled.length;
+    await it.execution.settleOnce('binance');
+    expect(it.canceled.length).toBeGreaterThan(before);
   });
 
   it('counts what filled when the exchange lets the rest expire, and blocks nothing', async () => {

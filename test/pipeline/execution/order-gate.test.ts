@@ -164,9 +164,72 @@ describe('the order gate', () => {
     expect(await reasonOf({}, { ...buying, amount: '0.83' })).toBe('submitted');
     expect(await reasonOf({}, { ...buying, amount: '0.8306' })).toBe('notional_cap');
     expect(await reasonOf({}, { ...buying, limitPrice: '31600' })).toBe('price_collar');
-    const selling = { type: 'limit_ioc', side: 'sell', amount: '1' } as const;
-    expect(await reasonOf({ held: '1' }, { ...selling, limitPrice: '29900' })).toBe('submitted');
-    expect(await reasonOf({ held: '1' }, { ...selling, limitPrice: '28400' })).toBe('price_collar');
+    const short = { type: 'limit_ioc', side: 'sell', amount: '0.8' } as const;
+    expect(await reasonOf({}, { ...short, limitPrice: '29900' })).toBe('submitted');
+    expect(await reasonOf({}, { ...short, limitPrice: '28400' })).toBe('price_collar');
+  });
+
+  it('holds an exit up by no limit of an entry: collar, rate, quote age, cap', async () => {
+    const sell = { side: 'sell', amount: '1', type: 'limit_ioc', limitPrice: '29900' } as const;
+    const old = { quote: { atMs: -3_600_000 } };
+    expect(await reasonOf({ held: '1' }, sell, old)).toBe('submitted');
+    expect(await reasonOf({ held: '1' }, { ...sell, type: 'market' }, old)).toBe('submitted');
+    // The price has fallen by 30 % since the last close.
+    expect(await reasonOf({ held: '1' }, sell, { lastClose: 42_857 })).toBe('submitted');
+    expect(await reasonOf({ held: '1', equity: 1 }, sell)).toBe('submitted');
+    expect(await reasonOf({ held: '-1' }, { ...sell, side: 'buy', limitPrice: '30100' }, old)).toBe(
+      'submitted',
+    );
+    const full = gateFor({ held: '0.1' });
+    for (let i = 0; i < CONFIG.execution.ordersPerMinuteMax; i++) await submit(full);
+    expect(await submit(full)).toMatchObject({ reason: 'order_rate' });
+    expect((await submit(full, { side: 'sell' })).kind).toBe('submitted');
+  });
+
+  it('holds an exit to permit and state, to what is held and to an order of unknown outcome', async () => {
+    const sell = { side: 'sell', amount: '1' } as const;
+    expect(await reasonOf({ held: '1', permit: { ok: false, reason: 'lapsed' } }, sell)).toBe('no_permit');
+    expect(await reasonOf({ held: '1', state: 'HALTED' }, sell)).toBe('state_halted');
+    expect(await reasonOf({ held: '1', blocked: true }, sell)).toBe('symbol_unknown');
+    expect(await reasonOf({ held: '0.9', state: 'REDUCING' }, sell)).toBe('state_reducing');
+  });
+
+  it('lets thirty exits of a symbol through in a minute, and none of another is held up by them', async () => {
+    const gate = gateFor({ held: '1' });
+    for (let i = 0; i < 30; i++) expect((await submit(gate, { side: 'sell' })).kind).toBe('submitted');
+    expect(await submit(gate, { side: 'sell' })).toMatchObject({ reason: 'order_rate' });
+    const other = { side: 'sell', symbol: 'ETH/USDT' } as const;
+    expect((await submit(gate, other, { rules: { symbol: 'ETH/USDT' } })).kind).toBe('submitted');
+    gate.world.nowMs += 60_000;
+    expect((await submit(gate, { side: 'sell' })).kind).toBe('submitted');
+  });
+
+  it('lets one exit of a symbol be on its way', async () => {
+    const gate = gateFor({ held: '1' });
+    const first = submit(gate, { side: 'sell' });
+    expect(await submit(gate, { side: 'sell' })).toMatchObject({ reason: 'exit_in_flight' });
+    await first;
+    expect((await submit(gate, { side: 'sell' })).kind).toBe('submitted');
+  });
+
+  it('sweeps no empty book: an exit has a bound, from the book where it is a market, else from the last close', async () => {
+    const sell = { side: 'sell', amount: '1', type: 'limit_ioc' } as const;
+    // Half the price is the last step.
+    expect(await reasonOf({ held: '1' }, { ...sell, limitPrice: '15000' })).toBe('submitted');
+    expect(await reasonOf({ held: '1' }, { ...sell, limitPrice: '14900' })).toBe('price_collar');
+    // One side is what nobody took away.
+    const junk = { quote: { bid: 1, ask: 30_001 } };
+    expect(await reasonOf({ held: '1' }, { ...sell, limitPrice: '0.99' }, junk)).toBe('price_collar');
+    expect(await reasonOf({ held: '1' }, { ...sell, limitPrice: '29000' }, junk)).toBe('submitted');
+    expect(await reasonOf({ held: '1' }, { side: 'sell', amount: '1' }, junk)).toBe('price_collar');
+    // A market order without a book would be filled at anything.
+    expect(await reasonOf({ held: '1' }, { side: 'sell', amount: '1' }, { quote: { atMs: 0 } })).toBe(
+      'price_stale',
+    );
+    // Without a book a limit is measured from the last close.
+    expect(
+      await reasonOf({ held: '1' }, { ...sell, limitPrice: '29000' }, { quote: { atMs: 0, bid: 0, ask: 0 } }),
+    ).toBe('submitted');
   });
 
   it('lets a stop only shrink what is held, on the losing side of the price, in every state but HALTED', async () => {

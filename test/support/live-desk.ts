@@ -1,0 +1,157 @@
+import { createCcxtBroker } from '../../src/adapters/ccxt/index.js';
+import type { Candle } from '../../src/core/candle.js';
+import type { Quote, Side } from '../../src/core/order.js';
+import type { TradingState } from '../../src/core/trading-state.js';
+import { createAccount } from '../../src/pipeline/account.js';
+import { createHaltDuties, createOrderIds } from '../../src/pipeline/execution/index.js';
+import { createLane } from '../../src/pipeline/lane.js';
+import { createOrderDesk } from '../../src/pipeline/order-desk.js';
+import type { PipelineConfig, PipelineDeps } from '../../src/pipeline/pipeline-api.js';
+import { createTurns } from '../../src/pipeline/turns.js';
+import type { Broker, OrderEvent } from '../../src/ports.js';
+import { ACCOUNT, startWorld, walk } from '../simulator/world.js';
+import { seededRng } from './seeded-rng.js';
+import { emptyContents, tinyStore } from './tiny-store.js';
+import { CONFIG, KEY, MODEL, tinyStream } from './tiny-stream.js';
+
+const SYMBOL = KEY.symbol;
+
+export interface LiveDeskOptions {
+  readonly broker?: Partial<Broker>;
+  readonly percent?: number;
+  readonly btc?: string;
+  /** Bars of the market; the first hundred are history. */
+  readonly bars?: number;
+  readonly execution?: Partial<PipelineConfig['execution']>;
+}
+
+/** An order desk in mode live with stops 5 % away, over ccxt at the simulated exchange; `desk` is its next life. */
+export async function liveDesk(options: LiveDeskOptions = {}) {
+  const world = await startWorld({
+    ...(options.bars !== undefined && { candles: walk(options.bars) }),
+    accounts: [{ ...ACCOUNT, balances: { USDT: '100000', ...(options.btc && { BTC: options.btc }) } }],
+  });
+  const { simulator, clock } = world;
+  const contents = emptyContents();
+  const box = {
+    state: 'ACTIVE' as TradingState,
+    permit: true,
+    /** What the box is told of the book, where that is not so. */
+    quote: undefined as (() => Quote) | undefined,
+  };
+  const rng = seededRng(3);
+
+  async function desk() {
+    const store = tinyStore(contents);
+    const ccxt = createCcxtBroker(await world.connect(), { beforeCreateLeaves: () => null });
+    const broker: Broker = Object.assign(Object.create(ccxt) as Broker, {
+      exchange: ccxt.exchange,
+      kind: ccxt.kind,
+      ...Object.fromEntries(
+        (
+          [
+            'create',
+            'find',
+            'cancel',
+            'openOrders',
+            'history',
+            'balances',
+            'transfers',
+            'takesStops',
+          ] as const
+        ).map((name) => [name, (ccxt[name] as (...args: unknown[]) => unknown).bind(ccxt)]),
+      ),
+      ...options.broker,
+    });
+    const ids = createOrderIds('box', clock, rng);
+    const deps: PipelineDeps = {
+      config: {
+        ...CONFIG,
+        mode: 'live',
+        risk: { ...CONFIG.risk, protectiveStopPct: options.percent ?? 5 },
+        execution: { ...CONFIG.execution, notionalMaxFraction: 1, ...options.execution },
+      },
+      streams: [tinyStream()],
+      model: MODEL,
+      clock,
+      store,
+      brokers: [broker],
+      permit: {
+        read: () =>
+          box.permit && box.state !== 'HALTED'
+            ? { ok: true, state: box.state, epoch: 1, expiresMonotonicMs: 1e15 }
+            : { ok: false, reason: 'revoked' },
+      },
+      ids,
+      startCash: '0',
+      tradingState: () => box.state,
+      quoteFor: () => quoteNow(),
+    };
+    const account = createAccount(deps, clock);
+    const lane = createLane(deps.streams[0]!, deps.config, MODEL, account.portfolio, 1);
+    const made = createOrderDesk(deps, account, createTurns(), [lane]);
+    const restored = await store.restore();
+    made.restoreComparison(restored);
+    account.restore(restored);
+    await made.open(restored);
+    lane.book.markPrice = close();
+    const duties = createHaltDuties({
+      broker,
+      clock: { ...clock, sleep: async () => {} },
+      symbols: [SYMBOL],
+      isOurs: ids.isOurs,
+      settleMs: 0,
+      async settle() {
+        await made.settle();
+        return made.execution.unsettledCount;
+      },
+      scope: 'ours',
+      flatten: () => made.flatten([lane]),
+      positions: () => [`${lane.book.units.toFixed()} BTC`],
+    });
+    const send = (side: Side, units: number, decided?: Promise<void>) =>
+      made.send(lane, candle(), { side, units, inputs: { quote: quoteNow() } }, decided);
+    return { ...made, lane, send, duties, broker };
+  }
+
+  const instrument = simulator.venue.replay.instruments[0]!;
+  const close = () => simulator.venue.replay.lastClose(instrument)!;
+  const candle = (): Candle => ({
+    openMs: clock.wallMs(),
+    open: close(),
+    high: close(),
+    low: close(),
+    close: close(),
+    volume: 1,
+  });
+  function quoteNow(): Quote {
+    if (box.quote !== undefined) return box.quote();
+    const book = simulator.venue.book(instrument);
+    const [bid, ask] = [book.bids(1)[0]!.price.toNumber(), book.asks(1)[0]!.price.toNumber()];
+    return { bid, ask, atMs: clock.wallMs(), source: 'book' };
+  }
+  const engine = simulator.venue.account(ACCOUNT.apiKey)!.engine;
+  const resting = () =>
+    engine.resting.map(({ type, amount, trigger, side }) => ({
+      type,
+      side,
+      amount: amount.toFixed(),
+      trigger: trigger?.toFixed(),
+    }));
+  /** A bar that falls (or rises) to `price`, and closes there. */
+  function bar(price: number): void {
+    const open = close();
+    const [low, high] = [Math.min(open, price), Math.max(open, price)];
+    const book = simulator.venue.book(instrument);
+    engine.barClosed(
+      instrument,
+      { openMs: 0, open, high, low, close: price, volume: 1 },
+      book,
+      clock.wallMs(),
+    );
+  }
+  const events = (): readonly OrderEvent[] => contents.orderLog;
+  const first = await desk();
+  await first.reconcile('binance');
+  return { ...first, world, instrument, desk, box, engine, resting, bar, events, close };
+}
