@@ -38,12 +38,11 @@ export function joinOutcomes(venues: readonly VenueOutcome[]): CancelOutcome {
     if (result.status === 'fulfilled') return result.value;
     return { confirmed: false, openOrders: null, detail: `cancelling failed: ${messageOf(result.reason)}` };
   });
+  const known = outcomes.reduce((sum, { openOrders }) => sum + (openOrders ?? 0), 0);
   return {
     confirmed: outcomes.every(({ confirmed }) => confirmed),
-    openOrders: outcomes.reduce<number | null>(
-      (sum, { openOrders }) => (sum === null || openOrders === null ? null : sum + openOrders),
-      0,
-    ),
+    // What is known to be open at one is known, whatever the others say or do not say.
+    openOrders: known > 0 || outcomes.every(({ openOrders }) => openOrders !== null) ? known : null,
     detail: outcomes.map(({ detail }, i) => `${venues[i]!.exchange}: ${detail}`).join(' · '),
   };
 }

@@ -6,7 +6,7 @@ import {
 import { exchangeCredentials } from '../config/credentials.js';
 import type { Config, ExchangeConfig } from '../config/schema.js';
 import { badInput } from '../core/errors.js';
-import { joinOutcomes } from '../core/guard-link.js';
+import { type CancelOutcome, joinOutcomes } from '../core/guard-link.js';
 import type { Clock } from '../ports.js';
 
 /**
@@ -33,14 +33,16 @@ export async function connectCanceller(
       }),
     ),
   );
+  const joined = async (ask: (each: CcxtEmergencyCanceller) => Promise<CancelOutcome>) => {
+    const results = await Promise.allSettled(cancellers.map(ask));
+    return joinOutcomes(results.map((result, i) => ({ exchange: config.exchange[i]!.id, result })));
+  };
   return {
     async preload(signal) {
       await Promise.all(cancellers.map((each) => each.preload(signal)));
     },
-    async cancelAll(order, signal) {
-      const results = await Promise.allSettled(cancellers.map((each) => each.cancelAll(order, signal)));
-      return joinOutcomes(results.map((result, i) => ({ exchange: config.exchange[i]!.id, result })));
-    },
+    cancelAll: (order, signal) => joined((each) => each.cancelAll(order, signal)),
+    lookAgain: (order, signal) => joined((each) => each.lookAgain(order, signal)),
   };
 }
 

@@ -257,7 +257,9 @@ function hold(state: GuardState, now: Now, rules: HaltRules): Step {
 
 function cancelOutcome(state: GuardState, outcome: CancelOutcome): Step {
   const { halt } = state;
-  if (halt === null || halt.outcome?.confirmed) return { state, effects: [] };
+  // What was confirmed is taken back by an order that is seen to be open, and not by an exchange that does not answer.
+  const takesBack = !outcome.confirmed && (outcome.openOrders ?? 0) > 0;
+  if (halt === null || (halt.outcome?.confirmed && !takesBack)) return { state, effects: [] };
   const kind = outcome.confirmed ? 'halt_confirmed' : 'halt_not_confirmed';
   const isNew = halt.outcome === null || halt.outcome.confirmed !== outcome.confirmed;
   // Whoever hears "confirmed" pulls the plug: it is not said of a halt that a power cut would undo.

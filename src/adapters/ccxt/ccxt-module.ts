@@ -105,6 +105,8 @@ export interface CcxtExchange {
   /** What ccxt knows of a method's abilities on a market; nothing where it does not say. */
   featureValue(symbol: string, method: string, parameter: string): unknown;
   fetchTime(): Promise<number | undefined>;
+  /** Waits in the line that the exchange's rate limit makes. */
+  throttle(cost?: number): Promise<unknown>;
   fetch(url: string, method?: string, headers?: unknown, body?: unknown): Promise<unknown>;
   /** Settles by what requests are sent: by `undiciRequest`, where this has been loaded. */
   loadFetchImplementation(): Promise<unknown>;

@@ -26,9 +26,13 @@ export interface HaltDutiesOptions {
   readonly compare?: () => Promise<Reconciliation | null>;
 }
 
+/** Orders live for seconds: what was sent before the press is younger than this. */
+const RECENT_MS = 600_000;
+
 /**
  * What the trader does when the guard asks: cancel what is open and say so truthfully, and reconcile before entries.
- * Confirmed means two successive empty lists, the later one after anything sent before could still have arrived.
+ * Confirmed means that nothing was open by any answer of two successive looks, the later one after anything sent before
+ * could still have arrived. An exchange's list of open orders may be wrong: its list of recent orders is read beside it.
  */
 export function createHaltDuties(options: HaltDutiesOptions): TraderDuties {
   const { broker, clock } = options;
@@ -36,8 +40,18 @@ export function createHaltDuties(options: HaltDutiesOptions): TraderDuties {
   /** What a halt is to cancel, and the protective stops that it leaves alone. */
   async function open(
     flatten: boolean,
+    twofold: boolean,
   ): Promise<{ wanted: readonly OrderReport[]; stops: readonly OrderReport[] }> {
-    const all = await broker.openOrders(options.scope === 'account' ? [] : options.symbols);
+    const [listed, recent] = await Promise.all([
+      broker.openOrders(options.scope === 'account' ? [] : options.symbols),
+      twofold && broker.kind === 'live' ? broker.history(options.symbols, clock.wallMs() - RECENT_MS) : [],
+    ]);
+    const rests = recent.filter(({ status }) => status === 'accepted' || status === 'partially_filled');
+    const all = [
+      ...new Map(
+        [...rests, ...listed].map((order) => [order.exchangeOrderId ?? order.clientOrderId, order]),
+      ).values(),
+    ];
     const mine =
       options.scope === 'account' ? all : all.filter((order) => options.isOurs(order.clientOrderId));
     const wanted = mine.filter((order) => flatten || order.protective !== true);
@@ -58,13 +72,15 @@ export function createHaltDuties(options: HaltDutiesOptions): TraderDuties {
     async cancelAll({ flatten }): Promise<CancelOutcome> {
       const askedMs = clock.monotonicMs();
       const failures: string[] = [];
-      const found = await open(flatten);
+      const found = await open(flatten, false);
       await cancel(found.wanted, failures);
-      const first = await open(flatten);
+      const first = await open(flatten, true);
+      await cancel(first.wanted, failures);
       // Positions are closed beside the wait: the market does not wait for a second answer.
       const unclosed = flatten ? await options.flatten() : [];
       await clock.sleep(Math.max(0, askedMs + options.settleMs - clock.monotonicMs()));
-      const second = await open(flatten);
+      const second = await open(flatten, true);
+      await cancel(second.wanted, failures);
       const unknown = await options.settle();
       const left = second.wanted.length + unknown;
       const held = options.positions();

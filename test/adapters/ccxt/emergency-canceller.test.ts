@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach, describe, expect, it } from 'vitest';
 import { createEmergencyCanceller } from '../../../src/adapters/ccxt/index.js';
 import { createSystemClock } from '../../../src/adapters/clock/system-clock.js';
@@ -74,5 +75,80 @@ describe('the guard’s own canceller', () => {
     expect(await cancelling).toMatchObject({ confirmed: false, openOrders: 1 });
     expect(await open()).toEqual([]);
     expect(await canceller.cancelAll(ORDER, signal)).toMatchObject({ confirmed: true });
+  });
+
+  it.each(['/api/v3/openOrders', '/api/v3/allOrders'])(
+    'cancels an order that %s wrongly leaves out, and confirms it only then',
+    async (lying) => {
+      const { canceller, signal, rest, open } = await given('ours');
+      await rest('rb-box-1');
+      world.simulator.interceptor = ({ path }) =>
+        path === lying ? { kind: 'change', change: () => [] } : undefined;
+      const first = await canceller.cancelAll(ORDER, signal);
+      world.simulator.interceptor = undefined;
+      expect(await open()).toEqual([]);
+      if (lying.endsWith('openOrders')) expect(first).toMatchObject({ confirmed: false, openOrders: 1 });
+      expect(await canceller.cancelAll(ORDER, signal)).toMatchObject({ confirmed: true });
+    },
+  );
+
+  it('confirms nothing while an order that the list of open orders leaves out cannot be cancelled', async () => {
+    const { canceller, signal, rest, open } = await given('ours');
+    await rest('rb-box-1');
+    world.simulator.interceptor = ({ method, path }) => {
+      if (path === '/api/v3/openOrders') return { kind: 'change', change: () => [] };
+      return method === 'DELETE' ? { kind: 'answer', status: 503, body: '<html></html>' } : undefined;
+    };
+    expect(await canceller.cancelAll(ORDER, signal)).toMatchObject({ confirmed: false, openOrders: 1 });
+    world.simulator.interceptor = undefined;
+    expect(await open()).toEqual(['rb-box-1']);
+  });
+
+  it('confirms nothing where one of the two kinds of list is not answered', async () => {
+    const { canceller, signal } = await given('ours');
+    world.simulator.interceptor = ({ path }) =>
+      path === '/api/v3/allOrders' ? { kind: 'answer', status: 503, body: '<html></html>' } : undefined;
+    expect(await canceller.cancelAll(ORDER, signal)).toMatchObject({ confirmed: false, openOrders: null });
+  });
+
+  it('cancels within 2 s once an exchange that hangs is well, whatever is still hanging', async () => {
+    const { canceller, signal, rest, open } = await given('ours');
+    await rest('rb-box-1');
+    for (const wellAfterMs of [600, 1_700, 3_300]) {
+      await rest(`rb-box-${wellAfterMs}`);
+      world.simulator.interceptor = () => ({ kind: 'hang' });
+      const cancelling = canceller.cancelAll(ORDER, signal);
+      await delay(wellAfterMs);
+      world.simulator.interceptor = undefined;
+      await delay(2_000);
+      expect(await open()).toEqual([]);
+      expect(await cancelling).toMatchObject({ confirmed: true });
+    }
+  }, 60_000);
+
+  it('says after 4 s that an exchange that hangs does not answer, and leaves nothing behind that cancels later', async () => {
+    const { canceller, rest, open } = await given('ours');
+    const over = new AbortController();
+    world.simulator.interceptor = () => ({ kind: 'delay', ms: 4_500 });
+    const fromMs = performance.now();
+    expect(await canceller.cancelAll(ORDER, over.signal)).toMatchObject({
+      confirmed: false,
+      openOrders: null,
+    });
+    expect(performance.now() - fromMs).toBeLessThan(6_000);
+    // The box is armed again: what the looks that still hang find is none of their business any more.
+    over.abort();
+    world.simulator.interceptor = undefined;
+    await rest('rb-box-new');
+    await delay(5_000);
+    expect(await open()).toEqual(['rb-box-new']);
+  }, 30_000);
+
+  it('looks again after it has confirmed: an order that shows up is cancelled and counted', async () => {
+    const { canceller, signal, rest, open } = await given('ours');
+    expect(await canceller.lookAgain(ORDER, signal)).toMatchObject({ confirmed: true, openOrders: 0 });
+    await rest('rb-box-late');
+    expect(await canceller.lookAgain(ORDER, signal)).toMatchObject({ confirmed: false, openOrders: 1 });
+    expect(await open()).toEqual([]);
   });
 });

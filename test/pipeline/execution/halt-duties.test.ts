@@ -58,4 +58,18 @@ describe('a halt that the trader carries out', () => {
     await cancelAll();
     expect(cancelled).toEqual(['rb-h2-1abc']);
   });
+
+  it('cancels what the list of open orders leaves out, and confirms only what both kinds of list agree on', async () => {
+    const { cancelled, cancelAll } = given(
+      () => [],
+      () => [
+        resting('rb-h2-1abc'),
+        resting('rb-h2-2abc', 'partially_filled'),
+        resting('rb-h2-3abc', 'filled'),
+      ],
+    );
+    expect(await cancelAll()).toMatchObject({ confirmed: false });
+    expect(cancelled).toEqual(['rb-h2-1abc', 'rb-h2-2abc']);
+    expect(await cancelAll()).toMatchObject({ confirmed: true });
+  });
 });

@@ -1,0 +1,62 @@
+import { messageOf } from '../../core/errors.js';
+import type { CcxtOrder } from './ccxt-module.js';
+import type { ConnectedExchange } from './exchange.js';
+
+/** What one look at an account's orders came to. */
+export interface Look {
+  /** Open by any of the answers, each once. */
+  readonly open: readonly CcxtOrder[];
+  /** All orders that were listed, of whatever status; empty where there is no such list. */
+  readonly listed: readonly CcxtOrder[];
+  /** Questions without an answer, in words. Where there are any, nothing is proven by what is missing in `open`. */
+  readonly unanswered: readonly string[];
+}
+
+export interface LookQuestion {
+  /** Symbols to ask for, or all of the account. */
+  readonly symbols: readonly string[];
+  readonly account: boolean;
+  /** Ask for the list of all orders too, where the exchange has one: it knows orders that the list of open ones has left out. */
+  readonly twofold: boolean;
+  /** Hears of the open orders of each answer as it comes, without waiting for the others. */
+  onOpen(orders: readonly CcxtOrder[]): Promise<void>;
+}
+
+/** Asks for open orders in parallel, of every symbol and in every way; never rejects. Resolves when `onOpen` has, too. */
+export async function lookForOpenOrders(
+  { api, errors }: ConnectedExchange,
+  question: LookQuestion,
+): Promise<Look> {
+  const open = new Map<string, CcxtOrder>();
+  const listed: CcxtOrder[] = [];
+  const unanswered: string[] = [];
+
+  /** An exchange may have the list by ccxt's table, and not in the way that we can ask for it. */
+  const hasNoSuchList = (error: unknown) =>
+    [errors.NotSupported, errors.ArgumentsRequired, errors.BadRequest].some(
+      (known) => error instanceof known,
+    );
+
+  const ask = async (list: () => Promise<CcxtOrder[]>, isOptional: boolean) => {
+    let orders: readonly CcxtOrder[];
+    try {
+      orders = await list();
+    } catch (error) {
+      if (!isOptional || !hasNoSuchList(error)) unanswered.push(messageOf(error));
+      return;
+    }
+    if (isOptional) listed.push(...orders);
+    const found = isOptional ? orders.filter(({ status }) => status === 'open') : orders;
+    for (const order of found) open.set(order.id ?? '', order);
+    await question.onOpen(found);
+  };
+
+  const asked: readonly (string | undefined)[] = question.account ? [undefined] : question.symbols;
+  // Those of open orders first: ccxt lets requests wait in line, and cancels wait for these.
+  const answers = asked.map((symbol) => ask(() => api.fetchOpenOrders(symbol), false));
+  if (question.twofold && api.has.fetchOrders === true) {
+    answers.push(...question.symbols.map((symbol) => ask(() => api.fetchOrders(symbol), true)));
+  }
+  await Promise.all(answers);
+  return { open: [...open.values()], listed, unanswered };
+}
