@@ -38,6 +38,7 @@
       "sources": [
         "gate/gate.cc",
         "gate/main.cc",
+        "gate/neighbours.cc",
         "gate/netlink.cc",
         "gate/permit-file.cc",
         "gate/permit.cc",

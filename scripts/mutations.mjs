@@ -22,8 +22,15 @@ export const MUTATIONS = [
   {
     name: 'the gate in the kernel ends no connection at the press',
     file: 'native/gate/gate.cc',
-    from: 'if (Check(set_.Shut(), "shut")) first_ = 0;\n  ++changes_;\n  DestroyAllBut(0);',
-    to: 'if (Check(set_.Shut(), "shut")) first_ = 0;\n  ++changes_;',
+    from: '"forget packets that wait for an address");\n  DestroyAllBut(0);',
+    to: '"forget packets that wait for an address");',
+    by: 'test/kernel-gate',
+  },
+  {
+    name: 'the gate in the kernel leaves packets alone that wait for an address',
+    file: 'native/gate/gate.cc',
+    from: 'Check(neighbours_.ForgetUnresolved(), "forget packets that wait for an address");',
+    to: '',
     by: 'test/kernel-gate',
   },
   {

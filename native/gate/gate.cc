@@ -31,6 +31,8 @@ int Gate::Start(bool destroy, const char** doing) {
   if (const int failure = set_.Present()) return failure;
   *doing = "speak to sock_diag";
   if (!sockets_.Connect()) return errno;
+  *doing = "speak to rtnetlink";
+  if (!neighbours_.Connect()) return errno;
   *doing = "try a set element that times out";
   if (const int failure = set_.TimesOut(kTrialPort, &set_timeouts_)) return failure;
   can_destroy_ = destroy && sockets_.CanDestroy();
@@ -101,6 +103,8 @@ void Gate::Shut() {
   // The set first: a socket could still send between its end and that of its block. Where it fails, the next look tries again.
   if (Check(set_.Shut(), "shut")) first_ = 0;
   ++changes_;
+  // Before the sockets: their resets are to reach the other end.
+  Check(neighbours_.ForgetUnresolved(), "forget packets that wait for an address");
   DestroyAllBut(0);
 }
 

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 
+#include "neighbours.h"
 #include "permit.h"
 #include "port-set.h"
 #include "sockets.h"
@@ -43,6 +44,7 @@ class Gate {
 
   PortSet set_;
   Sockets sockets_;
+  Neighbours neighbours_;
   bool set_timeouts_ = false;
   bool can_destroy_ = false;
   int64_t epoch_ = 0;

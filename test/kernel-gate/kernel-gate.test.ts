@@ -17,7 +17,7 @@ const reason = whyNot();
 if (reason !== null) process.stderr.write(`SKIPPED: the gate in the kernel: ${reason}\n`);
 
 const worlds: World[] = [];
-const create = async (options?: { destroy?: boolean }) => {
+const create = async (options?: { destroy?: boolean; cable?: boolean }) => {
   const world = await World.create(options);
   worlds.push(world);
   return world;
@@ -140,6 +140,30 @@ describe.skipIf(reason !== null)('the gate in the kernel', () => {
       expect(lastMs).toBeLessThanOrEqual(DEATH_MS_MAX);
     },
   );
+
+  it('throws an order away that waits for a neighbour’s address at the press', async () => {
+    const world = await create({ cable: true });
+    const server = await world.peer('server', PORT);
+    await world.startGate();
+    await world.arm('ACTIVE', EPOCH);
+    const client = await connected(world, EPOCH, PORT, '10.0.0.2');
+    world.runFar('nft', 'table arp deaf { chain input { type filter hook input priority 0; drop; }; }');
+    world.run('ip', 'neigh', 'del', '10.0.0.2', 'dev', 'near');
+    client.tell('write 700');
+    await delay(300);
+    expect(world.run('ip', 'neigh')).toContain('INCOMPLETE');
+    client.child.kill('SIGSTOP');
+    world.halt(EPOCH + 1);
+    await world.until('shut', () => world.state()?.open === false);
+    world.runFar('nft', 'delete', 'table', 'arp', 'deaf');
+    // The kernel asks for the address again each second, three times.
+    await delay(3500);
+    expect(server.said.filter(({ bytes }) => bytes !== undefined)).toEqual([]);
+    const cancel = await world.peer('client');
+    cancel.tell(`connect 0 ${PORT} 10.0.0.2`);
+    await cancel.hears(({ event }) => event === 'connected');
+    expect(world.state()?.failure).toBe(null);
+  });
 
   it('never touches other connections: one that cancels is answered while orders are shut', async () => {
     const world = await create();

@@ -61,6 +61,12 @@ export interface Inmate {
   hears(what: (said: Said) => boolean, msMax?: number): Promise<Said>;
 }
 
+function runTo(program: string, args: string[]): string {
+  const { status, stdout, stderr } = spawnSync(program, args, { encoding: 'utf8' });
+  if (status !== 0) throw new Error(`${args.join(' ')}: ${stderr}`);
+  return stdout;
+}
+
 /** A network of its own with the gate's rules, a permit that a guard would write, and programs at both ends of the wire. */
 export class World {
   readonly dir = mkdtempSync(path.join(tmpdir(), 'rb-gate-'));
@@ -70,6 +76,8 @@ export class World {
   readonly #children: ChildProcess[] = [];
   readonly #destroy: boolean;
   #holder!: ChildProcess;
+  /** Another network behind a cable, where the servers are; undefined: they are in the same. */
+  #far: ChildProcess | undefined;
   #renewal: NodeJS.Timeout | undefined;
   /** Where the guard stopped renewing: when it did so last (Date.now()). */
   renewedMs = 0;
@@ -78,41 +86,53 @@ export class World {
     this.#destroy = destroy;
   }
 
-  static async create({ destroy = true } = {}): Promise<World> {
+  /** With `cable` servers are at 10.0.0.2, behind Ethernet. */
+  static async create({ destroy = true, cable = false } = {}): Promise<World> {
     const world = new World(destroy);
     mkdirSync(world.guardDir);
     mkdirSync(path.join(world.dir, 'state'));
-    world.#holder = spawn(
-      'unshare',
-      [
-        '-n',
-        'sh',
-        '-c',
-        `ip link set lo up && echo '${SMALL_WINDOW}' >/proc/sys/net/ipv4/tcp_rmem && echo up && exec sleep 600`,
-      ],
-      {
-        stdio: ['ignore', 'pipe', 'inherit'],
-      },
-    );
-    world.#children.push(world.#holder);
-    await once(world.#holder.stdout!, 'data');
+    world.#holder = await world.#network();
+    if (cable) await world.#layCable();
     world.run('nft', '-f', RULES);
     return world;
   }
 
-  #inside(command: readonly string[]): [string, string[]] {
-    return ['nsenter', ['-t', String(this.#holder.pid), '-n', ...command]];
+  async #network(): Promise<ChildProcess> {
+    const up = `ip link set lo up && echo '${SMALL_WINDOW}' >/proc/sys/net/ipv4/tcp_rmem && echo up && exec sleep 600`;
+    const holder = spawn('unshare', ['-n', 'sh', '-c', up], { stdio: ['ignore', 'pipe', 'inherit'] });
+    this.#children.push(holder);
+    await once(holder.stdout!, 'data');
+    return holder;
+  }
+
+  async #layCable(): Promise<void> {
+    this.#far = await this.#network();
+    const far = String(this.#far.pid);
+    this.run('sh', '-c', `ip link add name near type veth peer name far netns ${far}`);
+    this.run('sh', '-c', 'ip addr add 10.0.0.1/24 dev near && ip link set near up');
+    this.runFar('sh', '-c', 'ip addr add 10.0.0.2/24 dev far && ip link set far up');
+  }
+
+  #inside(command: readonly string[], network = this.#holder): [string, string[]] {
+    return ['nsenter', ['-t', String(network.pid), '-n', ...command]];
   }
 
   /** Runs a command to its end and returns what it printed. */
   run(...command: string[]): string {
-    const { status, stdout, stderr } = spawnSync(...this.#inside(command), { encoding: 'utf8' });
-    if (status !== 0) throw new Error(`${command.join(' ')}: ${stderr}`);
-    return stdout;
+    return runTo(...this.#inside(command));
   }
 
-  #spawn(command: readonly string[], stderr: 'pipe' | 'inherit' = 'inherit'): ChildProcess {
-    const child = spawn(...this.#inside(command), { stdio: ['pipe', 'pipe', stderr] });
+  /** The same at the other end of the cable. */
+  runFar(...command: string[]): string {
+    return runTo(...this.#inside(command, this.#far));
+  }
+
+  #spawn(
+    command: readonly string[],
+    stderr: 'pipe' | 'inherit' = 'inherit',
+    network = this.#holder,
+  ): ChildProcess {
+    const child = spawn(...this.#inside(command, network), { stdio: ['pipe', 'pipe', stderr] });
     this.#children.push(child);
     return child;
   }
@@ -189,7 +209,8 @@ export class World {
   }
 
   async peer(role: 'server' | 'slow-server' | 'client', port = 0): Promise<Inmate> {
-    const child = this.#spawn([process.execPath, PEER, role, String(port)]);
+    const network = role === 'client' ? this.#holder : (this.#far ?? this.#holder);
+    const child = this.#spawn([process.execPath, PEER, role, String(port)], 'inherit', network);
     const said: Said[] = [];
     createInterface({ input: child.stdout! }).on('line', (line) => said.push(JSON.parse(line) as Said));
     const inmate: Inmate = {
