@@ -4,7 +4,7 @@ import { chmodSync, mkdirSync, renameSync, rmSync, symlinkSync, truncateSync } f
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach, describe, expect, it } from 'vitest';
 import { CREATE_PORT_BLOCKS, createPortsOf } from '../../src/core/create-ports.js';
-import { type Inmate, World, whyNot } from './world.js';
+import { type Inmate, LIFE_MS, World, whyNot } from './world.js';
 
 const PORT = 8000;
 /** From the press to the last byte. */
@@ -49,8 +49,8 @@ async function streaming(world: World) {
 
 /** When the last packet left, from `sinceMs`; fails where none left shortly before. */
 function lastAfter(times: readonly number[], sinceMs: number): number {
-  const before = times.filter((ms) => ms > sinceMs - 200 && ms <= sinceMs);
-  expect(before.length, 'packets in the 200 ms before').toBeGreaterThan(3);
+  const before = times.filter((ms) => ms > sinceMs - 1000 && ms <= sinceMs);
+  expect(before.length, 'packets in the second before').toBeGreaterThan(3);
   return Math.max(...times) - sinceMs;
 }
 
@@ -104,7 +104,9 @@ describe.skipIf(reason !== null)('the gate in the kernel', () => {
     const lastMs = lastAfter(await packets(), pressMs);
     console.log(`press to last packet: ${lastMs.toFixed(1)} ms`);
     expect(lastMs).toBeLessThanOrEqual(PRESS_MS_MAX);
-    expect(world.state()).toMatchObject({ open: false, destroyed: 1 });
+    // Which of the two ends it, the gate or the reset that answers its next packet, is chance.
+    expect(world.state()).toMatchObject({ open: false, failure: null });
+    expect(world.run('ss', '-Htn', 'sport >= 61000')).toBe('');
   });
 
   it('shuts at the press without ending sockets: nothing later than 60 ms', async () => {
@@ -124,7 +126,7 @@ describe.skipIf(reason !== null)('the gate in the kernel', () => {
       const world = await create();
       await world.peer('slow-server', PORT);
       const gate = await world.startGate();
-      await world.arm('ACTIVE', EPOCH);
+      await world.arm('ACTIVE', EPOCH, LIFE_MS);
       const client = await connected(world, EPOCH);
       const packets = await world.capture();
       client.tell('write 4000000');
@@ -237,7 +239,7 @@ describe.skipIf(reason !== null)('the gate in the kernel', () => {
       await delay(50);
       expect(world.state()?.open, what).toBe(true);
       spoil(world);
-      await world.until(`shut where the permit ${what}`, () => world.state()?.open === false, 2000);
+      await world.until(`shut where the permit ${what}`, () => world.state()?.open === false, 4000);
       for (const place of [
         world.permitFile,
         `${world.permitFile}.moved`,
@@ -327,5 +329,5 @@ describe.skipIf(reason !== null)('an order that is held back over a press', () =
       }),
     );
     expect(results).toEqual(cases.map((one) => ({ ...one, bytes: 0 })));
-  }, 60_000);
+  }, 180_000);
 });
