@@ -232,6 +232,8 @@ const event: fc.Arbitrary<GuardEvent> = fc.oneof(
     { type: 'line_restored' },
     { type: 'halt', cause: 'command', detail: 'halt command' },
     { type: 'halt', cause: 'trader', detail: 'drawdown' },
+    { type: 'probed', fault: 'disk full' },
+    { type: 'probed', fault: null },
     { type: 'trader_arrived' },
     { type: 'trader_lost' },
   ),
@@ -267,6 +269,7 @@ const histories = fc
 interface Hands {
   openedMs: number | null;
   line: boolean;
+  down: boolean;
   /** Since the window opened: moves of the button, as they were seen. */
   readonly moves: { readonly pressed: boolean; readonly atMs: number }[];
 }
@@ -287,7 +290,7 @@ describe('any sequence of events', () => {
       fc.property(histories, fc.boolean(), (history, flatten) => {
         let state: GuardState = halted;
         let atMs = 0;
-        const hands: Hands = { openedMs: null, line: true, moves: [] };
+        const hands: Hands = { openedMs: null, line: true, down: false, moves: [] };
         for (const [gap, what] of history) {
           atMs += gap;
           const before = state;
@@ -300,7 +303,10 @@ describe('any sequence of events', () => {
           if (what.type === 'line_lost') hands.line = false;
           if (what.type === 'line_restored') hands.line = true;
           if (what.type === 'pressed' || what.type === 'released') {
-            hands.moves.push({ pressed: what.type === 'pressed', atMs });
+            const pressed = what.type === 'pressed';
+            // A release of what is released already is no move of a hand.
+            if (pressed || hands.down) hands.moves.push({ pressed, atMs });
+            hands.down = pressed;
           }
           // Nobody has armed it: it stays halted.
           if (before.trading === 'HALTED' && !before.arming) expect(state.trading).toBe('HALTED');
