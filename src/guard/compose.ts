@@ -12,6 +12,7 @@ import { createGuardControl, type SimulatedButton } from './control.js';
 import { createDeclined, type Declined } from './declined.js';
 import { createGuard, type Guard, type GuardNotice } from './guard.js';
 import type { GuardLines, GuardSettings } from './guard-settings.js';
+import { keepSockets } from './keep-sockets.js';
 import { openPermitFile } from './permit-file.js';
 import { createRecordBlock } from './record-block.js';
 import { once, runStopSteps, type StopStep } from './stop-steps.js';
@@ -68,6 +69,7 @@ export function composeGuard(
   let started = false;
   let stopping = false;
   let unlock: () => void = () => {};
+  let endKeeping: () => void = () => {};
   const whenStarted = (): Guard => {
     if (!started) throw fault('E_GUARD_STARTING', 'the guard is still starting', 'try again in a moment');
     return guard;
@@ -85,6 +87,7 @@ export function composeGuard(
     name: 'the start',
     run() {
       stopping = true;
+      endKeeping();
     },
   };
   const runSteps = () => runStopSteps([noStart, ...stopSteps], parts.scheduler);
@@ -110,6 +113,14 @@ export function composeGuard(
         started = true;
         for (const server of servers) await server.start();
         goOn();
+        const [link] = servers;
+        endKeeping = keepSockets(
+          [
+            { path: paths.guardSocket, server: control },
+            ...(link === undefined ? [] : [{ path: paths.guardLinkSocket, server: link }]),
+          ],
+          parts.scheduler,
+        );
       } catch (error) {
         await runSteps();
         throw error;

@@ -1,8 +1,8 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { chmodSync, mkdtempSync, rmSync, statSync } from 'node:fs';
+import { chmodSync, mkdtempSync, renameSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { createSystemClock } from '../../src/adapters/clock/system-clock.js';
@@ -195,6 +195,22 @@ describe('the guard’s own process', { timeout: 120_000 }, () => {
     expect(second.output()).toContain('E_LOCKED');
     expect(second.child.exitCode).not.toBe(0);
     expect(await ask('GET', '/status')).toMatchObject({ state: 'HALTED' });
+  });
+
+  it.each([
+    ['was removed', () => rmSync(dirname(paths.permit), { recursive: true })],
+    ['was moved', () => renameSync(dirname(paths.permit), join(dir, 'moved'))],
+  ])('makes permit and sockets again, without a restart, where the run folder %s', async (_loss, lose) => {
+    await startArmed();
+    lose();
+    await until('a permit', () => permit().ok);
+    await until('an answer', async () => (await ask('GET', '/status').catch(() => null)) !== null);
+    await button(true);
+    expect(permit()).toEqual({ ok: false, reason: 'revoked' });
+    rmSync(join(dir, 'moved'), { recursive: true, force: true });
+    lose();
+    await until('an answer', async () => (await ask('GET', '/status').catch(() => null)) !== null);
+    expect(await ask('GET', '/status')).toMatchObject({ state: 'HALTED', halt: { cause: 'button' } });
   });
 
   it('ends cleanly on SIGTERM: permit revoked, sockets gone, record kept', async () => {
