@@ -280,6 +280,6 @@ describe('the commands', { timeout: 120_000 }, () => {
     });
     const told = await call(status, ['--json']);
     expect(told.code).toBe(1);
-    expect(JSON.parse(told.out)).toEqual({ guard: null, trader: null });
+    expect(JSON.parse(told.out)).toEqual({ guard: null, trader: null, gate: null });
   });
 });
