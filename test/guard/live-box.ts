@@ -18,12 +18,14 @@ import type { PermitReading } from '../../src/ports.js';
 import { ExchangeSimulator, type Interceptor, simulatedClock } from '../../src/simulator/index.js';
 import { pressTwice } from '../support/press-twice.js';
 
-const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '../..');
+/** Compiled, this file lies elsewhere. */
+const root =
+  process.env.REDBUTTON_ROOT ?? path.resolve(path.dirname(fileURLToPath(import.meta.url)), '../..');
 const SYMBOL = 'BTC/USDT';
 const KEY = { apiKey: 'box-key', secret: 'box-secret' };
 const clock = createSystemClock();
 /** A process that loads ccxt, DuckDB and ONNX Runtime on a busy machine, or an emulated one. */
-const [START_MS_MAX, START_EMULATED_MS_MAX] = [30_000, 120_000];
+const [START_MS_MAX, START_EMULATED_MS_MAX] = [120_000, 120_000];
 
 /** A request as it reached the exchange. `atMs` is monotonic. */
 export interface Arrival {
@@ -111,6 +113,13 @@ export function buildBox(): { readonly modelDir: string; remove(): void } {
   return { modelDir, remove: () => rmSync(dir, { recursive: true, force: true }) };
 }
 
+export interface BoxFront {
+  readonly restUrl: string;
+  readonly env?: Readonly<Record<string, string>>;
+  /** JavaScript that each process runs first. */
+  readonly first?: string;
+}
+
 export interface LiveBoxOptions {
   readonly modelDir: string;
   readonly onHalt?: 'hold' | 'flatten';
@@ -119,6 +128,8 @@ export interface LiveBoxOptions {
   readonly guardOnly?: boolean;
   /** A broker for both processes, which lets anybody in. */
   readonly mqttUrl?: string;
+  /** What stands before the exchange for the box, and how its processes are to reach that. */
+  readonly front?: (exchangeUrl: string) => Promise<BoxFront>;
   /** Lines of a kernel in place of simulated ones, and the hand that moves the contact there. */
   readonly lines?: { readonly backend: 'onoff' | 'chardev'; move(pressed: boolean): void };
 }
@@ -129,6 +140,7 @@ export async function startLiveBox({
   lines,
   guardOnly = false,
   mqttUrl,
+  front: frontOf,
   ...guard
 }: LiveBoxOptions): Promise<LiveBox> {
   const dir = mkdtempSync(path.join(tmpdir(), 'rb-live-'));
@@ -149,6 +161,7 @@ export async function startLiveBox({
     arrivals.push({ method, path: at, clientOrderId, atMs: clock.monotonicMs() });
     return fault?.(call);
   };
+  const front = await frontOf?.(simulator.restUrl);
   const file = path.join(dir, 'redbutton.toml');
   const exchange = {
     id: 'binance',
@@ -165,7 +178,7 @@ export async function startLiveBox({
       timeframe: '1s',
       modelDir,
       device,
-      exchange: [exchange],
+      exchange: [{ ...exchange, ...(front && { restUrl: front.restUrl }) }],
       signals: { confidenceThreshold: 0 },
       execution: { ordersPerMinuteMax: 1_000_000, quoteAgeMsMax: 60_000 },
       guard: { mode: 'process', ...guard },
@@ -177,6 +190,7 @@ export async function startLiveBox({
   );
   const env = {
     PATH: process.env.PATH,
+    ...front?.env,
     REDBUTTON_BINANCE_API_KEY: KEY.apiKey,
     REDBUTTON_BINANCE_API_SECRET: KEY.secret,
     REDBUTTON_GUARD_BINANCE_API_KEY: KEY.apiKey,
@@ -184,7 +198,8 @@ export async function startLiveBox({
   };
   const children: Child[] = [];
   const start = (command: string, uid?: number): Child => {
-    const args = [...SPINS_ON_SIGUSR2, path.join(root, 'dist/main.js'), command, '--config', file];
+    const first = front?.first === undefined ? [] : ['--import', `data:text/javascript,${front.first}`];
+    const args = [...SPINS_ON_SIGUSR2, ...first, path.join(root, 'dist/main.js'), command, '--config', file];
     const child = spawn(process.execPath, args, {
       env,
       cwd: root,

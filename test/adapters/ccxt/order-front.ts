@@ -1,10 +1,11 @@
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { createServer as createTlsServer } from 'node:tls';
+import { CREATE_PORT_FIRST } from '../../../src/core/create-ports.js';
 
 /** One connection, as seen at the exchange's end of the wire. */
 export interface SeenConnection {
@@ -17,12 +18,14 @@ export interface SeenConnection {
 }
 
 export interface FrontOptions {
-  /** TLS by a certificate of its own for 127.0.0.1. */
-  readonly tls?: boolean;
+  /** TLS by a certificate of its own for 127.0.0.1, which is written to this file where one is named. */
+  readonly tls?: boolean | string;
   /** An HTTP proxy that is asked with CONNECT, with this name and password where given. */
   readonly proxy?: { readonly login?: string };
-  /** Milliseconds until it answers what a client says first: its TLS or its CONNECT. */
+  /** Milliseconds until it answers what a client says first on a connection for orders: its TLS or its CONNECT. */
   answerFirstMs?: number;
+  /** Told of each connection as it comes. */
+  onConnection?: (port: number) => void;
   /** Called right before that answer. */
   beforeFirst?: () => void;
   /** Closes the connection once an answer has been passed on. */
@@ -47,7 +50,12 @@ export interface OrderFront {
 export async function startFront(exchangeUrl: string, options: FrontOptions = {}): Promise<OrderFront> {
   const exchange = new URL(exchangeUrl);
   const connections: SeenConnection[] = [];
+  /** Of those still to be told apart when TLS stands: the list above may have been emptied by then. */
+  const byPort = new Map<number, SeenConnection>();
   const open = new Set<Socket>();
+
+  /** All other requests are signed for two seconds, and would only be too late. */
+  const firstMs = ({ port }: SeenConnection) => (port < CREATE_PORT_FIRST ? 0 : (options.answerFirstMs ?? 0));
 
   function relay(client: Socket, seen: SeenConnection): void {
     const server = connect(Number(exchange.port), exchange.hostname);
@@ -71,7 +79,7 @@ export async function startFront(exchangeUrl: string, options: FrontOptions = {}
       const asked = chunk.toString('latin1');
       const wanted = options.proxy!.login;
       const login = /proxy-authorization: Basic (\S+)/i.exec(asked)?.[1] ?? '';
-      await delay(options.answerFirstMs ?? 0);
+      await delay(firstMs(seen));
       if (!/^CONNECT \S+ HTTP\/1\.1\r\n/.test(asked)) return client.destroy();
       if (wanted !== undefined && Buffer.from(login, 'base64').toString() !== wanted) {
         return client.end('HTTP/1.1 407 Proxy Authentication Required\r\n\r\n');
@@ -83,17 +91,19 @@ export async function startFront(exchangeUrl: string, options: FrontOptions = {}
     });
   }
 
-  const secure = options.tls ? createTlsServer(selfSigned()) : null;
+  const secure = options.tls ? createTlsServer(selfSigned(options.tls)) : null;
   secure?.on('secureConnection', (socket) => {
     const port = socket.remotePort;
     socket.on('error', () => {});
-    relay(socket, connections.findLast((each) => each.port === port)!);
+    relay(socket, byPort.get(port!)!);
   });
   secure?.on('tlsClientError', () => {});
   const server: Server = createServer(async (socket) => {
     const seen: SeenConnection = { port: socket.remotePort!, chunks: [], end: 'open' };
     connections.push(seen);
+    byPort.set(seen.port, seen);
     open.add(socket);
+    options.onConnection?.(seen.port);
     socket.on('end', () => {
       if (seen.end === 'open') seen.end = 'closed';
     });
@@ -102,7 +112,7 @@ export async function startFront(exchangeUrl: string, options: FrontOptions = {}
     });
     if (options.proxy) return tunnel(socket, seen);
     if (secure === null) return relay(socket, seen);
-    if (options.answerFirstMs) await delay(options.answerFirstMs);
+    await delay(firstMs(seen));
     return secure.emit('connection', socket);
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
@@ -129,13 +139,14 @@ export async function startFront(exchangeUrl: string, options: FrontOptions = {}
   return front;
 }
 
-function selfSigned(): { readonly key: Buffer; readonly cert: Buffer } {
+function selfSigned(certFile: boolean | string): { readonly key: Buffer; readonly cert: Buffer } {
   const dir = mkdtempSync(path.join(tmpdir(), 'rb-front-'));
   const [key, cert] = [path.join(dir, 'key.pem'), path.join(dir, 'cert.pem')];
   const name = ['-subj', '/CN=127.0.0.1', '-addext', 'subjectAltName=IP:127.0.0.1'];
   const kind = ['-x509', '-nodes', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1'];
   execFileSync('openssl', ['req', ...kind, ...name, '-keyout', key, '-out', cert], { stdio: 'ignore' });
   const pair = { key: readFileSync(key), cert: readFileSync(cert) };
+  if (typeof certFile === 'string') writeFileSync(certFile, pair.cert);
   rmSync(dir, { recursive: true });
   return pair;
 }

@@ -1,0 +1,30 @@
+import { spawnSync } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, it } from 'vitest';
+
+const script = fileURLToPath(new URL('../../scripts/halt-presses.mjs', import.meta.url));
+const run = (...args: readonly string[]) =>
+  spawnSync(process.execPath, [script, ...args], { encoding: 'utf8', maxBuffer: 1e8 });
+
+/** The long form is 200 presses in each condition; here it is shown to work, on a machine that may be busy. */
+describe('scripts/halt-presses.mjs', () => {
+  it('says what it does, and what it does not know', () => {
+    expect(run('--help')).toMatchObject({ status: 0, stdout: expect.stringContaining('Usage:') });
+    expect(run('--conditions', 'rain')).toMatchObject({
+      status: 2,
+      stderr: expect.stringContaining('no condition "rain"'),
+    });
+  });
+
+  it.skipIf(process.getuid?.() !== 0)(
+    'finds no order after the press in a network that fails',
+    () => {
+      const { status, stdout, stderr } = run('--presses', '3', '--bound-ms', '300', '--conditions', 'closed');
+      console.log(stdout);
+      expect(stderr).toContain('met an order');
+      expect(stdout).toMatch(/^3 presses in .*: 0 orders with a byte later than the bound$/m);
+      expect(status).toBe(0);
+    },
+    300_000,
+  );
+});
