@@ -186,7 +186,10 @@ describe('trying each minute whether a halt could be recorded', () => {
     await startActive();
     await bench.time.advance(100);
     const { probes } = bench.record;
-    bench.record.hold = HANGS;
+    let goOn = () => {};
+    bench.record.hold = new Promise((resolve) => {
+      goOn = resolve;
+    });
     await bench.time.advance(60_000 + 19_000);
     expect([bench.record.probes, status().state]).toEqual([probes + 1, 'ACTIVE']);
     await bench.time.advance(2_000);
@@ -196,6 +199,11 @@ describe('trying each minute whether a halt could be recorded', () => {
     // The guard itself goes on: a press halts as ever.
     bench.press();
     expect(bench.permit.read()).toEqual({ ok: false, reason: 'revoked' });
+    // Nor have any piled up: once the disk answers, it gets the halt.
+    goOn();
+    await bench.time.advance(100);
+    expect(bench.record.probes).toBe(probes + 1);
+    expect(bench.guard.status()).toMatchObject({ halt: { recorded: true } });
   });
 
   it('says so of a halted box, too, and keeps an arming at REDUCING until it could', async () => {
