@@ -60,8 +60,10 @@ class CcxtBroker implements Broker {
             clientOrderId: order.clientOrderId,
             ...(order.type === 'limit_ioc' && { timeInForce: 'IOC' }),
             ...(order.type === 'stop' && { stopLossPrice: order.triggerPrice }),
-            // Where a position is no balance the exchange itself must hold the stop to what is open.
-            ...(order.type === 'stop' && order.symbol.includes(':') && { reduceOnly: true }),
+            // Where a position is no balance the exchange itself must hold what closes it to what is open: a position that
+            // a stop, a liquidation or a hand has closed meanwhile would be turned round instead.
+            ...((order.type === 'stop' || order.reducing) &&
+              order.symbol.includes(':') && { reduceOnly: true }),
           },
         ),
       );

@@ -38,6 +38,14 @@ export interface CcxtOrder {
   readonly trades?: readonly CcxtTrade[];
 }
 
+export interface CcxtPosition {
+  readonly symbol?: string;
+  readonly side?: string;
+  /** In contracts of `contractSize` coins. */
+  readonly contracts?: Figure | null;
+  readonly contractSize?: Figure | null;
+}
+
 /** A deposit or withdrawal. */
 export interface CcxtTransaction {
   readonly id?: string;
@@ -98,6 +106,9 @@ export interface CcxtExchange {
   readonly clients: Readonly<Record<string, CcxtSocket>>;
   readonly markets?: Readonly<Record<string, CcxtMarket>>;
   urls: Record<string, unknown>;
+  /** What stands for `{hostname}` in `urls`. */
+  readonly hostname?: string;
+  readonly headers?: Readonly<Record<string, string>>;
   number: (value: string) => Figure;
   milliseconds: () => number;
   seconds: () => number;
@@ -132,6 +143,7 @@ export interface CcxtExchange {
   fetchOrderBook(symbol: string, limit?: number): Promise<CcxtBook>;
   fetchBidsAsks(symbols: string[], params: Params): Promise<Readonly<Record<string, CcxtTop>>>;
   fetchBalance(): Promise<Readonly<Record<string, unknown>>>;
+  fetchPositions(symbols: string[]): Promise<readonly CcxtPosition[]>;
   createOrder(
     symbol: string,
     type: string,

@@ -10,6 +10,7 @@ import { type Look, lookForOpenOrders } from './open-orders.js';
 import { isProtectiveStop } from './protective-stop.js';
 import { urgentRequests } from './request-hold.js';
 import { watchRequestLine } from './request-line.js';
+import { stillHeld } from './still-held.js';
 
 export interface EmergencyCancellerOptions {
   readonly exchange: ConnectedExchange;
@@ -104,13 +105,8 @@ export function createEmergencyCanceller(options: EmergencyCancellerOptions): Cc
         return (lastTradeTimestamp ?? lastUpdateTimestamp ?? timestamp ?? sinceMs) >= sinceMs;
       })
       .map((order) => `${order.clientOrderId} ${order.side} ${order.filled} ${order.symbol}`);
-    const { total } = (await api.fetchBalance()) as { total?: Readonly<Record<string, string>> };
-    const held = symbols.flatMap((symbol) => {
-      const base = symbol.split(/[/:]/)[0]!;
-      return decimal(total?.[base] ?? 0).gt(0) ? [`${total![base]} ${base}`] : [];
-    });
     const fills = filled.length === 0 ? '' : `; filled around the press: ${filled.join(', ')}`;
-    return `${fills}; still held: ${held.length === 0 ? 'nothing' : held.join(', ')}`;
+    return `${fills}; still held: ${await stillHeld(api, symbols)}`;
   }
 
   /** No answer proves nothing, and says so: how many are open is known only of what was seen. */

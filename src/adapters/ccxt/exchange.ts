@@ -1,20 +1,24 @@
-import { badInput, fault } from '../../core/errors.js';
+import { fault } from '../../core/errors.js';
 import type { Clock } from '../../ports.js';
+import {
+  type Addresses,
+  type AddressSettings,
+  checkedAddresses,
+  enterSandbox,
+  isLoopback,
+  redirect,
+} from './addresses.js';
 import { type CcxtErrors, type CcxtExchange, type CcxtRequest, loadCcxt } from './ccxt-module.js';
 import { cleanError } from './clean-error.js';
 import { checkMayLeave } from './create-attempt.js';
 import { type CreateConnections, createCreateConnections } from './create-connections.js';
 import type { CreateRoute } from './create-socket.js';
 import { createRequestHold, type RequestHold } from './request-hold.js';
+import { NO_FEES, signNoFees } from './sign-no-fees.js';
 
 /** The slice of the configuration that an exchange is built from; an entry of `exchange` fits as it is. */
-export interface ExchangeSettings {
-  /** ccxt id. */
-  readonly id: string;
+export interface ExchangeSettings extends AddressSettings {
   readonly symbols: readonly string[];
-  readonly restUrl?: string | undefined;
-  readonly wsUrl?: string | undefined;
-  readonly sandbox: boolean;
 }
 
 export interface Credentials {
@@ -38,7 +42,7 @@ const REQUEST_TIMEOUT_MS = 10_000;
 
 /**
  * Builds the exchange. Addresses in the configuration replace all of ccxt's own and must be loopback unless `sandbox`
- * (`E_EXCHANGE_ADDRESS`); then nothing can leave for any other place. ccxt's timestamps come from `clock`. Its rate
+ * (`E_EXCHANGE_ADDRESS`, see {@link checkedAddresses}); then nothing can leave for any other place. ccxt's timestamps come from `clock`. Its rate
  * limiter is on except on loopback, where there is nobody to protect.
  */
 export async function createExchange(
@@ -60,47 +64,17 @@ export async function createExchange(
   api.milliseconds = () => clock.wallMs();
   api.seconds = () => Math.floor(clock.wallMs() / 1000);
   api.microseconds = () => clock.wallMs() * 1000;
+  signNoFees(api);
+  if (config.sandbox) enterSandbox(api, addresses);
   if (addresses) {
     redirect(api, addresses);
     // ccxt wants this before its first ws:// (not wss://) connection, proxy or none.
     await api.loadHttpProxyAgent();
-  } else if (config.sandbox) api.setSandboxMode(true);
+  }
   const creates = createCreateConnections();
   hookRequests(api, addresses, createRequestHold(config.id, clock), creates);
   cleanErrors(api, credentials === undefined ? [] : [credentials.apiKey, credentials.secret]);
   return { id: config.id, api, errors, clock, creates };
-}
-
-interface Addresses {
-  readonly restUrl: string;
-  readonly wsUrl: string;
-}
-
-function checkedAddresses(config: ExchangeSettings): Addresses | undefined {
-  const { restUrl, wsUrl } = config;
-  if (restUrl === undefined && wsUrl === undefined) return undefined;
-  if (restUrl === undefined || wsUrl === undefined) {
-    throw badInput(
-      'E_EXCHANGE_ADDRESS',
-      `exchange ${config.id}: only one of restUrl and wsUrl is given`,
-      'give both or none, so that REST and stream speak to the same place',
-    );
-  }
-  for (const [name, url] of Object.entries({ restUrl, wsUrl })) {
-    if (!config.sandbox && !isLoopback(url)) {
-      throw badInput(
-        'E_EXCHANGE_ADDRESS',
-        `exchange ${config.id}: ${name} does not point at this machine`,
-        'use a loopback address, or set sandbox = true for an exchange testnet',
-      );
-    }
-  }
-  return { restUrl: restUrl.replace(/\/+$/, ''), wsUrl: wsUrl.replace(/\/+$/, '') };
-}
-
-function isLoopback(url: string): boolean {
-  const { hostname } = new URL(url);
-  return hostname === 'localhost' || hostname === '[::1]' || /^127(\.\d{1,3}){3}$/.test(hostname);
 }
 
 /** ccxt's options. Retries are off: a create request that is sent again blind can place an order twice. */
@@ -116,6 +90,7 @@ function settingsOf(config: ExchangeSettings): Record<string, unknown> {
     OHLCVLimit: 100,
     // Whoever rebuilds a lost feed waits between tries as it sees fit; ccxt's own wait comes on top.
     ws: { backoff: { base: 250, factor: 2, max: 2000 } },
+    ...NO_FEES,
   };
   if (!config.id.startsWith('binance')) return common;
   return {
@@ -125,20 +100,6 @@ function settingsOf(config: ExchangeSettings): Record<string, unknown> {
     fetchMargins: false,
     fetchMarkets: { types: derivatives ? ['spot', 'linear'] : ['spot'] },
   };
-}
-
-/** Puts our base in the place of the scheme and host of every address, path kept. */
-function redirect(api: CcxtExchange, addresses: Addresses): void {
-  const moved = (value: unknown): unknown => {
-    if (typeof value === 'string') {
-      const match = /^(https?|wss?):\/\/[^/]+(.*)$/.exec(value);
-      if (!match) return value;
-      return (match[1]!.startsWith('ws') ? addresses.wsUrl : addresses.restUrl) + match[2]!;
-    }
-    if (typeof value !== 'object' || value === null) return value;
-    return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, moved(inner)]));
-  };
-  api.urls = { ...api.urls, api: moved(api.urls.api), test: moved(api.urls.test) };
 }
 
 /**

@@ -1,4 +1,5 @@
 /** Exchanges through ccxt: candles, quotes and rules (feed), orders and balances (broker). */
+export { checkedAddresses } from './addresses.js';
 export { type BrokerOptions, createCcxtBroker } from './broker.js';
 export type { BeforeCreateLeaves } from './create-attempt.js';
 export {
