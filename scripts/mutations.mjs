@@ -791,6 +791,27 @@ export const MUTATIONS = [
     by: 'test/guard/stopping.test.ts',
   },
   {
+    name: 'forget what the button’s line remembers of the time without a guard',
+    file: 'src/guard/button-line.ts',
+    from: 'if (opened.moved?.())',
+    to: 'if (false as boolean)',
+    by: 'test/guard/guard.test.ts',
+  },
+  {
+    name: 'give the button’s line back when the guard stops',
+    file: 'src/guard/button-line.ts',
+    from: 'if (line.leave === undefined) line.close();',
+    to: 'if (line !== null) line.close();',
+    by: 'test/guard/guard.test.ts',
+  },
+  {
+    name: 'leave in the store what no line of the configuration is',
+    file: 'src/adapters/systemd/descriptor-store.ts',
+    from: 'if (wanted.includes(name) && !found.has(name)) {',
+    to: 'if (!found.has(name)) {',
+    by: 'test/adapters/systemd/descriptor-store.test.ts',
+  },
+  {
     name: 'stop waits for a start that hangs',
     file: 'src/guard/main.ts',
     from: 'await Promise.race([starting, aborted]);',

@@ -372,28 +372,4 @@ export interface BoxState {
 
 // ── the box ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
-/** One input line. `level` is the electrical level. */
-export interface InputLine {
-  /** Reads the level now. Throws when the line cannot be read, which counts as a press. */
-  read(): 0 | 1;
-  /** Calls back on each edge; errors of the edge source count as a press too. */
-  onEdge(callback: (error: Error | null, level: 0 | 1) => void): void;
-  /**
-   * Lets a thread of its own look at the level every `periodMs`, which wakes us only when it is not what it was at the
-   * last look (the first one always tells), or cannot be read. Absent where the bank has no such thread: then whoever
-   * holds the line looks that often himself.
-   */
-  lookEvery?(periodMs: number, callback: (error: Error | null, level: 0 | 1) => void): void;
-  close(): void;
-}
-
-export interface OutputLine {
-  write(level: 0 | 1): void;
-  close(): void;
-}
-
-export interface Gpio {
-  readonly backend: string;
-  input(line: number): Promise<InputLine>;
-  output(line: number): Promise<OutputLine>;
-}
+export type { Gpio, InputLine, OutputLine } from './gpio-ports.js';

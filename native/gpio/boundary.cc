@@ -92,6 +92,9 @@ class Line : public Napi::ObjectWrap<Line> {
     return DefineClass(env, "GpioLine",
                        {InstanceMethod<&Line::Read>("read"), InstanceMethod<&Line::Write>("write"),
                         InstanceMethod<&Line::Watch>("watch"), InstanceMethod<&Line::LookEvery>("lookEvery"),
+                        InstanceMethod<&Line::EdgeWaits>("edgeWaits"),
+                        InstanceMethod<&Line::TakeEdge>("takeEdge"),
+                        InstanceMethod<&Line::Descriptor>("descriptor"),
                         InstanceMethod<&Line::Close>("close")});
   }
 
@@ -123,11 +126,10 @@ class Line : public Napi::ObjectWrap<Line> {
     if (info.Length() < 1 || !info[0].IsFunction()) return Wrong(env, "watch(callback)");
     if (!IsOpen() || opened_.source != gpio::Source::kRequest || edges_.started())
       return Wrong(env, "the line is closed, watched already, or one of sysfs");
-    gpio::DrainEdges(opened_.descriptor);
     gpio::Failure failure;
-    const auto next = [request = opened_.descriptor](int stop, gpio::Failure* seen) {
-      return gpio::NextEdge(request, stop, seen);
-    };
+    watch_ = gpio::WatchEdges(opened_.descriptor, &failure);
+    if (failure) return Throw(env, failure);
+    const auto next = [watch = watch_](int stop, gpio::Failure* seen) { return gpio::NextEdge(watch, stop, seen); };
     if (!edges_.Start(env, info[0].As<Napi::Function>(), "gpio edges", next, &failure)) return Throw(env, failure);
     return env.Undefined();
   }
@@ -148,6 +150,19 @@ class Line : public Napi::ObjectWrap<Line> {
     return env.Undefined();
   }
 
+  Napi::Value EdgeWaits(const Napi::CallbackInfo& info) {
+    return Napi::Boolean::New(info.Env(), IsOpen() && gpio::EdgeWaits(opened_.descriptor, opened_.source));
+  }
+
+  Napi::Value TakeEdge(const Napi::CallbackInfo& info) {
+    if (IsOpen()) gpio::TakeEdge(opened_.descriptor, opened_.source);
+    return info.Env().Undefined();
+  }
+
+  Napi::Value Descriptor(const Napi::CallbackInfo& info) {
+    return Napi::Number::New(info.Env(), opened_.descriptor);
+  }
+
   Napi::Value Close(const Napi::CallbackInfo& info) {
     Release();
     return info.Env().Undefined();
@@ -158,11 +173,14 @@ class Line : public Napi::ObjectWrap<Line> {
   void Release() {
     edges_.Stop();
     looks_.Stop();
+    if (watch_ >= 0) close(watch_);
+    watch_ = -1;
     if (IsOpen()) close(opened_.descriptor);
     opened_.descriptor = -1;
   }
 
   Opened opened_{-1, gpio::Source::kRequest};
+  int watch_ = -1;
   Watcher edges_;
   Watcher looks_;
 };
@@ -227,6 +245,34 @@ Napi::Value Input(const Napi::CallbackInfo& info) {
   return Wrapped(info, {request, gpio::Source::kRequest}, failure);
 }
 
+/// Closes what is of no use.
+Napi::Value Refused(const Napi::CallbackInfo& info, int descriptor) {
+  close(descriptor);
+  return info.Env().Null();
+}
+
+Napi::Value AdoptInput(const Napi::CallbackInfo& info) {
+  const auto bias = info.Length() >= 5 && info[3].IsString() ? BiasOf(info[3].As<Napi::String>()) : std::nullopt;
+  if (!bias || !info[0].IsNumber() || !info[1].IsString() || !info[2].IsNumber() || !info[4].IsNumber())
+    return Wrong(info.Env(), "gpioAdoptInput(descriptor, path, offset, bias, debounceUs)");
+  const int descriptor = info[0].As<Napi::Number>().Int32Value();
+  if (!gpio::IsRequestOf(descriptor, info[1].As<Napi::String>(), info[2].As<Napi::Number>().Uint32Value()))
+    return Refused(info, descriptor);
+  gpio::Failure failure;
+  gpio::Reconfigure(descriptor, *bias, info[4].As<Napi::Number>().Uint32Value(), &failure);
+  // Edges that wait in it count, whatever it is configured to.
+  if (failure && !gpio::EdgeWaits(descriptor, gpio::Source::kRequest)) return Refused(info, descriptor);
+  return Wrapped(info, {descriptor, gpio::Source::kRequest}, {});
+}
+
+Napi::Value AdoptValueFile(const Napi::CallbackInfo& info) {
+  if (info.Length() < 2 || !info[0].IsNumber() || !info[1].IsString())
+    return Wrong(info.Env(), "gpioAdoptValueFile(descriptor, path)");
+  const int descriptor = info[0].As<Napi::Number>().Int32Value();
+  if (!gpio::IsValueFile(descriptor, info[1].As<Napi::String>())) return Refused(info, descriptor);
+  return Wrapped(info, {descriptor, gpio::Source::kValueFile}, {});
+}
+
 Napi::Value Output(const Napi::CallbackInfo& info) {
   if (info.Length() < 2 || !info[0].IsString() || !info[1].IsNumber())
     return Wrong(info.Env(), "gpioOutput(path, offset)");
@@ -245,6 +291,8 @@ void RegisterGpio(Napi::Env env, Napi::Object exports) {
   exports.Set("gpioChips", Napi::Function::New(env, Chips, "gpioChips"));
   exports.Set("gpioLineNames", Napi::Function::New(env, Names, "gpioLineNames"));
   exports.Set("gpioInput", Napi::Function::New(env, Input, "gpioInput", line));
+  exports.Set("gpioAdoptInput", Napi::Function::New(env, AdoptInput, "gpioAdoptInput", line));
+  exports.Set("gpioAdoptValueFile", Napi::Function::New(env, AdoptValueFile, "gpioAdoptValueFile", line));
   exports.Set("gpioOutput", Napi::Function::New(env, Output, "gpioOutput", line));
   exports.Set("gpioValueFile", Napi::Function::New(env, ValueFile, "gpioValueFile", line));
 }

@@ -4,12 +4,16 @@
 #include <fcntl.h>
 #include <linux/gpio.h>
 #include <poll.h>
+#include <sys/epoll.h>
 #include <sys/ioctl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <fstream>
+#include <sstream>
 
 namespace gpio {
 namespace {
@@ -64,6 +68,26 @@ uint64_t FlagOf(Bias bias) {
   return 0;
 }
 
+gpio_v2_line_config InputConfig(Bias bias, uint32_t debounce_us) {
+  gpio_v2_line_config config{};
+  config.flags =
+      GPIO_V2_LINE_FLAG_INPUT | GPIO_V2_LINE_FLAG_EDGE_RISING | GPIO_V2_LINE_FLAG_EDGE_FALLING | FlagOf(bias);
+  if (debounce_us > 0) {
+    config.num_attrs = 1;
+    config.attrs[0].mask = 1;
+    config.attrs[0].attr.id = GPIO_V2_LINE_ATTR_ID_DEBOUNCE;
+    config.attrs[0].attr.debounce_period_us = debounce_us;
+  }
+  return config;
+}
+
+/// What an open descriptor is, as the kernel names it.
+std::string LinkOf(const std::string& number) {
+  char target[4096];
+  const ssize_t length = readlink(("/proc/self/fd/" + number).c_str(), target, sizeof target);
+  return length < 0 ? "" : std::string(target, static_cast<size_t>(length));
+}
+
 }  // namespace
 
 std::vector<Chip> ListChips(Failure* failure) {
@@ -108,16 +132,7 @@ std::vector<std::string> LineNames(const std::string& chip_path, Failure* failur
 }
 
 int RequestInput(const std::string& chip_path, uint32_t offset, Bias bias, uint32_t debounce_us, Failure* failure) {
-  gpio_v2_line_config config{};
-  config.flags =
-      GPIO_V2_LINE_FLAG_INPUT | GPIO_V2_LINE_FLAG_EDGE_RISING | GPIO_V2_LINE_FLAG_EDGE_FALLING | FlagOf(bias);
-  if (debounce_us > 0) {
-    config.num_attrs = 1;
-    config.attrs[0].mask = 1;
-    config.attrs[0].attr.id = GPIO_V2_LINE_ATTR_ID_DEBOUNCE;
-    config.attrs[0].attr.debounce_period_us = debounce_us;
-  }
-  return Request(chip_path, offset, config, failure);
+  return Request(chip_path, offset, InputConfig(bias, debounce_us), failure);
 }
 
 int RequestOutput(const std::string& chip_path, uint32_t offset, Failure* failure) {
@@ -155,15 +170,64 @@ void WriteLevel(int request, int level, Failure* failure) {
   if (Ioctl(request, GPIO_V2_LINE_SET_VALUES_IOCTL, &values) < 0) Fail(failure, "write");
 }
 
-void DrainEdges(int request) {
-  pollfd waiting{request, POLLIN, 0};
-  gpio_v2_line_event events[16];
-  while (poll(&waiting, 1, 0) > 0 && (waiting.revents & POLLIN) != 0 && read(request, events, sizeof events) > 0) {
+bool IsRequestOf(int descriptor, const std::string& chip_path, uint32_t offset) {
+  const std::string number = std::to_string(descriptor);
+  if (LinkOf(number) != "anon_inode:gpio-line") return false;
+  // Kernels before 6.1 do not name a request's line: then nobody can tell what this is.
+  std::ifstream info("/proc/self/fdinfo/" + number);
+  std::string key, value, chip;
+  std::vector<std::string> lines;
+  for (std::string text; std::getline(info, text);) {
+    std::istringstream words(text);
+    words >> key >> value;
+    if (key == "gpio-chip:") chip = value;
+    if (key == "gpio-line:") lines.push_back(value);
+  }
+  Failure failure;
+  return "/dev/" + chip == chip_path && lines == std::vector<std::string>{std::to_string(offset)} &&
+         ReadLevel(descriptor, Source::kRequest, &failure) >= 0;
+}
+
+void Reconfigure(int request, Bias bias, uint32_t debounce_us, Failure* failure) {
+  gpio_v2_line_config config = InputConfig(bias, debounce_us);
+  if (Ioctl(request, GPIO_V2_LINE_SET_CONFIG_IOCTL, &config) < 0) Fail(failure, "configure");
+}
+
+bool IsValueFile(int descriptor, const std::string& path) {
+  struct stat ours {}, there {};
+  // Not by name: a file opened in another mount namespace, which each life of a service has, bears none here.
+  return fstat(descriptor, &ours) == 0 && stat(path.c_str(), &there) == 0 && ours.st_dev == there.st_dev &&
+         ours.st_ino == there.st_ino;
+}
+
+bool EdgeWaits(int descriptor, Source source) {
+  const short sought = source == Source::kRequest ? POLLIN : POLLPRI;
+  pollfd waiting{descriptor, sought, 0};
+  return poll(&waiting, 1, 0) > 0 && (waiting.revents & sought) != 0;
+}
+
+void TakeEdge(int descriptor, Source source) {
+  if (source == Source::kValueFile) {
+    char text = 0;
+    if (pread(descriptor, &text, 1, 0) < 0) return;
+  } else if (EdgeWaits(descriptor, source)) {
+    gpio_v2_line_event event{};
+    if (read(descriptor, &event, sizeof event) < 0) return;
   }
 }
 
-int NextEdge(int request, int stop, Failure* failure) {
-  pollfd waiting[2] = {{request, POLLIN | POLLPRI, 0}, {stop, POLLIN, 0}};
+int WatchEdges(int request, Failure* failure) {
+  const int watch = epoll_create1(EPOLL_CLOEXEC);
+  epoll_event event{};
+  event.events = EPOLLIN | EPOLLPRI | EPOLLET;
+  if (watch >= 0 && epoll_ctl(watch, EPOLL_CTL_ADD, request, &event) == 0) return watch;
+  Fail(failure, "watch");
+  if (watch >= 0) close(watch);
+  return -1;
+}
+
+int NextEdge(int watch, int stop, Failure* failure) {
+  pollfd waiting[2] = {{watch, POLLIN, 0}, {stop, POLLIN, 0}};
   for (;;) {
     if (poll(waiting, 2, -1) < 0) {
       if (errno == EINTR) continue;
@@ -171,18 +235,17 @@ int NextEdge(int request, int stop, Failure* failure) {
       return -1;
     }
     if (waiting[1].revents != 0) return -2;
-    // The kernel wakes us with POLLHUP or POLLERR when the chip goes away under the request.
-    if ((waiting[0].revents & (POLLERR | POLLHUP | POLLNVAL)) != 0) {
-      failure->code = ENODEV;
-      failure->doing = "wait";
+    epoll_event event{};
+    const int woken = epoll_wait(watch, &event, 1, 0);
+    if (woken < 0 && errno != EINTR) {
+      Fail(failure, "wait");
       return -1;
     }
-    gpio_v2_line_event event{};
-    const ssize_t length = read(request, &event, sizeof event);
-    if (length == static_cast<ssize_t>(sizeof event)) return event.id == GPIO_V2_LINE_EVENT_RISING_EDGE ? 1 : 0;
-    if (length < 0 && (errno == EINTR || errno == EAGAIN)) continue;
-    if (length >= 0) errno = EIO;
-    Fail(failure, "wait");
+    if (woken <= 0) continue;
+    // The kernel wakes us with EPOLLHUP or EPOLLERR when the chip goes away under the request.
+    if ((event.events & (EPOLLERR | EPOLLHUP)) == 0) return 1;
+    failure->code = ENODEV;
+    failure->doing = "wait";
     return -1;
   }
 }

@@ -42,12 +42,27 @@ int ReadLevel(int descriptor, Source source, Failure* failure);
 
 void WriteLevel(int request, int level, Failure* failure);
 
-/// Forgets the edges that the kernel has kept since the request was made: they are older than whoever listens from now on.
-void DrainEdges(int request);
+/// Whether `descriptor` is a request of this one line, and its chip is still there.
+bool IsRequestOf(int descriptor, const std::string& chip_path, uint32_t offset);
 
-/// Waits for the next edge, or for `stop` (an eventfd) to become readable. Returns the level after the edge, or −1 with a
-/// failure, or −2 when told to stop.
-int NextEdge(int request, int stop, Failure* failure);
+/// Gives a request of a life before this one today's configuration. Edges that wait in it stay.
+void Reconfigure(int request, Bias bias, uint32_t debounce_us, Failure* failure);
+
+/// Whether `descriptor` is this very file, opened.
+bool IsValueFile(int descriptor, const std::string& path);
+
+/// Whether an edge waits in the kernel's queue of a request; of a value file, whether one came since it was last read.
+bool EdgeWaits(int descriptor, Source source);
+
+/// Takes the oldest edge out of the queue; of a value file, forgets that there was one. Never waits.
+void TakeEdge(int descriptor, Source source);
+
+/// An epoll descriptor that is readable once for each edge to come, and for those that wait already. −1 with a failure.
+int WatchEdges(int request, Failure* failure);
+
+/// Waits for an edge of `watch`, or for `stop` (an eventfd) to become readable; takes none. Returns 1, or −1 with a failure,
+/// or −2 when told to stop.
+int NextEdge(int watch, int stop, Failure* failure);
 
 /// Looks at the level every `period_ms`, or waits for `stop`. Returns a level as soon as it is not `last`, or −1 with a
 /// failure, or −2 when told to stop.

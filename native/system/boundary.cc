@@ -1,7 +1,9 @@
 #include "boundary.h"
 
 #include <dirent.h>
+#include <fcntl.h>
 #include <malloc.h>
+#include <poll.h>
 #include <sched.h>
 #include <sys/file.h>
 #include <sys/socket.h>
@@ -33,25 +35,67 @@ Napi::Value Wrong(Napi::Env env, const char* message) {
   return env.Undefined();
 }
 
-/// sd_notify(3): one datagram to the socket that systemd names; '@' stands for the abstract namespace's zero.
-Napi::Value Notify(const Napi::CallbackInfo& info) {
-  const Napi::Env env = info.Env();
-  if (info.Length() < 2 || !info[0].IsString() || !info[1].IsString()) return Wrong(env, "sdNotify(socket, message)");
-  const std::string path = info[0].As<Napi::String>();
-  const std::string message = info[1].As<Napi::String>();
+/// sd_notify(3): one datagram to the socket that systemd names, `descriptor` with it unless that is −1; '@' stands for the
+/// abstract namespace's zero. Returns 0 or an errno.
+int Send(const std::string& path, std::string message, int descriptor) {
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
-  if (path.empty() || path.size() >= sizeof address.sun_path) return Throw(env, "notify", EINVAL);
+  if (path.empty() || path.size() >= sizeof address.sun_path) return EINVAL;
   std::memcpy(address.sun_path, path.data(), path.size());
   if (path[0] == '@') address.sun_path[0] = '\0';
   const int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-  if (fd < 0) return Throw(env, "socket", errno);
-  const socklen_t length = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + path.size());
-  const ssize_t sent = sendto(fd, message.data(), message.size(), MSG_NOSIGNAL,
-                              reinterpret_cast<const sockaddr*>(&address), length);
-  const int code = errno;
+  if (fd < 0) return errno;
+  iovec text{message.data(), message.size()};
+  alignas(cmsghdr) char control[CMSG_SPACE(sizeof descriptor)] = {};
+  msghdr header{};
+  header.msg_name = &address;
+  header.msg_namelen = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + path.size());
+  header.msg_iov = &text;
+  header.msg_iovlen = 1;
+  if (descriptor >= 0) {
+    header.msg_control = control;
+    header.msg_controllen = sizeof control;
+    cmsghdr* const rights = CMSG_FIRSTHDR(&header);
+    rights->cmsg_level = SOL_SOCKET;
+    rights->cmsg_type = SCM_RIGHTS;
+    rights->cmsg_len = CMSG_LEN(sizeof descriptor);
+    std::memcpy(CMSG_DATA(rights), &descriptor, sizeof descriptor);
+  }
+  const int code = sendmsg(fd, &header, MSG_NOSIGNAL) < 0 ? errno : 0;
   close(fd);
-  if (sent < 0) return Throw(env, "notify", code);
+  return code;
+}
+
+Napi::Value Notify(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  if (info.Length() < 2 || !info[0].IsString() || !info[1].IsString())
+    return Wrong(env, "sdNotify(socket, message, descriptor?)");
+  const int descriptor = info.Length() > 2 && info[2].IsNumber() ? info[2].As<Napi::Number>().Int32Value() : -1;
+  const int code = Send(info[0].As<Napi::String>(), info[1].As<Napi::String>(), descriptor);
+  if (code != 0) return Throw(env, "notify", code);
+  return env.Undefined();
+}
+
+/// sd_notify_barrier(3): systemd closes the end it is sent once all before it has been taken in, which hangs up ours.
+Napi::Value Barrier(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  if (info.Length() < 2 || !info[0].IsString() || !info[1].IsNumber()) return Wrong(env, "sdBarrier(socket, ms)");
+  int ends[2];
+  if (pipe2(ends, O_CLOEXEC) < 0) return Throw(env, "pipe", errno);
+  int code = Send(info[0].As<Napi::String>(), "BARRIER=1", ends[1]);
+  close(ends[1]);
+  pollfd hung_up{ends[0], 0, 0};
+  if (code == 0 && poll(&hung_up, 1, info[1].As<Napi::Number>().Int32Value()) <= 0) code = ETIMEDOUT;
+  close(ends[0]);
+  if (code != 0) return Throw(env, "barrier", code);
+  return env.Undefined();
+}
+
+/// A descriptor that came from outside is not to be inherited by what we start.
+Napi::Value CloseOnExec(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  if (info.Length() < 1 || !info[0].IsNumber()) return Wrong(env, "closeOnExec(descriptor)");
+  if (fcntl(info[0].As<Napi::Number>().Int32Value(), F_SETFD, FD_CLOEXEC) < 0) return Throw(env, "fcntl", errno);
   return env.Undefined();
 }
 
@@ -177,6 +221,8 @@ Napi::Value EndProcessAfter(const Napi::CallbackInfo& info) {
 void RegisterSystem(Napi::Env env, Napi::Object exports) {
   exports.Set("sdNotify", Napi::Function::New(env, Notify, "sdNotify"));
   exports.Set("peerCredentials", Napi::Function::New(env, PeerCredentials, "peerCredentials"));
+  exports.Set("sdBarrier", Napi::Function::New(env, Barrier, "sdBarrier"));
+  exports.Set("closeOnExec", Napi::Function::New(env, CloseOnExec, "closeOnExec"));
   exports.Set("runWhenIdle", Napi::Function::New(env, RunWhenIdle, "runWhenIdle"));
   exports.Set("giveBackLargeBlocks", Napi::Function::New(env, GiveBackLargeBlocks, "giveBackLargeBlocks"));
   exports.Set("giveBackFreePages", Napi::Function::New(env, GiveBackFreePages, "giveBackFreePages"));

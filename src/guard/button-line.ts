@@ -22,7 +22,7 @@ const REOPEN_MS = 1_000;
 
 /**
  * Any failure of line or edge source is told once as lost; then the line is opened anew each second. Where the bank has a
- * thread for it, the line is also looked at every `pollMs` from there.
+ * thread for it, the line is also looked at every `pollMs` from there. A press between the last guard and this one counts.
  */
 export function createButtonLine(
   gpio: Gpio,
@@ -54,13 +54,14 @@ export function createButtonLine(
     if (opening || closed) return;
     opening = true;
     try {
-      const opened = await gpio.input(number);
+      const opened = await gpio.input(number, true);
       if (closed) {
-        opened.close();
+        leave(opened);
         return;
       }
       line = opened;
       button.reset();
+      if (opened.moved?.()) for (const event of button.moved(clock.monotonicMs())) events.button(event);
       opened.read();
       opened.onEdge((error, level) => {
         if (line !== opened) return;
@@ -107,8 +108,15 @@ export function createButtonLine(
     settled: () => (line === null ? lostAtMs !== null : line.lookEvery !== undefined && button.settled()),
     close() {
       closed = true;
-      line?.close();
+      const opened = line;
       line = null;
+      if (opened !== null) leave(opened);
     },
   };
+}
+
+/** The guard ends: a press from now on is for the one that follows. */
+function leave(line: InputLine): void {
+  if (line.leave === undefined) line.close();
+  else line.leave();
 }

@@ -19,6 +19,8 @@ export interface Button {
   sample(level: 0 | 1, atMs: number): readonly ButtonEvent[];
   /** An edge, with the level read when it was delivered. */
   edge(level: 0 | 1, atMs: number): readonly ButtonEvent[];
+  /** The contact moved while nobody looked, which was a press or the end of one that nobody has acted on. */
+  moved(atMs: number): readonly ButtonEvent[];
   /** Nothing goes on in time: no press to be held yet, no release to be waited out. */
   settled(): boolean;
   /** Forgets what was seen, as after the line was opened anew: unknown until it has been looked at. */
@@ -70,6 +72,11 @@ export function createButton(settings: ButtonSettings): Button {
       const events = missed ? press(atMs) : [];
       phase = 'releasing';
       sinceMs = atMs;
+      return events;
+    },
+    moved(atMs) {
+      const events = press(atMs);
+      phase = 'releasing';
       return events;
     },
     settled: () => phase === 'released' || (phase === 'pressed' && held),

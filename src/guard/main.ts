@@ -1,8 +1,10 @@
 import { createSystemClock } from '../adapters/clock/system-clock.js';
 import { createSystemScheduler } from '../adapters/clock/system-scheduler.js';
 import { createTraderLinkServer } from '../adapters/control-socket/trader-link-server.js';
+import { keptName } from '../adapters/gpio/kept-line.js';
 import { openGpio } from '../adapters/gpio/open-gpio.js';
 import { createSimulatedGpio, type SimulatedGpio } from '../adapters/gpio/simulated.js';
+import { openDescriptorStore } from '../adapters/systemd/descriptor-store.js';
 import { createServiceManager } from '../adapters/systemd/notify.js';
 import { pathsOf } from '../config/paths.js';
 import type { Config } from '../config/schema.js';
@@ -47,7 +49,7 @@ export async function runGuardProcess(options: GuardProcessOptions): Promise<voi
   const clock = createSystemClock();
   const scheduler = createSystemScheduler();
   const paths = pathsOf(config.device);
-  const { gpio, simulated } = bankOf(config, `${paths.permit}.lines`, clock);
+  const { gpio, simulated } = bankOf(options, `${paths.permit}.lines`, clock);
 
   const speaker = speaks(config)
     ? createAlertSpeaker({
@@ -128,13 +130,17 @@ export async function runGuardProcess(options: GuardProcessOptions): Promise<voi
 
 /** The lines of this machine, or, as a simulated bank, lines in memory that the control socket drives. */
 function bankOf(
-  config: GuardProcessOptions['config'],
+  { config, env, onLog }: GuardProcessOptions,
   noteFile: string,
   clock: Clock,
 ): { readonly gpio: Gpio; readonly simulated: SimulatedGpio | null } {
-  const { backend, buttonLine } = config.gpio;
+  const { backend, buttonLine, secondLine } = config.gpio;
   if (backend !== 'simulated') {
-    return { gpio: openGpio({ ...config.gpio, backend }, noteFile, clock), simulated: null };
+    const kept = [buttonLine, ...(secondLine === undefined ? [] : [secondLine])].map(keptName);
+    const store = openDescriptorStore(env, kept, (detail) =>
+      onLog('warn', { detail }, 'a press between two lives of the guard may be missed'),
+    );
+    return { gpio: openGpio({ ...config.gpio, backend }, noteFile, clock, store), simulated: null };
   }
   const simulated = createSimulatedGpio({ [buttonLine]: config.guard.contact === 'nc' ? 0 : 1 });
   return { gpio: simulated, simulated };

@@ -113,8 +113,8 @@ function watchedBank(
 ): Gpio {
   return {
     ...bank,
-    async input(number) {
-      const line = await bank.input(number);
+    async input(number, kept) {
+      const line = await bank.input(number, kept);
       let end = () => {};
       const read = () => {
         onRead(number);

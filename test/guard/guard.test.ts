@@ -83,6 +83,27 @@ describe('starting', () => {
     });
     expect(bench.record.content).toMatchObject({ record: { armed: false } });
   });
+
+  it('trips at a press that was let go before it started, where the line remembers it, before any permit', async () => {
+    const asked: string[] = [];
+    await start({
+      record: ARMED,
+      prepare(gpio) {
+        const { input } = gpio;
+        gpio.input = async (line, kept) => {
+          asked.push(`${line} ${kept === true ? 'kept' : 'not kept'}`);
+          return { ...(await input(line)), moved: () => line === BUTTON, leave: () => asked.push('left') };
+        };
+      },
+    });
+    expect(bench.guard.status()).toMatchObject({ state: 'HALTED', halt: { cause: 'button' } });
+    expect(bench.permit.read()).toMatchObject({ ok: false });
+    await bench.time.advance(1000);
+    expect(bench.guard.status()).toMatchObject({ state: 'HALTED', contact: 'released' });
+    expect(asked).toContain(`${BUTTON} kept`);
+    await bench.guard.stop();
+    expect(asked.at(-1)).toBe('left');
+  });
 });
 
 describe('a press', () => {

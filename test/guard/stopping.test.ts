@@ -23,7 +23,7 @@ const clock = createSystemClock();
 let compiled: Compiled;
 beforeAll(() => {
   compiled = compile([MAIN, GUARD, STOPPING]);
-}, 60_000);
+}, 240_000);
 afterAll(() => compiled.remove());
 
 interface Box {

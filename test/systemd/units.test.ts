@@ -68,6 +68,10 @@ describe('the units', () => {
     expect(Number(valuesOf('redbutton-guard.service', 'WatchdogSec')[0])).toBeLessThanOrEqual(2);
   });
 
+  it('keep the button’s lines for the next life of the guard, two of them and as many from before', () => {
+    expect(valuesOf('redbutton-guard.service', 'FileDescriptorStoreMax')).toEqual(['4']);
+  });
+
   it('keep the guard beyond the trader: another user, no capability, no GPIO, and the guard first', () => {
     const [trader, guard] = ['redbutton.service', 'redbutton-guard.service'];
     expect(valuesOf(trader!, 'User')).not.toEqual(valuesOf(guard!, 'User'));

@@ -206,6 +206,41 @@ async function everything() {
   );
   await arm();
 
+  // ── the descriptor store, with a file in place of a line: a container has no GPIO ──
+  const keeper = `import { openSync } from 'node:fs';
+    import { openDescriptorStore } from '/opt/redbutton/current/dist/adapters/systemd/descriptor-store.js';
+    const store = openDescriptorStore(process.env, ['line-5'], (fault) => console.log('FAULT ' + fault));
+    const taken = store.take('line-5');
+    console.log('took ' + (taken !== null));
+    if (taken === null) store.keep('line-5', openSync('/etc/hostname'));
+    process.once('SIGUSR1', () => store.forget('line-5'));
+    setInterval(() => {}, 1000);`;
+  const tried = 'redbutton-store-try.service';
+  const properties = [
+    'Type=exec',
+    'NotifyAccess=main',
+    'FileDescriptorStoreMax=4',
+    'Restart=always',
+    'RestartSec=100ms',
+  ];
+  await box.inside(
+    ...['systemd-run', `--unit=${tried}`, ...properties.flatMap((property) => ['-p', property])],
+    ...['node', '--input-type=module', '-e', keeper],
+  );
+  const keptIs = async (count) => (await box.property(tried, 'NFileDescriptorStore')) === count;
+  await box.until('systemd keeps a descriptor', () => keptIs('1'), 10_000);
+  await box.inside('systemctl', 'kill', '--signal=KILL', tried);
+  await box.until(
+    'the next life has it',
+    async () => (await box.journal('-u', tried)).includes('took true'),
+    10_000,
+  );
+  await box.inside('systemctl', 'kill', '--signal=USR1', tried);
+  await box.until('it is forgotten', () => keptIs('0'), 10_000);
+  assert.doesNotMatch(await box.journal('-u', tried), /FAULT/);
+  await box.inside('systemctl', 'stop', tried);
+  say('systemd keeps a descriptor over a kill, and gives it up when told');
+
   // ── the timers' jobs ──
   const timers = (await box.inside('systemctl', 'list-timers', '--no-legend')).output;
   for (const job of ['backup', 'verify']) assert.ok(timers.includes(`redbutton-${job}.timer`), timers);

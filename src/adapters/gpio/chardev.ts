@@ -2,7 +2,9 @@ import { existsSync, readdirSync } from 'node:fs';
 import { constants } from 'node:os';
 import { fault, messageOf, RedbuttonError } from '../../core/errors.js';
 import type { Gpio } from '../../ports.js';
-import { type AddonLine, loadGpioAddon } from './line-addon.js';
+import type { DescriptorStore } from '../systemd/descriptor-store.js';
+import { keptName, takeKept } from './kept-line.js';
+import { loadGpioAddon } from './line-addon.js';
 
 /** What the kernel is to hold an input at while nothing drives it. */
 export type Bias = 'as-is' | 'pull-up' | 'pull-down' | 'disabled';
@@ -12,9 +14,13 @@ export interface ChardevGpioOptions {
   readonly bias: Bias;
   /** The kernel's own debounce, of inputs: no shorter change is seen. 0 is none. */
   readonly debounceMs: number;
+  /** Where lines are kept that are to outlive this process; null where there is no such place. */
+  readonly store: DescriptorStore | null;
 }
 
 const { EBUSY, EACCES, EPERM } = constants.errno;
+/** Of a request of one line, where none is asked for (GPIO_V2_LINE_SEQ's kfifo): enough, since any edge counts. */
+const QUEUE_EDGES = 16;
 
 /** Whether this machine has the character device at all. */
 export function hasChardev(): boolean {
@@ -53,7 +59,7 @@ export function createChardevGpio(options: ChardevGpioOptions): Gpio {
       'name the right label in gpio.chipLabels',
     );
   };
-  const opened = (offset: number, open: (path: string, at: number) => AddonLine): AddonLine => {
+  const opened = <T>(offset: number, open: (path: string, at: number) => T): T => {
     try {
       const found = find(offset);
       return open(found.path, found.offset);
@@ -71,10 +77,17 @@ export function createChardevGpio(options: ChardevGpioOptions): Gpio {
 
   return {
     backend: 'chardev',
-    async input(offset) {
-      const line = opened(offset, (path, at) =>
-        addon.gpioInput(path, at, options.bias, options.debounceMs * 1000),
-      );
+    async input(offset, kept = false) {
+      const { bias } = options;
+      const debounceUs = options.debounceMs * 1000;
+      const store = kept ? options.store : null;
+      const found =
+        store &&
+        takeKept(store, offset, (descriptor) =>
+          opened(offset, (path, at) => addon.gpioAdoptInput(descriptor, path, at, bias, debounceUs)),
+        );
+      const line = found?.line ?? opened(offset, (path, at) => addon.gpioInput(path, at, bias, debounceUs));
+      if (found === null) store?.keep(keptName(offset), line.descriptor());
       return {
         read() {
           let level: number;
@@ -86,14 +99,36 @@ export function createChardevGpio(options: ChardevGpioOptions): Gpio {
           return level === 1 ? 1 : 0;
         },
         onEdge(callback) {
-          line.watch((error, level) => callback(error, level === 1 ? 1 : 0));
+          // Of a line that is new, edges until now are older than whoever listens from now on.
+          for (let edges = 0; found === null && edges < QUEUE_EDGES && line.edgeWaits(); edges++)
+            line.takeEdge();
+          line.watch((error) => {
+            if (error !== null) return callback(error, 0);
+            // An edge leaves the kernel's queue once it has been acted on: one that a killed process had not is found there
+            // by the next. The queue holds 16, and one that is full drops the oldest: it is never empty after a press.
+            for (let edges = 0; edges < QUEUE_EDGES && line.edgeWaits(); edges++) {
+              let level: number;
+              try {
+                level = line.read();
+              } catch (cause) {
+                return callback(readFault(offset, cause), 0);
+              }
+              callback(null, level === 1 ? 1 : 0);
+              if (line.edgeWaits()) line.takeEdge();
+            }
+          });
         },
         lookEvery(periodMs, callback) {
           line.lookEvery(periodMs, (error, level) =>
             callback(error === null ? null : readFault(offset, error), level === 1 ? 1 : 0),
           );
         },
-        close: () => line.close(),
+        ...(store && { leave: () => line.close() }),
+        ...(found && { moved: () => found.moved }),
+        close() {
+          line.close();
+          store?.forget(keptName(offset));
+        },
       };
     },
     async output(offset) {

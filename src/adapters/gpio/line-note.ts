@@ -20,7 +20,7 @@ function startTicksOf(pid: number): string | undefined {
 }
 
 /** The note as a small JSON file in the run directory (tmpfs: it does not outlive a boot, nor do exported lines). */
-export function createLineNote(path: string): LineNote {
+export function createLineNote(path: string): LineNote & { left(): readonly number[] } {
   const read = (): Note | undefined => {
     try {
       const value = JSON.parse(readFileSync(path, 'utf8')) as Partial<Note>;
@@ -47,6 +47,7 @@ export function createLineNote(path: string): LineNote {
   };
   return {
     leftBehind: (number) => left.has(number),
+    left: () => [...left],
     add(number) {
       left.delete(number);
       mine.add(number);

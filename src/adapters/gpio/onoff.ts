@@ -1,7 +1,10 @@
-import { readFileSync } from 'node:fs';
+import { readFileSync, realpathSync } from 'node:fs';
 import type { Gpio as OnoffLine } from 'onoff';
 import { fault, messageOf } from '../../core/errors.js';
 import type { Clock, Gpio } from '../../ports.js';
+import type { DescriptorStore } from '../systemd/descriptor-store.js';
+import { keptName, takeKept } from './kept-line.js';
+import { loadGpioAddon } from './line-addon.js';
 import { exportLine, findLine, type LineNote, lineFile, SYSFS_GPIO, unexportLine } from './sysfs-lines.js';
 import { openValueFile } from './value-file.js';
 
@@ -9,6 +12,8 @@ export interface OnoffGpioOptions {
   readonly chipLabels: readonly string[];
   readonly note: LineNote;
   readonly clock: Pick<Clock, 'monotonicMs' | 'sleep'>;
+  /** Where lines are kept that are to outlive this process; null where there is no such place. */
+  readonly store: DescriptorStore | null;
 }
 
 type Onoff = typeof import('onoff');
@@ -35,12 +40,12 @@ export function createOnoffGpio(options: OnoffGpioOptions): Gpio {
   const { chipLabels, note, clock } = options;
   const root = SYSFS_GPIO;
 
-  const open = async (offset: number, use: 'in' | 'out') => {
+  const open = async (offset: number, use: 'in' | 'out', isKept = false) => {
     const onoff = await loadOnoff();
     const number = findLine(root, chipLabels, offset);
     const files =
       use === 'in' ? ['value', 'direction', 'edge', 'active_low'] : ['value', 'direction', 'active_low'];
-    await exportLine(root, number, files, note, clock);
+    await exportLine(root, number, files, note, clock, isKept);
     let line: OnoffLine | undefined;
     try {
       line =
@@ -56,6 +61,17 @@ export function createOnoffGpio(options: OnoffGpioOptions): Gpio {
       giveBack(number, line);
       throw error;
     }
+  };
+  /** A `value` file that was kept open, when it is still that of this line. */
+  const adopt = (descriptor: number, offset: number) => {
+    let file: string;
+    try {
+      file = realpathSync(lineFile(root, findLine(root, chipLabels, offset), 'value'));
+    } catch {
+      // The line is not exported any more: what was open is of a line that is gone.
+      file = '';
+    }
+    return loadGpioAddon().gpioAdoptValueFile(descriptor, file);
   };
   const check = (number: number, file: string, wanted: string) => {
     const found = readFileSync(lineFile(root, number, file), 'utf8').trim();
@@ -77,18 +93,44 @@ export function createOnoffGpio(options: OnoffGpioOptions): Gpio {
 
   return {
     backend: 'onoff',
-    async input(offset) {
-      const { line, number } = await open(offset, 'in');
+    async input(offset, kept = false) {
+      const name = keptName(offset);
+      const store = kept ? options.store : null;
+      const found = store && takeKept(store, offset, (descriptor) => adopt(descriptor, offset));
+      const { line, number } = await open(offset, 'in', found !== null);
+      const file = lineFile(root, number, 'value');
       // onoff takes anything but "1" for 0, which a closed contact reads as; an odd answer must trip instead.
-      const value = openValueFile(lineFile(root, number, 'value'));
+      const value = openValueFile(file);
+      // sysfs has no queue, but an open file remembers that there was an edge since it was last read. This one is read when
+      // an edge has been acted on, and nobody else reads it.
+      const memory = found?.line ?? (store && loadGpioAddon().gpioValueFile(file));
+      if (memory && found === null) {
+        memory.takeEdge();
+        store?.keep(name, memory.descriptor());
+      }
       return {
         read: () => value.read(),
         onEdge(callback) {
-          line.watch((error, level) => callback(error ?? null, level));
+          if (memory?.edgeWaits()) memory.takeEdge();
+          line.watch((error, level) => {
+            callback(error ?? null, level);
+            if (memory?.edgeWaits()) memory.takeEdge();
+          });
         },
         lookEvery: (periodMs, callback) => value.lookEvery(periodMs, callback),
+        ...(found && { moved: () => found.moved }),
+        ...(memory && {
+          // It stays exported, so that the kernel goes on to note edges; the next process takes it over.
+          leave() {
+            line.unwatchAll();
+            value.close();
+            memory.close();
+          },
+        }),
         close() {
           value.close();
+          memory?.close();
+          store?.forget(name);
           giveBack(number, line);
         },
       };

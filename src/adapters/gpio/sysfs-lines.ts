@@ -83,7 +83,8 @@ const PERMISSION_POLL_MS = 10;
 
 /**
  * Exports a line and waits until udev has made its files ours. A line exported already is taken over when a dead
- * process of ours left it, else it belongs to somebody: `E_GPIO_BUSY`.
+ * process of ours left it, else it belongs to somebody: `E_GPIO_BUSY`. One that is `isKept` stays exported as it is, since it
+ * remembers its edges.
  */
 export async function exportLine(
   root: string,
@@ -91,8 +92,10 @@ export async function exportLine(
   files: readonly string[],
   note: LineNote,
   clock: Pick<Clock, 'monotonicMs' | 'sleep'>,
+  isKept = false,
 ): Promise<void> {
-  if (existsSync(lineFile(root, number, ''))) {
+  const isThere = existsSync(lineFile(root, number, ''));
+  if (isThere && !isKept) {
     if (!note.leftBehind(number)) {
       throw fault(
         'E_GPIO_BUSY',
@@ -102,7 +105,7 @@ export async function exportLine(
     }
     tryWrite(join(root, 'unexport'), number, 'give back');
   }
-  tryWrite(join(root, 'export'), number, 'export');
+  if (!isThere || !isKept) tryWrite(join(root, 'export'), number, 'export');
   note.add(number);
   const untilMs = clock.monotonicMs() + PERMISSION_MS_MAX;
   for (const file of files) {

@@ -128,7 +128,7 @@ describe('onoff', () => {
       console.log(`skipped: this machine has ${SYSFS_GPIO}`);
       return;
     }
-    const gpio = createOnoffGpio({ chipLabels: LABELS, note: noNote, clock });
+    const gpio = createOnoffGpio({ chipLabels: LABELS, note: noNote, clock, store: null });
     const refusal = await gpio.input(5).then(
       () => undefined,
       (error: unknown) => error as RedbuttonError,

@@ -17,7 +17,7 @@ let dir: string;
 beforeAll(() => {
   compiled = compile([CHILD, MAIN]);
   dir = mkdtempSync(path.join(tmpdir(), 'rb-'));
-}, 60_000);
+}, 240_000);
 afterAll(() => {
   compiled.remove();
   rmSync(dir, { recursive: true });

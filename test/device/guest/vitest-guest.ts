@@ -7,6 +7,7 @@ export default defineConfig({
       'test/device/guest/gpio-contract.ts',
       'test/device/guest/kill-switch.ts',
       'test/device/guest/live-press.ts',
+      'test/device/guest/between-lives.ts',
     ],
     fileParallelism: false,
     testTimeout: 240_000,
