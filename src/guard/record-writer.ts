@@ -1,6 +1,7 @@
 import { messageOf } from '../core/errors.js';
 import type { Clock, Scheduler } from '../ports.js';
 import type { ArmedReading, ArmedRecord, ArmedRecordFile } from './armed-record.js';
+import { secondIsAsked } from './start-state.js';
 
 /**
  * Writes the changes of the armed record to its places, in each one after another, so that the last one always wins. A place
@@ -10,8 +11,9 @@ export interface RecordWriter {
   /** A place that does not answer counts as unreadable. */
   read(): Promise<{ readonly first: ArmedReading; readonly second: ArmedReading | null }>;
   /**
-   * Records a halt in every place; tried again each second for as long as `stillWanted()`. Tells null once the first of
-   * them has it, and before that, perhaps again and again, why none has.
+   * Records a halt in every place; tried again each second for as long as `stillWanted()`. Tells null once it stands where
+   * every start finds it, and before that, perhaps again and again, why it does not: in the first place, or in the second
+   * while the first record asks for that one.
    */
   halted(record: ArmedRecord, stillWanted: () => boolean, told: (fault: string | null) => void): void;
   /** Records an arming, once, unless `stillWanted()` has become false by its turn. It counts by the first place. */
@@ -67,6 +69,8 @@ export function createRecordWriter(
   const main = placeOf(first);
   const other = second && placeOf(second);
   const places = other === null ? [main] : [main, other];
+  /** What stands in the first place is known to send every start to the second, too. */
+  let secondCounts = false;
 
   const enqueue = (place: Place, work: () => Promise<void>): Promise<void> => {
     place.waiting += 1;
@@ -97,6 +101,7 @@ export function createRecordWriter(
       const [ofFirst, ofSecond] = await Promise.all(
         [first, second].map((file) => file && within<ArmedReading>(READ_MS_MAX, file.read(), late)),
       );
+      secondCounts = ofFirst!.kind === 'record' && secondIsAsked(ofFirst!.record);
       return { first: ofFirst!, second: ofSecond ?? null };
     },
     halted(record, stillWanted, told) {
@@ -109,6 +114,12 @@ export function createRecordWriter(
         void enqueue(place, async () => {
           while (stillWanted()) {
             const fault = await attempt(place, () => place.file.write(record));
+            if (fault === null && place === main) secondCounts = true;
+            if (fault === null && place === other && !secondCounts) {
+              faults.set(place, 'the second record has it, which the first does not ask for');
+              if (!taken && faults.size === places.length) told([...faults.values()].join('; '));
+              return;
+            }
             if (fault === null) {
               if (!taken && stillWanted()) told(null);
               taken = true;
@@ -142,7 +153,12 @@ export function createRecordWriter(
         }
         const whole = other === null ? record : { ...record, inBoth };
         await enqueue(main, async () => {
-          if (stillWanted()) tell(await attempt(main, () => main.file.write(whole)));
+          if (!stillWanted()) return;
+          // Until it is known which of both records stands there, the stricter of what they say counts.
+          secondCounts &&= secondIsAsked(whole);
+          const fault = await attempt(main, () => main.file.write(whole));
+          if (fault === null) secondCounts = secondIsAsked(whole);
+          tell(fault);
         });
       };
       void arm().finally(endHang);

@@ -1,4 +1,4 @@
-import type { ArmedReading } from './armed-record.js';
+import type { ArmedReading, ArmedRecord } from './armed-record.js';
 import type { GuardState, Halt, HaltCause } from './halt-state.js';
 import type { PermitFound } from './permit-file.js';
 
@@ -28,8 +28,9 @@ export function startFrom({ first, second, permit }: FoundAtStart, wallMs: numbe
   const newest = records.filter(({ armed }) => !armed).sort((a, b) => b.epoch - a.epoch)[0];
   const armed = first.kind === 'record' && first.record.armed ? first.record : null;
   if (newest !== undefined && (armed === null || newest.epoch >= armed.epoch)) {
-    // A first record that is not there to be read may be of a later arming, and come back.
-    const durable = first.kind === 'record';
+    // A first record that cannot be read may be of a later arming, and come back. One that says armed without asking for the
+    // second would be believed where that one cannot be read at the next start: then the halt would be forgotten.
+    const durable = first.kind === 'record' && secondIsAsked(first.record);
     return halted('recorded', `halted before this start (${newest.cause})`, newest.atMs, durable);
   }
   if (permit.kind === 'halted' && permit.epoch >= (armed?.epoch ?? 0)) {
@@ -50,6 +51,11 @@ export function startFrom({ first, second, permit }: FoundAtStart, wallMs: numbe
     return untrusted(`the second record took the last arming, and now ${lackOf(second)}`);
   }
   return startState({ armed: true }, epoch);
+}
+
+/** Whether a halt that stands in the second record alone is found at every start: the first says halted, or asks for the second. */
+export function secondIsAsked(first: Pick<ArmedRecord, 'armed' | 'inBoth'>): boolean {
+  return !first.armed || first.inBoth === true;
 }
 
 /** Whether a halt is recorded in every place there is. */

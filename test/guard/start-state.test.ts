@@ -76,8 +76,8 @@ armed5, none other  | none configured | AuAAAApp
 armed5, none other  | missing         | AuAAAApp
 armed5, none other  | unreadable      | AuAAAApp
 armed5, none other  | halted4         | AuAAAApp
-armed5, none other  | halted5         | RRRRRRRR
-armed5, none other  | halted6         | RRRRRRRR
+armed5, none other  | halted5         | rrrrrrrr
+armed5, none other  | halted6         | rrrrrrrr
 armed5, none other  | armed4          | AuAAAApp
 armed5, none other  | armed5          | AuAAAApp
 armed5, none other  | armed6          | uuuuuupp
@@ -85,8 +85,8 @@ armed5, not in both | none configured | AuAAAApp
 armed5, not in both | missing         | AuAAAApp
 armed5, not in both | unreadable      | AuAAAApp
 armed5, not in both | halted4         | AuAAAApp
-armed5, not in both | halted5         | RRRRRRRR
-armed5, not in both | halted6         | RRRRRRRR
+armed5, not in both | halted5         | rrrrrrrr
+armed5, not in both | halted6         | rrrrrrrr
 armed5, not in both | armed4          | AuAAAApp
 armed5, not in both | armed5          | AuAAAApp
 armed5, not in both | armed6          | uuuuuupp

@@ -1,4 +1,5 @@
 import { afterEach, describe, expect, it } from 'vitest';
+import type { ArmedReading } from '../../src/guard/armed-record.js';
 import { ARMED, attachTrader, type Bench, type BenchOptions, startBench } from './guard-bench.js';
 
 let bench: Bench;
@@ -15,6 +16,11 @@ const startActive = async (options: BenchOptions = {}) => {
 };
 const count = (kind: string) => bench.notices.filter((notice) => notice.kind === kind).length;
 const status = () => bench.guard.status();
+/** As an arming leaves it that both places took. */
+const IN_BOTH: ArmedReading = {
+  kind: 'record',
+  record: { armed: true, epoch: 1, atMs: 0, cause: 'armed at the button', inBoth: true },
+};
 const HANGS = new Promise<void>(() => undefined);
 
 afterEach(async () => {
@@ -104,8 +110,37 @@ describe('a halt that could not be recorded', () => {
     expect(status()).toMatchObject({ state: 'REDUCING', epoch: 51 });
   });
 
+  it('is not called recorded where the second place has it alone, and no start need ask for that one', async () => {
+    // The second place was not there at the arming: were it gone at the next start, the first would be believed.
+    await startActive({ record: ARMED, secondRecord: { kind: 'missing' } });
+    bench.record.failing = 'read-only file system';
+    bench.press();
+    await bench.time.advance(10_000);
+    expect(bench.second.written).toMatchObject([{ armed: false, cause: 'button' }]);
+    expect(status()).toMatchObject({ led: 'halted_unconfirmed', halt: { recorded: false } });
+    expect([count('halt_confirmed'), count('halt_not_recorded')]).toEqual([0, 1]);
+    bench.record.failing = null;
+    await bench.time.advance(1_100);
+    expect(status()).toMatchObject({ led: 'halted_confirmed', halt: { recorded: true } });
+  });
+
+  it('is not called recorded while the first place is still busy with an arming that the second did not take', async () => {
+    await startActive({ record: IN_BOTH, secondRecord: IN_BOTH });
+    bench.press();
+    await bench.time.advance(100);
+    bench.release();
+    bench.second.failing = 'no such file';
+    bench.record.hold = HANGS;
+    await bench.arm();
+    bench.second.failing = null;
+    bench.press();
+    await bench.time.advance(2_000);
+    expect(bench.second.content).toMatchObject({ record: { armed: false } });
+    expect(status()).toMatchObject({ state: 'HALTED', halt: { recorded: false } });
+  });
+
   it('is recorded when the second place has it alone; the first gets it as soon as it takes it', async () => {
-    await startActive({ secondRecord: ARMED });
+    await startActive({ record: IN_BOTH, secondRecord: IN_BOTH });
     bench.record.failing = 'read-only file system';
     bench.press();
     await bench.time.advance(100);
