@@ -1161,4 +1161,25 @@ export const MUTATIONS = [
     to: 'symbols.filter(() => false);',
     by: 'test/adapters/ccxt/derivatives.test.ts',
   },
+  {
+    name: 'count a halt that the second record has alone, though no start need ask for it',
+    file: 'src/guard/record-writer.ts',
+    from: 'if (fault === null && place === other && !secondCounts) {',
+    to: 'if (fault === null && place === other && !places) {',
+    by: 'test/guard/unrecorded-halt.test.ts',
+  },
+  {
+    name: 'take what a hotel page says for ntfy’s word',
+    file: 'src/adapters/ntfy/ntfy-post.ts',
+    from: 'if (!isAcknowledgement(answer, server.topic.reveal())) {',
+    to: 'if (answer === null) {',
+    by: 'test/adapters/ntfy/ntfy-sink.test.ts',
+  },
+  {
+    name: 'report a trader that never came not at all',
+    file: 'src/guard/trader-watch.ts',
+    from: '} else if (!isReported && absentMs >= GONE_MS_MAX) {',
+    to: '} else if (!isReported && ends === 0 && absentMs >= GONE_MS_MAX) {',
+    by: 'test/guard/trader-watch.test.ts',
+  },
 ];

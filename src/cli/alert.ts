@@ -3,20 +3,26 @@ import { sendTestAlerts, type TestAlertResult } from '../adapters/mqtt/index.js'
 import { postToNtfy } from '../adapters/ntfy/index.js';
 import { mqttCredentials, ntfyCredentials } from '../config/credentials.js';
 import { loadConfig } from '../config/load.js';
+import { pathsOf } from '../config/paths.js';
 import type { Config } from '../config/schema.js';
 import { type Alert, createAlertIds, createAlertRaiser } from '../core/alert.js';
 import { ALERT_CATALOGUE } from '../core/alert-catalogue.js';
 import { badInput, EXIT } from '../core/errors.js';
 import type { Clock } from '../ports.js';
 import { type Command, type CommandIo, parseOptions, required } from './command.js';
+import { configFrom } from './config-option.js';
 import { table } from './terminal.js';
+import { defaultGuardSocket, reportServiceEnd } from './trader-end.js';
 
 const HELP = `Usage: redbutton alert test --config FILE [--timeout SECONDS] [--json]
        redbutton alert job-failed NAME --config FILE
+       redbutton alert trader-ended [--config FILE]
 
 test sends one alert of each severity over every way that alerts.sinks names, and
 waits for each acknowledgement. It may run beside the service. job-failed says in
-the same way that a job of the box failed: its timers use it.
+the same way that a job of the box failed: its timers use it. trader-ended passes
+systemd's word on how the trader ended to the guard, which reports a trader that
+stays away: the trader's unit uses it.
 
   --config FILE      the configuration
   --timeout SECONDS  how long to wait for each way (10)
@@ -41,6 +47,7 @@ export const command: Command = {
       timeout: { type: 'string' },
       json: { type: 'boolean' },
     } as const;
+    if (args.includes('trader-ended')) return traderEnded(args, io);
     const words = args.includes('job-failed') ? ['job-failed', 'NAME'] : ['test'];
     const { values, positionals } = parseOptions('alert', args, options, words);
     const [what, job] = positionals;
@@ -124,4 +131,19 @@ function secondsToMs(text: string): number {
     );
   }
   return seconds * 1000;
+}
+
+async function traderEnded(args: readonly string[], io: CommandIo): Promise<number> {
+  const { values } = parseOptions('alert', args, { config: { type: 'string' } }, ['trader-ended']);
+  await reportServiceEnd(guardSocketOf(values.config), io.env);
+  return EXIT.fine;
+}
+
+/** The trader may have ended since its configuration cannot be read. */
+function guardSocketOf(option: string | undefined): string {
+  try {
+    return pathsOf(configFrom(option).device).guardSocket;
+  } catch {
+    return defaultGuardSocket();
+  }
 }

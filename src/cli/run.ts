@@ -6,11 +6,14 @@ import { createLog } from '../adapters/log/log.js';
 import { giveMemoryBack } from '../adapters/native/memory.js';
 import { createServiceManager } from '../adapters/systemd/notify.js';
 import { createTrader } from '../app.js';
+import { pathsOf } from '../config/paths.js';
+import type { Config } from '../config/schema.js';
 import { EXIT } from '../core/errors.js';
 import { createFollowingClock } from '../simulator/index.js';
 import { type Command, parseOptions } from './command.js';
 import { configFrom, DEFAULT_CONFIG_FILE } from './config-option.js';
 import { packageVersion } from './package-version.js';
+import { defaultGuardSocket, reportTraderEnd } from './trader-end.js';
 
 export const command: Command = {
   name: 'run',
@@ -38,7 +41,7 @@ Exit codes: 0 ended as told; 1 failed; 2 bad configuration or bad input.
     setFlagsFromString('--heap-growing-percent=30');
     const keepMemory = giveMemoryBack();
     const { values } = parseOptions('run', args, { config: { type: 'string' } });
-    const config = configFrom(values.config);
+    const config = await configReported(values.config);
     const log = createLog(config.log.level);
     // A simulated exchange has a time of its own, which everything but permits and watchdogs must live in.
     const simulated = config.exchange.find(
@@ -71,6 +74,9 @@ Exit codes: 0 ended as told; 1 failed; 2 bad configuration or bad input.
         manager.stopping();
         await trader.stop();
       }
+    } catch (error) {
+      await reportTraderEnd(pathsOf(config.device).guardSocket, error);
+      throw error;
     } finally {
       following?.stop();
       keepMemory();
@@ -78,3 +84,13 @@ Exit codes: 0 ended as told; 1 failed; 2 bad configuration or bad input.
     return EXIT.fine;
   },
 };
+
+/** A configuration that cannot be read is a trader that cannot start: the phone must hear of it. */
+async function configReported(option: string | undefined): Promise<Config> {
+  try {
+    return configFrom(option);
+  } catch (error) {
+    await reportTraderEnd(defaultGuardSocket(), error);
+    throw error;
+  }
+}

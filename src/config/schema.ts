@@ -163,7 +163,7 @@ const monitoring = z
       .describe('Rows over which the PSI is taken.'),
     rule: z
       .enum(['point', 'significant'])
-      .default('point')
+      .default('significant')
       .describe(
         'What is held against the AUC limits: the figure itself, or the upper end of its 95 % interval.',
       ),

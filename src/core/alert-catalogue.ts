@@ -29,8 +29,8 @@ export const ALERT_CATALOGUE = {
   // ── halting ─────────────────────────────────────────────────────────────────────────────────────────────────
   HALTED: entry<{ cause: string }>(
     'critical',
-    (f) => `Trading is halted by ${f.cause}.`,
-    'Positions stay open: check them at the exchange; re-arm at the box when the cause is gone.',
+    (f) => `Trading is halted: ${f.cause}.`,
+    'The message that confirms it names what is still held; re-arm at the box when the cause is gone.',
   ),
   HALT_CONFIRMED: entry<{ detail: string }>(
     'warning',
@@ -64,7 +64,7 @@ export const ALERT_CATALOGUE = {
   ),
   REARMED: entry<{ by: string }>(
     'warning',
-    (f) => `Trading is armed again, by ${f.by}.`,
+    (f) => `Trading is armed again: ${f.by}.`,
     'If that was not you, press the red button and look who was at the box.',
   ),
   RESUME_WINDOW_OPEN: entry<{ detail: string }>(
@@ -91,6 +91,16 @@ export const ALERT_CATALOGUE = {
     'critical',
     (f) => `The trader did not answer and was stopped by the guard: ${f.detail}`,
     'Positions stay with their protective stops: check them at the exchange.',
+  ),
+  TRADER_LOST: entry<{ detail: string }>(
+    'critical',
+    (f) => `There has been no trader for ${f.detail}.`,
+    'It is started again by itself; positions stay with their protective stops. See journalctl -u redbutton at the box.',
+  ),
+  TRADER_BACK: entry<{ detail: string }>(
+    'warning',
+    (f) => `The trader is ${f.detail}.`,
+    'Nothing to do; see journalctl -u redbutton for why it was away.',
   ),
   COMMAND_IGNORED: entry<{ reason: string }>(
     'warning',
@@ -285,7 +295,7 @@ export const ALERT_CATALOGUE = {
     'Nothing to do yet; it is watched and trained anew when the limits say so.',
   ),
   MODEL_CRITICAL: entry<{ model: string; detail: string }>(
-    'critical',
+    'warning',
     (f) => `The model ${f.model} is no better than chance: ${f.detail}`,
     'Consider a halt; see the report before you go on with this model.',
   ),

@@ -31,6 +31,8 @@ export interface GuardParts {
   readonly simulatedButton: SimulatedButton | null;
   killTrader(pid: number): string;
   onNotice(notice: GuardNotice): void;
+  /** Told why a trader ended. */
+  traderEnded?(why: string): void;
 }
 
 export interface ComposedGuard {
@@ -75,7 +77,13 @@ export function composeGuard(
     return guard;
   };
   const declined = createDeclined(parts.clock, (detail) => guard.declined(detail));
-  const control = createGuardControl(paths.guardSocket, whenStarted, parts.simulatedButton, declined);
+  const control = createGuardControl(
+    paths.guardSocket,
+    whenStarted,
+    parts.simulatedButton,
+    declined,
+    parts.traderEnded ?? (() => {}),
+  );
   const servers = moreServers(guard, declined);
   const stopSteps: readonly StopStep[] = [
     ...guard.stopSteps,

@@ -14,7 +14,7 @@ export type SimulatedButton = (pressed: boolean) => void;
 
 /**
  * The guard's control socket: `POST /halt {"by"?: text}` (answered once the halt is durable, or known not to be
- * yet), `POST /resume` (of a person's user alone, 403 else), `GET /status`, and, with a simulated button only, `POST /sim/button {"pressed": bool}`.
+ * yet), `POST /trader-ended {"why": text}` (why a trader ended, for the phone), `POST /resume` (of a person's user alone, 403 else), `GET /status`, and, with a simulated button only, `POST /sim/button {"pressed": bool}`.
  * Nothing here re-arms. `guard` throws while it is not built yet.
  */
 export function createGuardControl(
@@ -22,6 +22,7 @@ export function createGuardControl(
   guard: () => Guard,
   button: SimulatedButton | null,
   declined: Declined,
+  traderEnded: (why: string) => void,
   readPeer: PeerReader = peerOf,
 ): ControlServer {
   const halt: ControlHandler = async (body) => {
@@ -61,14 +62,25 @@ export function createGuardControl(
     button?.(pressed);
     return { status: 200, body: guard().status() };
   };
+  const ended: ControlHandler = (body) => {
+    const why = fieldOf(body, 'why');
+    if (typeof why !== 'string' || why === '')
+      return { status: 400, body: { error: 'E_BODY', detail: 'expected {"why": text}' } };
+    traderEnded(why.slice(0, WHY_LENGTH_MAX));
+    return { status: 200, body: {} };
+  };
   const routes: ControlRoutes = {
     'POST /halt': halt,
+    'POST /trader-ended': ended,
     'POST /resume': resume,
     'GET /status': () => ({ status: 200, body: guard().status() }),
     ...(button === null ? {} : { 'POST /sim/button': press }),
   };
   return createControlServer(path, 'guard', routes, undefined, readPeer);
 }
+
+/** A sentence and its remedy. */
+const WHY_LENGTH_MAX = 400;
 
 function fieldOf(body: unknown, name: string): unknown {
   return typeof body === 'object' && body !== null && Object.hasOwn(body, name)

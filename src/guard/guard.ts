@@ -1,19 +1,12 @@
 import { messageOf } from '../core/errors.js';
-import type { TradingState } from '../core/trading-state.js';
 import type { Clock, Gpio, InputLine, OutputLine, Scheduler } from '../ports.js';
 import { createButtonInput } from './button-input.js';
 import { createCancelDuty, type EmergencyCanceller } from './cancel-duty.js';
 import { isFlattening } from './flattening.js';
 import { buttonSettings, type GuardLines, type GuardSettings } from './guard-settings.js';
-import {
-  type Effect,
-  type GuardEvent,
-  type GuardState,
-  mayPermit,
-  type NoticeKind,
-  step,
-} from './halt-state.js';
+import { type Effect, type GuardEvent, type GuardState, mayPermit, step } from './halt-state.js';
 import { createLedDriver, type LedDriver } from './led-driver.js';
+import type { GuardNotice } from './notice.js';
 import type { PermitWriter } from './permit-file.js';
 import { startRecordProbe } from './record-probe.js';
 import { createRecordWriter, type RecordPlaces } from './record-writer.js';
@@ -23,15 +16,7 @@ import { describeRefusal, type GuardStatus, ledModeOf, type ResumeAnswer, status
 import { once, runStopSteps, type StopStep } from './stop-steps.js';
 import { createTraderSession, type TraderConnection, type TraderEnd } from './trader-session.js';
 
-/** Something a person, the store or a log should hear of. `atMs` is wall time. */
-export interface GuardNotice {
-  readonly kind: NoticeKind | 'trader_killed' | 'fault' | 'cancel_attempt' | 'declined';
-  readonly state: TradingState;
-  readonly cause: string;
-  readonly detail: string;
-  readonly epoch: number;
-  readonly atMs: number;
-}
+export type { GuardNotice } from './notice.js';
 
 export interface GuardDeps {
   readonly clock: Clock;

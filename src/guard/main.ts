@@ -20,6 +20,7 @@ import { simulatedButtonOf } from './in-process.js';
 import { PAPER_CANCELLER } from './paper-canceller.js';
 import { linesOf, settingsOf } from './settings.js';
 import { createTraderDoor, type TraderDoor } from './trader-door.js';
+import { createTraderWatch } from './trader-watch.js';
 
 export interface GuardProcessOptions {
   readonly config: Pick<
@@ -71,6 +72,17 @@ export async function runGuardProcess(options: GuardProcessOptions): Promise<voi
     config.mode === 'paper'
       ? null
       : await connectCanceller(config, options.env, clock, options.exchangeClock ?? clock, notLoaded);
+  const watch = createTraderWatch({
+    clock,
+    scheduler,
+    present: () => guard.status().trader.present,
+    notify: (kind, detail) => {
+      const { state, epoch } = guard.status();
+      const notice: GuardNotice = { kind, state, cause: '', detail, epoch, atMs: clock.wallMs() };
+      options.onNotice(notice);
+      speaker?.say(notice);
+    },
+  });
   let door: TraderDoor | null = null;
   const { guard, start, stopSteps } = composeGuard(
     {
@@ -88,6 +100,7 @@ export async function runGuardProcess(options: GuardProcessOptions): Promise<voi
         options.onNotice(notice);
         speaker?.say(notice);
       },
+      traderEnded: (why) => watch.ended(why),
     },
     (built, declined) => {
       door = createTraderDoor(config.device.stateDir, declined);
@@ -106,12 +119,14 @@ export async function runGuardProcess(options: GuardProcessOptions): Promise<voi
   const starting = start().then(() => {
     if (signal.aborted) return;
     speaker?.start();
+    watch.start();
     void emergency?.preload(signal);
     manager.ready();
     options.onReady();
   });
   const steps = [
     ...stopSteps,
+    { name: 'the watch over the trader', run: () => watch.stop() },
     { name: 'the word to systemd', run: () => manager.stopping() },
     { name: 'the alert thread', limitMs: SPEAKER_MS_MAX, run: () => speaker?.stop() },
   ];

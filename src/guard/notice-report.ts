@@ -15,6 +15,7 @@ export function severityOf(kind: GuardNotice['kind']): 'info' | 'warn' | 'error'
     case 'fault':
     case 'arming_failed':
     case 'halt_not_confirmed':
+    case 'trader_gone':
       return 'error';
     case 'halted':
     case 'trader_lost':
@@ -42,6 +43,8 @@ export async function raiseNotice(alerts: AlertRaiser, notice: GuardNotice): Pro
   if (kind === 'record_at_risk') return alerts.raise('RECORD_AT_RISK', { detail });
   if (kind === 'record_safe') return alerts.raise('RECORD_SAFE', {});
   if (kind === 'rearmed') return alerts.raise('REARMED', { by: detail });
+  if (kind === 'trader_gone') return alerts.raise('TRADER_LOST', { detail });
+  if (kind === 'trader_back') return alerts.raise('TRADER_BACK', { detail });
   if (kind === 'trader_killed') return alerts.raise('TRADER_DEAD', { detail });
   if (kind === 'fault' || kind === 'arming_failed') {
     return alerts.raise('LAYER_FAULT', { layer: 'guard', errorCode: 'E_GUARD', detail });

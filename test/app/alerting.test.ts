@@ -156,7 +156,7 @@ describe.skipIf(!mosquittoInstalled())('the real trader and a phone', () => {
       });
       request.on('end', () => {
         if (status === 200) taken.push(json(body));
-        response.writeHead(status).end();
+        response.writeHead(status).end(JSON.stringify({ id: 'x1', event: 'message' }));
       });
     });
     server.listen(0, '127.0.0.1');

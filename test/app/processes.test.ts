@@ -1,7 +1,10 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import path from 'node:path';
+import { text } from 'node:stream/consumers';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { createSystemClock } from '../../src/adapters/clock/system-clock.js';
@@ -57,11 +60,11 @@ describe.skipIf(!mosquittoInstalled())('the shipped program and a phone', () => 
     await broker.dispose();
   });
 
-  function launch(command: 'run' | 'guard'): Running {
-    const file = path.join(appliance.dir, 'redbutton.toml');
-    writeFileSync(file, appliance.configText({ mqtt: { keepaliveSeconds: KEEPALIVE_SECONDS } }));
+  function launch(command: 'run' | 'guard', settings: Readonly<Record<string, object>> = {}): Running {
+    const file = path.join(appliance.dir, `redbutton-${children.length}.toml`);
+    writeFileSync(file, appliance.configText({ ...settings, mqtt: { keepaliveSeconds: KEEPALIVE_SECONDS } }));
     const child = spawn(process.execPath, [app.file('src/main.ts'), command, '--config', file], {
-      env: { PATH: process.env.PATH, ...BOX_ENV },
+      env: { PATH: process.env.PATH, ...BOX_ENV, REDBUTTON_NTFY_TOPIC: 'a-topic-nobody-guesses' },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     let output = '';
@@ -118,6 +121,64 @@ describe.skipIf(!mosquittoInstalled())('the shipped program and a phone', () => 
     await says('state', '"tradingState":"ACTIVE"');
     return { guard, trader };
   }
+
+  it('the phone hears of a trader that cannot start, hangs or was killed, and of its return, over MQTT and ntfy', async () => {
+    const pushed: { atMs: number; message: string }[] = [];
+    const ntfy = createServer((request, response) => {
+      void text(request).then((body) => {
+        const { message, topic } = JSON.parse(body) as { message: string; topic: string };
+        pushed.push({ atMs: performance.now(), message });
+        response.end(JSON.stringify({ id: `x${pushed.length}`, event: 'message', topic }));
+      });
+    });
+    ntfy.listen(0, '127.0.0.1');
+    await once(ntfy, 'listening');
+    const settings = {
+      alerts: { sinks: ['mqtt', 'ntfy'] },
+      ntfy: { url: `http://127.0.0.1:${(ntfy.address() as AddressInfo).port}` },
+    };
+    const lost = async (what: string, sinceMs: number, words: string) => {
+      const heard = await phone.until(
+        (m) => m.topic.endsWith('alert/critical') && m.payload.includes('TRADER_LOST') && m.atMs > sinceMs,
+        50_000,
+      );
+      expect(heard.payload).toContain(words);
+      await until('the push', () =>
+        pushed.some(({ atMs, message }) => atMs > sinceMs && message.includes(words)),
+      );
+      const push = pushed.find(({ atMs, message }) => atMs > sinceMs && message.includes(words))!;
+      const seconds = (atMs: number) => ((atMs - sinceMs) / 1000).toFixed(1);
+      console.log(
+        `trader ${what}: MQTT after ${seconds(heard.atMs)} s, ntfy after ${seconds(push.atMs)} s: ${push.message}`,
+      );
+      expect(heard.atMs - sinceMs).toBeLessThan(45_000);
+    };
+    try {
+      launch('guard', settings);
+      await says('guard/availability', 'online');
+      const neverMs = performance.now();
+      const broken = launch('run', { modelDir: path.join(appliance.dir, 'nomodel') } as never);
+      await once(broken.child, 'exit');
+      await lost('unable to start', neverMs, 'nomodel/manifest.json');
+
+      const trader = launch('run', settings);
+      await says('alert/warning', 'TRADER_BACK');
+      trader.child.kill('SIGSTOP');
+      await lost('hung', performance.now(), 'There has been no trader for');
+      await end(trader.child, 'SIGKILL');
+      const back = () => phone.received.filter((m) => m.payload.includes('TRADER_BACK'));
+      expect(back()).toHaveLength(1);
+      const next = launch('run', settings);
+      await until('its return', () => back().length === 2);
+
+      const killedMs = performance.now();
+      await end(next.child, 'SIGKILL');
+      await lost('killed', killedMs, 'There has been no trader for');
+    } finally {
+      ntfy.closeAllConnections();
+      ntfy.close();
+    }
+  }, 240_000);
 
   it('the phone halts through the guard’s own process, which tells of it; nothing on any topic breaks its schema', async () => {
     const { guard } = await startArmed();

@@ -84,7 +84,7 @@ describe.skipIf(!mosquittoInstalled())('redbutton alert test', () => {
     const server = createServer((request, response) => {
       void text(request).then((body) => {
         taken.push(body);
-        response.writeHead(taken.length > 3 ? 403 : 200).end();
+        response.writeHead(taken.length > 3 ? 403 : 200).end('{"id":"x1","event":"message"}');
       });
     });
     server.listen(0, '127.0.0.1');

@@ -22,7 +22,13 @@ const TAGS: Readonly<Record<Severity, string>> = {
   critical: 'rotating_light',
 };
 
-/** Hands one message over (docs.ntfy.sh, "Publish as JSON"). Rejects `E_NTFY`, without topic or token, unless taken. */
+/** An acknowledgement of ntfy's is a few hundred bytes; a page of a hotel's network is not read to its end. */
+const ANSWER_BYTES_MAX = 65_536;
+
+/**
+ * Hands one message over (docs.ntfy.sh, "Publish as JSON"). Rejects `E_NTFY`, without topic or token, unless ntfy itself has
+ * taken it: any other server's "200" is none.
+ */
 export async function postToNtfy(
   server: NtfyServer,
   device: string,
@@ -39,6 +45,7 @@ export async function postToNtfy(
     tags: [TAGS[message.severity], alert.code],
   });
   let status: number;
+  let answer: string;
   try {
     const response = await fetch(server.url, {
       method: 'POST',
@@ -51,7 +58,7 @@ export async function postToNtfy(
       signal: AbortSignal.any([AbortSignal.timeout(REQUEST_TIMEOUT_MS), signal]),
     });
     status = response.status;
-    await response.body?.cancel();
+    answer = await shortText(response.body, ANSWER_BYTES_MAX);
   } catch (error) {
     const cause = error instanceof Error && error.cause !== undefined ? error.cause : error;
     const words = redact(messageOf(cause), [server.topic.reveal(), server.token?.reveal()]);
@@ -60,4 +67,35 @@ export async function postToNtfy(
   if (status < 200 || status > 299) {
     throw fault('E_NTFY', `it answered ${status}`, 'check the credentials ntfy-topic and ntfy-token');
   }
+  if (!isAcknowledgement(answer, server.topic.reveal())) {
+    throw fault(
+      'E_NTFY',
+      'what answered is no ntfy server: a login page of the network, or a proxy',
+      'open a web page in that network and log in, or check ntfy.url',
+    );
+  }
+}
+
+/** ntfy answers with the message as it took it: its id, the event, the topic. */
+function isAcknowledgement(answer: string, topic: string): boolean {
+  try {
+    const taken = JSON.parse(answer) as Readonly<Record<string, unknown>> | null;
+    if (typeof taken !== 'object' || taken === null) return false;
+    const { id, event = 'message', topic: on = topic } = taken;
+    return typeof id === 'string' && id !== '' && event === 'message' && on === topic;
+  } catch {
+    return false;
+  }
+}
+
+async function shortText(body: ReadableStream<Uint8Array> | null, bytesMax: number): Promise<string> {
+  const chunks: Uint8Array[] = [];
+  let length = 0;
+  // What is longer is nothing of ntfy's; leaving the loop cancels the rest.
+  for await (const chunk of body ?? []) {
+    chunks.push(chunk);
+    length += chunk.byteLength;
+    if (length > bytesMax) return '';
+  }
+  return Buffer.concat(chunks).toString('utf8');
 }

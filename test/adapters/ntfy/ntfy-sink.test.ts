@@ -22,6 +22,8 @@ describe('alerts through ntfy', () => {
   let pushes: Push[];
   /** Statuses of the next answers; 200 once they are used up. */
   let answers: number[];
+  /** What stands in for ntfy's own answer. */
+  let answer: string | null;
   let ntfy: NtfyAlerts;
   let raiser: AlertRaiser;
   let outbox: ReturnType<typeof createMemoryOutbox>;
@@ -30,12 +32,15 @@ describe('alerts through ntfy', () => {
   beforeEach(async () => {
     pushes = [];
     answers = [];
+    answer = null;
     logged = [];
     server = createServer(async (request, response) => {
       const body = JSON.parse(await text(request)) as Push['body'];
       const status = answers.shift() ?? 200;
       if (status === 200) pushes.push({ headers: request.headers, body });
-      response.writeHead(status).end('{}');
+      response
+        .writeHead(status)
+        .end(answer ?? JSON.stringify({ id: 'x1', event: 'message', topic: body.topic }));
     });
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
     const clock = createSystemClock();
@@ -62,7 +67,7 @@ describe('alerts through ntfy', () => {
 
   it('pushes sentence, remedy and priority, with the token in its header', async () => {
     await ntfy.start();
-    await raiser.raise('HALTED', { cause: 'the button' });
+    await raiser.raise('HALTED', { cause: 'the button was pressed' });
     await eventually('pushed', () => outbox.alerts.size === 0);
     expect(pushes).toHaveLength(1);
     expect(pushes[0]!.headers.authorization).toBe(`Bearer ${TOKEN}`);
@@ -72,7 +77,9 @@ describe('alerts through ntfy', () => {
       priority: 5,
       tags: ['rotating_light', 'HALTED'],
     });
-    expect(pushes[0]!.body.message).toMatch(/^Trading is halted by the button\.\nPositions stay open/);
+    expect(pushes[0]!.body.message).toMatch(
+      /^Trading is halted: the button was pressed\.\nThe message that confirms it/,
+    );
   });
 
   it('what waited in the outbox from before goes out at the start', async () => {
@@ -80,6 +87,25 @@ describe('alerts through ntfy', () => {
     expect(pushes).toHaveLength(0);
     await ntfy.start();
     await eventually('pushed', () => pushes.length === 1);
+  });
+
+  it.each([
+    ['a login page', '<html><title>Welcome to the hotel</title></html>'],
+    ['nothing', ''],
+    ['JSON of somebody else', '{"ok":true}'],
+    ['an id that is none', '{"id":""}'],
+    ['another event', '{"id":"x1","event":"open"}'],
+    ['another topic', '{"id":"x1","event":"message","topic":"elsewhere"}'],
+    ['an endless page', `{"id":"x1"}${' '.repeat(200_000)}`],
+  ])('a server that answers 200 with %s has taken nothing', async (_name, said) => {
+    answer = said;
+    await ntfy.start();
+    await raiser.raise('HALTED', { cause: 'the button was pressed' });
+    await eventually('told', () => logged.length === 1);
+    expect(logged[0]).toContain('no ntfy server');
+    expect(outbox.alerts.size).toBe(1);
+    answer = null;
+    await eventually('pushed in the end', () => outbox.alerts.size === 0, 8000);
   });
 
   it('a refusal keeps the alert, is told once with the reason, and without topic and token', async () => {
