@@ -92,7 +92,7 @@ export function createHaltDuties(options: HaltDutiesOptions): TraderDuties {
         return { confirmed: true, openOrders: 0, detail: ['no open order is left', ...rest].join('; ') };
       }
       const words = [
-        `${second.wanted.length} open orders`,
+        `${second.wanted.length} open order${second.wanted.length === 1 ? '' : 's'}`,
         ...(unknown > 0 ? [`${unknown} of unknown outcome`] : []),
         ...unclosed.map((reason) => `not closed: ${reason}`),
         ...failures.slice(0, 3),
