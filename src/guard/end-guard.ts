@@ -1,3 +1,4 @@
+import { writeSync } from 'node:fs';
 import { journalPriority } from '../adapters/log/journal-priority.js';
 import { loadAddon } from '../adapters/native/addon.js';
 import { EXIT, fault } from '../core/errors.js';
@@ -7,6 +8,32 @@ import { runStopSteps, type StopStep } from './stop-steps.js';
 interface EndAddon {
   /** A thread of its own ends the process with `code` once the time is over, and prints `sentence` then. The last call counts. */
   endProcessAfter(ms: number, code: number, sentence: string): void;
+}
+
+/**
+ * In place of an addon that does not fit: it ends no process whose event loop hangs, but a guard must not live on for want of an
+ * addon after it was told to end.
+ */
+export const TIMER_IN_PLACE: EndAddon = {
+  endProcessAfter(ms, code, sentence) {
+    process.exitCode = code;
+    clearTimeout(timer);
+    timer = setTimeout(() => {
+      if (sentence !== '') writeSync(2, sentence);
+      // Node's own exit waits for threads of the pool, one of which may hang on a disk.
+      process.kill(process.pid, 'SIGKILL');
+    }, ms);
+    timer.unref();
+  },
+};
+let timer: NodeJS.Timeout | undefined;
+
+function endAddon(): EndAddon {
+  try {
+    return loadAddon<EndAddon>(['endProcessAfter']);
+  } catch {
+    return TIMER_IN_PLACE;
+  }
 }
 
 /** Within the unit's TimeoutStopSec=5, with room for a busy machine. */
@@ -24,8 +51,9 @@ export async function endGuard(
   steps: readonly StopStep[],
   scheduler: Pick<Scheduler, 'after'>,
   code: number,
+  addon: EndAddon = endAddon(),
 ): Promise<void> {
-  const { endProcessAfter } = loadAddon<EndAddon>(['endProcessAfter']);
+  const { endProcessAfter } = addon;
   const atPriority = journalPriority(2, process.env);
   const endMs = performance.now() + STOP_MS_MAX;
   const faults = await runStopSteps(steps, scheduler, (name) =>
@@ -52,6 +80,6 @@ export function endAtExit(revoke: () => void, code: number): void {
   try {
     revoke();
   } finally {
-    loadAddon<EndAddon>(['endProcessAfter']).endProcessAfter(LEAVE_MS_MAX, code, '');
+    endAddon().endProcessAfter(LEAVE_MS_MAX, code, '');
   }
 }

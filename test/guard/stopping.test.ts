@@ -93,9 +93,9 @@ async function startPermitting(box: Box) {
 }
 
 describe('a guard that is told to stop', { timeout: 240_000 }, () => {
-  const stopOne = async (step: string, how: string) => {
+  const stopOne = async (step: string, how: string, addon = '') => {
     const box = await newBox();
-    const { child, output } = run(STOPPING, [box.dir, step, how]);
+    const { child, output } = run(STOPPING, [box.dir, step, how, addon]);
     await until('the steps', () => output().includes('"steps"'));
     await until('a permit', () => box.permit().ok);
     const ms = await stop(child);
@@ -138,6 +138,13 @@ describe('a guard that is told to stop', { timeout: 240_000 }, () => {
     expect(child.exitCode).toBe(0);
     expect(ms).toBeLessThan(STOP_MS_MAX);
     expect(said).toBe('');
+  });
+
+  it('ends where the native addon does not fit, too', async () => {
+    const hangs = await stopOne('the record of the armed state', 'hangs on the disk', 'no addon');
+    // By its own hand, long before those who wait for it in vain give up.
+    expect(hangs.child.signalCode).toBe('SIGKILL');
+    expect(hangs.box.permit()).toEqual({ ok: false, reason: 'revoked' });
   });
 
   it('does so where its sockets cannot be removed any more, and says which', async () => {

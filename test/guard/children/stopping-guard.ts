@@ -9,16 +9,16 @@ import { pathsOf } from '../../../src/config/paths.js';
 import { configSchema } from '../../../src/config/schema.js';
 import { messageOf } from '../../../src/core/errors.js';
 import { composeGuard } from '../../../src/guard/compose.js';
-import { endGuard } from '../../../src/guard/end-guard.js';
+import { endGuard, TIMER_IN_PLACE } from '../../../src/guard/end-guard.js';
 import { PAPER_CANCELLER } from '../../../src/guard/paper-canceller.js';
 import { linesOf, settingsOf } from '../../../src/guard/settings.js';
 import { createTraderDoor } from '../../../src/guard/trader-door.js';
 
 /**
- * A guard one of whose steps on the way down fails: `DIR STEP HOW`. It prints the names of its steps; at SIGTERM the step
+ * A guard one of whose steps on the way down fails: `DIR STEP HOW [no addon]`. It prints the names of its steps; at SIGTERM the step
  * does what HOW says in place of what it should.
  */
-const [dir = '', failing = '', how = ''] = process.argv.slice(2);
+const [dir = '', failing = '', how = '', addon = ''] = process.argv.slice(2);
 const HOW: Readonly<Record<string, () => void | Promise<void>>> = {
   throws() {
     throw new Error('made to fail');
@@ -66,7 +66,7 @@ const steps = composed.stopSteps.map((step) =>
   step.name === failing ? { ...step, run: () => HOW[how]!() } : step,
 );
 try {
-  await endGuard(steps, scheduler, 0);
+  await endGuard(steps, scheduler, 0, ...(addon === 'no addon' ? [TIMER_IN_PLACE] : []));
 } catch (error) {
   process.stderr.write(`${messageOf(error)}\n`);
 }
