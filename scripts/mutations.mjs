@@ -1182,4 +1182,18 @@ export const MUTATIONS = [
     to: '} else if (!isReported && ends === 0 && absentMs >= GONE_MS_MAX) {',
     by: 'test/guard/trader-watch.test.ts',
   },
+  {
+    name: 'make databases whose logs do not say whose they are',
+    file: 'src/adapters/duckdb/log-owner.ts',
+    from: "export const STORAGE_VERSION = 'v1.4.0';",
+    to: "export const STORAGE_VERSION = 'v1.0.0';",
+    by: 'test/adapters/duckdb/log-owner.test.ts',
+  },
+  {
+    name: 'work a log into the database that does not say whose it is',
+    file: 'src/adapters/duckdb/log-owner.ts',
+    from: 'head.id === null ? owner.storage >= STORAGE_NUMBER :',
+    to: 'head.id === null ? false :',
+    by: 'test/adapters/duckdb/log-owner.test.ts',
+  },
 ];

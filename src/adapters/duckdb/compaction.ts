@@ -3,6 +3,7 @@ import path from 'node:path';
 import { invariant } from '../../core/errors.js';
 import type { DuckDb } from './binding.js';
 import { publishDatabase, removeUnfinished, syncFile } from './database-files.js';
+import { STORAGE_VERSION } from './log-owner.js';
 import type { Session } from './session.js';
 import { storeFault } from './store-faults.js';
 
@@ -28,8 +29,17 @@ export async function compactionIsDue(session: Session, rule: CompactionRule): P
   );
   const { block, total, free } = size as { block: number; total: number; free: number };
   if (free * block < rule.freeBytesMin || free <= rule.freeShareMax * total) return false;
+  return compactionFits(session, rule);
+}
+
+/** Whether the disk has room for the database beside itself. */
+export async function compactionFits(session: Session, rule: CompactionRule): Promise<boolean> {
+  const [size] = await session.rows(
+    'SELECT block_size::DOUBLE AS block, (total_blocks - free_blocks)::DOUBLE AS used FROM pragma_database_size()',
+  );
+  const { block, used } = size as { block: number; used: number };
   const disk = statfsSync(path.dirname(session.path));
-  return disk.bavail * disk.bsize > (total - free) * block + rule.diskReserveBytes;
+  return disk.bavail * disk.bsize > used * block + rule.diskReserveBytes;
 }
 
 /**
@@ -42,7 +52,11 @@ export async function compact(duckdb: DuckDb, file: string): Promise<Compacted> 
   const bytesBefore = statSync(file).size;
   let instance: InstanceType<DuckDb['DuckDBInstance']> | undefined;
   try {
-    instance = await duckdb.DuckDBInstance.create(':memory:', { threads: '1', memory_limit: '192MB' });
+    instance = await duckdb.DuckDBInstance.create(':memory:', {
+      threads: '1',
+      memory_limit: '192MB',
+      storage_compatibility_version: STORAGE_VERSION,
+    });
     const connection = await instance.connect();
     const counts = async (database: string) => {
       const tables = await connection.runAndReadAll(

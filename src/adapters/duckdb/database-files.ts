@@ -13,7 +13,7 @@ import path from 'node:path';
 import { badInput, messageOf } from '../../core/errors.js';
 
 /** What DuckDB may keep beside a database: the log, and its two forms while a checkpoint runs. */
-const COMPANIONS = ['.wal', '.wal.checkpoint', '.wal.recovery'] as const;
+export const LOG_COMPANIONS = ['.wal', '.wal.checkpoint', '.wal.recovery'] as const;
 
 /** `E_STORE_PATH` unless the database can be opened (or made) at that path as far as its folder is concerned. */
 export function checkDatabasePath(file: string, readOnly: boolean): void {
@@ -50,8 +50,10 @@ export function asideName(file: string): string {
  * DuckDB's own tools.
  */
 export function putAside(file: string, aside: string): void {
-  for (const companion of COMPANIONS)
+  for (const companion of LOG_COMPANIONS)
     if (existsSync(file + companion)) renameSync(file + companion, aside + companion);
+  // The log first, durably: a database that comes back without it is older, one under another's log is wrong.
+  syncDirectory(file);
   if (existsSync(file)) renameSync(file, aside);
   syncDirectory(file);
 }
@@ -64,7 +66,7 @@ export function publishDatabase(from: string, to: string): void {
 
 /** Removes what a creation that was cut off left behind. It was never under the database's own name. */
 export function removeUnfinished(file: string): void {
-  for (const name of [file, ...COMPANIONS.map((companion) => file + companion)])
+  for (const name of [file, ...LOG_COMPANIONS.map((companion) => file + companion)])
     rmSync(name, { force: true });
 }
 

@@ -5,7 +5,7 @@ import { fault, RedbuttonError } from '../../core/errors.js';
 import { Journal, type JournalCondition } from '../journal/index.js';
 import { BarWriter, HighWater } from './bar-writer.js';
 import { type DuckDb, loadDuckDb } from './binding.js';
-import { type CompactionRule, compact, compactionIsDue } from './compaction.js';
+import { type CompactionRule, compact, compactionFits, compactionIsDue } from './compaction.js';
 import {
   asideName,
   checkDatabasePath,
@@ -16,6 +16,13 @@ import {
 import { DuckStore } from './duck-store.js';
 import { FlowLog } from './flow-log.js';
 import { baseOf, memoryOf, type ReplayTargets, replay, unknownTo } from './journal-replay.js';
+import {
+  foreignName,
+  isBeforeOwnedLogs,
+  putLogAside,
+  refuseForeignLog,
+  STORAGE_VERSION,
+} from './log-owner.js';
 import { migrate, refuseNewer, schemaVersion, shippedMigrations } from './migrations.js';
 import { MoneyLog } from './money-log.js';
 import { Notes, nextSeq } from './notes.js';
@@ -95,10 +102,19 @@ async function openMended(
   release: () => void,
 ): Promise<DuckStore> {
   try {
+    refuseForeignLog(file);
     refuseBrokenChain(file);
     return await openOnce(duckdb, file, options, null, release);
   } catch (error) {
-    if (options.readOnly || !isDamage(error)) throw error;
+    if (options.readOnly) throw error;
+    if (isFault(error, 'E_STORE_FOREIGN_LOG') && options.onDamaged === 'put-aside') {
+      const aside = foreignName(file);
+      const recovery: StoreRecovery = { kind: 'foreign_log', keptAs: `${aside}.wal` };
+      await options.onLoss?.(lossOf(recovery)!);
+      putLogAside(file, aside);
+      return await openOnce(duckdb, file, options, recovery, release);
+    }
+    if (!isFault(error, 'E_STORE_DAMAGED')) throw error;
     const cut = cutTornTail(file, error.cause);
     if (cut) return await openOnce(duckdb, file, options, { kind: 'torn_log', ...cut }, release);
     if (options.onDamaged !== 'put-aside') throw error;
@@ -109,8 +125,8 @@ async function openMended(
   }
 }
 
-function isDamage(error: unknown): error is RedbuttonError {
-  return error instanceof RedbuttonError && error.code === 'E_STORE_DAMAGED';
+function isFault(error: unknown, code: string): error is RedbuttonError {
+  return error instanceof RedbuttonError && error.code === code;
 }
 
 async function openOnce(
@@ -232,11 +248,19 @@ async function createDatabase(duckdb: DuckDb, file: string, options: StoreOption
   publishDatabase(unfinished, file);
 }
 
-/** Connects; where the file has become too empty, writes it anew before. */
+/** Connects; where the file has become too empty, or its logs would not say whose they are, writes it anew before. */
 async function connectCompacted(duckdb: DuckDb, file: string, options: StoreOptions) {
+  const isOld = isBeforeOwnedLogs(file);
   const connected = await connect(duckdb, file, options);
   const { compaction, readOnly } = options;
-  if (compaction === undefined || readOnly || !(await compactionIsDue(connected.session, compaction)))
+  if (
+    compaction === undefined ||
+    readOnly ||
+    !(
+      (await compactionIsDue(connected.session, compaction)) ||
+      (isOld && (await compactionFits(connected.session, compaction)))
+    )
+  )
     return { ...connected, compacted: null };
   connected.session.close();
   connected.instance.closeSync();
@@ -255,6 +279,7 @@ async function connect(
       access_mode: options.readOnly ? 'READ_ONLY' : 'READ_WRITE',
       threads: String(options.threads ?? 1),
       memory_limit: `${options.memoryLimitMb ?? MEMORY_LIMIT_MB}MB`,
+      storage_compatibility_version: STORAGE_VERSION,
       checkpoint_threshold: `${options.checkpointWalMb ?? 16}MB`,
       // Nothing is fetched from outside, whatever a query asks for.
       autoinstall_known_extensions: 'false',

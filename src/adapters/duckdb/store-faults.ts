@@ -1,17 +1,20 @@
 import { badInput, fault, messageOf, RedbuttonError } from '../../core/errors.js';
+import { foreignLogOf } from './log-owner.js';
 
 const DAMAGE =
   /corrupt|not a valid DuckDB database|could not read enough bytes|failure while replaying WAL|serialization error|failed to deserialize|INTERNAL Error|unexpected end of file|checksum/i;
 const FULL = /no space left|disk quota exceeded|file too large|out of disk|failed to write|could not write/i;
 
 /**
- * Turns what DuckDB says into one sentence with a remedy. Codes: `E_STORE_LOCKED`, `E_STORE_NEWER`, `E_STORE_DAMAGED`,
+ * Turns what DuckDB says into one sentence with a remedy. Codes: `E_STORE_FOREIGN_LOG`, `E_STORE_LOCKED`, `E_STORE_NEWER`, `E_STORE_DAMAGED`,
  * `E_STORE_FULL`, `E_STORE_READ_ONLY`, `E_STORE_STOPPED`, `E_STORE_MEMORY`, `E_STORE_PATH`, `E_STORE`. An error that is one of ours passes.
  */
 export function storeFault(path: string, error: unknown): RedbuttonError {
   if (error instanceof RedbuttonError) return error;
   const said = messageOf(error);
   const line = said.split('\n')[0]!;
+  const foreign = foreignLogOf(path, error);
+  if (foreign !== undefined) return foreign;
   if (/could not set lock|conflicting lock/i.test(said)) {
     const holder = /PID (\d+)/.exec(said)?.[1];
     return fault(

@@ -9,6 +9,7 @@ import {
 } from 'node:fs';
 import { messageOf } from '../../core/errors.js';
 import { syncDirectory } from './database-files.js';
+import { logHead } from './log-owner.js';
 import { damaged } from './store-faults.js';
 
 /**
@@ -17,10 +18,10 @@ import { damaged } from './store-faults.js';
  * refuses the whole database where they are there and wrong (a page of zeros, say), and where a length is wrong in the
  * middle it drops all that follows without a word. Here the first is mended and the second told.
  *
- * Layout of format 2 (DuckDB 1.5, pinned; a test watches it): 8 bytes of head, then entries of length and checksum (8 bytes
- * each, little endian) and content. A commit ends with an entry that is the same each time.
+ * Layout of format 2 (DuckDB 1.5, pinned; a test watches it): the head, then entries of length and checksum (8 bytes each,
+ * little endian) and content. A commit ends with an entry that is the same each time.
  */
-const HEAD = Buffer.from('640062650002ffff', 'hex');
+const HEAD_BYTES_MIN = 8;
 const ENTRY_HEAD_BYTES = 16;
 const COMMIT_ENTRY = Buffer.from('0500000000000000e7fe7d722fed3d5e640064ffff', 'hex');
 
@@ -40,9 +41,10 @@ export function commitsFrom(log: Buffer, offset: number): number {
 
 /** Where the chain of entries ends: the log's length when it is whole; undefined for a format not known here. */
 export function chainEnd(log: Buffer): number | undefined {
-  if (log.length < HEAD.length) return log.length;
-  if (!log.subarray(0, HEAD.length).equals(HEAD)) return undefined;
-  let at = HEAD.length;
+  if (log.length < HEAD_BYTES_MIN) return log.length;
+  const head = logHead(log);
+  if (head === undefined) return undefined;
+  let at = head.length;
   while (at + ENTRY_HEAD_BYTES <= log.length) {
     const next = at + ENTRY_HEAD_BYTES + Number(log.readBigUInt64LE(at));
     if (!(next <= log.length)) break;
