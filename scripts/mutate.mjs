@@ -93,6 +93,7 @@ function copyTree() {
     'src',
     'test',
     'models',
+    'image',
     'systemd',
     'package.json',
     'package-lock.json',

@@ -32,6 +32,8 @@ export interface Paths {
   readonly traderSocket: string;
   /** What the gate in the kernel says of itself, in a folder of its own user. */
   readonly gateState: string;
+  /** Names the second record, on a card of the image that has a partition for it. */
+  readonly secondRecordPlace: string;
   /** Where the trader leaves exports and backups to be fetched. */
   readonly handover: string;
   /** Bars that have had their days, as Parquet by exchange, symbol and month. */
@@ -65,6 +67,7 @@ export function pathsOf(device: Config['device'], account: Account = 'paper'): P
     guardLinkSocket: path.join(guardRun, 'link.sock'),
     traderSocket: path.join(device.runDir, 'trader.sock'),
     gateState: path.join(`${device.runDir}-gate`, 'state'),
+    secondRecordPlace: path.join(`${device.runDir}-record`, 'env'),
     handover: path.join(device.stateDir, 'handover'),
     archive: path.join(device.stateDir, account === 'paper' ? 'archive' : `archive-${account}`),
     models: path.join(device.stateDir, 'models'),

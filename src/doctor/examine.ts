@@ -6,6 +6,7 @@ import { clockAndExchange } from './exchange.js';
 import { type Check, type Finding, findingOf, type Patient } from './finding.js';
 import { kernelGate } from './gate.js';
 import { model } from './model.js';
+import { secondRecord } from './second-record.js';
 import { processes, units } from './services.js';
 import { wiring } from './wiring.js';
 
@@ -18,6 +19,7 @@ const CHECKS: readonly Check[] = [
   clockAndExchange,
   alertWays,
   disk,
+  secondRecord,
   board,
   model,
   credentialFiles,

@@ -15,6 +15,8 @@ import type { GuardLines, GuardSettings } from './guard-settings.js';
 import { keepSockets } from './keep-sockets.js';
 import { openPermitFile } from './permit-file.js';
 import { createRecordBlock } from './record-block.js';
+import type { RecordPlaces } from './record-writer.js';
+import { whyNotApart } from './second-place.js';
 import { once, runStopSteps, type StopStep } from './stop-steps.js';
 
 /** What both the guard's own process and the guard in the trader's process are made of. */
@@ -61,7 +63,7 @@ export function composeGuard(
     settings: parts.settings,
     records: {
       first: createArmedRecordFile(paths.armedRecord),
-      second: parts.secondRecord ? createRecordBlock(parts.secondRecord) : null,
+      ...secondPlace(paths.armedRecord, parts.secondRecord),
     },
     openPermit: () => openPermitFile(paths.permit),
     canceller: parts.canceller,
@@ -144,6 +146,14 @@ export function composeGuard(
         );
     },
   };
+}
+
+function secondPlace(
+  first: string,
+  path: string | null | undefined,
+): Pick<RecordPlaces, 'second' | 'misplaced'> {
+  if (!path) return { second: null };
+  return { second: createRecordBlock(path), misplaced: () => whyNotApart(first, path) };
 }
 
 function makeFolders(files: readonly string[]): void {

@@ -340,8 +340,10 @@ export function createGuard(deps: GuardDeps): Guard {
       decided = true;
       carryOut({ do: 'revoke' });
       if (state.trading === 'HALTED' && !haltedInAll(found)) recordHalted();
-      const { second } = found;
-      if (second !== null && second.kind !== 'record') {
+      const { first, second } = found;
+      // A new box has neither, and writes both.
+      const isNew = first.kind === 'missing' && second?.kind === 'missing';
+      if (second !== null && second.kind !== 'record' && !isNew) {
         const why = second.kind === 'missing' ? 'has not been written yet, or is gone' : second.detail;
         tell('fault', `the second record cannot be read: ${why}; the next halt or arming writes it`);
       }

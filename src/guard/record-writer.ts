@@ -21,7 +21,7 @@ export interface RecordWriter {
   /** Tries whether the first place would take a halt; not while it is at work. Tells null when it would. */
   probe(told: (fault: string | null) => void): void;
   probeSecond(): void;
-  /** Why the last write or probe failed, by place. */
+  /** Why the last write or probe failed, by place; and why the second place is none. */
   faults(): readonly string[];
   /** Resolves when nothing is being written any more, which on a disk that hangs may never be. */
   stop(): Promise<void>;
@@ -30,6 +30,8 @@ export interface RecordWriter {
 export interface RecordPlaces {
   readonly first: ArmedRecordFile;
   readonly second: ArmedRecordFile | null;
+  /** Why the second place is none, though it can be written; null where it is one. Asked at the start. */
+  readonly misplaced?: () => Promise<string | null>;
 }
 
 const RETRY_MS = 1_000;
@@ -54,7 +56,7 @@ interface Place {
 
 /** `onSecondFault` hears of each new fault of the second place, which by itself is no danger. */
 export function createRecordWriter(
-  { first, second }: RecordPlaces,
+  { first, second, misplaced = async () => null }: RecordPlaces,
   clock: Pick<Clock, 'sleep'>,
   scheduler: Pick<Scheduler, 'after'>,
   onSecondFault: (detail: string) => void,
@@ -68,6 +70,7 @@ export function createRecordWriter(
   });
   const main = placeOf(first);
   const other = second && placeOf(second);
+  let noPlace: string | null = null;
   const places = other === null ? [main] : [main, other];
   /** What stands in the first place is known to send every start to the second, too. */
   let secondCounts = false;
@@ -98,10 +101,13 @@ export function createRecordWriter(
   return {
     async read() {
       const late = { kind: 'unreadable', detail: silent(READ_MS_MAX) } as const;
+      const looked = within(READ_MS_MAX, misplaced(), null);
       const [ofFirst, ofSecond] = await Promise.all(
         [first, second].map((file) => file && within<ArmedReading>(READ_MS_MAX, file.read(), late)),
       );
       secondCounts = ofFirst!.kind === 'record' && secondIsAsked(ofFirst!.record);
+      noPlace = await looked;
+      if (noPlace !== null) onSecondFault(noPlace);
       return { first: ofFirst!, second: ofSecond ?? null };
     },
     halted(record, stillWanted, told) {
@@ -176,7 +182,7 @@ export function createRecordWriter(
       if (other === null || other.waiting > 0) return;
       void enqueue(other, async () => void (await attempt(other, () => other.file.probe())));
     },
-    faults: () => places.flatMap(({ fault }) => (fault === null ? [] : [fault])),
+    faults: () => [...places.map(({ fault }) => fault), noPlace].filter((fault) => fault !== null),
     async stop() {
       stopping.abort();
       await Promise.all(places.map(({ queue }) => queue));

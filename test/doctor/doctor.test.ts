@@ -216,6 +216,30 @@ describe.skipIf(!mosquittoInstalled())('the doctor', () => {
       found: 'disk: failed',
       plant: () => box.patient({ storage: { diskReserveMb: 1_000_000_000 } }),
     },
+    ...Object.entries({
+      'no second place for the record': ['warning', undefined],
+      'a second record that is not there': ['failed', () => at('not-mounted/armed')],
+      'a second record on the file system of the first': ['failed', () => at('state/second')],
+      'a second record of another size': ['failed', () => at('boot/config.txt')],
+    } as const).map(([fault, [verdict, file]]) => ({
+      fault,
+      found: `second record: ${verdict}`,
+      plant: () => {
+        box.write('state/second', '\0'.repeat(4096));
+        const { config, ...rest } = box.patient();
+        return { ...rest, config: { ...config, guard: { ...config.guard, secondRecord: file?.() } } };
+      },
+    })),
+    {
+      fault: 'a second record that the image names and could not mount',
+      found: 'second record: failed',
+      plant: () => {
+        box.write('run-record/env', `REDBUTTON_SECOND_RECORD=${at('not-mounted/armed')}\n`);
+        const { config, ...rest } = box.patient();
+        return { ...rest, config: { ...config, guard: { ...config.guard, secondRecord: undefined } } };
+      },
+      mend: () => rmSync(at('run-record'), { recursive: true }),
+    },
     {
       fault: 'a worn-out card',
       found: 'card: failed',

@@ -70,6 +70,9 @@ export async function createSoundBox(): Promise<SoundBox> {
     rmSync(at(file), { force: true });
     writeFileSync(at(file), content, { mode });
   };
+  // A file system that is not that of the state.
+  const otherDir = mkdtempSync('/dev/shm/rb-doc-');
+  writeFileSync(path.join(otherDir, 'armed'), Buffer.alloc(4096));
   const broker: Mosquitto = await createMosquitto({
     tls: true,
     users: { box: PASSWORD, phone: PASSWORD },
@@ -136,6 +139,7 @@ export async function createSoundBox(): Promise<SoundBox> {
       ],
       mqtt: { url: broker.url, caFile: broker.caFile },
       storage: { diskReserveMb: 1 },
+      guard: { secondRecord: path.join(otherDir, 'armed') },
     };
     for (const [name, value] of Object.entries(sections)) {
       const own = merged[name];
@@ -200,6 +204,7 @@ export async function createSoundBox(): Promise<SoundBox> {
       await broker.dispose();
       await simulator.stop().catch(() => undefined);
       rmSync(dir, { recursive: true, force: true });
+      rmSync(otherDir, { recursive: true, force: true });
     },
   };
 }

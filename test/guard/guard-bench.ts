@@ -89,6 +89,8 @@ export interface BenchOptions {
   readonly record?: ArmedReading;
   /** What the second place holds; left out there is none. */
   readonly secondRecord?: ArmedReading;
+  /** Why the second place is none. */
+  readonly misplaced?: string;
   readonly contact?: 'nc' | 'no';
   readonly reset?: boolean;
   /** A second contact, normally open, which `press` and `release` leave alone. */
@@ -190,7 +192,11 @@ export async function startBench(options: BenchOptions = {}): Promise<Bench> {
       secondContact: 'no',
       flattenOnHalt: options.flatten ?? false,
     },
-    records: { first: record, second: options.secondRecord === undefined ? null : second },
+    records: {
+      first: record,
+      second: options.secondRecord === undefined ? null : second,
+      misplaced: async () => options.misplaced ?? null,
+    },
     openPermit() {
       const writer = openPermitFile(join(dir, 'permit'));
       return {

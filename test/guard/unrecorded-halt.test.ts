@@ -161,6 +161,22 @@ describe('a halt that could not be recorded', () => {
     expect(status()).toMatchObject({ halt: { recorded: true }, faults: ['no such file'] });
     expect(count('fault')).toBe(1);
   });
+
+  it('is no fault of a new box that no record has been written yet', async () => {
+    await start({ record: { kind: 'missing' }, secondRecord: { kind: 'missing' } });
+    expect(count('fault')).toBe(0);
+    expect(bench.second.written).toMatchObject([{ armed: false }]);
+  });
+
+  it('has a second place that is none where both are on one file system, which is told at the start', async () => {
+    const why = 'the second record lies on the same file system as the first';
+    await startActive({ secondRecord: ARMED, misplaced: why });
+    expect(count('fault')).toBe(1);
+    bench.press();
+    await bench.time.advance(100);
+    expect(status()).toMatchObject({ halt: { recorded: true }, faults: [why] });
+    expect(bench.second.written).toMatchObject([{ armed: false }]);
+  });
 });
 
 describe('an arming', () => {

@@ -135,6 +135,30 @@ try {
     /vda4 2684354560/.test(parts) && Number(parts.trim().split('\n').at(-1)) > 1500,
     parts.trim().replaceAll('\n', ', '),
   );
+  const records = (
+    await pi.run(
+      'findmnt -no SOURCE,FSTYPE,OPTIONS /var/lib/redbutton-record; stat -c "%s %a %U" /var/lib/redbutton-record/armed; stat -c %d /var/lib/redbutton-record/armed /var/lib/redbutton-guard',
+    )
+  )
+    .trim()
+    .split('\n');
+  check(
+    "the halt's second record is on a partition of its own",
+    /^\/dev\/vda5 +ext4 .*noexec/.test(records[0]) &&
+      records[1] === '4096 600 redbutton-guard' &&
+      records[2] !== records[3],
+    records.join(', '),
+  );
+  const recorded = await pi.run('cat /var/lib/redbutton-record/armed | head -n 1');
+  check(
+    'the guard has written that a new box is halted there, too',
+    /"armed":false/.test(recorded),
+    recorded,
+  );
+  check(
+    'the doctor finds the second record',
+    /^ok +second record/m.test(await pi.run('redbutton doctor --quick; true')),
+  );
   check(
     'the clock is synchronised',
     (
@@ -265,6 +289,12 @@ try {
     'redbutton status --json; true',
     (text) => /"armed":true/.test(text),
     300_000,
+  );
+  const both = await pi.run('head -n 1 /var/lib/redbutton-record/armed /var/lib/redbutton-guard/armed');
+  check(
+    'the arming is in both records after a power-off',
+    both.match(/"armed":true.*"inBoth":true/g)?.length === 2,
+    both.trim().replaceAll('\n', ' '),
   );
   const { kernelSeconds, seconds } = await armedAfter(pi);
   check(

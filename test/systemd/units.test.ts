@@ -83,6 +83,7 @@ describe('the units', () => {
     expect(valuesOf(guard!, 'ReadWritePaths')).toEqual([
       '/run/redbutton',
       '-/sys/class/gpio -/sys/devices/platform',
+      '-/var/lib/redbutton-record',
     ]);
     // What it needs to end a trader that hangs, and no more.
     expect(valuesOf(guard!, 'CapabilityBoundingSet')).toEqual(['CAP_KILL']);
