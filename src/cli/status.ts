@@ -2,6 +2,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { callControl } from '../adapters/control-socket/control-client.js';
 import { EXIT, RedbuttonError } from '../core/errors.js';
 import { type GateState, gateHangs, readGateState } from '../core/gate-state.js';
+import { nodeAdvice } from '../core/node-support.js';
 import { ADDRESS_HELP, ADDRESS_OPTIONS, addressOf } from './box-address.js';
 import { type Command, parseOptions } from './command.js';
 import { describeGuard, statusFrom } from './guard-answer.js';
@@ -48,6 +49,8 @@ Exit codes: 0 both answer; 1 one of them does not.
       io.stdout.write('guard\n');
       io.stdout.write(indent('detail' in guard ? `${guard.detail}\n` : describeGuard(guard.value)));
       io.stdout.write(`gate\n  ${describeGate(gate)}\n`);
+      const advice = nodeAdvice(process.versions.node);
+      if (advice !== null) io.stdout.write(`node\n  ${advice}\n`);
       io.stdout.write('trader\n');
       io.stdout.write(indent('detail' in trader ? `${trader.detail}\n` : describeFields(trader.value)));
     }

@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { readUndervoltage, readVitals, TEMPERATURE_C_MAX } from '../adapters/vitals/vitals.js';
+import { nodeAdvice } from '../core/node-support.js';
 import { type Check, type Finding, failed, ok, type Patient, unchecked, warning } from './finding.js';
 
 /** Guard and trader need 250 MB each at most; below this the kernel starts to kill. */
@@ -16,6 +17,8 @@ export const board: Check = {
     const model = await text(patient.procDir, 'device-tree/model');
     const name = model === null ? `no Raspberry Pi (${process.arch})` : model.replaceAll('\0', '');
     const findings: Finding[] = [ok('board', `${name}, Node ${process.versions.node}`)];
+    const advice = nodeAdvice(process.versions.node);
+    if (advice !== null) findings.push(warning('Node.js', advice, 'see docs/operations.md, Node.js'));
     findings.push(...(await memory(patient)), await temperature(patient), await supply(patient));
     return findings;
   },

@@ -11,7 +11,8 @@ import {
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { compareVersions, unpackRelease } from '../../src/updating/release.js';
+import { compareVersions } from '../../src/core/versions.js';
+import { unpackRelease } from '../../src/updating/release.js';
 
 const signing = (() => {
   try {

@@ -1,5 +1,6 @@
 import type { AlertRaiser } from '../../core/alert.js';
 import { messageOf } from '../../core/errors.js';
+import { compareVersions } from '../../core/versions.js';
 import type { Clock } from '../../ports.js';
 import type { AlertLog } from '../alert-delivery/index.js';
 
@@ -37,7 +38,7 @@ export function createReleaseWatch(options: ReleaseWatchOptions): ReleaseWatch {
 
   async function look(from: string, signal: AbortSignal): Promise<void> {
     const newest = await newestVersion(from, signal);
-    if (!isNewer(newest, told)) return;
+    if (compareVersions(newest, told) <= 0) return;
     told = newest;
     await alerts.raise('UPDATE_AVAILABLE', { version: newest });
   }
@@ -91,14 +92,4 @@ async function newestVersion(url: string, signal: AbortSignal): Promise<string> 
   const line = bytes.toString('latin1', 0, length).split('\n', 1)[0]!.trim().replace(/^v/, '');
   if (!/^\d{1,6}(\.\d{1,6}){2}$/.test(line)) throw new Error('its first line is not a version, as 1.2.3');
   return line;
-}
-
-/** Whether version `a` is newer than `b`, each `major.minor.patch`. */
-export function isNewer(a: string, b: string): boolean {
-  const [ours, theirs] = [a, b].map((text) => text.split('.').map((part) => Number.parseInt(part, 10)));
-  for (let i = 0; i < 3; i++) {
-    const difference = (ours![i] ?? 0) - (theirs![i] ?? 0);
-    if (difference !== 0) return difference > 0;
-  }
-  return false;
 }

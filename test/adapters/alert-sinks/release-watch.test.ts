@@ -1,11 +1,7 @@
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
-import {
-  createReleaseWatch,
-  isNewer,
-  type ReleaseWatch,
-} from '../../../src/adapters/alert-sinks/release-watch.js';
+import { createReleaseWatch, type ReleaseWatch } from '../../../src/adapters/alert-sinks/release-watch.js';
 import { createGuardTime } from '../../guard/guard-time.js';
 
 let server: Server;
@@ -76,12 +72,5 @@ describe('the watch on releases', () => {
     answer = { body: '1.0.0' };
     await day();
     expect(raised).toHaveLength(1);
-  });
-
-  it('compares versions by their numbers', () => {
-    expect(isNewer('0.10.0', '0.9.9')).toBe(true);
-    expect(isNewer('1.0.0', '0.99.99')).toBe(true);
-    expect(isNewer('0.2.0', '0.2.0')).toBe(false);
-    expect(isNewer('0.1.9', '0.2.0')).toBe(false);
   });
 });
