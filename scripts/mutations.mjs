@@ -1227,12 +1227,12 @@ export const MUTATIONS = [
   {
     name: 'tell the guard of no second record where it cannot be mounted',
     file: 'image/root/usr/lib/redbutton/mount-record',
-    from: '|| fail "$record cannot be mounted"',
-    to: '|| { rm -f "$run/env"; fail "$record cannot be mounted"; }',
+    from: "|| fail 'its file system cannot be mounted'",
+    to: `|| { rm -f "$run/env"; fail 'its file system cannot be mounted'; }`,
     by: 'test/image/second-record.test.ts',
   },
   {
-    name: 'let the guard depend on the partition of the second record',
+    name: 'let the guard depend on the file system of the second record',
     file: 'image/root/etc/systemd/system/redbutton-guard.service.d/redbutton-record.conf',
     from: '[Service]',
     to: 'Requires=redbutton-record.service\n[Service]',

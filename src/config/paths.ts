@@ -32,7 +32,7 @@ export interface Paths {
   readonly traderSocket: string;
   /** What the gate in the kernel says of itself, in a folder of its own user. */
   readonly gateState: string;
-  /** Names the second record, on a card of the image that has a partition for it. */
+  /** Names the second record, on a card of the image that has a place for it. */
   readonly secondRecordPlace: string;
   /** Where the trader leaves exports and backups to be fetched. */
   readonly handover: string;

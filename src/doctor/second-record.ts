@@ -44,7 +44,7 @@ export const secondRecord: Check = {
   },
 };
 
-/** What the image hands to the guard; null where its card has no such partition, or this is no image. */
+/** What the image hands to the guard; null where its card has no place for it, or this is no image. */
 function handedOver(place: string): string | null {
   try {
     return /^REDBUTTON_SECOND_RECORD=(.+)$/m.exec(readFileSync(place, 'utf8'))?.[1] ?? null;

@@ -137,16 +137,17 @@ try {
   );
   const records = (
     await pi.run(
-      'findmnt -no SOURCE,FSTYPE,OPTIONS /var/lib/redbutton-record; stat -c "%s %a %U" /var/lib/redbutton-record/armed; stat -c %d /var/lib/redbutton-record/armed /var/lib/redbutton-guard',
+      'findmnt -no FSTYPE,OPTIONS /var/lib/redbutton-record; losetup -nlO BACK-FILE,SIZELIMIT; stat -c "%s %a %U" /var/lib/redbutton-record/armed; stat -c %d /var/lib/redbutton-record/armed /var/lib/redbutton-guard',
     )
   )
     .trim()
     .split('\n');
   check(
-    "the halt's second record is on a partition of its own",
-    /^\/dev\/vda5 +ext4 .*noexec/.test(records[0]) &&
-      records[1] === '4096 600 redbutton-guard' &&
-      records[2] !== records[3],
+    "the halt's second record is on a partition of its own, outside the four of the table",
+    /^ext4 .*noexec/.test(records[0]) &&
+      /^\/dev\/vda +8388608$/.test(records[1]) &&
+      records[2] === '4096 600 redbutton-guard' &&
+      records[3] !== records[4],
     records.join(', '),
   );
   const recorded = await pi.run('cat /var/lib/redbutton-record/armed | head -n 1');
