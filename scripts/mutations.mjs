@@ -1238,4 +1238,25 @@ export const MUTATIONS = [
     to: 'Requires=redbutton-record.service\n[Service]',
     by: 'test/image/second-record.test.ts',
   },
+  {
+    name: 'restore over an armed box',
+    file: 'src/cli/restore.ts',
+    from: '    await halt(config, paths, io);\n',
+    to: '',
+    by: 'test/cli/restore.test.ts',
+  },
+  {
+    name: 'restore the backup of another account',
+    file: 'src/cli/restore.ts',
+    from: '  if (foundAccount !== account)',
+    to: '  if (false as boolean)',
+    by: 'test/cli/restore.test.ts',
+  },
+  {
+    name: 'leave the log of an unclean stop beside a restored database',
+    file: 'src/adapters/duckdb/restore-database.ts',
+    from: '    renameSync(database + companion, kept + companion);',
+    to: '',
+    by: 'test/cli/restore.test.ts',
+  },
 ];

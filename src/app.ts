@@ -28,7 +28,7 @@ import { streamsOf } from './composition/streams.js';
 import { endCreatesFirst, tradersDuties } from './composition/trader-duties.js';
 import { brokerOf, connectAhead, openVenue, type Venue } from './composition/venue.js';
 import { refuseUnacknowledgedLive } from './config/live-terms.js';
-import { boxPaths, makeDirectory } from './config/paths.js';
+import { accountOf, boxPaths, makeDirectory } from './config/paths.js';
 import { oneQuoteCurrency } from './config/quote-currency.js';
 import type { Config } from './config/schema.js';
 import type { AlertRaiser } from './core/alert.js';
@@ -105,6 +105,7 @@ export async function createTrader(options: TraderOptions): Promise<Trader> {
   const store = await openStore({
     path: paths.database,
     journal: paths.journal,
+    owner: { box: config.device.name, account: accountOf(config) },
     onDamaged: 'put-aside',
     onLoss: (loss) => recovery.set(loss, clock.wallMs()),
     handoverDir: paths.handover,
@@ -161,7 +162,6 @@ export async function createTrader(options: TraderOptions): Promise<Trader> {
       },
       healthEachBar: true,
     });
-
     let guardIsUp = () => {};
     const guardUp = new Promise<void>((resolve) => {
       guardIsUp = resolve;

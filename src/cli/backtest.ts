@@ -1,3 +1,4 @@
+import { writeFileAtomically } from '../adapters/files/atomic-file.js';
 import { createFeatureKernel } from '../adapters/native/features.js';
 import { loadClassifier } from '../adapters/onnx/classifier.js';
 import { loadConfig } from '../config/load.js';
@@ -6,7 +7,6 @@ import type { Config } from '../config/schema.js';
 import { type CandleColumns, sliceCandles } from '../core/candle.js';
 import { badInput, EXIT } from '../core/errors.js';
 import type { BarRecord, Classifier, HaltRecord } from '../ports.js';
-import { writeFileAtomically } from '../research/atomic-file.js';
 import type { InstrumentResult } from '../research/backtest-collector.js';
 import type { FillModel } from '../research/backtest-world.js';
 import type { CandleSource } from '../research/bar-reader.js';

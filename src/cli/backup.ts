@@ -1,6 +1,8 @@
 import { existsSync } from 'node:fs';
-import { copyFile, open, rename, rm, stat } from 'node:fs/promises';
+import { rm, stat } from 'node:fs/promises';
 import path from 'node:path';
+import { syncFile } from '../adapters/duckdb/database-files.js';
+import { copyDurably, renameDurably } from '../adapters/files/durable-file.js';
 import { badInput, EXIT } from '../core/errors.js';
 import { ADDRESS_HELP, ADDRESS_OPTIONS, addressOf } from './box-address.js';
 import { type Command, parseOptions, required } from './command.js';
@@ -12,9 +14,7 @@ export const command: Command = {
   help: `Usage: redbutton backup --out FILE [OPTION ...]
 
 Writes a whole, consistent and compact copy of the database. Trading goes on
-meanwhile. To restore it, stop the service and put the copy in the place of
-redbutton.duckdb (in mode live: redbutton-live.duckdb) in device.stateDir, and
-remove the .wal beside it.
+meanwhile. redbutton restore puts it back.
 
   --out FILE      where the copy goes; must not be there yet
 ${ADDRESS_HELP}
@@ -38,13 +38,12 @@ ${ADDRESS_HELP}
       },
     );
     if (by === 'trader') {
-      await copyFile(value.path, part);
+      await copyDurably(value.path, part);
       await askTrader(paths, '/handover/clear', {});
+    } else {
+      syncFile(part);
     }
-    const handle = await open(part, 'r');
-    await handle.sync();
-    await handle.close();
-    await rename(part, out);
+    await renameDurably(part, out);
     io.stdout.write(`${out}: ${(await stat(out)).size} bytes\n`);
     return EXIT.fine;
   },

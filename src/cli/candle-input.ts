@@ -1,7 +1,7 @@
 import type { Writable } from 'node:stream';
+import { writeFileAtomically } from '../adapters/files/atomic-file.js';
 import { badInput, fault, messageOf } from '../core/errors.js';
 import type { ValidationRules } from '../pipeline/ingestion/index.js';
-import { writeFileAtomically } from '../research/atomic-file.js';
 import { countReasons, type LoadedCandles } from '../research/load-candles.js';
 import type { CommandIo } from './command.js';
 import { startProgress, table } from './terminal.js';

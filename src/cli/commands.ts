@@ -23,6 +23,7 @@ export const COMMANDS: Readonly<Record<string, () => Promise<{ readonly command:
   export: () => import('./export.js'),
   recovery: () => import('./recovery.js'),
   backup: () => import('./backup.js'),
+  restore: () => import('./restore.js'),
   'walk-forward': () => import('./walk-forward.js'),
   tune: () => import('./tune.js'),
   verify: () => import('./verify.js'),

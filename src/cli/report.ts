@@ -1,3 +1,4 @@
+import { writeFileAtomically } from '../adapters/files/atomic-file.js';
 import { boxPaths } from '../config/paths.js';
 import type { Config } from '../config/schema.js';
 import { type StreamKey, streamName } from '../core/candle.js';
@@ -6,7 +7,6 @@ import type { ModelManifest } from '../core/manifest.js';
 import { parseManifest } from '../core/manifest-schema.js';
 import type { ModelRecord, Rejection, StoreReader } from '../ports.js';
 import type { InstrumentRun } from '../research/account-curve.js';
-import { writeFileAtomically } from '../research/atomic-file.js';
 import { type ReasonCount, type ReportData, renderReport } from '../research/report/index.js';
 import { barsOfRecords } from '../research/run-bars.js';
 import { reportOf } from '../research/run-report.js';

@@ -2,7 +2,7 @@ import { openStore } from '../adapters/duckdb/index.js';
 import { createFeatureKernel } from '../adapters/native/features.js';
 import { createModelFinder } from '../adapters/onnx/model-finder.js';
 import { loadConfig } from '../config/load.js';
-import { boxPaths } from '../config/paths.js';
+import { boxPaths, type Paths } from '../config/paths.js';
 import { type StreamKey, streamName } from '../core/candle.js';
 import { badInput, EXIT } from '../core/errors.js';
 import type { BarRecord } from '../ports.js';
@@ -10,6 +10,7 @@ import type { Difference } from '../research/compare.js';
 import { type Verification, verifyDecisions } from '../research/verify.js';
 import { type Command, type CommandIo, parseOptions } from './command.js';
 import { DEFAULT_CONFIG_FILE } from './config-option.js';
+import { openHeldStore } from './held-store.js';
 import { startProgress, table } from './terminal.js';
 import { timeOption } from './time-option.js';
 
@@ -28,8 +29,8 @@ name, and compares each figure bit for bit with what was stored. A difference
 names the bar, the layer and both values.
 
   --from, --to TIME   as in 2026-01-31 or 2026-01-31T12:00Z; end exclusive
-  --store FILE        the trader's database (the configured one). A running
-                      trader holds its own: stop it, or give a copy
+  --store FILE        the trader's database (the configured one). While the trader
+                      runs it makes the copy that is read
   --models DIR        a model, or a folder of models; may stand several times
                       (the configured one, and those trained on the box)
   --config FILE       (default ${DEFAULT_CONFIG_FILE}; not read where --store
@@ -49,8 +50,14 @@ Exit codes: 0 all equal; 1 differences, or failed; 2 bad input.
     });
     const fromMs = values.from === undefined ? undefined : timeOption('verify', 'from', values.from);
     const toMs = values.to === undefined ? undefined : timeOption('verify', 'to', values.to);
-    const { store: path, models } = placesOf(values);
-    const store = await openStore({ path, readOnly: true });
+    const { store: path, models, paths } = placesOf(values);
+    const { store, close } =
+      paths === null
+        ? await openStore({ path, readOnly: true }).then((opened) => ({
+            store: opened,
+            close: () => opened.close(),
+          }))
+        : await openHeldStore(path, paths);
     const finder = createModelFinder(models);
     try {
       const streams = byStream(await store.decisions(toMs === undefined ? {} : { toMs }));
@@ -88,7 +95,7 @@ Exit codes: 0 all equal; 1 differences, or failed; 2 bad input.
       return found.some(({ result }) => result.differences.length > 0) ? EXIT.failed : EXIT.fine;
     } finally {
       await finder.close();
-      await store.close();
+      await close();
     }
   },
 };
@@ -97,13 +104,14 @@ function placesOf(values: {
   readonly store: string | undefined;
   readonly models: readonly string[];
   readonly config: string | undefined;
-}): { readonly store: string; readonly models: readonly string[] } {
+}): { readonly store: string; readonly models: readonly string[]; readonly paths: Paths | null } {
   if (values.store !== undefined && values.models.length > 0) {
-    return { store: values.store, models: values.models };
+    return { store: values.store, models: values.models, paths: null };
   }
   const config = loadConfig(values.config ?? DEFAULT_CONFIG_FILE);
   const paths = boxPaths(config);
   return {
+    paths,
     store: values.store ?? paths.database,
     models: values.models.length > 0 ? values.models : [config.modelDir, paths.models],
   };

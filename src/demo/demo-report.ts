@@ -1,4 +1,5 @@
 import { openStore } from '../adapters/duckdb/index.js';
+import { writeFileAtomically } from '../adapters/files/atomic-file.js';
 import { loadClassifier } from '../adapters/onnx/classifier.js';
 import { backtestOf, type TradableCandles } from '../cli/backtest-run.js';
 import type { CommandIo } from '../cli/command.js';
@@ -6,7 +7,6 @@ import { packageVersion } from '../cli/package-version.js';
 import { figureRows, hashesShown, settingsShown } from '../cli/run-settings.js';
 import { startProgress, table } from '../cli/terminal.js';
 import type { Config } from '../config/schema.js';
-import { writeFileAtomically } from '../research/atomic-file.js';
 import { compareDecisions } from '../research/compare.js';
 import { renderReport } from '../research/report/index.js';
 import { barsOfRecords } from '../research/run-bars.js';

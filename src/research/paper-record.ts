@@ -9,7 +9,7 @@ export const PAPER_DAYS_MIN = 30;
 
 /**
  * Days (UTC, of the candles, which the exchange dates and not the box's clock) on which a model of this family decided on this
- * stream on paper. Bars of history are never decided on, so a day cannot be had faster than the exchange makes it; those of a
+ * stream on paper, at this box: what came with a copy of another one does not count. Bars of history are never decided on, so a day cannot be had faster than the exchange makes it; those of a
  * start whose exchange stood at an address of its own (a simulator, a proxy) count for nothing.
  */
 export async function paperDays(ask: AskRows, stream: StreamKey, family: string): Promise<number> {
@@ -18,7 +18,15 @@ export async function paperDays(ask: AskRows, stream: StreamKey, family: string)
     if (familyOf(parseManifest(String(manifest), 'the store')) === family) hashes.add(String(modelHash));
   }
   const earning = new Set<string>();
-  for (const [seq, settings] of await ask('SELECT seq, settings FROM runs ORDER BY seq')) {
+  // A database that no trader of this version has opened yet has no such table.
+  const [owners] = await ask("SELECT 1 FROM information_schema.tables WHERE table_name = 'owners'");
+  const [owned] =
+    owners === undefined
+      ? []
+      : await ask('SELECT max(at_ms) AS since FROM (SELECT at_ms FROM owners ORDER BY at_ms OFFSET 1)');
+  const sinceMs = Number(owned?.[0] ?? 0);
+  for (const [seq, atMs, settings] of await ask('SELECT seq, at_ms, settings FROM runs ORDER BY seq')) {
+    if (Number(atMs) < sinceMs) continue;
     const { trading, streams } = parseRunSettings(String(settings));
     const named = streams.some(({ key }) => key.exchange === stream.exchange && key.symbol === stream.symbol);
     if (trading?.mode === 'paper' && named && !trading.redirected.includes(stream.exchange))

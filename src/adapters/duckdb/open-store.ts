@@ -29,6 +29,7 @@ import { Notes, nextSeq } from './notes.js';
 import { Session } from './session.js';
 import { StoreDesk } from './store-desk.js';
 import { storeFault } from './store-faults.js';
+import { claim, type StoreOwner } from './store-owner.js';
 import { lossOf, type StoreRecovery } from './store-recovery.js';
 import { cutTornTail, refuseBrokenChain } from './write-ahead-log.js';
 
@@ -56,6 +57,10 @@ export interface StoreOptions {
   readonly handoverDir?: string;
   /** Where bars go that have had their days, as Parquet; without it they are only taken out. */
   readonly archiveDir?: string;
+  /** Whose the database is; written down where nobody has. */
+  readonly owner?: StoreOwner;
+  /** The box that the database is handed over from, to `owner`. */
+  readonly handedOverBy?: string;
   /** When the database is written anew at its opening; never, where it is left out. */
   readonly compaction?: CompactionRule;
 }
@@ -143,6 +148,8 @@ async function openOnce(
     const migrations = shippedMigrations();
     if (options.readOnly) refuseNewer(file, await schemaVersion(session), migrations.length);
     else await migrate(session, migrations);
+    if (options.owner !== undefined && !options.readOnly)
+      await claim(session, options.owner, options.handedOverBy ?? null, Date.now());
     const money = new MoneyLog(
       session,
       await nextSeq(session, 'order_events'),

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { type FileHandle, open, rename, rm } from 'node:fs/promises';
+import { constants, copyFile, type FileHandle, open, rename, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { fault, messageOf } from '../../core/errors.js';
 
@@ -18,8 +18,7 @@ export async function writeDurably(target: string, bytes: Uint8Array | string, m
     await handle.sync();
     await handle.close();
     handle = undefined;
-    await rename(temporary, target);
-    await syncFolder(folder);
+    await renameDurably(temporary, target);
   } catch (error) {
     await handle?.close().catch(() => undefined);
     await rm(temporary, { force: true });
@@ -29,6 +28,24 @@ export async function writeDurably(target: string, bytes: Uint8Array | string, m
       'check that its folder exists, is writable and has room',
       error,
     );
+  }
+}
+
+/** Renames, and makes that durable: without it a power cut may bring the old name back. */
+export async function renameDurably(from: string, to: string): Promise<void> {
+  await rename(from, to);
+  await syncFolder(path.dirname(to));
+  if (path.dirname(from) !== path.dirname(to)) await syncFolder(path.dirname(from));
+}
+
+/** Copies into a new file, and makes its content durable; its name is, once it is renamed. */
+export async function copyDurably(from: string, to: string): Promise<void> {
+  await copyFile(from, to, constants.COPYFILE_EXCL);
+  const handle = await open(to, 'r');
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
   }
 }
 

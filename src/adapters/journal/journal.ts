@@ -1,8 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
-import { type FileHandle, open, rename, rm } from 'node:fs/promises';
-import path from 'node:path';
+import { type FileHandle, open, rm } from 'node:fs/promises';
 import { fault, messageOf, type RedbuttonError } from '../../core/errors.js';
-import { syncFolder, writeDurably } from '../files/durable-file.js';
+import { renameDurably, writeDurably } from '../files/durable-file.js';
 import { decodeEntries, encodeEntries, type JournalEntry, type JournalFact } from './entries.js';
 import { encodeFrame, JOURNAL_HEAD, scanJournal } from './frames.js';
 
@@ -148,8 +147,7 @@ export class Journal {
         handle = await open(next, 'w+', 0o640);
         await handle.writeFile(bytes);
         await handle.sync();
-        await rename(next, this.#file);
-        await syncFolder(path.dirname(this.#file));
+        await renameDurably(next, this.#file);
       } catch (error) {
         await handle?.close().catch(() => undefined);
         await rm(next, { force: true }).catch(() => undefined);

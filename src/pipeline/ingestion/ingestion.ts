@@ -85,6 +85,12 @@ export function createIngestion(options: IngestionOptions): Ingestion {
     return -1;
   };
 
+  /** Open time of the oldest candle remembered; infinity where there is none. */
+  const oldestKnown = (): number => {
+    const first = Math.max(0, knownCount - REMEMBERED_BARS) % REMEMBERED_BARS;
+    return knownCount === 0 ? Number.POSITIVE_INFINITY : known[first * 6]!;
+  };
+
   const rememberedAt = (openMs: number): Candle | undefined => {
     const at = placeOf(openMs);
     if (at < 0) return undefined;
@@ -114,8 +120,9 @@ export function createIngestion(options: IngestionOptions): Ingestion {
     accept(raw) {
       const nowMs = options.clock.wallMs();
       const reason = judge(raw, nowMs);
-      // A bar sent again, or later than it closed with other figures, is no bad row.
-      if (reason !== 'duplicate' && reason !== 'correction') {
+      // A bar sent again, or later than it closed with other figures, or late into a hole, is no bad row.
+      const fillsHole = reason === 'out_of_order' && raw.openMs > oldestKnown();
+      if (reason !== 'duplicate' && reason !== 'correction' && !fillsHole) {
         refused[rowCount++ % REJECTION_WINDOW_ROWS] = reason === undefined ? 0 : 1;
       }
       if (reason) {

@@ -1,10 +1,12 @@
 import { randomBytes } from 'node:crypto';
-import { type FileHandle, open, rename, rm } from 'node:fs/promises';
+import { type FileHandle, open, rm } from 'node:fs/promises';
 import path from 'node:path';
-import { fault, messageOf, RedbuttonError } from '../core/errors.js';
+import { fault, messageOf, RedbuttonError } from '../../core/errors.js';
+import { renameDurably } from './durable-file.js';
 
 /**
- * Writes a file so that a reader sees the old content or the whole new one: a temporary file beside it, fsync, rename.
+ * Writes a file so that a reader sees the old content or the whole new one: a temporary file beside it, fsync, rename,
+ * fsync of the folder.
  * On any failure the temporary file is removed and the old content stands. Throws
  * `E_WRITE` (exit code 1), or whatever fault the chunks themselves throw.
  */
@@ -20,7 +22,7 @@ export async function writeFileAtomically(target: string, chunks: Iterable<strin
     await handle.sync();
     await handle.close();
     handle = undefined;
-    await rename(temporary, target);
+    await renameDurably(temporary, target);
   } catch (error) {
     await handle?.close().catch(() => undefined);
     await rm(temporary, { force: true });
