@@ -1259,4 +1259,11 @@ export const MUTATIONS = [
     to: '',
     by: 'test/cli/restore.test.ts',
   },
+  {
+    name: 'load history past the pipeline that decides',
+    file: 'src/composition/candle-intake.ts',
+    from: 'if (!followed.has(streamName(key)))',
+    to: 'if (followed.has(streamName(key)))',
+    by: 'test/composition/candle-intake.test.ts',
+  },
 ];

@@ -16,7 +16,8 @@ import { createPermitReader } from './adapters/permit-file/permit-reader.js';
 import { createTradingStateSource } from './adapters/permit-file/trading-state-source.js';
 import { createBoxProbes } from './adapters/vitals/box-probes.js';
 import { createAlerting } from './alerting.js';
-import { requireEarnedLive, runTrading } from './composition/earned-live.js';
+import { candleIntake } from './composition/candle-intake.js';
+import { requireEarnedLive, runTrading, takePaperCandles } from './composition/earned-live.js';
 import { checkLiveKeys } from './composition/live-keys.js';
 import { orderStreams } from './composition/order-streams.js';
 import { createPaperQuotes } from './composition/paper-quotes.js';
@@ -43,7 +44,6 @@ import type { BarOutcome } from './pipeline/bar-outcome.js';
 import { summaryOf } from './pipeline/bar-summary.js';
 import { createBoxConditions } from './pipeline/box-conditions.js';
 import { createOrderIds, recordedDuties } from './pipeline/execution/index.js';
-import { takeHistory } from './pipeline/ingestion/index.js';
 import { createLiveRun, type LiveRun } from './pipeline/live-run.js';
 import { losingRunOf } from './pipeline/losing-run.js';
 import { createPipeline } from './pipeline/pipeline.js';
@@ -101,6 +101,8 @@ export async function createTrader(options: TraderOptions): Promise<Trader> {
   const { current: promoted } = await readPromotions(paths.models);
   const modelDir = promoted === null ? config.modelDir : path.join(paths.models, promoted);
   const classifier = await loadClassifier(modelDir);
+  // Before the live account's files are made: a refused start leaves none.
+  await requireEarnedLive({ config, manifest: classifier.manifest, log });
   const recovery = openRecoveryMarker(paths.recoveryMark);
   const store = await openStore({
     path: paths.database,
@@ -125,7 +127,7 @@ export async function createTrader(options: TraderOptions): Promise<Trader> {
   };
   try {
     const { manifest } = classifier;
-    await requireEarnedLive({ config, manifest, store, clock, log });
+    await takePaperCandles({ config, store, clock });
     const askShadow = await openShadowModel({ config, store, clock, alerts: () => alerts, log, closers });
     const requests = requestEvents(() => alerts, log);
     const parts = { config, env: options.env, clock, log, runs: await store.runs(), requests };
@@ -279,6 +281,8 @@ export async function createTrader(options: TraderOptions): Promise<Trader> {
           clock,
           createSystemScheduler(),
         );
+    const { rules } = config.ingestion;
+    const intake = candleIntake({ store, pipeline, streams: streams.map(({ key }) => key), rules, clock });
     const control = createControlServer(
       paths.traderSocket,
       'the trader',
@@ -293,17 +297,13 @@ export async function createTrader(options: TraderOptions): Promise<Trader> {
           windowOpen: () => isResumeWindowOpen(paths.guardSocket),
         }),
         ...care.routes,
-        ...storeRoutes(store.desk, paths.handover, (stream, rows) =>
-          takeHistory(store, stream, rows, { rules: config.ingestion.rules, nowMs: clock.wallMs() }),
-        ),
+        ...storeRoutes(store.desk, paths.handover, intake),
       },
       STORE_BODY_BYTES_MAX,
     );
-
     const resting = createRestingCare({ config, venues, brokers, clock, alerts, log });
     const keepDays = retentionOf(config.storage, config.timeframe);
     const upkeep = createStoreUpkeep({ store, keepDays, clock, alerts, log });
-
     return {
       store,
       pipeline,

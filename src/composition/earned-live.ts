@@ -16,18 +16,15 @@ import { pagedRows } from '../research/stored-fills.js';
 export interface EarnedLiveParts {
   readonly config: Pick<Config, 'mode' | 'device' | 'exchange' | 'timeframe'>;
   readonly manifest: ModelManifest;
-  /** The live account's own. */
-  readonly store: DuckStore;
-  readonly clock: Clock;
   readonly log: Log;
 }
 
 /**
  * Holds a live start to the record of paper trading: throws `E_LIVE_NOT_EARNED` where a symbol has not been traded on paper for
- * {@link PAPER_DAYS_MIN} days by a model of this family. The candles of that time are taken over, so that models can be trained.
+ * {@link PAPER_DAYS_MIN} days by a model of this family.
  */
 export async function requireEarnedLive(parts: EarnedLiveParts): Promise<void> {
-  const { config, manifest, store, clock, log } = parts;
+  const { config, manifest, log } = parts;
   const account = accountOf(config);
   if (account === 'paper') return;
   if (account === 'testnet') {
@@ -35,9 +32,7 @@ export async function requireEarnedLive(parts: EarnedLiveParts): Promise<void> {
     return;
   }
   const family = familyOf(manifest);
-  const streams = config.exchange.flatMap(({ id, symbols }) =>
-    symbols.map((symbol): StreamKey => ({ exchange: id, symbol, timeframe: config.timeframe })),
-  );
+  const streams = streamsOf(config);
   const { database } = pathsOf(config.device, 'paper');
   if (!existsSync(database)) throw notEarned(streams[0]!, 0, family);
   const paper = await openStore({ path: database, readOnly: true });
@@ -47,13 +42,37 @@ export async function requireEarnedLive(parts: EarnedLiveParts): Promise<void> {
       const days = await paperDays(ask, stream, family);
       if (days < PAPER_DAYS_MIN) throw notEarned(stream, days, family);
       log.info({ exchange: stream.exchange, symbol: stream.symbol, family, days }, 'live is earned on paper');
-      if ((await store.lastCandles(stream, 1)).length > 0) continue;
-      await store.addCandles(stream, await paper.candles(stream), clock.wallMs());
     }
   } finally {
     await paper.close();
   }
 }
+
+/** Takes the candles of the time on paper over into a live account's new store, so that models can be trained. */
+export async function takePaperCandles(parts: {
+  readonly config: EarnedLiveParts['config'];
+  readonly store: DuckStore;
+  readonly clock: Clock;
+}): Promise<void> {
+  const { config, store, clock } = parts;
+  if (accountOf(config) !== 'live') return;
+  const missing: StreamKey[] = [];
+  for (const stream of streamsOf(config))
+    if ((await store.lastCandles(stream, 1)).length === 0) missing.push(stream);
+  const { database } = pathsOf(config.device, 'paper');
+  if (missing.length === 0 || !existsSync(database)) return;
+  const paper = await openStore({ path: database, readOnly: true });
+  try {
+    for (const stream of missing) await store.addCandles(stream, await paper.candles(stream), clock.wallMs());
+  } finally {
+    await paper.close();
+  }
+}
+
+const streamsOf = (config: EarnedLiveParts['config']) =>
+  config.exchange.flatMap(({ id, symbols }) =>
+    symbols.map((symbol): StreamKey => ({ exchange: id, symbol, timeframe: config.timeframe })),
+  );
 
 /** What is written down of a start, so that a later one can be held to it. */
 export function runTrading(

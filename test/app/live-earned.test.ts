@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -142,6 +142,9 @@ async function refused(settings?: object): Promise<string> {
   const [code] = await once(child, 'close');
   expect({ code, said: output() }).toMatchObject({ code: 2 });
   expect(simulator.ledger().accounts[0]!.orders).toEqual([]);
+  expect(existsSync(pathsOf(device(), 'live').database) && output().includes('E_LIVE_NOT_EARNED')).toBe(
+    false,
+  );
   return output();
 }
 

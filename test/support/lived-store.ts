@@ -16,7 +16,7 @@ import { createPipeline } from '../../src/pipeline/pipeline.js';
 import type { Pipeline } from '../../src/pipeline/pipeline-api.js';
 import { runSettingsText } from '../../src/pipeline/run-settings.js';
 import { createStreamSetup } from '../../src/pipeline/stream-setup.js';
-import type { Classifier } from '../../src/ports.js';
+import type { Classifier, Clock } from '../../src/ports.js';
 import { createSimulatedClock } from '../../src/research/simulated-clock.js';
 import { bell, forestOptions, seeded } from './labelled-rows.js';
 import { HALF_SPREAD_BPS, paperVenue, START_CASH } from './paper-world.js';
@@ -83,7 +83,17 @@ export interface LivedStore {
  * A paper trader's life over a store on disk: real features, real models run by ONNX Runtime, 3 restarts, 2 changes of the
  * model between bars, 5 gaps (two of them holes, one backfilled as history).
  */
-export async function liveOverStore(dir: string, bars: number): Promise<LivedStore> {
+export async function liveOverStore(
+  dir: string,
+  bars: number,
+  between?: (parts: {
+    readonly store: Awaited<ReturnType<typeof openStore>>;
+    readonly pipeline: Pipeline;
+    readonly clock: Clock;
+    /** All up to the bar that was taken last. */
+    readonly candles: readonly Candle[];
+  }) => Promise<void>,
+): Promise<LivedStore> {
   const file = path.join(dir, 'redbutton.duckdb');
   const models = path.join(dir, 'models');
   const candles = pulledWalk(bars + 1000, 11, () => -0.5);
@@ -182,6 +192,10 @@ export async function liveOverStore(dir: string, bars: number): Promise<LivedSto
     if (outcome.kind !== 'decided') throw new Error(`bar ${i} was ${outcome.kind}`);
     decided++;
     if (outcome.execution !== null) orders++;
+    if (between) {
+      clock.setWallMs(candle.openMs + HOUR_MS + 500);
+      await between({ store: store!, pipeline: pipeline!, clock, candles: candles.slice(0, 1001 + i) });
+    }
   }
   await stop();
   return { store: file, models, decided, orders };
