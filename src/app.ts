@@ -17,8 +17,8 @@ import { createTradingStateSource } from './adapters/permit-file/trading-state-s
 import { createBoxProbes } from './adapters/vitals/box-probes.js';
 import { createAlerting } from './alerting.js';
 import { candleIntake } from './composition/candle-intake.js';
-import { requireEarnedLive, runTrading, takePaperCandles } from './composition/earned-live.js';
-import { checkLiveKeys } from './composition/live-keys.js';
+import { runTrading } from './composition/earned-live.js';
+import { createLiveStart } from './composition/live-start.js';
 import { orderStreams } from './composition/order-streams.js';
 import { createPaperQuotes } from './composition/paper-quotes.js';
 import { requestEvents } from './composition/request-events.js';
@@ -28,7 +28,6 @@ import { createStoreUpkeep, retentionOf } from './composition/store-upkeep.js';
 import { streamsOf } from './composition/streams.js';
 import { endCreatesFirst, tradersDuties } from './composition/trader-duties.js';
 import { brokerOf, connectAhead, openVenue, type Venue } from './composition/venue.js';
-import { refuseUnacknowledgedLive } from './config/live-terms.js';
 import { accountOf, boxPaths, makeDirectory } from './config/paths.js';
 import { oneQuoteCurrency } from './config/quote-currency.js';
 import type { Config } from './config/schema.js';
@@ -93,16 +92,14 @@ const KEYS_ASKED_MS = 60_000;
 /** The trader's composition root: builds the adapters and hands them on. Nothing is connected before `start`. */
 export async function createTrader(options: TraderOptions): Promise<Trader> {
   const { config, clock, log } = options;
-  oneQuoteCurrency(config);
-  refuseUnacknowledgedLive(config);
+  const refusals = createLiveStart(options);
   const paths = boxPaths(config);
-  for (const dir of [config.device.stateDir, config.device.runDir]) makeDirectory(dir);
-
   const { current: promoted } = await readPromotions(paths.models);
   const modelDir = promoted === null ? config.modelDir : path.join(paths.models, promoted);
+  await refusals.begin(modelDir);
+  oneQuoteCurrency(config);
+  for (const dir of [config.device.stateDir, config.device.runDir]) makeDirectory(dir);
   const classifier = await loadClassifier(modelDir);
-  // Before the live account's files are made: a refused start leaves none.
-  await requireEarnedLive({ config, manifest: classifier.manifest, log });
   const recovery = openRecoveryMarker(paths.recoveryMark);
   const store = await openStore({
     path: paths.database,
@@ -127,17 +124,16 @@ export async function createTrader(options: TraderOptions): Promise<Trader> {
   };
   try {
     const { manifest } = classifier;
-    await takePaperCandles({ config, store, clock });
+    const { restored, runs } = await refusals.opened(store);
     const askShadow = await openShadowModel({ config, store, clock, alerts: () => alerts, log, closers });
     const requests = requestEvents(() => alerts, log);
-    const parts = { config, env: options.env, clock, log, runs: await store.runs(), requests };
+    const parts = { config, env: options.env, clock, log, runs, requests };
     const venues = await Promise.all(config.exchange.map((each) => openVenue(each, parts)));
     for (const { feed } of venues) closers.push(() => feed.close());
-    const keys = await checkLiveKeys({ config, venues, env: options.env, log });
+    const keys = await refusals.connected(venues);
     const paperQuote = await createPaperQuotes({ config, clock, log });
     const permit = createPermitReader(paths.permit, clock);
     const ids = createOrderIds(config.device.name, clock, options.rng);
-    const restored = await store.restore();
     const brokers = venues.map((venue) =>
       brokerOf(venue, parts, restored.fills, (order) => pipeline.mayLeave(order)),
     );
@@ -155,7 +151,7 @@ export async function createTrader(options: TraderOptions): Promise<Trader> {
       ids,
       // What a live account holds is stored as opening flows at the first start, and counted from there.
       startCash: config.mode === 'paper' ? String(config.execution.paperStartCash * venues.length) : '0',
-      tradingState: () => states.state(),
+      tradingState: ({ exchange }) => refusals.limit(exchange, states.state()),
       async quoteFor({ exchange, symbol }, candle) {
         const { feed, rules } = connectAhead(venueOf(exchange), config, permit);
         const book = await feed.quote(symbol);
@@ -208,7 +204,8 @@ export async function createTrader(options: TraderOptions): Promise<Trader> {
       requestHalt: (detail) => link.requestHalt(detail),
     });
     decides = care.classifier;
-    const states = keys.limit(recovery.limit(conditions.limit(care.limit(createTradingStateSource(permit)))));
+    const limits = [care, conditions, recovery, keys, { limit: refusals.limitAll }];
+    const states = limits.reduce((inner, { limit }) => limit(inner), createTradingStateSource(permit));
     const barAlerts = createBarAlerts({
       alerts,
       drawdownHaltFraction: config.risk.drawdownHaltFraction,
@@ -342,6 +339,7 @@ export async function createTrader(options: TraderOptions): Promise<Trader> {
         });
         await resting.start();
         closers.push(() => resting.stop());
+        await refusals.tell(alerts);
         const mark = recovery.current();
         if (mark !== null) await alerts.raise('STORE_REBUILT', { loss: mark.loss });
         alerting.publishState();

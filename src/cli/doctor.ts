@@ -1,6 +1,7 @@
 import path from 'node:path';
 import { createSystemClock } from '../adapters/clock/system-clock.js';
 import { openGpio } from '../adapters/gpio/open-gpio.js';
+import { unearnedOf } from '../composition/earned-live.js';
 import { readCredential } from '../config/credentials.js';
 import { boxPaths } from '../config/paths.js';
 import { EXIT } from '../core/errors.js';
@@ -50,6 +51,7 @@ Exit codes: 0 nothing failed, 1 something did, 2 bad configuration.
       clock,
       credentialsDir,
       credential: (name) => readCredential(name, { CREDENTIALS_DIRECTORY: credentialsDir, ...io.env }),
+      unearned: (but) => unearnedOf(config, but),
       unitDir: '/etc/systemd/system',
       sysDir: '/sys',
       procDir: '/proc',

@@ -1,60 +1,87 @@
 import { existsSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import path from 'node:path';
 import { QUERY_ROWS_MAX } from '../adapters/control-socket/store-routes.js';
 import { type DuckStore, openStore } from '../adapters/duckdb/index.js';
-import type { Log } from '../adapters/log/log.js';
-import { accountOf, pathsOf } from '../config/paths.js';
+import { readPromotions } from '../adapters/files/promotion-file.js';
+import type { LiveRefusal } from '../config/live-refusals.js';
+import { accountOf, boxPaths, pathsOf } from '../config/paths.js';
 import type { Config } from '../config/schema.js';
 import type { StreamKey } from '../core/candle.js';
-import { badInput } from '../core/errors.js';
+import { messageOf, RedbuttonError } from '../core/errors.js';
 import type { ModelManifest } from '../core/manifest.js';
+import { parseManifest } from '../core/manifest-schema.js';
 import { familyOf } from '../core/model-family.js';
 import type { RunTrading } from '../pipeline/run-settings.js';
 import type { Clock } from '../ports.js';
 import { PAPER_DAYS_MIN, paperDays } from '../research/paper-record.js';
 import { pagedRows } from '../research/stored-fills.js';
 
-export interface EarnedLiveParts {
-  readonly config: Pick<Config, 'mode' | 'device' | 'exchange' | 'timeframe'>;
-  readonly manifest: ModelManifest;
-  readonly log: Log;
+type LiveConfig = Pick<Config, 'mode' | 'device' | 'exchange' | 'timeframe'>;
+
+export interface EarnedStream {
+  readonly exchange: string;
+  readonly symbol: string;
+  readonly family: string;
+  readonly days: number;
 }
 
 /**
- * Holds a live start to the record of paper trading: throws `E_LIVE_NOT_EARNED` where a symbol has not been traded on paper for
- * {@link PAPER_DAYS_MIN} days by a model of this family.
+ * Holds a live start to the record of paper trading: `E_LIVE_NOT_EARNED` for each symbol that has not been traded on paper for
+ * {@link PAPER_DAYS_MIN} days by a model of the family of the one in `modelDir`. At exchanges that are refused anyway (`but`)
+ * no days are counted. What cannot be counted is not earned.
  */
-export async function requireEarnedLive(parts: EarnedLiveParts): Promise<void> {
-  const { config, manifest, log } = parts;
-  const account = accountOf(config);
-  if (account === 'paper') return;
-  if (account === 'testnet') {
-    log.warn('test network: its money is not real, so no record of paper trading is asked for');
-    return;
-  }
-  const family = familyOf(manifest);
-  const streams = streamsOf(config);
-  const { database } = pathsOf(config.device, 'paper');
-  if (!existsSync(database)) throw notEarned(streams[0]!, 0, family);
-  const paper = await openStore({ path: database, readOnly: true });
+export async function earnedRefusals(
+  config: LiveConfig,
+  modelDir: string,
+  but: ReadonlySet<string | null>,
+  onEarned: (earned: EarnedStream) => void = () => {},
+): Promise<readonly LiveRefusal[]> {
+  const streams = streamsOf(config).filter(({ exchange }) => !but.has(exchange));
+  if (streams.length === 0) return [];
   try {
-    const ask = pagedRows((sql, rowsMax) => paper.desk.query(sql, rowsMax), QUERY_ROWS_MAX);
-    for (const stream of streams) {
-      const days = await paperDays(ask, stream, family);
-      if (days < PAPER_DAYS_MIN) throw notEarned(stream, days, family);
-      log.info({ exchange: stream.exchange, symbol: stream.symbol, family, days }, 'live is earned on paper');
+    const manifest = path.join(modelDir, 'manifest.json');
+    const family = familyOf(parseManifest(await readFile(manifest, 'utf8'), manifest));
+    const { database } = pathsOf(config.device, 'paper');
+    if (!existsSync(database)) return streams.map((stream) => notEarned(stream, 0, family));
+    const paper = await openStore({ path: database, readOnly: true });
+    try {
+      const ask = pagedRows((sql, rowsMax) => paper.desk.query(sql, rowsMax), QUERY_ROWS_MAX);
+      const refusals: LiveRefusal[] = [];
+      for (const stream of streams) {
+        const days = await paperDays(ask, stream, family);
+        if (days < PAPER_DAYS_MIN) refusals.push(notEarned(stream, days, family));
+        else onEarned({ exchange: stream.exchange, symbol: stream.symbol, family, days });
+      }
+      return refusals;
+    } finally {
+      await paper.close();
     }
-  } finally {
-    await paper.close();
+  } catch (error) {
+    const known = error instanceof RedbuttonError ? error : null;
+    return [
+      {
+        exchange: null,
+        code: known?.code ?? 'E_LIVE_NOT_EARNED',
+        message: `the days of paper trading cannot be counted: ${messageOf(error)}`,
+        remedy: known?.remedy ?? 'stop whatever else uses the database of paper trading, and start again',
+      },
+    ];
   }
 }
 
+/** The same by the model that would decide: the promoted one, where there is one. */
+export async function unearnedOf(
+  config: LiveConfig & Pick<Config, 'modelDir'>,
+  but: ReadonlySet<string | null>,
+): Promise<readonly LiveRefusal[]> {
+  const { models } = boxPaths(config);
+  const { current } = await readPromotions(models);
+  return earnedRefusals(config, current === null ? config.modelDir : path.join(models, current), but);
+}
+
 /** Takes the candles of the time on paper over into a live account's new store, so that models can be trained. */
-export async function takePaperCandles(parts: {
-  readonly config: EarnedLiveParts['config'];
-  readonly store: DuckStore;
-  readonly clock: Clock;
-}): Promise<void> {
-  const { config, store, clock } = parts;
+export async function takePaperCandles(config: LiveConfig, store: DuckStore, clock: Clock): Promise<void> {
   if (accountOf(config) !== 'live') return;
   const missing: StreamKey[] = [];
   for (const stream of streamsOf(config))
@@ -69,11 +96,6 @@ export async function takePaperCandles(parts: {
   }
 }
 
-const streamsOf = (config: EarnedLiveParts['config']) =>
-  config.exchange.flatMap(({ id, symbols }) =>
-    symbols.map((symbol): StreamKey => ({ exchange: id, symbol, timeframe: config.timeframe })),
-  );
-
 /** What is written down of a start, so that a later one can be held to it. */
 export function runTrading(
   { mode, exchange }: Pick<Config, 'mode' | 'exchange'>,
@@ -83,10 +105,18 @@ export function runTrading(
   return { mode, family: familyOf(manifest), redirected };
 }
 
-function notEarned({ exchange, symbol, timeframe }: StreamKey, days: number, family: string) {
-  return badInput(
-    'E_LIVE_NOT_EARNED',
-    `mode = "live" needs ${PAPER_DAYS_MIN} days of paper trading of ${symbol} (${timeframe}) at ${exchange} by the model family ${family}, and the store holds ${days}`,
-    'let it run with mode = "paper" until then, or set sandbox = true in each [[exchange]] for a test network',
+function streamsOf({ exchange, timeframe }: LiveConfig): readonly StreamKey[] {
+  return exchange.flatMap(({ id, symbols }) =>
+    symbols.map((symbol): StreamKey => ({ exchange: id, symbol, timeframe })),
   );
+}
+
+function notEarned({ exchange, symbol, timeframe }: StreamKey, days: number, family: string): LiveRefusal {
+  return {
+    exchange,
+    code: 'E_LIVE_NOT_EARNED',
+    message: `mode = "live" needs ${PAPER_DAYS_MIN} days of paper trading of ${symbol} (${timeframe}) at ${exchange} by the model family ${family}, and the store holds ${days}`,
+    remedy:
+      'let it run with mode = "paper" until then, or set sandbox = true in each [[exchange]] for a test network',
+  };
 }

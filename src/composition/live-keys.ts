@@ -1,9 +1,10 @@
 import { keyPermissions } from '../adapters/ccxt/index.js';
 import type { Log } from '../adapters/log/log.js';
 import { exchangeCredentials } from '../config/credentials.js';
+import type { LiveRefusal } from '../config/live-refusals.js';
 import { accountOf } from '../config/paths.js';
 import type { Config } from '../config/schema.js';
-import { badInput, messageOf } from '../core/errors.js';
+import { badInput, messageOf, RedbuttonError } from '../core/errors.js';
 import { stricter } from '../core/trading-state.js';
 import type { TradingStateSource } from '../ports.js';
 import type { Venue } from './venue.js';
@@ -13,6 +14,8 @@ export interface LiveKeysParts {
   readonly venues: readonly Venue[];
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly log: Log;
+  /** Takes what speaks against trading real money with a key. */
+  refuse(refusals: readonly LiveRefusal[]): void;
 }
 
 /** What the keys of a live box may do. While an exchange has not said it, the box is at most REDUCING. */
@@ -23,10 +26,10 @@ export interface LiveKeys {
 }
 
 /**
- * Asks each exchange what the key may do: throws `E_KEY_WITHDRAWS` for one that may withdraw, `E_KEY_TRADE` for one that may not
- * trade, `E_KEY_MISSING` where there is none. An exchange that is away is asked again later; one that does not tell is warned of.
+ * Asks each exchange what the key may do, and refuses: `E_KEY_WITHDRAWS` for one that may withdraw, `E_KEY_TRADE` for one that may
+ * not trade, `E_KEY_MISSING` where there is none. An exchange that is away is asked again later; one that does not tell is warned of.
  */
-export async function checkLiveKeys({ config, venues, env, log }: LiveKeysParts): Promise<LiveKeys> {
+export async function checkLiveKeys({ config, venues, env, log, refuse }: LiveKeysParts): Promise<LiveKeys> {
   const open = new Map(accountOf(config) === 'live' ? venues.map((venue) => [venue.id, venue]) : []);
 
   async function askOne(venue: Venue): Promise<void> {
@@ -49,14 +52,18 @@ export async function checkLiveKeys({ config, venues, env, log }: LiveKeysParts)
   }
 
   for (const venue of open.values()) {
-    if (exchangeCredentials(venue.id, env) === undefined)
-      throw badInput(
-        'E_KEY_MISSING',
-        `mode = "live" needs an API key for ${venue.id}, and there is none`,
-        'see redbutton run --help for where secrets come from',
-      );
+    if (exchangeCredentials(venue.id, env) === undefined) {
+      const message = `mode = "live" needs an API key for ${venue.id}, and there is none`;
+      const remedy = 'see redbutton run --help for where secrets come from';
+      refuse([{ exchange: venue.id, code: 'E_KEY_MISSING', message, remedy }]);
+      continue;
+    }
     await askOne(venue).catch((error: unknown) => {
-      if (isRefusal(error)) throw error;
+      if (isRefusal(error)) {
+        const { code, message, remedy } = error;
+        refuse([{ exchange: venue.id, code, message, remedy }]);
+        return;
+      }
       log.warn(
         { exchange: venue.id, detail: messageOf(error) },
         'what the key may do is not known yet: only reducing',
@@ -76,5 +83,5 @@ export async function checkLiveKeys({ config, venues, env, log }: LiveKeysParts)
   };
 }
 
-const isRefusal = (error: unknown) =>
-  error instanceof Error && 'code' in error && String(error.code).startsWith('E_KEY_');
+const isRefusal = (error: unknown): error is RedbuttonError =>
+  error instanceof RedbuttonError && error.code.startsWith('E_KEY_');

@@ -5,13 +5,12 @@ import {
   createCcxtFeed,
   createExchange,
   createOrderStream,
-  takesImmediateOrCancel,
 } from '../adapters/ccxt/index.js';
 import type { Log } from '../adapters/log/log.js';
 import { exchangeCredentials } from '../config/credentials.js';
 import type { Config, ExchangeConfig } from '../config/schema.js';
 import { type StreamKey, streamName } from '../core/candle.js';
-import { badInput, EXIT, messageOf, RedbuttonError } from '../core/errors.js';
+import { EXIT, messageOf, RedbuttonError } from '../core/errors.js';
 import type { Fill, MarketRules } from '../core/order.js';
 import { createPaperBroker, currenciesOf } from '../pipeline/execution/index.js';
 import { createRestWatch, type RestWatch, type RestWatchOptions } from '../pipeline/ingestion/index.js';
@@ -76,9 +75,6 @@ export async function openVenue(venue: ExchangeConfig, parts: VenueParts): Promi
       return known;
     });
     // On paper the fee is the configured one; a venue's own rate may be a promotion that live trading would not get.
-    // An exchange that is away is asked by the broker instead, as each order is about to leave.
-    if (config.mode === 'live' && connection.api.markets !== undefined)
-      checkOrderType(connection, symbol, config);
     const takerFeeRate = String(config.execution.takerFeeRate);
     rules.set(symbol, config.mode === 'paper' ? { ...found, takerFeeRate } : found);
   }
@@ -116,20 +112,6 @@ export function connectAhead(venue: Venue, config: Pick<Config, 'mode'>, permit:
   const reading = config.mode === 'live' ? permit.read() : undefined;
   if (reading?.ok) venue.connection.creates.warm(reading.epoch);
   return venue;
-}
-
-/** An order that would rest instead of ending at once is not what was meant. */
-function checkOrderType(
-  connection: ConnectedExchange,
-  symbol: string,
-  { execution }: VenueParts['config'],
-): void {
-  if (execution.orderType === 'market' || takesImmediateOrCancel(connection, symbol)) return;
-  throw badInput(
-    'E_ORDER_TYPE',
-    `ccxt cannot place limit orders at ${connection.id} for ${symbol} whose rest is cancelled at once`,
-    'set execution.orderType = "market"',
-  );
 }
 
 function credentialsOf(id: string, env: VenueParts['env']): { apiKey: string; secret: string } | undefined {

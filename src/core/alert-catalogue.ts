@@ -152,6 +152,12 @@ export const ALERT_CATALOGUE = {
       `No protective stop can rest at ${f.exchange} for ${f.symbols}: a dead box would hold positions without one.`,
     'Trade there without stops knowingly, or set risk.protectiveStopPct = 0.',
   ),
+  LIVE_REFUSED: entry<{ exchange: string; reason: string; held: string }>(
+    'critical',
+    (f) =>
+      `Live trading is refused at ${f.exchange}, so nothing is opened there: ${f.reason}. What is left can be closed: ${f.held}.`,
+    'Positions keep their stops and can be closed; see to the reasons, or close them and leave the exchange out.',
+  ),
   // ── risk ────────────────────────────────────────────────────────────────────────────────────────────────────
   DRAWDOWN_50: entry<{ drawdown: number; limit: number }>(
     'warning',

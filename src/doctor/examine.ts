@@ -5,13 +5,15 @@ import { disk } from './disk.js';
 import { clockAndExchange } from './exchange.js';
 import { type Check, type Finding, findingOf, type Patient } from './finding.js';
 import { kernelGate } from './gate.js';
+import { liveTrading } from './live-trading.js';
 import { model } from './model.js';
 import { secondRecord } from './second-record.js';
 import { processes, units } from './services.js';
 import { wiring } from './wiring.js';
 
-/** In the order in which a person would look: the button first. */
+/** In the order in which a person would look: whether it may trade at all, then the button. */
 const CHECKS: readonly Check[] = [
+  liveTrading,
   wiring,
   processes,
   units,

@@ -1,4 +1,5 @@
 import type { Secret } from '../config/credentials.js';
+import type { LiveRefusal } from '../config/live-refusals.js';
 import type { Config } from '../config/schema.js';
 import { messageOf, RedbuttonError } from '../core/errors.js';
 import type { Clock, Gpio } from '../ports.js';
@@ -24,6 +25,8 @@ export interface Patient {
   /** Credentials by name, as the services get them; undefined where there is none. */
   readonly credential: (name: string) => Secret | undefined;
   readonly credentialsDir: string;
+  /** What the days of paper trading say against real money; of all exchanges but those that are refused anyway. */
+  readonly unearned: (but: ReadonlySet<string | null>) => Promise<readonly LiveRefusal[]>;
   /** Where the installed units stand. */
   readonly unitDir: string;
   /** Made by systemd-timesyncd once the clock is set. */

@@ -1,5 +1,5 @@
 import { parse, stringify, TomlError } from 'smol-toml';
-import { refuseUnacknowledgedLive } from '../config/live-terms.js';
+import { liveRefusals } from '../config/live-refusals.js';
 import { describeIssues, parseConfig } from '../config/load.js';
 import { oneQuoteCurrency } from '../config/quote-currency.js';
 import { messageOf, RedbuttonError } from '../core/errors.js';
@@ -67,8 +67,7 @@ function configurationMistakes(configuration: string): string[] {
   try {
     const config = parseConfig(configuration, 'redbutton.toml');
     oneQuoteCurrency(config);
-    refuseUnacknowledgedLive(config);
-    return [];
+    return liveRefusals(config).map(({ message, remedy }) => `${message}: ${remedy}`);
   } catch (error) {
     if (!(error instanceof RedbuttonError)) throw error;
     const lines = error.message.split('\n');

@@ -1,12 +1,22 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { stringify } from 'smol-toml';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { createExchange } from '../../src/adapters/ccxt/index.js';
 import { openStore } from '../../src/adapters/duckdb/index.js';
 import { LIVE_ACKNOWLEDGEMENT } from '../../src/config/live-terms.js';
 import { pathsOf } from '../../src/config/paths.js';
@@ -15,7 +25,7 @@ import { parseManifest } from '../../src/core/manifest-schema.js';
 import { familyOf } from '../../src/core/model-family.js';
 import { openPermitFile } from '../../src/guard/permit-file.js';
 import { runSettingsText } from '../../src/pipeline/run-settings.js';
-import { ExchangeSimulator } from '../../src/simulator/index.js';
+import { ExchangeSimulator, simulatedClock } from '../../src/simulator/index.js';
 import { BTC, barOf } from '../contract/store-rows.js';
 import { type Compiled, compile } from '../support/compiled.js';
 import { seededRng } from '../support/seeded-rng.js';
@@ -61,6 +71,13 @@ async function exchange(permissions: Partial<KeyPermissions> = {}) {
     accounts: [{ ...KEY, balances: { USDT: '100000' }, permissions: { ...TRADING_ALONE, ...permissions } }],
   });
   await simulator.start();
+}
+
+/** To the same account, by its key. */
+async function ownConnection() {
+  const { restUrl, wsUrl } = simulator;
+  const entry = { id: 'binance', symbols: ['BTC/USDT'], restUrl, wsUrl, sandbox: false };
+  return { connection: await createExchange(entry, simulatedClock(simulator), KEY) };
 }
 
 interface PaperLife {
@@ -148,6 +165,18 @@ async function refused(settings?: object): Promise<string> {
   return output();
 }
 
+/** The guard's permit, given by the test until it is called. */
+function permitted(): () => void {
+  const permit = openPermitFile(path.join(dir, 'guard', 'permit'));
+  const renew = () => permit.renew('ACTIVE', 1, Number(process.hrtime.bigint()) / 1e6 + 500);
+  renew();
+  const renewing = setInterval(renew, 100);
+  return () => {
+    clearInterval(renewing);
+    permit.close();
+  };
+}
+
 async function until(what: string, isSo: () => boolean, said: () => string): Promise<void> {
   const endMs = performance.now() + 60_000;
   while (!isSo()) {
@@ -191,10 +220,7 @@ describe('mode live', { timeout: 180_000 }, () => {
   ] as const)('trades %s', async (_, account, sandbox) => {
     await exchange();
     if (!sandbox) await tradedOnPaper({ days: 30 });
-    const permit = openPermitFile(path.join(dir, 'guard', 'permit'));
-    const renew = () => permit.renew('ACTIVE', 1, Number(process.hrtime.bigint()) / 1e6 + 500);
-    renew();
-    const renewing = setInterval(renew, 100);
+    const revoke = permitted();
     try {
       const { child, output } = run(sandbox ? { liveAcknowledgement: '' } : {}, sandbox);
       await until('the subscription', () => simulator.subscribers('BTC/USDT') > 0, output);
@@ -217,8 +243,113 @@ describe('mode live', { timeout: 180_000 }, () => {
       if (!sandbox) expect((await store.candles(BTC)).openMs[5]! % HOUR_MS).toBe(0);
       await store.close();
     } finally {
-      clearInterval(renewing);
-      permit.close();
+      revoke();
     }
+  });
+
+  it('is refused before anything else, all reasons at once, and leaves no empty database', async () => {
+    await exchange();
+    const said = await refused({
+      modelDir: path.join(dir, 'no-such-model'),
+      liveAcknowledgement: '',
+      gpio: { backend: 'simulated' },
+      risk: { protectiveStopPct: 5 },
+      execution: { orderType: 'market' },
+      exchange: [{ id: 'kraken', symbols: ['BTC/USD', 'BTC/USD:BTC'] }],
+    });
+    for (const code of [
+      'E_EXCHANGE_UNPROVEN',
+      'E_LIVE_DERIVATIVE',
+      'E_LIVE_MIXED',
+      'E_LIVE_INVERSE',
+      'E_LIVE_STOPS',
+      'E_LIVE_MARKET_ORDERS',
+      'E_LIVE_BUTTON',
+      'E_LIVE_ACKNOWLEDGEMENT',
+    ])
+      expect(said).toContain(`${code}: `);
+    // Days at an exchange that is refused anyway are not counted
+    expect(said).not.toContain('days of paper trading');
+    expect(readdirSync(path.join(dir, 'state'))).toEqual([]);
+  });
+
+  it('that is refused over a position starts reducing, names the reasons, and closes it', async () => {
+    await exchange();
+    const revoke = permitted();
+    try {
+      const held = () => {
+        const { free = '0', locked = '0' } = simulator.ledger().accounts[0]!.balances.BTC ?? {};
+        return Number(free) + Number(locked);
+      };
+      const trades = () => simulator.ledger().accounts[0]!.trades;
+      // What it was deciding as it was told to end may have closed the position again
+      for (let life = 0; life < 5 && held() < 0.002; life++) {
+        const { child, output } = run({ liveAcknowledgement: '' }, true);
+        await until('the trader', () => output().includes('the trader is up'), output);
+        await until('the subscription', () => simulator.subscribers('BTC/USDT') > 0, output);
+        for (let i = 0; i < 60 && held() < 0.002; i++) {
+          await simulator.step();
+          await delay(150);
+        }
+        child.kill('SIGTERM');
+        await once(child, 'close');
+      }
+      expect(held()).toBeGreaterThan(0.002);
+      // The same books as those of a live account, which was never earned and is not acknowledged
+      for (const file of readdirSync(path.join(dir, 'state'))) {
+        const live = file.replace('redbutton-testnet', 'redbutton-live');
+        renameSync(path.join(dir, 'state', file), path.join(dir, 'state', live));
+      }
+      const before = trades().length;
+      const { child, output } = run({ liveAcknowledgement: '' });
+      await until(
+        'the trader',
+        () => output().includes('the trader is up') || child.exitCode !== null,
+        output,
+      );
+      expect(output()).toContain('liveAcknowledgement does not say');
+      expect(output()).toContain('and the store holds 0');
+      await until('the subscription', () => simulator.subscribers('BTC/USDT') > 0, output);
+      // Less than the exchange takes as an order may be left
+      for (let i = 0; i < 200 && held() > 0.0001; i++) {
+        await simulator.step();
+        await delay(150);
+      }
+      expect(held(), output()).toBeLessThan(0.0001);
+      for (let i = 0; i < 20; i++) {
+        await simulator.step();
+        await delay(100);
+      }
+      const since = trades().slice(before);
+      expect(since.length).toBeGreaterThan(0);
+      expect(since.filter(({ side }) => side !== 'sell')).toEqual([]);
+      child.kill('SIGTERM');
+      await once(child, 'close');
+      // One alert for each reason
+      const alerts = output().match(/Live trading is refused at binance, so nothing is opened there: [^.]*/g);
+      expect(alerts).toHaveLength(2);
+      expect(alerts!.join()).toContain('liveAcknowledgement does not say');
+      expect(alerts!.join()).toContain('30 days of paper trading');
+    } finally {
+      revoke();
+    }
+  });
+
+  it('that is refused starts where an order of the box rests at the exchange, though its store is empty', async () => {
+    await exchange();
+    const { connection } = await ownConnection();
+    const { bids } = await connection.api.fetchOrderBook('BTC/USDT');
+    const price = String(Math.floor(Number(bids[0]![0]) * 0.9));
+    const rest = (clientOrderId: string) =>
+      connection.api.createOrder('BTC/USDT', 'limit', 'buy', '1', price, { clientOrderId });
+    await rest('rb-other-m1abc');
+    const refusing = run({ liveAcknowledgement: '' });
+    expect((await once(refusing.child, 'close'))[0], refusing.output()).toBe(2);
+    await rest('rb-box-m1abc');
+    const { child, output } = run({ liveAcknowledgement: '' });
+    await until('the trader', () => output().includes('the trader is up') || child.exitCode !== null, output);
+    expect(child.exitCode, output()).toBeNull();
+    child.kill('SIGTERM');
+    await once(child, 'close');
   });
 });

@@ -151,6 +151,14 @@ const OF_OTHERS: Raised[] = [
     },
   },
   { code: 'STOPS_NOT_OFFERED', figures: { exchange: 'bybit', symbols: 'BTC/USDT, ETH/USDT' } },
+  {
+    code: 'LIVE_REFUSED',
+    figures: {
+      exchange: 'kraken',
+      reason: 'kraken: it is not proven for live orders',
+      held: '0.19384 of kraken:BTC/USD is held',
+    },
+  },
   { code: 'DRAWDOWN_50', figures: { drawdown: 0.081, limit: 0.15 } },
   { code: 'DRAWDOWN_80', figures: { drawdown: 0.122, limit: 0.15 } },
   { code: 'DRAWDOWN_100', figures: { drawdown: 0.151, limit: 0.15 } },

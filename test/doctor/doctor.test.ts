@@ -4,8 +4,10 @@ import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { findingText } from '../../src/cli/doctor.js';
+import { LIVE_ACKNOWLEDGEMENT } from '../../src/config/live-terms.js';
 import { examine } from '../../src/doctor/examine.js';
 import type { Finding, Patient, Verdict } from '../../src/doctor/finding.js';
+import { liveTrading } from '../../src/doctor/live-trading.js';
 import { mosquittoInstalled } from '../brokers/mosquitto.js';
 import { createSoundBox, gateState, type SoundBox } from './sound-box.js';
 
@@ -34,6 +36,35 @@ describe.skipIf(!mosquittoInstalled())('the doctor', () => {
     ]);
     expect(findings.length).toBeGreaterThan(20);
   }, 60_000);
+
+  const aboutLive = async (sections: Parameters<typeof box.patient>[0]) =>
+    (await liveTrading.look(box.patient(sections))).map(({ verdict, detail }) => `${verdict}: ${detail}`);
+
+  it('names every reason to refuse real money, and warns of the same on a test network', async () => {
+    const [entry] = venue({}).exchange;
+    const exchange = [entry!, { ...entry!, id: 'kraken', symbols: ['BTC/USDT'] }];
+    const live = await aboutLive({ mode: 'live', exchange });
+    for (const code of ['E_EXCHANGE_UNPROVEN', 'E_LIVE_ACKNOWLEDGEMENT'])
+      expect(live).toContainEqual(expect.stringMatching(new RegExp(`^failed: .*\\(${code}\\)$`)));
+    const liveAcknowledgement = LIVE_ACKNOWLEDGEMENT;
+    const unearned = await aboutLive({ mode: 'live', liveAcknowledgement, exchange: [entry!] });
+    expect(unearned).toEqual([expect.stringMatching(/^failed: .*store holds 0 \(E_LIVE_NOT_EARNED\)$/)]);
+    const sandboxed = exchange.map((one) => ({ ...one, sandbox: true }));
+    const tested = await aboutLive({ mode: 'live', exchange: sandboxed });
+    expect(tested).toEqual([
+      expect.stringMatching(/^warning: real money would be refused: kraken: .*UNPROVEN/),
+    ]);
+    expect(await aboutLive({ exchange })).toEqual([]);
+    const astray = {
+      ...entry!,
+      sandbox: true,
+      restUrl: 'https://api.binance.com',
+      wsUrl: 'ws://127.0.0.1:1',
+    };
+    expect(await aboutLive({ mode: 'live', exchange: [astray] })).toContainEqual(
+      expect.stringMatching(/^failed: .*is a host of an exchange/),
+    );
+  });
 
   interface Fault {
     readonly fault: string;

@@ -7,6 +7,7 @@ import { createSystemClock } from '../../src/adapters/clock/system-clock.js';
 import { createSystemScheduler } from '../../src/adapters/clock/system-scheduler.js';
 import { createControlServer } from '../../src/adapters/control-socket/control-server.js';
 import { createSimulatedGpio, type SimulatedGpio } from '../../src/adapters/gpio/simulated.js';
+import { unearnedOf } from '../../src/composition/earned-live.js';
 import { readCredential } from '../../src/config/credentials.js';
 import { parseConfig } from '../../src/config/load.js';
 import { pathsOf } from '../../src/config/paths.js';
@@ -148,8 +149,10 @@ export async function createSoundBox(): Promise<SoundBox> {
     }
     const text = stringify(merged);
     write('etc/redbutton.toml', text);
+    const config = parseConfig(text, 'redbutton.toml');
     return {
-      config: parseConfig(text, 'redbutton.toml'),
+      config,
+      unearned: (but) => unearnedOf(config, but),
       configFile: at('etc/redbutton.toml'),
       clock,
       credential: (name) => readCredential(name, { CREDENTIALS_DIRECTORY: at('etc/credentials') }),

@@ -62,6 +62,10 @@ export interface CcxtMarket {
   readonly symbol: string;
   readonly spot?: boolean;
   readonly swap?: boolean;
+  /** A derivative of any kind, of `contractSize` coins (or, where inverse, units of the quote). */
+  readonly contract?: boolean;
+  readonly contractSize?: Figure | null;
+  readonly inverse?: boolean | null;
   readonly base: string;
   readonly quote: string;
   readonly taker?: Figure;

@@ -1,0 +1,24 @@
+/** An exchange and a kind of market on which the project has shown that the box trades right. */
+export interface ProvenExchange {
+  /** ccxt id. */
+  readonly id: string;
+  readonly kind: 'spot' | 'linear';
+  /** Protective stops rest, are found, and end with their position. */
+  readonly stops: boolean;
+  /** `execution.orderType = "market"`: buys and sells in base units, without a price. */
+  readonly marketOrders: boolean;
+  /** What rests is cancelled by the exchange when the box is not heard of. */
+  readonly deadMansSwitch: boolean;
+}
+
+/**
+ * What real money may be traded on. A row is added when the tests of orders, fills, fees, halts and comparisons pass against a
+ * server that speaks that exchange's dialect. `docs/exchanges.md` is this table.
+ */
+export const PROVEN_EXCHANGES: readonly ProvenExchange[] = [
+  { id: 'binance', kind: 'spot', stops: true, marketOrders: true, deadMansSwitch: false },
+];
+
+export function provenSpot(id: string): ProvenExchange | undefined {
+  return PROVEN_EXCHANGES.find((row) => row.id === id && row.kind === 'spot');
+}

@@ -1,0 +1,23 @@
+import { readFileSync } from 'node:fs';
+import { expect, it } from 'vitest';
+import { exchangesPage } from '../../scripts/docs-exchanges.mjs';
+import { PROVEN_EXCHANGES } from '../../src/config/proven-exchanges.js';
+
+const read = (file: string) => readFileSync(new URL(`../../${file}`, import.meta.url), 'utf8');
+const page = read('docs/exchanges.md');
+
+it('shows what is proven (else: npm run build && node scripts/docs-exchanges.mjs)', () => {
+  expect(exchangesPage(page, PROVEN_EXCHANGES)).toBe(page);
+});
+
+it('names every code by which real money is refused, and no other', () => {
+  const sources = [
+    'config/live-refusals',
+    'composition/earned-live',
+    'composition/live-keys',
+    'adapters/ccxt/market-refusals',
+  ];
+  const codes = sources.flatMap((file) => read(`src/${file}.ts`).match(/\bE_[A-Z_]+[A-Z]\b/g) ?? []);
+  const table = page.slice(page.indexOf('| code |'), page.indexOf('**A position'));
+  expect([...new Set(table.match(/\bE_[A-Z_]+[A-Z]\b/g))].sort()).toEqual([...new Set(codes)].sort());
+});
