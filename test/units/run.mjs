@@ -278,7 +278,11 @@ async function everything() {
 
 /** The gate in the kernel: open while armed, shut at the press, loaded and shut while its program is away. */
 async function gateFollows() {
-  const gate = async () => JSON.parse((await box.inside('cat', '/run/redbutton-gate/state')).output || '{}');
+  // Not there while it starts.
+  const gate = async () => {
+    const { code, output } = await box.inside('cat', '/run/redbutton-gate/state');
+    return code === 0 ? JSON.parse(output) : {};
+  };
   const elements = async () =>
     (await box.inside('nft', 'list', 'set', 'inet', 'redbutton_gate', 'open')).output;
   await box.until('the gate opens', async () => (await gate()).open === true, 10_000);
