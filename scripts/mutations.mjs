@@ -695,8 +695,8 @@ export const MUTATIONS = [
   {
     name: 'cancel orders of an armed box for a halt that is over',
     file: 'src/adapters/ccxt/emergency-canceller.ts',
-    from: 'if (signal.aborted || asked.has(id)) return;',
-    to: 'if (asked.has(id)) return;',
+    from: 'if (signal.aborted || asked.has(name)) return;',
+    to: 'if (asked.has(name)) return;',
     by: 'test/adapters/ccxt/emergency-canceller.test.ts',
   },
   {
@@ -1321,5 +1321,19 @@ export const MUTATIONS = [
     from: 'filter(({ exchange }) => !but.has(exchange))',
     to: 'filter(() => true)',
     by: 'test/app/live-earned.test.ts',
+  },
+  {
+    name: 'give a permit on a look at the button of before a stall',
+    file: 'src/guard/guard.ts',
+    from: 'const expiresMs = lookedMs + settings.permitLifeMs;',
+    to: 'const expiresMs = nowMs + settings.permitLifeMs;',
+    by: 'test/guard/guard.test.ts',
+  },
+  {
+    name: 'arm by the reset button whatever the red one does',
+    file: 'src/guard/guard.ts',
+    from: "if (state.window === null || state.contact !== 'released') reset.reset();",
+    to: 'if (state.window === null) reset.reset();',
+    by: 'test/guard/guard.test.ts',
   },
 ];

@@ -37,6 +37,9 @@ export interface GuardParts {
   traderEnded?(why: string): void;
 }
 
+/** The last step of all: from there another guard may start. */
+export const LOCK_STEP = 'the lock';
+
 export interface ComposedGuard {
   readonly guard: Guard;
   start(): Promise<void>;
@@ -84,14 +87,15 @@ export function composeGuard(
     whenStarted,
     parts.simulatedButton,
     declined,
-    parts.traderEnded ?? (() => {}),
+    undefined,
+    parts.traderEnded,
   );
   const servers = moreServers(guard, declined);
   const stopSteps: readonly StopStep[] = [
     ...guard.stopSteps,
     ...[...servers].reverse().map((server) => ({ name: 'the trader’s socket', run: () => server.stop() })),
     { name: 'the control socket', run: () => control.stop() },
-    { name: 'the lock', run: () => unlock() },
+    { name: LOCK_STEP, run: () => unlock() },
   ].map(once);
   const noStart: StopStep = {
     name: 'the start',

@@ -22,8 +22,8 @@ export function createGuardControl(
   guard: () => Guard,
   button: SimulatedButton | null,
   declined: Declined,
-  traderEnded: (why: string) => void,
   readPeer: PeerReader = peerOf,
+  traderEnded: (why: string) => void = () => {},
 ): ControlServer {
   const halt: ControlHandler = async (body) => {
     const by = fieldOf(body, 'by');

@@ -58,6 +58,9 @@ export interface Guard {
   attachTrader(connection: TraderConnection): TraderEnd;
 }
 
+/** The step that closes the permit file: until then a halt is remembered there, whatever the disk does. */
+export const PERMIT_FILE_STEP = 'the permit file';
+
 const RESET_HOLD_MS = 3_000;
 const ALIVE_MS_MAX = 500;
 /** DESIGN.md: the trader's death shows in 1 s. */
@@ -138,7 +141,10 @@ export function createGuard(deps: GuardDeps): Guard {
     if (stopped || trading === 'HALTED' || (trading !== 'FLATTENING' && !mayPermit(state))) return;
     renewedMs = nowMs;
     const { epoch } = state;
-    onPermit(() => permit?.renew(trading, epoch, nowMs + settings.permitLifeMs));
+    // A permit lives from the last look at the button, and not from now: after a stall nothing is given on what was seen before.
+    const expiresMs = lookedMs + settings.permitLifeMs;
+    if (expiresMs <= nowMs) return;
+    onPermit(() => permit?.renew(trading, epoch, expiresMs));
   };
   const recordHalted = () => {
     const { halt, epoch } = state;
@@ -212,7 +218,8 @@ export function createGuard(deps: GuardDeps): Guard {
     if (resetLine === null) return;
     try {
       const level = resetLine.read();
-      if (state.window === null) reset.reset();
+      // Whoever presses the red button meanwhile wants no arming: the hold begins again, from a release.
+      if (state.window === null || state.contact !== 'released') reset.reset();
       else if (reset.sample(level, clock.monotonicMs())) dispatch({ type: 'reset_held' });
       resetFault = null;
     } catch (error) {
@@ -314,7 +321,7 @@ export function createGuard(deps: GuardDeps): Guard {
     { name: 'the LED', run: () => led.close() },
     { name: 'the record of the armed state', limitMs: RECORD_MS_MAX, run: () => records.stop() },
     {
-      name: 'the permit file',
+      name: PERMIT_FILE_STEP,
       run() {
         const opened = permit;
         permit = null;

@@ -12,13 +12,14 @@ import { EXIT, messageOf } from '../core/errors.js';
 import type { Clock, Gpio } from '../ports.js';
 import { speaks } from './alert-messages.js';
 import { createAlertSpeaker } from './alert-speaker.js';
-import { composeGuard } from './compose.js';
+import { composeGuard, LOCK_STEP } from './compose.js';
 import { connectCanceller } from './connect-canceller.js';
 import { endAtExit, endGuard } from './end-guard.js';
-import type { GuardNotice } from './guard.js';
+import { type GuardNotice, PERMIT_FILE_STEP } from './guard.js';
 import { simulatedButtonOf } from './in-process.js';
 import { PAPER_CANCELLER } from './paper-canceller.js';
 import { linesOf, settingsOf } from './settings.js';
+import type { StopStep } from './stop-steps.js';
 import { createTraderDoor, type TraderDoor } from './trader-door.js';
 import { createTraderWatch } from './trader-watch.js';
 
@@ -124,11 +125,14 @@ export async function runGuardProcess(options: GuardProcessOptions): Promise<voi
     manager.ready();
     options.onReady();
   });
+  // The phone's halt may come as long as the alert thread lives: until then the permit file takes it, and no other guard may start.
+  const isLast = ({ name }: StopStep) => name === PERMIT_FILE_STEP || name === LOCK_STEP;
   const steps = [
-    ...stopSteps,
+    ...stopSteps.filter((step) => !isLast(step)),
     { name: 'the watch over the trader', run: () => watch.stop() },
     { name: 'the word to systemd', run: () => manager.stopping() },
     { name: 'the alert thread', limitMs: SPEAKER_MS_MAX, run: () => speaker?.stop() },
+    ...stopSteps.filter(isLast),
   ];
   try {
     // A start that hangs, as on a disk, must not keep the guard from being stopped.

@@ -575,6 +575,38 @@ describe('resume', () => {
     expect(state()).toBe('REDUCING');
   });
 
+  it('begins the hold of the reset button again after any press of the red one', async () => {
+    await start({ reset: true });
+    await bench.time.advance(60);
+    bench.guard.resume('anna');
+    await bench.time.advance(50);
+    bench.gpio.setLevel(RESET, 0);
+    await bench.time.advance(2500);
+    bench.press();
+    await bench.time.advance(100);
+    bench.release();
+    await bench.time.advance(5000);
+    expect(state()).toBe('HALTED');
+  });
+
+  it('gives no permit on a look at the button of before a stall', async () => {
+    await start({ record: ARMED });
+    await bench.time.advance(200);
+    const trader = await attachTrader(bench);
+    bench.gpio.loseEdges(BUTTON, null);
+    const { epoch } = bench.guard.status();
+    let seen: unknown = null;
+    bench.time.scheduler.after(6000, () => {
+      bench.gpio.setLevel(BUTTON, 1);
+      trader.say({ type: 'reconciled', epoch });
+      seen = bench.permit.read();
+    });
+    await bench.time.advance(50);
+    await bench.time.stall(10_000);
+    expect(seen).toMatchObject({ ok: false });
+    expect(state()).toBe('HALTED');
+  });
+
   it('ends halted, on disk too, when the button is pressed while the arming is being written', async () => {
     await start();
     await bench.time.advance(60);

@@ -6,7 +6,7 @@ import { isOrderOf } from '../../core/order-owner.js';
 import type { Clock } from '../../ports.js';
 import type { CcxtOrder } from './ccxt-module.js';
 import { type ConnectedExchange, RECV_WINDOW_MS } from './exchange.js';
-import { type Look, lookForOpenOrders } from './open-orders.js';
+import { type Look, lookForOpenOrders, nameOf } from './open-orders.js';
 import { isProtectiveStop } from './protective-stop.js';
 import { urgentRequests } from './request-hold.js';
 import { watchRequestLine } from './request-line.js';
@@ -58,8 +58,9 @@ export function createEmergencyCanceller(options: EmergencyCancellerOptions): Cc
     const asked = new Set<string>();
     const cancel = async (order: CcxtOrder) => {
       const { id = '', symbol = '' } = order;
-      if (signal.aborted || asked.has(id)) return;
-      asked.add(id);
+      const name = nameOf(order);
+      if (signal.aborted || asked.has(name)) return;
+      asked.add(name);
       await api.cancelOrder(id, symbol, {}).catch((error: unknown) => {
         // An order that is gone needs no cancel; the list that follows tells.
         if (!(error instanceof errors.OrderNotFound)) failures.add(messageOf(error));

@@ -22,6 +22,11 @@ export interface LookQuestion {
   onOpen(orders: readonly CcxtOrder[]): Promise<void>;
 }
 
+/** Some exchanges number the orders of each symbol by themselves, and an order may come without a number. */
+export function nameOf({ id, symbol, clientOrderId }: CcxtOrder): string {
+  return `${symbol ?? ''} ${id ?? clientOrderId ?? ''}`;
+}
+
 /** Asks for open orders in parallel, of every symbol and in every way; never rejects. Resolves when `onOpen` has, too. */
 export async function lookForOpenOrders(
   { api, errors }: ConnectedExchange,
@@ -47,7 +52,7 @@ export async function lookForOpenOrders(
     }
     if (isOptional) listed.push(...orders);
     const found = isOptional ? orders.filter(({ status }) => status === 'open') : orders;
-    for (const order of found) open.set(order.id ?? '', order);
+    for (const order of found) open.set(nameOf(order), order);
     await question.onOpen(found);
   };
 

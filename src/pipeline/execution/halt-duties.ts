@@ -49,7 +49,11 @@ export function createHaltDuties(options: HaltDutiesOptions): TraderDuties {
     const rests = recent.filter(({ status }) => status === 'accepted' || status === 'partially_filled');
     const all = [
       ...new Map(
-        [...rests, ...listed].map((order) => [order.exchangeOrderId ?? order.clientOrderId, order]),
+        // Some exchanges number the orders of each symbol by themselves.
+        [...rests, ...listed].map((order) => [
+          `${order.symbol} ${order.exchangeOrderId ?? order.clientOrderId}`,
+          order,
+        ]),
       ).values(),
     ];
     const mine =
