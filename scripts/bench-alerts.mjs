@@ -29,7 +29,7 @@ async function deliver(box, phone, count, word) {
       const fromMs = performance.now();
       await box.raiser.raise('HALTED', { cause: `${word} ${i}` });
       const tookMs = performance.now() - fromMs;
-      const { atMs } = await phone.until((m) => m.payload.includes(`by ${word} ${i}.`));
+      const { atMs } = await phone.until((m) => m.payload.includes(`: ${word} ${i}.`));
       if (i < 0) continue;
       takenMs.push(tookMs);
       arrivedMs.push(atMs - fromMs);

@@ -36,7 +36,7 @@ describe.skipIf(!mosquittoInstalled())('alerts over a real broker with TLS and p
     for (let i = 0; i < 300; i++) {
       const sentMs = performance.now();
       await box.raiser.raise('HALTED', { cause: `test ${i}` });
-      const arrived = await phone.until((m) => m.payload.includes(`by test ${i}.`));
+      const arrived = await phone.until((m) => m.payload.includes(`: test ${i}.`));
       tookMs.push(arrived.atMs - sentMs);
     }
     tookMs.sort((a, b) => a - b);
@@ -56,7 +56,7 @@ describe.skipIf(!mosquittoInstalled())('alerts over a real broker with TLS and p
     for (let i = 0; i < 200; i++) {
       const sentMs = performance.now();
       await durable.raiser.raise('HALTED', { cause: `durable ${i}` });
-      const arrived = await phone.until((m) => m.payload.includes(`by durable ${i}.`));
+      const arrived = await phone.until((m) => m.payload.includes(`: durable ${i}.`));
       tookMs.push(arrived.atMs - sentMs);
     }
     tookMs.sort((a, b) => a - b);
@@ -144,7 +144,7 @@ describe.skipIf(!mosquittoInstalled())('alerts over a real broker with TLS and p
     await fullBox.alerts.start();
     for (let i = 0; i < 50; i++) {
       await fullBox.raiser.raise('HALTED', { cause: `full ${i}` });
-      await fullPhone.until((m) => m.payload.includes(`by full ${i}.`));
+      await fullPhone.until((m) => m.payload.includes(`: full ${i}.`));
     }
     await eventually('outbox empty', () => fullBox.outbox.alerts.size === 0);
     await fullBox.alerts.stop();
