@@ -50,6 +50,8 @@ export interface LiveBox {
   trader: Child;
   /** The guard's record of being armed. */
   readonly recordFile: string;
+  /** What is gone after a power cut: until then it remembers a halt, whatever became of the record. */
+  readonly permitFile: string;
   readonly controlSocket: string;
   /** Starts the guard, as another user where one is named: its files are then that user's. */
   startGuard(uid?: number): Promise<void>;
@@ -272,6 +274,7 @@ export async function startLiveBox({
     guard: null as unknown as Child,
     trader: null as unknown as Child,
     recordFile: paths.armedRecord,
+    permitFile: paths.permit,
     controlSocket: paths.guardSocket,
     async startGuard(uid) {
       if (uid !== undefined) {

@@ -97,6 +97,7 @@ describe('a record of the armed state that is damaged', () => {
     } as const;
     for (const [name, [act, cause]] of Object.entries(damage)) {
       await box.guard.kill('SIGTERM');
+      rmSync(box.permitFile, { force: true });
       writeFileSync(recordFile, whole);
       act();
       await box.startGuard();
@@ -105,6 +106,7 @@ describe('a record of the armed state that is damaged', () => {
       expect(box.permit().ok).toBe(false);
     }
     await box.guard.kill('SIGTERM');
+    rmSync(box.permitFile, { force: true });
     writeFileSync(recordFile, whole);
     await box.startGuard();
     await box.until('a permit', () => box.permit().ok);
