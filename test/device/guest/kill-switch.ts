@@ -120,11 +120,11 @@ describe('a halted box', () => {
     try {
       box = await start('chardev', broker.url);
       // What the guard's thread is not there to hear yet is said again.
-      await box.until('the ignored command', async () => {
+      await box.until('the halt that arrives', async () => {
         for (const topic of ['cmd/resume', 'cmd/arm', 'cmd/start', 'guard/cmd/resume', 'state', 'cmd/halt']) {
           for (const word of ['resume', 'arm', 'ACTIVE']) await say(broker, `redbutton/box/${topic}`, word);
         }
-        return box.guard.output().includes('not the word halt');
+        return box.guard.output().includes('halt came in over MQTT');
       });
       expect(await box.status()).toMatchObject({ state: 'HALTED', resumeLeftMs: null });
 
