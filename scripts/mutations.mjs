@@ -870,8 +870,8 @@ export const MUTATIONS = [
   {
     name: 'acknowledge no message that is too large',
     file: 'src/adapters/mqtt/packet-filter.ts',
-    from: 'if (qos > 0) answer(',
-    to: 'if (qos > 2) answer(',
+    from: '() => qos > 0 && answer(acknowledgement),',
+    to: '() => qos > 2 && answer(acknowledgement),',
     by: 'test/adapters/mqtt/packet-filter.test.ts',
   },
   {
@@ -1031,8 +1031,8 @@ export const MUTATIONS = [
   {
     name: 'go on closing positions after a second press',
     file: 'src/guard/halt-state.ts',
-    from: "const ended = endsFlattening(state, cause, now) ? stopFlattening(state, 'flatten_ended', detail) : null;",
-    to: 'const ended = null as Step | null;',
+    from: 'const ends = !again && endsFlattening(state, cause, now);',
+    to: 'const ends = false;',
     by: 'test/guard/flatten.test.ts',
   },
   {
@@ -1335,5 +1335,19 @@ export const MUTATIONS = [
     from: "if (state.window === null || state.contact !== 'released') reset.reset();",
     to: 'if (state.window === null) reset.reset();',
     by: 'test/guard/guard.test.ts',
+  },
+  {
+    name: 'acknowledge a halt that the guard has not taken',
+    file: 'src/adapters/mqtt/link.ts',
+    from: 'else taken.then(() => done(), end);',
+    to: 'else done();',
+    by: 'test/guard/alert-speaker.test.ts',
+  },
+  {
+    name: 'ask one guard for a halt, and no other when it dies',
+    file: 'src/adapters/control-socket/trader-link-client.ts',
+    from: "if (message?.type === 'cancel') haltWanted = null;",
+    to: 'haltWanted = null;',
+    by: 'test/adapters/control-socket/trader-link-client.test.ts',
   },
 ];

@@ -1,4 +1,4 @@
-import { writeFileAtomically } from '../adapters/files/atomic-file.js';
+import { writeDurably } from '../adapters/files/durable-file.js';
 import { createFeatureKernel } from '../adapters/native/features.js';
 import { loadClassifier } from '../adapters/onnx/classifier.js';
 import { loadConfig } from '../config/load.js';
@@ -152,7 +152,7 @@ ${CANDLE_FILE_HELP}`,
           ...belowThreshold(results, config.signals.confidenceThreshold),
         ],
       });
-      if (values.report !== undefined) await writeFileAtomically(values.report, [renderReport(report)]);
+      if (values.report !== undefined) await writeDurably(values.report, renderReport(report));
       const differences = like ? compareDecisions(like.decisions, results[0]!.decisions) : null;
       print(io, values.json, report, { results, finalEquity }, differences, values.report);
       return differences !== null && differences.length > 0 ? EXIT.failed : EXIT.fine;

@@ -1,5 +1,5 @@
 import type { Writable } from 'node:stream';
-import { writeFileAtomically } from '../adapters/files/atomic-file.js';
+import { writeDurably } from '../adapters/files/durable-file.js';
 import { badInput, fault, messageOf } from '../core/errors.js';
 import type { ValidationRules } from '../pipeline/ingestion/index.js';
 import { countReasons, type LoadedCandles } from '../research/load-candles.js';
@@ -32,7 +32,7 @@ export function rowProgress(
 
 /** Writes a command's output: `-` is stdout, anything else a file, replaced only once whole. */
 export async function writeOutput(io: CommandIo, target: string, chunks: Iterable<string>): Promise<void> {
-  if (target !== '-') return writeFileAtomically(target, stopped(chunks, io.signal));
+  if (target !== '-') return writeDurably(target, stopped(chunks, io.signal));
   for (const chunk of stopped(chunks, io.signal)) await writeChunk(io.stdout, chunk);
 }
 

@@ -1,4 +1,4 @@
-import { writeFileAtomically } from '../adapters/files/atomic-file.js';
+import { writeDurably } from '../adapters/files/durable-file.js';
 import { boxPaths } from '../config/paths.js';
 import type { Config } from '../config/schema.js';
 import { type StreamKey, streamName } from '../core/candle.js';
@@ -52,7 +52,7 @@ trader runs it makes the copy that is read.
     } finally {
       await close();
     }
-    await writeFileAtomically(values.out, [renderReport(report)]);
+    await writeDurably(values.out, renderReport(report));
     const bars = report.account.atMs.length;
     const { metrics, benchmark, refusals, notes } = report;
     if (values.json) {

@@ -185,7 +185,7 @@ export const ALERT_CATALOGUE = {
     'warning',
     (f) =>
       `The day (UTC) has lost ${percent(f.loss)}, the limit is ${percent(f.limit)}: no more entries today.`,
-    'Nothing to do: it goes on with the next day by itself; positions can still be closed.',
+    'Nothing to do: entries are allowed again on the next day; positions can still be closed.',
   ),
   COOL_DOWN: entry<{ losses: number; bars: number }>(
     'warning',

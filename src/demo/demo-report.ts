@@ -1,5 +1,5 @@
 import { openStore } from '../adapters/duckdb/index.js';
-import { writeFileAtomically } from '../adapters/files/atomic-file.js';
+import { writeDurably } from '../adapters/files/durable-file.js';
 import { loadClassifier } from '../adapters/onnx/classifier.js';
 import { backtestOf, type TradableCandles } from '../cli/backtest-run.js';
 import type { CommandIo } from '../cli/command.js';
@@ -71,7 +71,7 @@ export async function leaveReport(options: DemoReportOptions): Promise<{ readonl
       hashes: hashesShown(tradable.loaded.file.sha256, manifest, packageVersion()),
       notes: [NO_PROMISE],
     });
-    await writeFileAtomically(options.reportFile, [renderReport(report)]);
+    await writeDurably(options.reportFile, renderReport(report));
 
     const alerts = options.phone.messages.filter(({ topic }) => topic.includes('/alert/'));
     const critical = alerts.filter(({ topic }) => topic.endsWith('/critical')).length;

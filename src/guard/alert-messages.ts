@@ -10,15 +10,17 @@ export interface SpeakerSettings {
 
 export type ToSpeaker =
   | { readonly type: 'notice'; readonly number: number; readonly notice: GuardNotice }
-  /** The halt was handed to the guard: the next one may come. */
+  /** The box is halted, and as lasting as it can be: what asked for it may be acknowledged, and the next one may come. */
   | { readonly type: 'halt_taken' }
+  /** It is not: the broker is to keep what asked for it. */
+  | { readonly type: 'halt_failed'; readonly detail: string }
   | { readonly type: 'stop' };
 
 export type FromSpeaker =
   /** The notice is stored and cannot be lost any more. */
   | { readonly type: 'taken'; readonly number: number }
-  /** The phone wants a halt. */
-  | { readonly type: 'halt' }
+  /** The phone wants a halt. `again`: its message was delivered before. */
+  | { readonly type: 'halt'; readonly again: boolean }
   | {
       readonly type: 'log';
       readonly level: 'info' | 'warn' | 'error';

@@ -8,8 +8,8 @@ import type { GuardNotice } from './guard.js';
 
 export interface AlertSpeakerOptions extends SpeakerSettings {
   readonly scheduler: Pick<Scheduler, 'after'>;
-  /** The phone wants a halt. */
-  onHalt(): void;
+  /** The phone wants a halt; resolves once the box is halted. `again`: its message was delivered before. */
+  onHalt(again: boolean): Promise<void>;
   onLog(level: 'info' | 'warn' | 'error', fields: object, message: string): void;
 }
 
@@ -76,8 +76,10 @@ export function createAlertSpeaker(options: AlertSpeakerOptions): AlertSpeaker {
   function receive(message: FromSpeaker): void {
     if (message.type === 'taken') waiting.delete(message.number);
     else if (message.type === 'halt') {
-      options.onHalt();
-      post({ type: 'halt_taken' });
+      options.onHalt(message.again).then(
+        () => post({ type: 'halt_taken' }),
+        (error: unknown) => post({ type: 'halt_failed', detail: messageOf(error) }),
+      );
     } else onLog(message.level, message.fields, message.message);
   }
 

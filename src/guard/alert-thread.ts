@@ -24,8 +24,9 @@ const { config, env, version } = workerData as SpeakerSettings;
 const { name } = config.device;
 const { guardSpools, mqttClientIds } = pathsOf(config.device);
 const clock = createSystemClock();
-let halting = false;
-let haltsWaiting = false;
+/** Messages whose halt is on its way to the guard, and those that came meanwhile and share the next one. */
+let halting: Halts | null = null;
+let waiting: Halts | null = null;
 const ids = createAlertIds(name, clock, { next: Math.random });
 
 const ntfy = ntfyCredentials(env);
@@ -49,19 +50,51 @@ const sinks = await createAlertSinks({
 });
 await sinks.start();
 
-/** One halt is on its way to the guard at a time: a flood of them must not fill its loop, and none is left out. */
-function halt(): void {
-  haltsWaiting = halting;
-  if (halting) return;
-  halting = true;
-  tell({ type: 'halt' });
+interface Halts {
+  /** All of them were delivered before. */
+  again: boolean;
+  readonly taken: Promise<void>;
+  readonly end: (fault?: Error) => void;
+}
+
+/**
+ * Resolves once the guard has halted. One halt is on its way to it at a time: a flood of them must not fill its loop, and none
+ * is left out. Until then the broker has no acknowledgement: should the guard end before, it sends the message to the next.
+ */
+function halt(again: boolean): Promise<void> {
+  if (halting !== null) {
+    waiting ??= newHalts(again);
+    waiting.again &&= again;
+    return waiting.taken;
+  }
+  halting = newHalts(again);
+  tell({ type: 'halt', again });
+  return halting.taken;
+}
+
+function newHalts(again: boolean): Halts {
+  let end: Halts['end'] = () => {};
+  const taken = new Promise<void>((resolve, reject) => {
+    end = (fault) => (fault === undefined ? resolve() : reject(fault));
+  });
+  return { again, taken, end };
+}
+
+function haltEnded(fault?: Error): void {
+  halting?.end(fault);
+  halting = waiting;
+  waiting = null;
+  if (halting !== null) tell({ type: 'halt', again: halting.again });
 }
 
 let raised: Promise<void> = Promise.resolve();
 port.on('message', (message: ToSpeaker) => {
   if (message.type === 'halt_taken') {
-    halting = false;
-    if (haltsWaiting) halt();
+    haltEnded();
+    return;
+  }
+  if (message.type === 'halt_failed') {
+    haltEnded(new Error(message.detail));
     return;
   }
   if (message.type === 'stop') {

@@ -45,8 +45,11 @@ export interface Guard {
   readonly stopSteps: readonly StopStep[];
   /** Runs these steps, whatever each does. */
   stop(): Promise<void>;
-  /** Halts at once; resolves when the halt survives a power cut, or when it is known that it could not be recorded yet. */
-  halt(cause: 'command' | 'trader', detail: string): Promise<GuardStatus>;
+  /**
+   * Halts at once; resolves when the halt survives a power cut, or when it is known that it could not be recorded yet.
+   * `again`: what asks for it may be what has asked before, as a message that is delivered twice.
+   */
+  halt(cause: 'command' | 'trader', detail: string, again?: boolean): Promise<GuardStatus>;
   /** Opens the window in which a physical act arms the box. `by` names the person who asks. */
   resume(by: string): ResumeAnswer;
   /** Reports that somebody was declined who asked for more than is theirs. */
@@ -368,8 +371,8 @@ export function createGuard(deps: GuardDeps): Guard {
     async stop() {
       await runStopSteps(stopSteps, deps.scheduler);
     },
-    async halt(cause, detail) {
-      dispatch({ type: 'halt', cause, detail });
+    async halt(cause, detail, again = false) {
+      dispatch({ type: 'halt', cause, detail, again });
       if (state.halt !== null && !state.halt.durable && state.halt.recordFault === null) {
         await new Promise<void>((resolve) => waiting.add(resolve));
       }

@@ -60,7 +60,13 @@ export type GuardEvent =
   | { readonly type: 'pressed' | 'held' | 'released' | 'reset_held' }
   | { readonly type: 'line_lost'; readonly detail: string }
   | { readonly type: 'line_restored' }
-  | { readonly type: 'halt'; readonly cause: 'command' | 'trader'; readonly detail: string }
+  | {
+      readonly type: 'halt';
+      readonly cause: 'command' | 'trader';
+      readonly detail: string;
+      /** It may be what has asked before: it halts, but ends no flattening. */
+      readonly again?: boolean;
+    }
   /** `by`: who asked for the window. */
   | { readonly type: 'resume'; readonly by: string }
   | { readonly type: 'tick' }
@@ -131,11 +137,19 @@ export function mayPermit(state: GuardState): boolean {
   return state.trading !== 'HALTED' && state.contact === 'released' && state.lineFault === null;
 }
 
-function halted(state: GuardState, cause: HaltCause, detail: string, now: Now, rules: HaltRules): Step {
+function halted(
+  state: GuardState,
+  cause: HaltCause,
+  detail: string,
+  now: Now,
+  rules: HaltRules,
+  again = false,
+): Step {
   if (state.trading === 'HALTED' && !state.arming) {
     // Halted already: the first cause stands, the permit is revoked, the record written or on its way.
     const closed = state.window === null ? [] : [notice('resume_closed', detail)];
-    const ended = endsFlattening(state, cause, now) ? stopFlattening(state, 'flatten_ended', detail) : null;
+    const ends = !again && endsFlattening(state, cause, now);
+    const ended = ends ? stopFlattening(state, 'flatten_ended', detail) : null;
     const kept = ended?.state ?? state;
     return { state: { ...kept, window: null }, effects: [...(ended?.effects ?? []), ...closed] };
   }
@@ -309,7 +323,7 @@ export function step(state: GuardState, event: GuardEvent, now: Now, rules: Halt
     case 'line_restored':
       return { state: { ...state, contact: 'unknown', lineFault: null }, effects: [] };
     case 'halt':
-      return halted(state, event.cause, event.detail, now, rules);
+      return halted(state, event.cause, event.detail, now, rules, event.again);
     case 'resume':
       return resume(state, event.by, now, rules);
     case 'tick':

@@ -59,10 +59,14 @@ export async function runGuardProcess(options: GuardProcessOptions): Promise<voi
         env: options.env,
         version: options.version,
         scheduler,
-        onHalt: () => {
-          guard
-            .halt('command', 'the phone')
-            .catch((error: unknown) => options.onLog('error', { detail: messageOf(error) }, 'a halt failed'));
+        // A halt that fails is not acknowledged: the broker keeps the message for the next guard.
+        onHalt: async (again) => {
+          try {
+            await guard.halt('command', 'the phone', again);
+          } catch (error) {
+            options.onLog('error', { detail: messageOf(error) }, 'a halt failed');
+            throw error;
+          }
         },
         onLog: options.onLog,
       })

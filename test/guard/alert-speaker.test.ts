@@ -47,9 +47,13 @@ describe.skipIf(!mosquittoInstalled())('the guard’s alert thread', () => {
     rmSync(dir, { recursive: true, force: true });
   });
 
+  /** What the guard does with a halt that is brought to it. */
+  const guard = { takes: async (): Promise<void> => undefined };
+
   function speaker(name: string, password: string, settings: object = {}, env: Record<string, string> = {}) {
     const logged: string[] = [];
     let halts = 0;
+    const repeated: boolean[] = [];
     const config = configSchema.parse({
       device: { name, stateDir: path.join(dir, name) },
       exchange: [{ symbols: ['BTC/USDT'] }],
@@ -62,13 +66,41 @@ describe.skipIf(!mosquittoInstalled())('the guard’s alert thread', () => {
       version: '0.0.0-test',
       // The same timers, but a thread that died is started again a little sooner.
       scheduler: { after: (ms, task) => createSystemScheduler().after(ms === 5000 ? 200 : ms, task) },
-      onHalt: () => {
+      onHalt: async (again) => {
         halts += 1;
+        repeated.push(again);
+        await guard.takes();
       },
       onLog: (level, fields, message) => void logged.push(`${level} ${message} ${JSON.stringify(fields)}`),
     });
-    return { made, logged, halts: () => halts };
+    return { made, logged, repeated, halts: () => halts };
   }
+
+  it('leaves a halt with the broker that the guard has not taken: the next one gets it', async () => {
+    guard.takes = () => new Promise(() => {});
+    const first = speaker('hangs', USERS[USER]);
+    first.made.start();
+    await phone.until((m) => m.topic === 'redbutton/hangs/guard/availability' && m.payload === 'online');
+    await say(broker, 'redbutton/hangs/cmd/halt', 'halt', ['-q', '1'], PHONE_USER);
+    await eventually('brought', () => first.halts() === 1, 10_000);
+    await first.made.stop();
+
+    guard.takes = async () => undefined;
+    const next = speaker('hangs', USERS[USER]);
+    next.made.start();
+    await eventually('brought again', () => next.halts() === 1, 10_000);
+    expect(next.repeated).toEqual([true]);
+    await next.made.stop();
+
+    // Taken now: it does not come a third time.
+    const third = speaker('hangs', USERS[USER]);
+    third.made.start();
+    await phone.until((m) => m.topic === 'redbutton/hangs/guard/availability' && m.payload === 'online');
+    await say(broker, 'redbutton/hangs/cmd/halt', 'halt', ['-q', '1'], PHONE_USER);
+    await eventually('brought', () => third.halts() === 1, 10_000);
+    expect(third.repeated).toEqual([false]);
+    await third.made.stop();
+  }, 60_000);
 
   it('tells what was said before it was up, with the time at which it happened, and brings the phone’s halt', async () => {
     const { made, logged, halts } = speaker('early', USERS[USER]);

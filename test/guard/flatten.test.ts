@@ -46,6 +46,12 @@ describe('positions that a halt is closing', () => {
     });
   });
 
+  it('go on being closed where a phone’s message is delivered again, however much later', () => {
+    const again: GuardEvent = { type: 'halt', cause: 'command', detail: 'by the phone', again: true };
+    expect(run([0, command], [60, again]).flattening).toBe(true);
+    expect(run([0, again], [5, command])).toMatchObject(ENDED);
+  });
+
   it('go on being closed where a phone’s message came twice, or the trader asked for the halt too', () => {
     expect(run([0, command], [1.5, command]).flattening).toBe(true);
     expect(run([0, command], [5, { type: 'halt', cause: 'trader', detail: 'drawdown' }]).flattening).toBe(

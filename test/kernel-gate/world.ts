@@ -16,6 +16,7 @@ import { createInterface } from 'node:readline';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { readBootId } from '../../src/adapters/clock/boot-id.js';
+import type { GateState } from '../../src/core/gate-state.js';
 import { encodePermit, PERMIT_BYTES } from '../../src/core/permit-record.js';
 import type { TradingState } from '../../src/core/trading-state.js';
 
@@ -40,18 +41,6 @@ export function whyNot(): string | null {
   if (!existsSync(PROGRAM)) return `${PROGRAM} was not built (npm run install)`;
   const { status, stderr } = spawnSync('unshare', ['-n', 'nft', '-f', RULES], { encoding: 'utf8' });
   return status === 0 ? null : `this kernel takes no such rules: ${stderr.trim()}`;
-}
-
-/** What the gate writes; see docs/architecture.md. */
-export interface GateState {
-  readonly open: boolean;
-  readonly epoch: number;
-  readonly setTimeouts: boolean;
-  readonly socketDestroy: boolean;
-  readonly destroyed: number;
-  readonly waiting: number;
-  readonly failure: string | null;
-  readonly atMonotonicMs: number;
 }
 
 type Said = Record<string, unknown>;

@@ -23,7 +23,7 @@ export function createTraderLinkClient(
   let endBeats: () => void = () => {};
   let endRetry: () => void = () => {};
   let started = false;
-  /** A halt wanted while the guard was away is told as soon as it is back. */
+  /** A halt that is wanted, until the guard orders the cancels of one: a guard that dies over it is asked again once it is back. */
   let haltWanted: string | null = null;
 
   const send = (message: TraderMessage) => {
@@ -39,12 +39,12 @@ export function createTraderLinkClient(
       connected = true;
       send({ type: 'hello', pid: process.pid });
       if (haltWanted !== null) send({ type: 'halt', detail: haltWanted });
-      haltWanted = null;
     });
     onLines(
       mine,
       (text) => {
         const message = parseGuardMessage(text);
+        if (message?.type === 'cancel') haltWanted = null;
         if (message === undefined) mine.destroy();
         else runner.receive(message);
       },
@@ -78,8 +78,8 @@ export function createTraderLinkClient(
       });
     },
     requestHalt(detail) {
-      if (!connected) haltWanted = detail;
-      else send({ type: 'halt', detail });
+      haltWanted = detail;
+      send({ type: 'halt', detail });
     },
   };
 }

@@ -13,7 +13,7 @@ export function openBrokerStream(
   url: string,
   tls: Pick<ConnectionOptions, 'ca' | 'cert' | 'key'>,
   bytesMax: number,
-  onSkipped: (publish: SkippedPublish) => void,
+  onSkipped: (publish: SkippedPublish) => void | Promise<void>,
 ): Duplex {
   const { protocol, hostname, port: named } = new URL(url);
   const host = hostname.replace(/^\[|\]$/g, '');
@@ -22,7 +22,11 @@ export function openBrokerStream(
     protocol === 'mqtts:'
       ? connectTls({ ...tls, host, port, ...(isIP(host) === 0 && { servername: host }) })
       : connectTcp({ host, port });
-  const filter = createPacketFilter({ bytesMax, onSkipped, answer: (bytes) => void socket.write(bytes) });
+  const filter = createPacketFilter({
+    bytesMax,
+    onSkipped,
+    answer: (bytes) => void (socket.writable && socket.write(bytes)),
+  });
   const stream = new Duplex({
     allowHalfOpen: false,
     read: () => void filter.resume(),

@@ -3,6 +3,8 @@ export interface Incoming {
   readonly topic: string;
   readonly stored: boolean;
   readonly bytes: number;
+  /** The broker has sent it before, and got no acknowledgement. */
+  readonly again: boolean;
   /** Its first bytes at least; null where it was too large to be kept. */
   readonly payload: Uint8Array | null;
 }

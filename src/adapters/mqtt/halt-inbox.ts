@@ -8,13 +8,15 @@ export interface HaltInboxOptions {
   readonly haltTopic: string;
   readonly clock: Clock;
   readonly log: AlertLog;
-  readonly onHalt: () => void | Promise<void>;
+  /** Resolves once the box is halted, whatever becomes of this process then. `again`: the message was delivered before. */
+  readonly onHalt: (again: boolean) => void | Promise<void>;
   /** Called for the first stored message of this process; `reason` completes "a command over MQTT was ignored: …". */
   readonly onIgnored: (reason: string) => void;
 }
 
 export interface HaltInbox {
-  receive(message: Incoming): void;
+  /** Resolves once the message may be acknowledged; rejects where its halt was not carried out. */
+  receive(message: Incoming): void | Promise<void>;
   stop(): void;
 }
 
@@ -24,9 +26,9 @@ export function createHaltInbox(options: HaltInboxOptions): HaltInbox {
   const lines = createCountedLines(options.clock);
   let toldStored = false;
 
-  async function halt(): Promise<void> {
+  async function halt(again: boolean): Promise<void> {
     try {
-      await options.onHalt();
+      await options.onHalt(again);
     } catch (error) {
       const detail = messageOf(error);
       lines.happened('failed', (times) =>
@@ -35,6 +37,7 @@ export function createHaltInbox(options: HaltInboxOptions): HaltInbox {
           'a halt came in over MQTT and could not be carried out: press the red button',
         ),
       );
+      throw error;
     }
   }
 
@@ -43,7 +46,7 @@ export function createHaltInbox(options: HaltInboxOptions): HaltInbox {
       const command = readCommand(haltTopic, message);
       const shown = { bytes: message.bytes, payload: excerpt(message.payload) };
       if (command === 'halt') {
-        void halt();
+        const taken = halt(message.again);
         lines.happened('halt', (times) =>
           log.info(
             { ...shown, times, topic: excerpt(message.topic.slice(haltTopic.length)) },
@@ -52,7 +55,9 @@ export function createHaltInbox(options: HaltInboxOptions): HaltInbox {
               : `${times} more halts came in over MQTT within a minute`,
           ),
         );
-      } else if (command === 'stored' && !toldStored) {
+        return taken;
+      }
+      if (command === 'stored' && !toldStored) {
         toldStored = true;
         log.warn(
           { errorCode: 'E_MQTT_COMMAND', ...shown },

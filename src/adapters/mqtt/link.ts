@@ -44,7 +44,8 @@ export interface LinkOptions {
   readonly times: LinkTimes;
   readonly onUp: () => void;
   readonly onDown: () => void;
-  readonly onMessage: (message: Incoming) => void;
+  /** The message is acknowledged once this resolves; where it rejects the broker keeps it and sends it again. */
+  readonly onMessage: (message: Incoming) => void | Promise<void>;
   /** Another client uses our id, for certain or likely; we have taken another one. */
   readonly onTakenOver?: (certain: boolean) => void;
   /** The broker refuses what we publish on a topic, or ends the connection over it; called once for each. */
@@ -126,8 +127,8 @@ export function createMqttLink(options: LinkOptions): MqttLink {
         const tls = tlsOptions(options.config);
         client = new MqttClient(
           () =>
-            openBrokerStream(options.url, tls, INCOMING_BYTES_MAX, ({ topic, retained, bytes }) =>
-              receive({ topic, stored: isStored(retained), bytes, payload: null }),
+            openBrokerStream(options.url, tls, INCOMING_BYTES_MAX, ({ topic, retained, bytes, again }) =>
+              receive({ topic, stored: isStored(retained), bytes, again, payload: null }),
             ),
           connectOptions(
             options.config,
@@ -166,9 +167,7 @@ export function createMqttLink(options: LinkOptions): MqttLink {
       // Without "retain as published" the flag says one thing alone: the broker had this before we subscribed.
       const isStored = (retained: boolean) =>
         retained && clock.monotonicMs() - connection.grantedMs <= STORED_MS_MAX;
-      const receive = (message: Incoming) => {
-        if (!over) options.onMessage(message);
-      };
+      const receive = (message: Incoming) => (over ? undefined : options.onMessage(message));
       const connection: Connection = {
         client,
         grantedMs: Number.POSITIVE_INFINITY,
@@ -193,9 +192,20 @@ export function createMqttLink(options: LinkOptions): MqttLink {
           connection.pubackReasons.set(packet.messageId, packet.reasonCode);
         }
       });
-      client.on('message', (topic, payload, packet) =>
-        receive({ topic, stored: isStored(packet.retain), bytes: payload.length, payload }),
-      );
+      // Called before each acknowledgement, which waits for it: what nobody has taken stays with the broker.
+      client.handleMessage = ({ topic, payload, retain, dup }, done) => {
+        const bytes = Buffer.from(payload);
+        const taken = receive({
+          topic,
+          stored: isStored(retain),
+          bytes: bytes.length,
+          again: dup,
+          payload: bytes,
+        });
+        if (taken === undefined) done();
+        // Without an acknowledgement the connection has to end: the broker repeats a message on the next one alone.
+        else taken.then(() => done(), end);
+      };
       client.on('connect', () => {
         if (over) return;
         cleanNext = false;

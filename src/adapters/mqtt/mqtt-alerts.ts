@@ -34,7 +34,7 @@ export interface MqttAlertsOptions {
   readonly clock: Clock;
   readonly log: AlertLog;
   /** Called for whatever arrives live on `cmd/halt`; without it this client takes no commands. May be called again while it runs. */
-  readonly onHalt?: () => void | Promise<void>;
+  readonly onHalt?: (again: boolean) => void | Promise<void>;
   /** Where the random part of the client id is kept; without it each process has one of its own. */
   readonly clientIdFile?: string;
   /** Given what a person should hear of: an old command that was ignored, a client id taken over, a refused topic. */
@@ -156,14 +156,14 @@ export function createMqttAlerts(options: MqttAlertsOptions): MqttAlerts {
           onIgnored: (reason) => trouble((alerts) => alerts.raise('COMMAND_IGNORED', { reason })),
         });
 
-  function receive(message: Incoming): void {
+  function receive(message: Incoming): void | Promise<void> {
     if (announces && message.topic === statusTopic) {
       if (message.payload === null || Buffer.from(message.payload).toString('latin1') !== 'online') return;
       announce();
       state.connected();
       return;
     }
-    inbox?.receive(message);
+    return inbox?.receive(message);
   }
 
   return {

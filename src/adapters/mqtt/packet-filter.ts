@@ -7,13 +7,18 @@ export interface SkippedPublish {
   readonly retained: boolean;
   /** Of the whole packet without its fixed header. */
   readonly bytes: number;
+  /** The broker has sent it before, and got no acknowledgement. */
+  readonly again: boolean;
 }
 
 export interface PacketFilterOptions {
   /** Larger packets do not get through (remaining length, bytes). */
   readonly bytesMax: number;
-  /** Called once the topic is known, before the rest of the packet has arrived. */
-  readonly onSkipped: (publish: SkippedPublish) => void;
+  /**
+   * Called once the topic is known, before the rest of the packet has arrived. The packet is acknowledged when this resolves;
+   * where it rejects it is not, and the broker sends it again on the next connection.
+   */
+  readonly onSkipped: (publish: SkippedPublish) => void | Promise<void>;
   /** Writes bytes to the broker: the acknowledgement of a packet that the client never sees. */
   readonly answer: (bytes: Buffer) => void;
 }
@@ -25,8 +30,8 @@ const LENGTH_BYTES_MAX = 4;
 
 /**
  * Stands between the socket and the client's parser, which buffers a packet until it is whole, whatever its size: MQTT
- * allows 256 MB. A PUBLISH above `bytesMax` is reported, acknowledged at once, so that the broker does not send it again
- * at each connection, and skipped byte by byte as it arrives. All else passes unchanged. Any other packet of that size,
+ * allows 256 MB. A PUBLISH above `bytesMax` is reported, acknowledged once it is taken, so that the broker does not send it
+ * again at each connection, and skipped byte by byte as it arrives. All else passes unchanged. Any other packet of that size,
  * a PUBLISH without a topic, and a length that is none end the connection with `ERR_MQTT_PACKET_SIZE`.
  */
 export function createPacketFilter({ bytesMax, onSkipped, answer }: PacketFilterOptions): Transform {
@@ -39,7 +44,7 @@ export function createPacketFilter({ bytesMax, onSkipped, answer }: PacketFilter
   function begin(filter: Transform): boolean {
     const fixed = fixedHeader(head);
     if (fixed === null) return false;
-    const { type, qos, retained, length, bytes } = fixed;
+    const { type, qos, retained, again, length, bytes } = fixed;
     if (length <= bytesMax) {
       filter.push(head.subarray(0, bytes));
       passLeft = length;
@@ -55,8 +60,12 @@ export function createPacketFilter({ bytesMax, onSkipped, answer }: PacketFilter
     if (known > length) throw tooLarge('PUBLISH that is shorter than its topic');
     if (rest.length < known) return false;
     skipLeft = length - known;
-    onSkipped({ topic: rest.toString('utf8', 2, 2 + topicBytes), retained, bytes: length });
-    if (qos > 0) answer(Buffer.from([qos === 1 ? PUBACK : PUBREC, 2, rest[known - 2]!, rest[known - 1]!]));
+    const acknowledgement = Buffer.from([qos === 1 ? PUBACK : PUBREC, 2, rest[known - 2]!, rest[known - 1]!]);
+    const topic = rest.toString('utf8', 2, 2 + topicBytes);
+    Promise.resolve(onSkipped({ topic, retained, bytes: length, again })).then(
+      () => qos > 0 && answer(acknowledgement),
+      () => undefined,
+    );
     head = rest.subarray(known);
     return true;
   }
@@ -101,7 +110,8 @@ function fixedHeader(head: Buffer) {
     length += (byte & 0x7f) * 128 ** (i - 1);
     if ((byte & 0x80) !== 0) continue;
     const first = head[0]!;
-    return { type: first >> 4, qos: (first >> 1) & 3, retained: (first & 1) === 1, length, bytes: i + 1 };
+    const [qos, retained, again] = [(first >> 1) & 3, (first & 1) === 1, (first & 8) !== 0];
+    return { type: first >> 4, qos, retained, again, length, bytes: i + 1 };
   }
   if (head.length > LENGTH_BYTES_MAX) throw tooLarge('packet whose length has more than four bytes');
   return null;
