@@ -19,8 +19,10 @@ import { createAlerting } from './alerting.js';
 import { candleIntake } from './composition/candle-intake.js';
 import { runTrading } from './composition/earned-live.js';
 import { createLiveStart } from './composition/live-start.js';
+import { createMarketCare } from './composition/market-care.js';
 import { orderStreams } from './composition/order-streams.js';
 import { createPaperQuotes } from './composition/paper-quotes.js';
+import { reconcileLoops } from './composition/reconcile-loops.js';
 import { requestEvents } from './composition/request-events.js';
 import { createRestingCare } from './composition/resting-care.js';
 import { openShadowModel } from './composition/shadow-model.js';
@@ -47,7 +49,6 @@ import { createLiveRun, type LiveRun } from './pipeline/live-run.js';
 import { losingRunOf } from './pipeline/losing-run.js';
 import { createPipeline } from './pipeline/pipeline.js';
 import type { Pipeline } from './pipeline/pipeline-api.js';
-import { createReconcileLoop } from './pipeline/reconcile-loop.js';
 import { runSettingsText } from './pipeline/run-settings.js';
 import type { Clock, Rng } from './ports.js';
 
@@ -127,7 +128,9 @@ export async function createTrader(options: TraderOptions): Promise<Trader> {
     const { restored, runs } = await refusals.opened(store);
     const askShadow = await openShadowModel({ config, store, clock, alerts: () => alerts, log, closers });
     const requests = requestEvents(() => alerts, log);
-    const parts = { config, env: options.env, clock, log, runs, requests };
+    const marketCare = createMarketCare({ alerts: () => alerts, log, recordRun: () => recordRun() });
+    const { events: markets } = marketCare;
+    const parts = { config, env: options.env, clock, log, runs, requests, markets };
     const venues = await Promise.all(config.exchange.map((each) => openVenue(each, parts)));
     for (const { feed } of venues) closers.push(() => feed.close());
     const keys = await refusals.connected(venues);
@@ -147,16 +150,17 @@ export async function createTrader(options: TraderOptions): Promise<Trader> {
       clock,
       store,
       brokers,
+      markets: new Map(venues.map(({ id, market }) => [id, market])),
       permit,
       ids,
       // What a live account holds is stored as opening flows at the first start, and counted from there.
       startCash: config.mode === 'paper' ? String(config.execution.paperStartCash * venues.length) : '0',
       tradingState: ({ exchange }) => refusals.limit(exchange, states.state()),
       async quoteFor({ exchange, symbol }, candle) {
-        const { feed, rules } = connectAhead(venueOf(exchange), config, permit);
+        const { feed, market } = connectAhead(venueOf(exchange), config, permit);
         const book = await feed.quote(symbol);
         if (config.mode === 'live') return book;
-        return paperQuote({ exchange, symbol }, candle.close, book, rules.get(symbol)!.priceTick);
+        return paperQuote({ exchange, symbol }, candle.close, book, market.rules(symbol)!.priceTick);
       },
       healthEachBar: true,
     });
@@ -218,29 +222,15 @@ export async function createTrader(options: TraderOptions): Promise<Trader> {
         streams.find(({ key }) => streamName(key) === name)?.ingestion.rejectionShare(),
       onFill: (fill) => alerting.publishFill(fill),
     });
-    const reconciling = new Map(
-      venues.map(({ id }) => [
-        id,
-        createReconcileLoop({
-          pipeline,
-          exchange: id,
-          clock,
-          alerts,
-          periodMs: config.execution.reconcileMs,
-          onResult: (result) => {
-            if (result.kind !== 'agreed')
-              log.warn({ exchange: id, result }, 'the comparison with the exchange');
-          },
-        }),
-      ]),
-    );
+    const periodMs = config.execution.reconcileMs;
+    const reconciling = reconcileLoops({ venues, pipeline, clock, alerts, log, periodMs });
     const live = createLiveRun({
       ...(config.mode === 'live' && {
         reconciling,
         orderStreams: orderStreams({ venues, pipeline, reconciling, clock, log }),
       }),
       pipeline,
-      conditions,
+      conditions: { ...conditions, health: () => [...conditions.health(), ...marketCare.health()] },
       streams: streams.map(({ key, calendar }) => ({ key, feed: venueOf(key.exchange).feed, calendar })),
       restWatches: venues.map(({ feed }) => feed),
       store,
@@ -301,21 +291,21 @@ export async function createTrader(options: TraderOptions): Promise<Trader> {
     const resting = createRestingCare({ config, venues, brokers, clock, alerts, log });
     const keepDays = retentionOf(config.storage, config.timeframe);
     const upkeep = createStoreUpkeep({ store, keepDays, clock, alerts, log });
+
+    async function recordRun(): Promise<void> {
+      const atMs = clock.wallMs();
+      const trading = runTrading(config, manifest);
+      const settings = runSettingsText(config, config.ingestion.maxGapBars, streams, trading);
+      await store.recordRun({ atMs, settings });
+    }
+
     return {
       store,
       pipeline,
       live,
       guard,
       async start() {
-        await store.recordRun({
-          atMs: clock.wallMs(),
-          settings: runSettingsText(
-            config,
-            config.ingestion.maxGapBars,
-            streams,
-            runTrading(config, manifest),
-          ),
-        });
+        await recordRun();
         await pipeline.start(restored);
         await live.start();
         const endAsking = createSystemScheduler().every(KEYS_ASKED_MS, () => void keys.ask());
@@ -340,6 +330,8 @@ export async function createTrader(options: TraderOptions): Promise<Trader> {
         await resting.start();
         closers.push(() => resting.stop());
         await refusals.tell(alerts);
+        await marketCare.start(venues, pipeline.portfolio);
+        closers.push(() => marketCare.stop());
         const mark = recovery.current();
         if (mark !== null) await alerts.raise('STORE_REBUILT', { loss: mark.loss });
         alerting.publishState();

@@ -3,7 +3,7 @@ import type { Candle, CandleColumns, StreamKey } from './core/candle.js';
 import type { CancelOrder, CancelOutcome } from './core/guard-link.js';
 import type { LayerHealth } from './core/health.js';
 import type { ModelManifest } from './core/manifest.js';
-import type { Fill, MarketRules, OrderHint, OrderReport, OrderRequest, Quote } from './core/order.js';
+import type { Fill, MarketListing, OrderHint, OrderReport, OrderRequest, Quote } from './core/order.js';
 import type {
   AccountSnapshot,
   BarRecord,
@@ -78,8 +78,8 @@ export interface CandleFeed {
   ): Promise<void>;
   /** Top of book now; undefined where the venue has none. */
   quote(symbol: string): Promise<Quote | undefined>;
-  /** Steps, minimums and fee of a symbol. */
-  rules(symbol: string): Promise<MarketRules>;
+  /** These symbols as the exchange lists them now, read anew; one that it does not list is not in the answer. */
+  listed(symbols: readonly string[]): Promise<ReadonlyMap<string, MarketListing>>;
   close(): Promise<void>;
 }
 
@@ -200,6 +200,8 @@ export type SubmitResult =
       readonly message: string;
       readonly retryable: boolean;
       readonly retryAfterMs?: number;
+      /** What the refusal may speak of: steps and minimums that are no longer those known here, or a closed market. */
+      readonly about?: 'rules' | 'closed';
     }
   /** Nobody knows: time-out, 5xx, dropped connection, malformed answer. Resolve by client order id, never resend. */
   | { readonly kind: 'ambiguous'; readonly message: string };

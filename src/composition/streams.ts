@@ -18,7 +18,7 @@ export function streamsOf(
       createStreamSetup({
         key: { exchange: venue.id, symbol, timeframe: config.timeframe },
         calendar: venue.config.calendar,
-        marketRules: venue.rules.get(symbol)!,
+        marketRules: () => venue.market.rules(symbol)!,
         ingestion: config.ingestion,
         kernel,
         inference: createInferenceLayer({ classifier }),

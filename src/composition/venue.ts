@@ -9,13 +9,14 @@ import {
 import type { Log } from '../adapters/log/log.js';
 import { exchangeCredentials } from '../config/credentials.js';
 import type { Config, ExchangeConfig } from '../config/schema.js';
-import { type StreamKey, streamName } from '../core/candle.js';
-import { EXIT, messageOf, RedbuttonError } from '../core/errors.js';
-import type { Fill, MarketRules } from '../core/order.js';
+import { streamName } from '../core/candle.js';
+import { badInput, EXIT, messageOf, RedbuttonError } from '../core/errors.js';
+import type { Fill, MarketListing } from '../core/order.js';
 import { createPaperBroker, currenciesOf } from '../pipeline/execution/index.js';
 import { createRestWatch, type RestWatch, type RestWatchOptions } from '../pipeline/ingestion/index.js';
+import { createMarketBook, type MarketBook, type MarketEvents } from '../pipeline/market-book.js';
 import { parseRunSettings } from '../pipeline/run-settings.js';
-import type { Broker, Clock, OrderStream, Permit, RunRecord } from '../ports.js';
+import type { Broker, CandleFeed, Clock, OrderStream, Permit, RunRecord } from '../ports.js';
 
 /** One exchange of the box: the way there, its market data, and the rules of the symbols traded on it. */
 export interface Venue {
@@ -23,8 +24,10 @@ export interface Venue {
   readonly config: ExchangeConfig;
   readonly connection: ConnectedExchange;
   readonly feed: RestWatch;
-  /** By symbol; of every symbol that is traded here. */
-  readonly rules: ReadonlyMap<string, MarketRules>;
+  /** Of every symbol that is traded here; `config.symbols` are those that the exchange lists. */
+  readonly market: MarketBook;
+  /** Symbols of the configuration that the exchange does not list. */
+  readonly missing: readonly string[];
   /** What the exchange says of our orders; null where it says nothing by itself, and on paper. */
   readonly orders: OrderStream | null;
   /** It is a simulator with a time of its own. */
@@ -40,6 +43,8 @@ export interface VenueParts {
   readonly runs: readonly RunRecord[];
   /** Told when an exchange answers no request, and when it does again. */
   readonly requests: RestWatchOptions['events'];
+  /** Told when rules change, and when a market closes or opens. */
+  readonly markets: MarketEvents;
 }
 
 /** A quote that takes longer is refused: the bars of other exchanges wait behind it. */
@@ -53,34 +58,53 @@ export async function openVenue(venue: ExchangeConfig, parts: VenueParts): Promi
   const { config, clock } = parts;
   const connect = () => createExchange(venue, clock, credentialsOf(venue.id, parts.env));
   const connection = await connect();
+  const source = createCcxtFeed(connection);
+  // On paper the fee is the configured one; a venue's own rate may be a promotion that live trading would not get.
+  const takerFeeRate = String(config.execution.takerFeeRate);
+  const asTraded = ({ rules, trading }: MarketListing): MarketListing => ({
+    trading,
+    rules: config.mode === 'paper' ? { ...rules, takerFeeRate } : rules,
+  });
+  const listed: CandleFeed['listed'] = async (symbols) =>
+    new Map([...(await source.listed(symbols))].map(([symbol, listing]) => [symbol, asTraded(listing)]));
+  let isStale = false;
+  const found = await listed(venue.symbols).catch((error: unknown) => {
+    const known = lastKnown(venue, parts);
+    if (known.size === 0 || isWrongInput(error)) throw error;
+    isStale = true;
+    const detail = messageOf(error);
+    parts.log.warn(
+      { exchange: venue.id, symbols: [...known.keys()], detail },
+      'traded by its last known rules',
+    );
+    return known;
+  });
+  const missing = venue.symbols.filter((symbol) => !found.has(symbol));
+  // Where the exchange lists none of them any more, something may still be held there: the box starts as it knew them.
+  isStale ||= found.size === 0;
+  const listings = found.size === 0 ? lastKnown(venue, parts) : found;
+  const [first, ...rest] = venue.symbols.filter((symbol) => listings.has(symbol));
+  if (first === undefined) throw noneListed(venue);
   const feed = createRestWatch({
-    feed: createCcxtFeed(connection),
-    symbol: venue.symbols[0]!,
+    feed: source,
+    symbol: first,
     clock,
     quoteMsMax: QUOTE_MS_MAX,
     checkMs: REQUEST_CHECK_MS,
     retryMs: REQUEST_RETRY_MS,
     events: parts.requests,
   });
-  const rules = new Map<string, MarketRules>();
-  for (const symbol of venue.symbols) {
-    const found = await feed.rules(symbol).catch((error: unknown) => {
-      const key = { exchange: venue.id, symbol, timeframe: config.timeframe };
-      const known = lastKnownRules(parts.runs, key);
-      if (known === undefined || isWrongInput(error)) throw error;
-      parts.log.warn(
-        { exchange: venue.id, symbol, detail: messageOf(error) },
-        'traded by its last known rules',
-      );
-      return known;
-    });
-    // On paper the fee is the configured one; a venue's own rate may be a promotion that live trading would not get.
-    const takerFeeRate = String(config.execution.takerFeeRate);
-    rules.set(symbol, config.mode === 'paper' ? { ...found, takerFeeRate } : found);
-  }
+  const market = createMarketBook({
+    feed: { exchange: venue.id, listed },
+    listings,
+    isStale,
+    clock,
+    events: parts.markets,
+  });
   const simulatedTime = venue.restUrl !== undefined && venue.simulatedTime;
   const orders = config.mode === 'live' ? await createOrderStream(connection, connect) : null;
-  return { id: venue.id, config: venue, connection, feed, rules, orders, simulatedTime };
+  const traded = { ...venue, symbols: [first, ...rest] };
+  return { id: venue.id, config: traded, connection, feed, market, missing, orders, simulatedTime };
 }
 
 /** The venue's orders: its own on live, fills at its prices on paper. */
@@ -95,7 +119,8 @@ export function brokerOf(
   const paper = createPaperBroker({
     exchange: venue.id,
     clock,
-    rulesOf: (symbol) => venue.rules.get(symbol),
+    rulesOf: venue.market.rules,
+    isClosed: venue.market.isShut,
     startBalances: {
       [currenciesOf(venue.config.symbols[0]!).quote]: String(config.execution.paperStartCash),
     },
@@ -119,11 +144,28 @@ function credentialsOf(id: string, env: VenueParts['env']): { apiKey: string; se
   return found && { apiKey: found.apiKey.reveal(), secret: found.secret.reveal() };
 }
 
-function lastKnownRules(runs: readonly RunRecord[], key: StreamKey): MarketRules | undefined {
-  const name = streamName(key);
+/** Those of the symbols that the last start knew, as it knew them. */
+function lastKnown(
+  { id, symbols }: ExchangeConfig,
+  { config, runs }: VenueParts,
+): Map<string, MarketListing> {
+  const known = new Map<string, MarketListing>();
   const last = runs.at(-1);
-  if (last === undefined) return undefined;
-  return parseRunSettings(last.settings).streams.find((stream) => streamName(stream.key) === name)?.rules;
+  const streams = last === undefined ? [] : parseRunSettings(last.settings).streams;
+  for (const symbol of symbols) {
+    const name = streamName({ exchange: id, symbol, timeframe: config.timeframe });
+    const rules = streams.find((stream) => streamName(stream.key) === name)?.rules;
+    if (rules !== undefined) known.set(symbol, { rules, trading: true });
+  }
+  return known;
+}
+
+function noneListed({ id, symbols }: ExchangeConfig): RedbuttonError {
+  return badInput(
+    'E_SYMBOL_UNKNOWN',
+    `${id} lists none of ${symbols.join(', ')}`,
+    'write exchange.symbols as ccxt does, as in "BTC/USDT"; close what is held there by hand',
+  );
 }
 
 function isWrongInput(error: unknown): boolean {

@@ -141,6 +141,27 @@ export const ALERT_CATALOGUE = {
     (f) => `The box and the exchange disagree about ${f.symbol}: ${f.detail}`,
     'No new positions are opened until this is explained; see redbutton status.',
   ),
+  MARKET_CLOSED: entry<{ exchange: string; symbol: string; detail: string }>(
+    'warning',
+    (f) => `${f.symbol} cannot be traded at ${f.exchange} now: ${f.detail}.`,
+    'No position is opened there, and closing is tried now and then; you are told when it is open again.',
+  ),
+  MARKET_OPEN: entry<{ exchange: string; symbol: string; afterMs: number }>(
+    'info',
+    (f) => `${f.symbol} can be traded at ${f.exchange} again, after ${span(f.afterMs)}.`,
+    'Nothing to do.',
+  ),
+  SYMBOL_NOT_LISTED: entry<{ exchange: string; symbol: string }>(
+    'warning',
+    (f) => `${f.symbol} is not listed at ${f.exchange}: it is not traded, the others are.`,
+    'Mend or remove it in exchange.symbols and restart.',
+  ),
+  SYMBOL_NOT_LISTED_HELD: entry<{ exchange: string; symbol: string; held: string }>(
+    'critical',
+    (f) =>
+      `${f.symbol} is not listed at ${f.exchange}, and ${f.held} of it is held: the box cannot close it.`,
+    'Look at the exchange what has become of it, and close it there by hand.',
+  ),
   STOP_MISSING: entry<{ symbol: string; detail: string }>(
     'critical',
     (f) => `A position in ${f.symbol} has no protective stop: ${f.detail}`,

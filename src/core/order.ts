@@ -23,6 +23,12 @@ export interface MarketRules {
   readonly takerFeeRate: string;
 }
 
+/** A symbol as the exchange lists it; `trading` is false while it takes no orders. */
+export interface MarketListing {
+  readonly rules: MarketRules;
+  readonly trading: boolean;
+}
+
 /** What the execution layer wants to send. Amount and limit price are decimal text, already on the exchange's steps. */
 export interface OrderRequest {
   /** `<prefix>-<device>-<unique>`; unique for ever, at most 36 characters of [A-Za-z0-9_-]. */
@@ -134,7 +140,8 @@ export type RefusalReason =
   | 'stop_rests'
   | 'exit_in_flight'
   | 'stop_not_protective'
-  | 'exchange_filter';
+  | 'exchange_filter'
+  | 'market_closed';
 
 /** What the risk layer looked at; stored with the decision so that it can be recomputed. */
 export interface RiskInputs {

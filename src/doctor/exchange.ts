@@ -38,10 +38,22 @@ export const clockAndExchange: Check = {
       ];
     }
     const missing = venue.symbols.filter((symbol) => connection.api.markets?.[symbol] === undefined);
+    const closed = venue.symbols.filter((symbol) => connection.api.markets?.[symbol]?.active === false);
+    const none = missing.length === venue.symbols.length;
     findings.push(
       missing.length > 0
-        ? failed('exchange', `${venue.id} does not trade ${missing.join(', ')}`, 'mend exchange.symbols')
-        : ok('exchange', `${venue.id} answers and trades ${venue.symbols.join(', ')}`),
+        ? (none ? failed : warning)(
+            'exchange',
+            `${venue.id} does not list ${missing.join(', ')}: ${none ? 'the trader does not start' : 'not traded, the others are'}`,
+            'mend exchange.symbols',
+          )
+        : closed.length > 0
+          ? warning(
+              'exchange',
+              `${venue.id} takes no orders of ${closed.join(', ')} now`,
+              'wait until it does',
+            )
+          : ok('exchange', `${venue.id} answers and trades ${venue.symbols.join(', ')}`),
       await offset(patient, venue, connection),
       await key(patient, venue, '', 'trader’s key'),
     );

@@ -60,7 +60,9 @@ export function createLane(
         : createRegimeTracker(config.signals.regime ?? REGIME_DEFAULTS),
     barMs: timeframeMs(timeframe),
     history: historyOf(config.risk, streams),
-    amountStep: Number(setup.rules.amountStep),
+    get amountStep() {
+      return Number(setup.rules.amountStep);
+    },
     monitor: createMonitor(config.monitoring, model),
     inference: setup.inference,
     book: portfolio.book(setup.key.exchange, setup.key.symbol),

@@ -54,6 +54,7 @@ export interface PredictionBatch {
 export interface StreamSetup {
   readonly key: StreamKey;
   readonly calendar: Calendar;
+  /** As they are now: the exchange may change them at any time. */
   readonly rules: MarketRules;
   readonly ingestion: IngestionLayer;
   readonly features: FeatureLayer;

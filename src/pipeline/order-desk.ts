@@ -64,12 +64,14 @@ export function createOrderDesk(
       clock,
       ids: deps.ids,
       portfolio,
+      markets: deps.markets,
       makeGate: (isBlocked, stopAmount) =>
         createOrderGate(
           {
             brokers,
             permit: deps.permit,
             clock,
+            markets: deps.markets,
             isBlocked,
             stopAmount,
             tradingState: stateForOrder,
@@ -105,6 +107,7 @@ export function createOrderDesk(
       return flattened.unclosed;
     },
     keep: (outcomes) => keep(outcomes),
+    isClosed: (exchange, symbol) => deps.markets?.get(exchange)?.closed().has(symbol) === true,
   });
   const { keep, restore, start, ...venues } = createVenueDesk({
     brokers,
@@ -163,8 +166,9 @@ export function createOrderDesk(
     lane: Lane,
     candle: Candle,
     decision: OrderIntent['decision'],
-    { decided, exitTry }: How,
+    how: How,
   ): Promise<ExecutionOutcome> {
+    const { decided, exitTry } = how;
     const { key, rules } = lane.setup;
     const held = lane.book.units;
     let { units } = decision;
@@ -172,7 +176,11 @@ export function createOrderDesk(
     // What the exchange does not hold cannot be sold, and must not keep in what can.
     const there = sellable(key.exchange, key.symbol).abs();
     if (closing && there.lt(units) && held.abs().gte(units)) units = there.toNumber();
-    if (closing && execution.restingStops(key.exchange, key.symbol).length > 0) {
+    const market = deps.markets?.get(key.exchange);
+    // In a closed market a stop could not be put back, and nothing can be closed.
+    const isShut =
+      market !== undefined && (market.isShut(key.symbol) || market.barrier(key.symbol, true) !== null);
+    if (closing && !isShut && execution.restingStops(key.exchange, key.symbol).length > 0) {
       // A stop is taken away for a decision that is written down, and for no other.
       await decided;
       await stops.clear(lane);
@@ -180,7 +188,7 @@ export function createOrderDesk(
       const closed = held.abs().minus(lane.book.units.abs());
       if (closed.gt(0)) units = Math.max(0, decimal(units).minus(closed).toNumber());
     }
-    return execution.submit({
+    const outcome = await execution.submit({
       exchange: key.exchange,
       decision: { ...decision, units },
       rules,
@@ -190,6 +198,11 @@ export function createOrderDesk(
       ...(decided && { decided }),
       ...(exitTry !== undefined && { exitTry }),
     });
+    const { status, refusal } = outcome;
+    if (!closing || status !== 'rejected' || refusal !== null || lane.setup.rules === rules) return outcome;
+    // Refused by rules that were read anew meanwhile: what closes a position does not wait for the next bar.
+    keep([outcome]);
+    return sendAlone(lane, candle, decision, how);
   }
 
   return {

@@ -16,6 +16,7 @@ import type {
 import type { BarOutcome } from './bar-outcome.js';
 import type { ExecutionOutcome, GateConfig, OrderIds, Portfolio, Reconciliation } from './execution/index.js';
 import type { InferenceLayer, StreamSetup } from './layer-ports.js';
+import type { MarketBook } from './market-book.js';
 import type { HealthReport, MonitoringConfig } from './monitoring/index.js';
 import type { RiskConfig } from './risk/index.js';
 import type { SignalConfig } from './signals/index.js';
@@ -50,6 +51,8 @@ export interface PipelineDeps {
   readonly store: Store;
   /** One a venue, all of one kind. */
   readonly brokers: readonly Broker[];
+  /** The exchanges' markets as they are now, by exchange; without it none closes, and no rule changes. */
+  readonly markets?: ReadonlyMap<string, MarketBook>;
   readonly permit: Permit;
   readonly ids: OrderIds;
   /**

@@ -19,6 +19,8 @@ export interface StopKeeperDeps {
   readonly agreed: (exchange: string) => boolean;
   /** Closes what the lane holds, through the gate; what could not be closed, in words, or null. */
   readonly close: (lane: Lane) => Promise<string | null>;
+  /** Whether the market takes no orders now. */
+  readonly isClosed: (exchange: string, symbol: string) => boolean;
   /** Told of everything that came of a stop. */
   readonly keep: (outcomes: readonly ExecutionOutcome[]) => void;
 }
@@ -68,14 +70,18 @@ export function createStopKeeper(deps: StopKeeperDeps): StopKeeper {
       const unclosed = await deps.close(lane);
       if (unclosed === null) naked.delete(lane);
       else {
-        const detail = `the price is beyond its trigger, and it could not be closed: ${unclosed}`;
+        const { exchange, symbol } = lane.setup.key;
+        const why = deps.isClosed(exchange, symbol) ? 'its market is closed' : unclosed;
+        const detail = `the price is beyond its trigger, and it could not be closed: ${why}`;
         naked.set(lane, { detail, urgent: true });
       }
       return;
     }
     const outcome = await execution.submitStop(stop);
     deps.keep([outcome]);
-    if (outcome.status === 'rejected') naked.set(lane, { detail: outcome.message ?? 'rejected' });
+    // The same words each time while it lasts: other words would be another alert.
+    const closed = outcome.refusal === 'market_closed' ? 'its market is closed' : null;
+    if (outcome.status === 'rejected') naked.set(lane, { detail: closed ?? outcome.message ?? 'rejected' });
     else naked.delete(lane);
   }
 
@@ -104,6 +110,8 @@ export function createStopKeeper(deps: StopKeeperDeps): StopKeeper {
       }
       if (state !== 'ACTIVE' && state !== 'REDUCING') return;
     }
+    // One that does not fit is better than none, and none could be put in its place.
+    if (wanted !== null && resting.length > 0 && deps.isClosed(exchange, symbol)) return;
     await cancel(resting);
     if (execution.blocks(exchange, symbol) || execution.restingStops(exchange, symbol).length > 0) return;
     // The one that was cancelled may have been executed before.

@@ -10,7 +10,8 @@ import type { StreamSetup } from './layer-ports.js';
 export interface StreamParts {
   readonly key: StreamKey;
   readonly calendar: Calendar;
-  readonly marketRules: MarketRules;
+  /** A function where they may change while the stream runs. */
+  readonly marketRules: MarketRules | (() => MarketRules);
   readonly ingestion: {
     readonly rules: ValidationRules;
     readonly maxGapBars: number;
@@ -25,10 +26,13 @@ export interface StreamParts {
 export function createStreamSetup(parts: StreamParts): StreamSetup & { readonly ingestion: Ingestion } {
   const { key, calendar, kernel, clock } = parts;
   const { rules, maxGapBars, absurdJumpFraction } = parts.ingestion;
+  const { marketRules } = parts;
   return {
     key,
     calendar,
-    rules: parts.marketRules,
+    get rules() {
+      return typeof marketRules === 'function' ? marketRules() : marketRules;
+    },
     ingestion: createIngestion({
       stream: key,
       rules,

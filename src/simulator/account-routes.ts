@@ -68,7 +68,7 @@ function place(
 ): SimulatedOrder {
   const instrument = instrumentOf(venue, params);
   const close = venue.replay.lastClose(instrument);
-  if (close === undefined) throw refusals.marketClosed();
+  if (close === undefined || instrument.status !== 'TRADING') throw refusals.marketClosed();
   const request = readNewOrder(
     params,
     instrument,

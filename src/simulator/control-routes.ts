@@ -1,5 +1,6 @@
 import type { ExchangeSimulator } from './exchange-simulator.js';
 import { readFaults } from './fault-injector.js';
+import type { MarketTerms } from './instrument.js';
 import { fields, wrong } from './refused-body.js';
 
 /** Control of the simulator itself, apart from the exchange's API; each takes the JSON of the request's body. */
@@ -42,6 +43,16 @@ export function controlRoutes(simulator: ExchangeSimulator): ControlRoutes {
       },
     ],
     [
+      'POST /sim/market',
+      (body) => {
+        const { symbol, ...given } = fields(body);
+        const terms = marketTerms(given);
+        if (typeof symbol !== 'string' || !simulator.venue.changeMarket(symbol, terms))
+          throw wrong('symbol', 'one of the simulator, as in "BTC/USDT"');
+        return { symbol, ...terms };
+      },
+    ],
+    [
       'POST /sim/clock',
       (body) => {
         const { skewMs } = fields(body);
@@ -70,6 +81,26 @@ export function controlRoutes(simulator: ExchangeSimulator): ControlRoutes {
       },
     ],
   ]);
+}
+
+const STEPS = ['priceTick', 'amountStep', 'amountMin', 'notionalMin'] as const;
+
+function marketTerms(given: Readonly<Record<string, unknown>>): Partial<MarketTerms> {
+  const terms: Partial<MarketTerms> = {};
+  for (const name of STEPS) {
+    if (given[name] !== undefined) terms[name] = text(name, given[name], AMOUNT, 'decimal text');
+  }
+  const { status, listed } = given;
+  if (status !== undefined) {
+    if (status !== 'TRADING' && status !== 'BREAK' && status !== 'HALT')
+      throw wrong('status', '"TRADING", "BREAK" or "HALT"');
+    terms.status = status;
+  }
+  if (listed !== undefined) {
+    if (typeof listed !== 'boolean') throw wrong('listed', 'true or false');
+    terms.listed = listed;
+  }
+  return terms;
 }
 
 const AMOUNT = /^\d{1,15}(\.\d{1,18})?$/;

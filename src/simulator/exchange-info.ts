@@ -12,14 +12,14 @@ export function exchangeInfo(instruments: readonly Instrument[], serverTimeMs: n
       { rateLimitType: 'RAW_REQUESTS', interval: 'MINUTE', intervalNum: 5, limit: 61_000 },
     ],
     exchangeFilters: [],
-    symbols: instruments.map(symbolInfo),
+    symbols: instruments.filter(({ listed }) => listed).map(symbolInfo),
   };
 }
 
 function symbolInfo(instrument: Instrument): object {
   return {
     symbol: instrument.id,
-    status: 'TRADING',
+    status: instrument.status,
     baseAsset: instrument.base,
     baseAssetPrecision: 8,
     quoteAsset: instrument.quote,

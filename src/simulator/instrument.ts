@@ -16,8 +16,20 @@ export interface MarketSpec {
   readonly notionalMin?: string;
 }
 
+/** What an exchange may change of a market while it runs. */
+export interface MarketTerms {
+  priceTick: string;
+  amountStep: string;
+  amountMin: string;
+  notionalMin: string;
+  /** Orders are taken while it is TRADING alone. */
+  status: 'TRADING' | 'BREAK' | 'HALT';
+  /** A market that is not listed is in no list, and unknown to every request. */
+  listed: boolean;
+}
+
 /** A market with every default filled in. */
-export interface Instrument {
+export interface Instrument extends MarketTerms {
   readonly symbol: string;
   /** The exchange's own name, as in `BTCUSDT`. */
   readonly id: string;
@@ -26,10 +38,6 @@ export interface Instrument {
   readonly timeframe: string;
   readonly barMs: number;
   readonly candles: CandleColumns;
-  readonly priceTick: string;
-  readonly amountStep: string;
-  readonly amountMin: string;
-  readonly notionalMin: string;
 }
 
 /** Fills in what a spec leaves open. Throws `E_SIM_MARKET` with the place for candles that cannot be replayed. */
@@ -53,6 +61,8 @@ export function toInstrument(spec: MarketSpec): Instrument {
     amountStep,
     amountMin: spec.amountMin ?? amountStep,
     notionalMin: spec.notionalMin ?? derived.notionalMin,
+    status: 'TRADING',
+    listed: true,
   };
 }
 

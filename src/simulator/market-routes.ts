@@ -27,7 +27,7 @@ export function instrumentOf(venue: SimulatedVenue, params: URLSearchParams): In
   const id = params.get('symbol');
   if (!id) throw refusals.missing('symbol');
   const instrument = venue.replay.instrument(id);
-  if (!instrument) throw refusals.badSymbol();
+  if (!instrument?.listed) throw refusals.badSymbol();
   return instrument;
 }
 
@@ -92,7 +92,7 @@ function depth(venue: SimulatedVenue, params: URLSearchParams): object {
 function each(venue: SimulatedVenue, params: URLSearchParams, answer: (it: Instrument) => object): unknown {
   if (params.has('symbol')) return answer(instrumentOf(venue, params));
   const named = params.get('symbols');
-  if (named === null) return venue.replay.instruments.map(answer);
+  if (named === null) return venue.replay.instruments.filter(({ listed }) => listed).map(answer);
   return namesOf(named).map((symbol) => answer(instrumentOf(venue, new URLSearchParams({ symbol }))));
 }
 

@@ -1,7 +1,7 @@
 import { badInput } from '../core/errors.js';
 import type { AccountEvent } from './account-events.js';
 import { refusals } from './api-error.js';
-import { type Instrument, type MarketSpec, toInstrument } from './instrument.js';
+import { type Instrument, type MarketSpec, type MarketTerms, toInstrument } from './instrument.js';
 import { Ledger } from './ledger.js';
 import { type ClosedBar, MarketReplay } from './market-replay.js';
 import { type FeeRates, type IdSource, OrderEngine } from './order-engine.js';
@@ -104,6 +104,13 @@ export class SimulatedVenue implements IdSource {
     transfers.push(transfer);
     this.onAccountEvent(apiKey, { kind: 'transfer', asset: given.asset, delta, atMs });
     return transfer;
+  }
+
+  /** Changes a market from now on, in what is listed and in what is refused; false where there is no such symbol. */
+  changeMarket(symbol: string, terms: Partial<MarketTerms>): boolean {
+    const instrument = this.replay.instruments.find((it) => it.symbol === symbol);
+    if (instrument) Object.assign(instrument, terms);
+    return instrument !== undefined;
   }
 
   /** The time that the exchange tells. */

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { stringify } from 'smol-toml';
-import { createLog } from '../../src/adapters/log/log.js';
+import { createLog, type Log } from '../../src/adapters/log/log.js';
 import { createTrader, type Trader } from '../../src/app.js';
 import { parseConfig } from '../../src/config/load.js';
 import { toColumns } from '../../src/core/candle.js';
@@ -30,6 +30,10 @@ export interface LiveTrader {
 export async function startLiveTrader(
   options: Partial<SimulatorOptions> = {},
   execution: Readonly<Record<string, unknown>> = {},
+  {
+    symbols = [SYMBOL],
+    log = createLog('silent'),
+  }: { readonly symbols?: readonly string[]; readonly log?: Log } = {},
 ): Promise<LiveTrader> {
   const dir = mkdtempSync(path.join(tmpdir(), 'rb-live-trader-'));
   mkdirSync(path.join(dir, 'guard'));
@@ -56,7 +60,7 @@ export async function startLiveTrader(
       device: { name: 'box', stateDir: path.join(dir, 'state'), runDir: dir },
       exchange: [
         {
-          symbols: [SYMBOL],
+          symbols: [...symbols],
           restUrl: simulator.restUrl,
           wsUrl: simulator.wsUrl,
           simulatedTime: true,
@@ -81,7 +85,7 @@ export async function startLiveTrader(
     env: { REDBUTTON_BINANCE_API_KEY: KEY.apiKey, REDBUTTON_BINANCE_API_SECRET: KEY.secret },
     clock: simulatedClock(simulator),
     rng: { next: Math.random },
-    log: createLog('silent'),
+    log,
     version: '0.0.0-test',
     onBar: async ({ kind }) => {
       // Where the feed broke at the close, the bar comes as history and is not decided on.

@@ -143,6 +143,13 @@ const OF_OTHERS: Raised[] = [
     },
   },
   {
+    code: 'MARKET_CLOSED',
+    figures: { exchange: 'binance', symbol: 'BTC/USDT', detail: 'the exchange lists it as not trading' },
+  },
+  { code: 'MARKET_OPEN', figures: { exchange: 'binance', symbol: 'BTC/USDT', afterMs: 3_600_000 } },
+  { code: 'SYMBOL_NOT_LISTED', figures: { exchange: 'binance', symbol: 'DOGE/USDT' } },
+  { code: 'SYMBOL_NOT_LISTED_HELD', figures: { exchange: 'binance', symbol: 'DOGE/USDT', held: '250' } },
+  {
     code: 'STOP_MISSING',
     figures: {
       symbol: 'BTC/USDT',

@@ -45,7 +45,7 @@ describe('docs/simulator.md', () => {
         });
         exchange.on('exit', (code) => reject(new Error(`ended with ${code}: ${said}`)));
       });
-      expect(rest).toHaveLength(10);
+      expect(rest).toHaveLength(11);
       for (const line of rest) {
         const answer = JSON.parse(execFileSync('sh', ['-c', line], { encoding: 'utf8' }));
         expect({ line, code: answer?.code }).toEqual({ line, code: undefined });

@@ -211,9 +211,14 @@ describe.skipIf(!mosquittoInstalled())('the doctor', () => {
       plant: () => box.patient(venue({ restUrl: 'http://127.0.0.1:9', wsUrl: 'ws://127.0.0.1:9' })),
     },
     {
-      fault: 'a symbol that the exchange does not trade',
+      fault: 'no symbol that the exchange lists',
       found: 'exchange: failed',
       plant: () => box.patient(venue({ symbols: ['DOGE/USDT'] })),
+    },
+    {
+      fault: 'a symbol among others that the exchange does not list',
+      found: 'exchange: warning',
+      plant: () => box.patient(venue({ symbols: ['BTC/USDT', 'DOGE/USDT'] })),
     },
     {
       fault: 'a key that may withdraw',

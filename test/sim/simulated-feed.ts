@@ -44,7 +44,8 @@ export function createSimulatedFeed(
 
   return {
     exchange: EXCHANGE,
-    rules: async (symbol) => rulesOf(symbol),
+    listed: async (symbols) =>
+      new Map(symbols.map((symbol) => [symbol, { rules: rulesOf(symbol), trading: true }])),
     close: async () => undefined,
     barClosed(symbol, candle) {
       for (const listener of listeners) {

@@ -8,6 +8,7 @@ import type { CcxtOrder, CcxtTrade, Figure } from './ccxt-module.js';
 import { type BeforeCreateLeaves, type CreateAttempt, createAttempts } from './create-attempt.js';
 import { createFailure } from './create-failure.js';
 import type { ConnectedExchange } from './exchange.js';
+import { loadedMarkets } from './market-rules.js';
 import { takesImmediateOrCancel, takesProtectiveStops } from './order-kinds.js';
 import { orderReport, tradesComplete } from './order-report.js';
 import { urgentRequests } from './request-hold.js';
@@ -46,9 +47,9 @@ class CcxtBroker implements Broker {
     };
     try {
       // Markets are loaded outside of the attempt: only what follows is the create request.
-      await api.loadMarkets();
+      await loadedMarkets(api);
       const misfit = this.#misfit(order);
-      if (misfit !== null) return { kind: 'not_placed', message: misfit, retryable: false };
+      if (misfit !== null) return { kind: 'not_placed', message: misfit, retryable: false, about: 'rules' };
       const placed = await createAttempts.run(attempt, () =>
         api.createOrder(
           order.symbol,

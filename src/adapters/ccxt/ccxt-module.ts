@@ -69,6 +69,8 @@ export interface CcxtMarket {
   readonly base: string;
   readonly quote: string;
   readonly taker?: Figure;
+  /** False while no order is taken; absent where the exchange does not say. */
+  readonly active?: boolean;
   readonly precision: { readonly amount?: Figure; readonly price?: Figure };
   readonly limits: {
     readonly amount?: { readonly min?: Figure };
@@ -134,6 +136,11 @@ export interface CcxtExchange {
   loadHttpProxyAgent(): Promise<unknown>;
   setSandboxMode(enabled: boolean): void;
   loadMarkets(): Promise<Readonly<Record<string, CcxtMarket>>>;
+  fetchMarkets(): Promise<readonly CcxtMarket[]>;
+  /** Makes these the markets of the connection. */
+  setMarkets(markets: readonly CcxtMarket[]): Readonly<Record<string, CcxtMarket>>;
+  /** The first load, which everybody waits for: one that failed stays here, and fails whoever waits. */
+  marketsLoading?: Promise<unknown> | undefined;
   amountToPrecision(symbol: string, amount: string): string;
   priceToPrecision(symbol: string, price: string): string;
   fetchOHLCV(symbol: string, timeframe: string, sinceMs?: number, limit?: number): Promise<OhlcvRow[]>;
@@ -181,6 +188,7 @@ export interface CcxtErrors {
   readonly InsufficientFunds: ErrorClass;
   readonly InvalidNonce: ErrorClass;
   readonly InvalidOrder: ErrorClass;
+  readonly MarketClosed: ErrorClass;
   readonly NotSupported: ErrorClass;
   readonly OperationRejected: ErrorClass;
   readonly OrderNotFound: ErrorClass;

@@ -10,6 +10,23 @@ const DUPLICATE = /duplicate/i;
 /** Binance's codes that say themselves that the outcome is not known: −1000, −1001, −1006, −1007. */
 const OUTCOME_UNKNOWN = /"code":\s*-100[0167]\b/;
 
+/** Words for a market that takes no orders, where the class of the error does not say it. */
+const CLOSED =
+  /(market|symbol|trading|instrument|pair)\b.{0,40}\b(closed|halted|suspended|paused|break|delisted|offline|disabled|not (currently )?(trading|tradable|open|active))|cancel[- ]only|post[- ]only mode/i;
+
+/** Whether a refusal may mean that the market is no longer as it was read: better read once too often than never. */
+function aboutMarket(
+  error: unknown,
+  message: string,
+  errors: CcxtErrors,
+): { about: 'rules' | 'closed' } | undefined {
+  if (error instanceof errors.MarketClosed) return { about: 'closed' };
+  const refused = [errors.InvalidOrder, errors.BadRequest, errors.OperationRejected];
+  if (error instanceof errors.InvalidNonce || !refused.some((known) => error instanceof known))
+    return undefined;
+  return { about: CLOSED.test(message) ? 'closed' : 'rules' };
+}
+
 /**
  * Tells what a failed create means. Not placed is only what is proven: no byte of the request was written, or it was
  * refused by the exchange in so many words. All else is ambiguous.
@@ -21,6 +38,7 @@ export function createFailure(error: unknown, attempt: CreateAttempt, errors: Cc
     message,
     retryable,
     ...(retryAfterMs !== undefined && retryAfterMs !== null && { retryAfterMs }),
+    ...(attempt.status !== null && aboutMarket(error, message, errors)),
   });
   const ambiguous: SubmitResult = { kind: 'ambiguous', message };
 

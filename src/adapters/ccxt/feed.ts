@@ -1,12 +1,12 @@
 import { badInput, fault, messageOf, RedbuttonError } from '../../core/errors.js';
-import type { MarketRules, Quote } from '../../core/order.js';
+import type { MarketListing, Quote } from '../../core/order.js';
 import { timeframeMs } from '../../core/timeframe.js';
 import type { CandleFeed, RawCandle } from '../../ports.js';
 import type { Figure, OhlcvRow } from './ccxt-module.js';
 import { ClosedBarSequencer } from './closed-bar-sequencer.js';
 import { type ConnectedExchange, closeStreams } from './exchange.js';
 import { type LiveSource, pollBars, watchBars } from './live-source.js';
-import { marketRules } from './market-rules.js';
+import { loadedMarkets, marketRules, readMarkets } from './market-rules.js';
 import { shareRequests } from './shared-requests.js';
 
 export interface FeedOptions {
@@ -115,7 +115,7 @@ class CcxtFeed implements CandleFeed {
 
   async #tops(symbols: readonly string[]): Promise<ReadonlyMap<string, Quote>> {
     const { api, clock } = this.#connection;
-    const markets = await this.#ask('markets', symbols.join(), () => api.loadMarkets());
+    const markets = await this.#ask('markets', symbols.join(), () => loadedMarkets(api));
     const ids = symbols.flatMap((symbol) => markets[symbol]?.id ?? []);
     const found = await this.#ask('top of book', symbols.join(), () =>
       api.fetchBidsAsks([...symbols], { symbols: JSON.stringify(ids) }),
@@ -129,11 +129,17 @@ class CcxtFeed implements CandleFeed {
     return quotes;
   }
 
-  async rules(symbol: string): Promise<MarketRules> {
-    const markets = await this.#ask('markets', symbol, () => this.#connection.api.loadMarkets());
-    const market = markets[symbol];
-    if (!market) throw unknownSymbol(this.exchange, symbol);
-    return marketRules(market, this.#connection.api.precisionMode);
+  async listed(symbols: readonly string[]): Promise<ReadonlyMap<string, MarketListing>> {
+    const { api } = this.#connection;
+    const markets = await this.#ask('markets', symbols.join(), () => readMarkets(api));
+    return new Map(
+      symbols.flatMap((symbol) => {
+        const market = markets[symbol];
+        if (market === undefined) return [];
+        const rules = marketRules(market, api.precisionMode);
+        return [[symbol, { rules, trading: market.active !== false }] as const];
+      }),
+    );
   }
 
   async close(): Promise<void> {
@@ -209,7 +215,7 @@ class CcxtFeed implements CandleFeed {
 
   async #check(symbol: string, timeframe: string): Promise<void> {
     const { api } = this.#connection;
-    const markets = await this.#ask('markets', symbol, () => api.loadMarkets());
+    const markets = await this.#ask('markets', symbol, () => loadedMarkets(api));
     if (!markets[symbol]) throw unknownSymbol(this.exchange, symbol);
     if (!(timeframe in api.timeframes)) {
       throw badInput(

@@ -1,6 +1,6 @@
 import { decimal, text } from '../../core/money.js';
 import type { MarketRules } from '../../core/order.js';
-import type { CcxtMarket, Figure } from './ccxt-module.js';
+import type { CcxtExchange, CcxtMarket, Figure } from './ccxt-module.js';
 
 /** ccxt's `precisionMode` in which precisions are counts of decimal places; in all others we use they are steps. */
 const DECIMAL_PLACES = 2;
@@ -22,4 +22,26 @@ export function marketRules(market: CcxtMarket, precisionMode: number): MarketRu
     notionalMin: text(decimal(market.limits.cost?.min ?? 0)),
     takerFeeRate: text(decimal(market.taker ?? 0)),
   };
+}
+
+type Markets = Readonly<Record<string, CcxtMarket>>;
+
+/** The markets, read where there are none yet. ccxt keeps a first reading that failed, and would fail with it for ever. */
+export async function loadedMarkets(api: CcxtExchange): Promise<Markets> {
+  if (api.markets !== undefined) return api.markets;
+  try {
+    return await api.loadMarkets();
+  } catch (error) {
+    api.marketsLoading = undefined;
+    throw error;
+  }
+}
+
+/**
+ * Reads the markets anew. Beside ccxt's own way, in which every request waits for the reading and fails with it: an order
+ * goes out by what was known before, until there is something newer.
+ */
+export async function readMarkets(api: CcxtExchange): Promise<Markets> {
+  if (api.markets === undefined) return loadedMarkets(api);
+  return api.setMarkets(await api.fetchMarkets());
 }

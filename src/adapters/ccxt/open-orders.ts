@@ -56,11 +56,15 @@ export async function lookForOpenOrders(
     await question.onOpen(found);
   };
 
-  const asked: readonly (string | undefined)[] = question.account ? [undefined] : question.symbols;
+  // Nothing can be open in what is not listed, and asking for it would leave every look without an answer.
+  const symbols = question.symbols.filter((symbol) => api.markets === undefined || symbol in api.markets);
+  if (symbols.length === 0 && !question.account)
+    unanswered.push(`${api.id} lists none of ${question.symbols.join(', ')}`);
+  const asked: readonly (string | undefined)[] = question.account ? [undefined] : symbols;
   // Those of open orders first: ccxt lets requests wait in line, and cancels wait for these.
   const answers = asked.map((symbol) => ask(() => api.fetchOpenOrders(symbol), false));
   if (question.twofold && api.has.fetchOrders === true) {
-    answers.push(...question.symbols.map((symbol) => ask(() => api.fetchOrders(symbol), true)));
+    answers.push(...symbols.map((symbol) => ask(() => api.fetchOrders(symbol), true)));
   }
   await Promise.all(answers);
   return { open: [...open.values()], listed, unanswered };

@@ -12,6 +12,7 @@ import {
 } from '../../core/order.js';
 import type { TradingState } from '../../core/trading-state.js';
 import type { Clock, OrderEvent, Store, SubmitResult } from '../../ports.js';
+import type { MarketBook } from '../market-book.js';
 import type { Brokers } from './brokers.js';
 import { affordable, limitOf } from './limit-price.js';
 import { adopted, averageOf, distinct } from './listed-orders.js';
@@ -46,6 +47,8 @@ export interface ExecutionDeps {
   readonly clock: Clock;
   readonly ids: OrderIds;
   readonly portfolio: Portfolio;
+  /** Told what came of each order that was sent, by exchange. */
+  readonly markets?: ReadonlyMap<string, Pick<MarketBook, 'taken' | 'refused'>> | undefined;
   /** Made with what the unsettled orders say. */
   readonly makeGate: (
     isBlocked: UnsettledOrders['blocks'],
@@ -228,13 +231,19 @@ export function createExecution(deps: ExecutionDeps, config: ExecutionConfig): E
         // Whatever broke, it broke at a moment when the order may have been on its way.
         return await doubt(order, messageOf(thrown), tries);
       }
+      const market = deps.markets?.get(order.exchange);
       if (result.kind === 'report') {
+        market?.taken(order.symbol);
         return await afterCancel(await take(order, result.report, tries, quote), quote);
       }
       if (result.kind === 'ambiguous') return await doubt(order, result.message, tries);
       const late = (result.retryAfterMs ?? 0) > RETRY_WAIT_MS_MAX;
-      if (!result.retryable || late || tries >= config.triesMax)
-        return await refuse(order, result.message, tries);
+      if (!result.retryable || late || tries >= config.triesMax) {
+        const refusal = result.about === 'closed' ? ('market_closed' as const) : undefined;
+        const refused = await refuse(order, result.message, tries, refusal);
+        if (market && result.about !== undefined) await market.refused(order.symbol, result.about);
+        return refused;
+      }
       const backoffMs = config.backoffMs[Math.min(tries, config.backoffMs.length) - 1] ?? 0;
       await clock.sleep(Math.max(backoffMs, result.retryAfterMs ?? 0));
       quote = (await refreshQuote?.().catch(() => undefined)) ?? quote;

@@ -2,6 +2,7 @@ import { decimal } from '../../core/money.js';
 import type { MarketRules, OrderRequest, Quote, RefusalReason } from '../../core/order.js';
 import { stricter, type TradingState } from '../../core/trading-state.js';
 import type { Clock, Permit, PermitReading, SubmitResult } from '../../ports.js';
+import type { MarketBook } from '../market-book.js';
 import type { Brokers } from './brokers.js';
 import { withinExitBound } from './exit-bound.js';
 
@@ -67,6 +68,8 @@ export interface GateDeps {
   readonly isBlocked: (exchange: string, symbol: string) => boolean;
   /** Units that stops resting for the symbol may trade at any moment. */
   readonly stopAmount: (exchange: string, symbol: string) => string;
+  /** Markets that may be closed, by exchange. */
+  readonly markets?: ReadonlyMap<string, Pick<MarketBook, 'barrier' | 'leaves'>> | undefined;
 }
 
 export function createOrderGate(deps: GateDeps, config: GateConfig): OrderGate {
@@ -122,6 +125,8 @@ export function createOrderGate(deps: GateDeps, config: GateConfig): OrderGate {
       return ['symbol_unknown', `an earlier order of ${order.symbol} is not settled`];
     }
 
+    const closed = deps.markets?.get(order.exchange)?.barrier(order.symbol, reducing) ?? null;
+    if (closed !== null) return ['market_closed', closed];
     if (meetsStop(order)) return ['stop_rests', `a stop of ${order.symbol} rests at the exchange`];
     const name = nameOf(order);
     if (reducing && exitsInFlight.has(name)) {
@@ -176,6 +181,7 @@ export function createOrderGate(deps: GateDeps, config: GateConfig): OrderGate {
       const reducing = reduces(order);
       const name = nameOf(order);
       (reducing ? exitsOf(name) : entries).add();
+      deps.markets?.get(order.exchange)?.leaves(order.symbol);
       if (reducing) exitsInFlight.add(name);
       try {
         const passed = { ...order, reducing, ...(permit.ok && { permitEpoch: permit.epoch }) };

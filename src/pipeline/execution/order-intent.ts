@@ -31,7 +31,7 @@ export interface OrderIntent {
 export interface ExecutionOutcome {
   readonly order: OrderRequest;
   readonly status: OrderStatus;
-  /** The gate's reason, where it was the gate that refused. */
+  /** The gate's reason, where it was the gate that refused; `market_closed` also where it was the exchange. */
   readonly refusal: RefusalReason | null;
   readonly message: string | null;
   readonly tries: number;

@@ -8,6 +8,8 @@ export interface PaperBrokerOptions {
   readonly clock: Clock;
   /** Steps, minimums and taker fee of a symbol; undefined = not listed. */
   readonly rulesOf: (symbol: string) => MarketRules | undefined;
+  /** Whether the exchange takes no orders of the symbol now; absent = never. */
+  readonly isClosed?: (symbol: string) => boolean;
   /** Cash before the first fill, by currency, as decimal text. */
   readonly startBalances: Readonly<Record<string, string>>;
   /** Units of base that may trade at the quoted price; undefined = as many as asked for. What is beyond expires. */
@@ -67,13 +69,15 @@ export function createPaperBroker(options: PaperBrokerOptions): PaperBroker {
     return result;
   }
 
-  const refuse = (message: string): SubmitResult => ({ kind: 'not_placed', message, retryable: false });
+  const refuse = (message: string) => ({ kind: 'not_placed' as const, message, retryable: false });
 
   function execute(order: OrderRequest, quote: Quote): SubmitResult {
     const known = reports.get(order.clientOrderId);
     if (known) return refuse(`client order id ${order.clientOrderId} was used before`);
     const rules = options.rulesOf(order.symbol);
     if (!rules) return refuse(`${options.exchange} does not list ${order.symbol}`);
+    if (options.isClosed?.(order.symbol))
+      return { ...refuse(`${order.symbol} is closed at ${options.exchange}`), about: 'closed' };
     const price = order.side === 'buy' ? quote.ask : quote.bid;
     if (!(price > 0 && Number.isFinite(price))) return refuse(`no price to fill ${order.symbol} at`);
     if (order.type === 'limit_ioc') {

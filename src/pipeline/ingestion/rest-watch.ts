@@ -100,7 +100,7 @@ export function createRestWatch(options: RestWatchOptions): RestWatch {
         );
       return noted(quoteInTime(symbol));
     },
-    rules: (symbol) => feed.rules(symbol),
+    listed: (symbols) => feed.listed(symbols),
     close: () => feed.close(),
     async watch(signal) {
       while (!signal.aborted) {

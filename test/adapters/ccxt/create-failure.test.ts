@@ -46,6 +46,21 @@ describe('what a failed create means', () => {
     expect(createFailure(new Error('ECONNRESET'), attempt, module.errors).kind).toBe('ambiguous');
   });
 
+  it.each([
+    ['InvalidOrder', 'Filter failure: LOT_SIZE', 'rules'],
+    ['BadRequest', '{"code":-1111,"msg":"Precision is over the maximum defined for this asset."}', 'rules'],
+    ['InvalidOrder', '{"code":-2010,"msg":"Order amount is too small"}', 'rules'],
+    ['MarketClosed', 'Market is closed.', 'closed'],
+    ['OperationRejected', 'This symbol is not trading now', 'closed'],
+    ['BadRequest', 'Trading pair suspended', 'closed'],
+    ['InsufficientFunds', 'Account has insufficient balance', undefined],
+    ['AuthenticationError', 'Invalid API-key', undefined],
+    ['InvalidNonce', 'Timestamp is outside of the recvWindow', undefined],
+  ] as const)('%s "%s" speaks of %s', (name, message, about) => {
+    const failure = createFailure(ccxtError(name, message), sent, module.errors);
+    expect('about' in failure ? failure.about : undefined).toBe(about);
+  });
+
   it('a second request of the same create makes everything ambiguous, a refusal of it too', () => {
     const attempt = { ...sent, sent: 2 };
     expect(createFailure(ccxtError('InvalidOrder'), attempt, module.errors).kind).toBe('ambiguous');

@@ -225,7 +225,9 @@ describe('quote and rules', () => {
       ],
     });
     const feed = createCcxtFeed(await world.connect());
-    expect(await feed.rules(SYMBOL)).toEqual({
+    const listed = await feed.listed([SYMBOL, 'NO/USDT']);
+    expect([...listed.keys()]).toEqual([SYMBOL]);
+    expect(listed.get(SYMBOL)!.rules).toEqual({
       symbol: SYMBOL,
       kind: 'spot',
       priceTick: '0.01',
@@ -234,6 +236,33 @@ describe('quote and rules', () => {
       notionalMin: '0.0001',
       takerFeeRate: '0.001',
     });
+  });
+});
+
+const AWAY = { kind: 'answer', status: 503, body: 'away' } as const;
+
+describe('markets that cannot be read again', () => {
+  it('leave every other request as it was, and are read again when they can be', async () => {
+    const feed = await feedOf();
+    await feed.listed([SYMBOL]);
+    world.simulator.venue.changeMarket(SYMBOL, { amountStep: '0.5', status: 'BREAK' });
+    world.simulator.interceptor = ({ path }) => (path === '/api/v3/exchangeInfo' ? AWAY : undefined);
+    const reading = feed.listed([SYMBOL]).catch(() => 'failed');
+    expect((await feed.quote(SYMBOL))!.bid).toBeGreaterThan(0);
+    expect(await reading).toBe('failed');
+    expect((await feed.quote(SYMBOL))!.bid).toBeGreaterThan(0);
+    world.simulator.interceptor = undefined;
+    const listed = (await feed.listed([SYMBOL])).get(SYMBOL)!;
+    expect([listed.rules.amountStep, listed.trading]).toEqual(['0.5', false]);
+  }, 30_000);
+
+  it('fail at first, and no request for ever after', async () => {
+    const feed = await feedOf();
+    world.simulator.interceptor = ({ path }) => (path === '/api/v3/exchangeInfo' ? AWAY : undefined);
+    await expect(feed.listed([SYMBOL])).rejects.toMatchObject({ code: 'E_EXCHANGE_REQUEST' });
+    world.simulator.interceptor = undefined;
+    expect((await feed.listed([SYMBOL])).has(SYMBOL)).toBe(true);
+    expect((await feed.quote(SYMBOL))!.bid).toBeGreaterThan(0);
   });
 });
 

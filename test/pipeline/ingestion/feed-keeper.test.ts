@@ -39,7 +39,7 @@ function venue(startMs: number) {
       });
     },
     quote: unused,
-    rules: unused,
+    listed: unused,
     close: async () => undefined,
   };
   const bar = (openMs: number): RawCandle => ({ openMs, open: 1, high: 1, low: 1, close: 1, volume: 1 });

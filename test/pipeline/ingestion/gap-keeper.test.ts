@@ -36,7 +36,7 @@ function world(listed: Set<number>) {
     },
     stream: unused,
     quote: unused,
-    rules: unused,
+    listed: unused,
     close: async () => undefined,
   };
   const filled: number[] = [];

@@ -1,0 +1,33 @@
+import type { Log } from '../adapters/log/log.js';
+import type { AlertRaiser } from '../core/alert.js';
+import type { Pipeline } from '../pipeline/pipeline-api.js';
+import { createReconcileLoop, type ReconcileLoop } from '../pipeline/reconcile-loop.js';
+import type { Clock } from '../ports.js';
+import type { Venue } from './venue.js';
+
+export interface ReconcileLoopsParts {
+  readonly venues: readonly Venue[];
+  readonly pipeline: Pipeline;
+  readonly clock: Clock;
+  readonly alerts: AlertRaiser;
+  readonly log: Log;
+  readonly periodMs: number;
+}
+
+/** A comparison with each exchange by itself; what does not agree is logged. */
+export function reconcileLoops(parts: ReconcileLoopsParts): ReadonlyMap<string, ReconcileLoop> {
+  const { venues, log, ...rest } = parts;
+  return new Map(
+    venues.map(({ id }) => [
+      id,
+      createReconcileLoop({
+        ...rest,
+        exchange: id,
+        onResult: (result) => {
+          if (result.kind !== 'agreed')
+            log.warn({ exchange: id, result }, 'the comparison with the exchange');
+        },
+      }),
+    ]),
+  );
+}
