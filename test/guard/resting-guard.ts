@@ -7,7 +7,7 @@ import { callControl } from '../../src/adapters/control-socket/control-client.js
 import { pathsOf } from '../../src/config/paths.js';
 import type { GuardStatus } from '../../src/guard/status.js';
 import { pressTwice } from '../support/press-twice.js';
-import { sharesOf } from './processor-share.js';
+import { useOf } from './processor-share.js';
 
 /** A process that does nothing but wake a hundred times a second. */
 const YARDSTICK = ['-e', 'setInterval(() => {}, 10)'];
@@ -21,6 +21,8 @@ export interface RestFigures {
   readonly yardstick: number;
   /** The median, over the windows, of the guard's share by the yardstick's in the same one. */
   readonly beside: number;
+  /** How often the guard's threads wake each second, by how often the yardstick does: medians. */
+  readonly wakesBeside: number;
   readonly rssMb: number;
 }
 
@@ -61,15 +63,16 @@ export async function measureRest(program: string, windows: number, windowMs: nu
     );
     await until('the arming', async () => (await ask('GET', '/status')).state === 'REDUCING');
     await delay(SETTLE_MS);
-    const [ours, its] = await sharesOf([guard.pid!, yardstick.pid!], windows, windowMs);
+    const [ours, its] = await useOf([guard.pid!, yardstick.pid!], windows, windowMs);
     const rssKb = /VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${guard.pid}/status`, 'utf8'))![1];
     drive(1);
     await until('the halt', async () => (await ask('GET', '/status')).state === 'HALTED');
     return {
-      median: median(ours!),
-      best: Math.min(...ours!),
-      yardstick: median(its!),
-      beside: median(ours!.map((share, i) => share / its![i]!)),
+      median: median(ours!.map((use) => use.share)),
+      best: Math.min(...ours!.map((use) => use.share)),
+      yardstick: median(its!.map((use) => use.share)),
+      beside: median(ours!.map((use, i) => use.share / its![i]!.share)),
+      wakesBeside: median(ours!.map((use) => use.wakesPerS)) / median(its!.map((use) => use.wakesPerS)),
       rssMb: Number(rssKb) / 1024,
     };
   } finally {
