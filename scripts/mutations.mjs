@@ -6,10 +6,10 @@
 const execution = 'src/pipeline/execution/execution.ts';
 const unsettled = 'src/pipeline/execution/unsettled-orders.ts';
 const gate = 'src/pipeline/execution/order-gate.ts';
-const portfolio = 'src/pipeline/execution/portfolio.ts';
+const portfolio = 'src/portfolio/portfolio.ts';
 const reconciliation = 'src/pipeline/execution/reconciliation.ts';
 const stopKeeper = 'src/pipeline/stop-keeper.ts';
-const breaker = 'src/pipeline/risk/drawdown-breaker.ts';
+const breaker = 'src/portfolio/drawdown.ts';
 
 export const MUTATIONS = [
   {
@@ -148,7 +148,7 @@ export const MUTATIONS = [
   },
   {
     name: 'forget fees taken in base currency',
-    file: 'src/pipeline/execution/position-book.ts',
+    file: 'src/portfolio/position.ts',
     from: 'this.units = before.plus(signed).minus(feeBase);',
     to: 'this.units = before.plus(signed);',
     by: 'sim',
@@ -288,7 +288,7 @@ export const MUTATIONS = [
   },
   {
     name: 'release the circuit breaker without writing it down',
-    file: 'src/pipeline/account.ts',
+    file: 'src/portfolio/account.ts',
     from: 'await store.recordRebase(rebase);',
     to: '',
     by: 'test/pipeline/pipeline.test.ts',
@@ -561,14 +561,14 @@ export const MUTATIONS = [
   },
   {
     name: "forget the day's loss on restart",
-    file: 'src/pipeline/risk/day-loss.ts',
+    file: 'src/portfolio/day-loss.ts',
     from: 'lowEquity = snapshot.dayLowEquity;',
     to: 'lowEquity = snapshot.equity;',
     by: 'test/pipeline/risk/risk.test.ts',
   },
   {
     name: "let a recovery undo the day's loss",
-    file: 'src/pipeline/risk/day-loss.ts',
+    file: 'src/portfolio/day-loss.ts',
     from: '} else if (equity < lowEquity) lowEquity = equity;',
     to: '} else lowEquity = equity;',
     by: 'sim',

@@ -46,10 +46,10 @@ import { summaryOf } from './pipeline/bar-summary.js';
 import { createBoxConditions } from './pipeline/box-conditions.js';
 import { createOrderIds, recordedDuties } from './pipeline/execution/index.js';
 import { createLiveRun, type LiveRun } from './pipeline/live-run.js';
-import { losingRunOf } from './pipeline/losing-run.js';
 import { createPipeline } from './pipeline/pipeline.js';
 import type { Pipeline } from './pipeline/pipeline-api.js';
 import { runSettingsText } from './pipeline/run-settings.js';
+import { losingRunOf } from './portfolio/losing-run.js';
 import type { Clock, Rng } from './ports.js';
 
 export interface TraderOptions {

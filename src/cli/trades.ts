@@ -1,7 +1,9 @@
 import { EXIT } from '../core/errors.js';
 import { type Decimal, decimal, text } from '../core/money.js';
 import type { Fill } from '../core/order.js';
-import { type ClosedTrade, createPortfolio, type PositionBook } from '../pipeline/execution/index.js';
+import { createPortfolio } from '../portfolio/portfolio.js';
+import type { ClosedTrade, PositionBook } from '../portfolio/position.js';
+
 import { storedAmountSteps, storedFills } from '../research/stored-fills.js';
 import { ADDRESS_HELP, ADDRESS_OPTIONS, addressOf } from './box-address.js';
 import { type Command, parseOptions } from './command.js';

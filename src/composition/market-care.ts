@@ -1,8 +1,8 @@
 import type { Log } from '../adapters/log/log.js';
 import type { AlertRaiser } from '../core/alert.js';
 import type { LayerHealth } from '../core/health.js';
-import type { Portfolio } from '../pipeline/execution/index.js';
 import type { MarketEvents } from '../pipeline/market-book.js';
+import type { Portfolio } from '../portfolio/portfolio.js';
 import type { Venue } from './venue.js';
 
 export interface MarketCareParts {

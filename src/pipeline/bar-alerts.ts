@@ -3,12 +3,13 @@ import { streamName } from '../core/candle.js';
 import type { Health } from '../core/health.js';
 import type { Fill } from '../core/order.js';
 import { timeframeMs } from '../core/timeframe.js';
+import { dayLossOf } from '../portfolio/day-loss.js';
+import { barsSince, type LosingRun } from '../portfolio/losing-run.js';
 import type { BarOutcome, DecidedBar } from './bar-outcome.js';
 import type { ExecutionOutcome } from './execution/index.js';
 import type { Ingestion } from './ingestion/index.js';
-import { barsSince, type LosingRun } from './losing-run.js';
+
 import { actionsOf, type HealthActions } from './model-conduct.js';
-import { dayLossOf } from './risk/index.js';
 
 export interface BarAlertsOptions {
   readonly alerts: AlertRaiser;

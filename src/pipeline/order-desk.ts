@@ -2,8 +2,9 @@ import type { Candle, StreamKey } from '../core/candle.js';
 import { type Decimal, decimal, text } from '../core/money.js';
 import type { Quote } from '../core/order.js';
 import { stricter, type TradingState } from '../core/trading-state.js';
+import type { Account } from '../portfolio/account.js';
 import type { RestoredState } from '../ports.js';
-import type { Account } from './account.js';
+
 import { quoteToDecideOn } from './decision-quote.js';
 import {
   createBrokers,

@@ -3,6 +3,7 @@ import type { ModelManifest } from '../core/manifest.js';
 import type { OrderHint, OrderRequest, Quote, RefusalReason } from '../core/order.js';
 import type { NoPredictionReason, Prediction } from '../core/signal.js';
 import type { TradingState } from '../core/trading-state.js';
+import type { Portfolio } from '../portfolio/portfolio.js';
 import type {
   AccountSnapshot,
   Broker,
@@ -14,7 +15,7 @@ import type {
   Store,
 } from '../ports.js';
 import type { BarOutcome } from './bar-outcome.js';
-import type { ExecutionOutcome, GateConfig, OrderIds, Portfolio, Reconciliation } from './execution/index.js';
+import type { ExecutionOutcome, GateConfig, OrderIds, Reconciliation } from './execution/index.js';
 import type { InferenceLayer, StreamSetup } from './layer-ports.js';
 import type { MarketBook } from './market-book.js';
 import type { HealthReport, MonitoringConfig } from './monitoring/index.js';

@@ -1,14 +1,16 @@
 import type { Quote, RiskDecision, RiskInputs } from '../core/order.js';
 import type { SignalResult } from '../core/signal.js';
-import type { Account } from './account.js';
-import type { PositionBook } from './execution/index.js';
+import type { Account } from '../portfolio/account.js';
+import { barsSince, losingRunOf } from '../portfolio/losing-run.js';
+import type { PositionBook } from '../portfolio/position.js';
+import { averagesOf } from '../portfolio/trade-averages.js';
+
 import type { Lane } from './lane.js';
-import { barsSince, losingRunOf } from './losing-run.js';
+
 import type { OpenBar } from './open-bar.js';
 import type { OrderDesk } from './order-desk.js';
 import type { PipelineConfig } from './pipeline-api.js';
 import { type CloseHistory, createCorrelations } from './risk/index.js';
-import { averagesOf } from './trade-averages.js';
 
 /** Position of `volatility` among the feature columns. */
 const VOLATILITY_COLUMN = 3;

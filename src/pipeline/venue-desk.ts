@@ -1,6 +1,7 @@
 import { type Decimal, decimal } from '../core/money.js';
 import type { OrderHint } from '../core/order.js';
 import { timeframeMs } from '../core/timeframe.js';
+import type { Portfolio } from '../portfolio/portfolio.js';
 import type { Clock, RestoredState, Store } from '../ports.js';
 import {
   type Brokers,
@@ -8,7 +9,6 @@ import {
   type Execution,
   type ExecutionOutcome,
   type OrderIds,
-  type Portfolio,
   type Reconciler,
   type Reconciliation,
 } from './execution/index.js';

@@ -1,6 +1,7 @@
 import type { Fill } from '../core/order.js';
+import { currenciesOf } from '../core/symbol.js';
 import { barsPerYear, type Calendar } from '../core/timeframe.js';
-import { currenciesOf } from '../pipeline/execution/index.js';
+
 import type { HaltRecord, OrderEvent } from '../ports.js';
 import { accountCurve, type InstrumentRun } from './account-curve.js';
 import { accountMetrics, curveMetrics } from './metrics.js';

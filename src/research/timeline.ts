@@ -2,10 +2,11 @@ import type { Candle, StreamKey } from '../core/candle.js';
 import type { ModelManifest } from '../core/manifest.js';
 import { timeframeMs } from '../core/timeframe.js';
 import type { TradingState } from '../core/trading-state.js';
-import { type ClosedTrade, createOrderIds } from '../pipeline/execution/index.js';
+import { createOrderIds } from '../pipeline/execution/index.js';
 import type { StreamSetup } from '../pipeline/layer-ports.js';
 import { createPipeline } from '../pipeline/pipeline.js';
 import type { BarDecider, PipelineConfig } from '../pipeline/pipeline-api.js';
+import type { ClosedTrade } from '../portfolio/position.js';
 import type { Clock, HaltRecord, Store } from '../ports.js';
 import {
   type BacktestCollector,

@@ -10,9 +10,10 @@ import { lowerBound } from '../learning/folds.js';
 import { createFeatureLayer, type FeatureRow } from '../pipeline/features/index.js';
 import { createInferenceLayer, type InferenceLayer } from '../pipeline/inference/index.js';
 import { shareOutsideTraining } from '../pipeline/monitoring/index.js';
-import { createRiskLayer, drawdownOf } from '../pipeline/risk/index.js';
+import { createRiskLayer } from '../pipeline/risk/index.js';
 import { parseRunSettings, type RunSettings } from '../pipeline/run-settings.js';
 import { createRegimeTracker, createSignalLayer, type SignalLayer } from '../pipeline/signals/index.js';
+import { drawdownOf } from '../portfolio/drawdown.js';
 import type { BarRecord, Classifier, FeatureKernel, KnownCandles, RunRecord } from '../ports.js';
 import { compareDecisions, type Difference } from './compare.js';
 

@@ -7,11 +7,11 @@ import {
   createExecution,
   createOrderGate,
   createOrderIds,
-  createPortfolio,
   EXIT_BOUND_MAX,
 } from '../../src/pipeline/execution/index.js';
 import { flattenLane } from '../../src/pipeline/flatten.js';
 import type { Lane } from '../../src/pipeline/lane.js';
+import { createPortfolio } from '../../src/portfolio/portfolio.js';
 import type { Broker, Rng, SubmitResult } from '../../src/ports.js';
 import { liveDesk } from '../support/live-desk.js';
 import { seededRng } from '../support/seeded-rng.js';

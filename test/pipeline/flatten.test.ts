@@ -1,8 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import type { OrderRequest } from '../../src/core/order.js';
-import { createPortfolio, type ExecutionOutcome } from '../../src/pipeline/execution/index.js';
+import type { ExecutionOutcome } from '../../src/pipeline/execution/index.js';
 import { flattenLane } from '../../src/pipeline/flatten.js';
 import type { Lane } from '../../src/pipeline/lane.js';
+import { createPortfolio } from '../../src/portfolio/portfolio.js';
 import { KEY, SPOT } from '../support/tiny-stream.js';
 
 /** A lane that holds 1 BTC, at an exchange whose book gives each order a part of what it asks for. */

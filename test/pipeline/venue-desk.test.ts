@@ -2,15 +2,11 @@ import { describe, expect, it } from 'vitest';
 import { MemoryStore } from '../../src/adapters/memory-store/index.js';
 import type { Fill, OrderHint, OrderReport } from '../../src/core/order.js';
 import { isOrderOf } from '../../src/core/order-owner.js';
-import {
-  createBrokers,
-  createExecution,
-  createPortfolio,
-  type OrderGate,
-} from '../../src/pipeline/execution/index.js';
+import { createBrokers, createExecution, type OrderGate } from '../../src/pipeline/execution/index.js';
 import { followOrders } from '../../src/pipeline/order-stream-loop.js';
 import { createTurns } from '../../src/pipeline/turns.js';
 import { createVenueDesk } from '../../src/pipeline/venue-desk.js';
+import { createPortfolio } from '../../src/portfolio/portfolio.js';
 import type { Broker, OrderStream } from '../../src/ports.js';
 import { createVirtualClock } from '../support/virtual-clock.js';
 

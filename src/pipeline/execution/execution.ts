@@ -11,6 +11,7 @@ import {
   type RefusalReason,
 } from '../../core/order.js';
 import type { TradingState } from '../../core/trading-state.js';
+import type { Portfolio } from '../../portfolio/portfolio.js';
 import type { Clock, OrderEvent, Store, SubmitResult } from '../../ports.js';
 import type { MarketBook } from '../market-book.js';
 import type { Brokers } from './brokers.js';
@@ -19,7 +20,7 @@ import { adopted, averageOf, distinct } from './listed-orders.js';
 import type { GateContext, OrderGate, OrderPlace } from './order-gate.js';
 import type { OrderIds } from './order-id.js';
 import type { ExecutionOutcome, OrderIntent } from './order-intent.js';
-import type { Portfolio } from './portfolio.js';
+
 import { slippageOf } from './slippage.js';
 import { type StopIntent, stopOrder } from './stop-order.js';
 import {

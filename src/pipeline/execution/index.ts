@@ -20,8 +20,6 @@ export {
 export { createOrderIds, type OrderIds } from './order-id.js';
 export type { ExecutionOutcome, OrderIntent } from './order-intent.js';
 export { createPaperBroker, type PaperBroker, type PaperBrokerOptions } from './paper-broker.js';
-export { createPortfolio, type Portfolio, type PortfolioOptions } from './portfolio.js';
-export { type ClosedTrade, currenciesOf, type PositionBook } from './position-book.js';
 export { createReconciler, type Reconciler, type Reconciliation } from './reconciliation.js';
 export { type RecordedDutiesOptions, recordedDuties } from './recorded-duties.js';
 export { slippageBps } from './slippage.js';

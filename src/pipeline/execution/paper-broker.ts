@@ -1,7 +1,7 @@
 import { type Decimal, decimal, floorToStep, text } from '../../core/money.js';
 import type { Fill, MarketRules, OrderReport, OrderRequest, OrderStatus, Quote } from '../../core/order.js';
+import { currenciesOf } from '../../core/symbol.js';
 import type { Balance, Broker, Clock, SubmitResult } from '../../ports.js';
-import { currenciesOf } from './position-book.js';
 
 export interface PaperBrokerOptions {
   readonly exchange: string;

@@ -1,11 +1,11 @@
 import { messageOf } from '../../core/errors.js';
 import { type Decimal, decimal, text } from '../../core/money.js';
 import type { OrderReport } from '../../core/order.js';
+import { currenciesOf } from '../../core/symbol.js';
+import type { Portfolio } from '../../portfolio/portfolio.js';
 import type { Broker, CapitalFlow, Clock, RestoredState, Store } from '../../ports.js';
 import type { Execution } from './execution.js';
 import type { ExecutionOutcome } from './order-intent.js';
-import type { Portfolio } from './portfolio.js';
-import { currenciesOf } from './position-book.js';
 
 export interface ReconciliationDeps {
   readonly store: Store;

@@ -1,6 +1,6 @@
 import { decimal, floorToStep, roundToTick, text } from '../../core/money.js';
 import type { MarketRules, OrderRequest } from '../../core/order.js';
-import type { PositionBook } from './position-book.js';
+import type { PositionBook } from '../../portfolio/position.js';
 
 /** A stop that is to rest at the exchange for a position. */
 export interface StopIntent {

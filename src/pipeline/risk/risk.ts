@@ -1,7 +1,8 @@
 import type { MarketRules, RefusalReason, RiskDecision, RiskInputs } from '../../core/order.js';
 import type { SignalResult } from '../../core/signal.js';
+import { dayLossOf } from '../../portfolio/day-loss.js';
 import { type Cap, capOn } from './caps.js';
-import { dayLossOf } from './day-loss.js';
+
 import { targetPosition } from './sizing.js';
 
 /** The configuration's `risk` slice; what is left out is no limit. `drawdownHaltFraction` is the circuit breaker's; the breaker itself keeps it. */

@@ -5,10 +5,10 @@ import {
   createExecution,
   createOrderGate,
   createOrderIds,
-  createPortfolio,
   type ExecutionConfig,
   type OrderIntent,
 } from '../../../src/pipeline/execution/index.js';
+import { createPortfolio } from '../../../src/portfolio/portfolio.js';
 import type { Broker, PermitReading, SubmitResult } from '../../../src/ports.js';
 import { seededRng } from '../../support/seeded-rng.js';
 import { emptyContents, tinyStore } from '../../support/tiny-store.js';

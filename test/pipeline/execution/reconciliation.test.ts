@@ -5,10 +5,10 @@ import { isOrderOf } from '../../../src/core/order-owner.js';
 import {
   createBrokers,
   createExecution,
-  createPortfolio,
   createReconciler,
   type OrderGate,
 } from '../../../src/pipeline/execution/index.js';
+import { createPortfolio } from '../../../src/portfolio/portfolio.js';
 import type { Balance, Broker, CapitalFlow } from '../../../src/ports.js';
 import { createVirtualClock } from '../../support/virtual-clock.js';
 

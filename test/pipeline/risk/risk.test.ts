@@ -1,13 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import type { MarketRules, RiskDecision, RiskInputs } from '../../../src/core/order.js';
 import type { Direction } from '../../../src/core/signal.js';
-import {
-  createDayLoss,
-  createDrawdownBreaker,
-  createRiskLayer,
-  dayLossOf,
-  type RiskConfig,
-} from '../../../src/pipeline/risk/index.js';
+import { createRiskLayer, type RiskConfig } from '../../../src/pipeline/risk/index.js';
+import { createDayLoss, dayLossOf } from '../../../src/portfolio/day-loss.js';
+import { createDrawdownBreaker } from '../../../src/portfolio/drawdown.js';
 import { CONFIG, SPOT } from '../../support/tiny-stream.js';
 
 const DAY = { dayMs: 0, dayStartEquity: 100, dayLowEquity: 100 };

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { createDrawdownBreaker } from '../../../src/pipeline/risk/index.js';
 import { kellyFraction } from '../../../src/pipeline/risk/kelly.js';
 import { targetPosition } from '../../../src/pipeline/risk/sizing.js';
+import { createDrawdownBreaker } from '../../../src/portfolio/drawdown.js';
 import { articleRows } from '../../support/article-vectors.js';
 import { pythonRound } from '../../support/python-round.js';
 

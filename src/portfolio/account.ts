@@ -1,7 +1,10 @@
+import type { StreamKey } from '../core/candle.js';
+import type { MarketRules } from '../core/order.js';
+import { currenciesOf } from '../core/symbol.js';
 import type { AccountSnapshot, Clock, PeakRebase, RestoredState, Store } from '../ports.js';
-import { createPortfolio, currenciesOf, type Portfolio } from './execution/index.js';
-import type { PipelineDeps } from './pipeline-api.js';
-import { createDayLoss, createDrawdownBreaker, type DayLoss, type DrawdownBreaker } from './risk/index.js';
+import { createDayLoss, type DayLoss } from './day-loss.js';
+import { createDrawdownBreaker, type DrawdownBreaker } from './drawdown.js';
+import { createPortfolio, type Portfolio } from './portfolio.js';
 
 /** The money of all streams together: what fills and flows made of it, and the limits that are set on it as a whole. */
 export interface Account {
@@ -24,10 +27,16 @@ export interface Account {
 /** A snapshot that costs nothing until somebody looks at it: for bars of which nobody keeps a record. */
 export type AccountView = AccountSnapshot & { equity: number };
 
-export function createAccount(
-  { config, streams, startCash }: Pick<PipelineDeps, 'config' | 'streams' | 'startCash'>,
-  clock: Clock,
-): Account {
+/** Streams and settings that an account needs to know of. */
+export interface AccountOptions {
+  readonly config: { readonly risk: { readonly drawdownHaltFraction: number } };
+  /** At least one; all are priced in one quote currency. */
+  readonly streams: readonly { readonly key: StreamKey; readonly rules: Pick<MarketRules, 'amountStep'> }[];
+  /** Cash before the first fill and flow, in quote units, as decimal text. */
+  readonly startCash: string;
+}
+
+export function createAccount({ config, streams, startCash }: AccountOptions, clock: Clock): Account {
   const portfolio = createPortfolio({
     startCash,
     amountStepOf: (exchange, symbol) =>

@@ -1,4 +1,4 @@
-import type { AccountSnapshot } from '../../ports.js';
+import type { AccountSnapshot } from '../ports.js';
 
 const DAY_MS = 86_400_000;
 

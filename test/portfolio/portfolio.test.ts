@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import type { Fill, Side } from '../../../src/core/order.js';
-import { createPortfolio } from '../../../src/pipeline/execution/index.js';
-import { seededRng } from '../../support/seeded-rng.js';
+import type { Fill, Side } from '../../src/core/order.js';
+import { createPortfolio } from '../../src/portfolio/portfolio.js';
+
+import { seededRng } from '../support/seeded-rng.js';
 
 let next = 0;
 function fill(side: Side, amount: string, price: string, over: Partial<Fill> = {}): Fill {

@@ -1,5 +1,6 @@
-import { type Decimal, decimal } from '../../core/money.js';
-import type { Fill } from '../../core/order.js';
+import { type Decimal, decimal } from '../core/money.js';
+import type { Fill } from '../core/order.js';
+import { currenciesOf } from '../core/symbol.js';
 
 /** A round trip from flat to flat. Figures in quote units, fees taken off. */
 export interface ClosedTrade {
@@ -40,13 +41,6 @@ export interface PositionBook {
 }
 
 const ZERO = decimal(0);
-
-/** Splits `BTC/USDT` or `BTC/USDT:USDT` into base and quote. */
-export function currenciesOf(symbol: string): { readonly base: string; readonly quote: string } {
-  const [pair = ''] = symbol.split(':');
-  const [base = '', quote = ''] = pair.split('/');
-  return { base, quote };
-}
 
 /** The figures of a fill, read once. */
 export interface FillFigures {

@@ -1,8 +1,8 @@
-import { invariant } from '../../core/errors.js';
-import { type Decimal, decimal } from '../../core/money.js';
-import type { Fill } from '../../core/order.js';
-import type { CapitalFlow } from '../../ports.js';
-import { type ClosedTrade, FillBook, type FillFigures, type PositionBook } from './position-book.js';
+import { invariant } from '../core/errors.js';
+import { type Decimal, decimal } from '../core/money.js';
+import type { Fill } from '../core/order.js';
+import type { CapitalFlow } from '../ports.js';
+import { type ClosedTrade, FillBook, type FillFigures, type PositionBook } from './position.js';
 
 export interface PortfolioOptions {
   /** Cash before the first fill, in quote units. */
