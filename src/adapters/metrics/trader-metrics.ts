@@ -1,5 +1,7 @@
 import { type StreamKey, streamName } from '../../core/candle.js';
 import type { BoxState } from '../../ports.js';
+import { expose, gauge, gaugeBy, type MetricFamily } from './exposition.js';
+import { createProcessFigures } from './process-figures.js';
 
 /** What happened on one bar, as far as it is counted. */
 export interface CountedBar {
@@ -38,11 +40,12 @@ const COUNTERS = {
   fills_total: { help: 'Fills.', label: 'kind' },
 } as const;
 type CounterName = keyof typeof COUNTERS;
+type Counts = ReadonlyMap<CounterName, ReadonlyMap<string, number>>;
 
-/** Counts from the start, but loads prom-client only when somebody asks: a box without a Prometheus saves its memory. */
-export function createTraderMetrics(options: TraderMetricsOptions): TraderMetrics {
+/** Counts from the start; the process is watched from the first time that somebody asks. */
+export function createTraderMetrics({ version, mode, state }: TraderMetricsOptions): TraderMetrics {
   const counts = new Map<CounterName, Map<string, number>>();
-  let registry: Promise<Registered> | null = null;
+  let processFigures: ReturnType<typeof createProcessFigures> | null = null;
 
   function count(name: CounterName, stream: string, label: string, by = 1): void {
     const of = counts.get(name) ?? new Map<string, number>();
@@ -61,76 +64,84 @@ export function createTraderMetrics(options: TraderMetricsOptions): TraderMetric
       if (bar.fills > 0) count('fills_total', stream, 'fill', bar.fills);
     },
     async text() {
-      registry ??= register(options);
-      const { look, metrics } = await registry;
-      look(options.state(), counts);
-      return metrics();
+      processFigures ??= createProcessFigures();
+      const info: MetricFamily = {
+        name: 'redbutton_info',
+        help: 'Always 1; version and mode are its labels.',
+        type: 'gauge',
+        samples: [{ labels: { version, mode }, value: 1 }],
+      };
+      return expose([
+        ...(await processFigures()),
+        info,
+        ...stateFamilies(state()),
+        ...counterFamilies(counts),
+      ]);
     },
   };
 }
 
-interface Registered {
-  look(state: BoxState, counts: ReadonlyMap<CounterName, ReadonlyMap<string, number>>): void;
-  metrics(): Promise<string>;
+function stateFamilies(state: BoxState): MetricFamily[] {
+  const oneOf = (names: readonly string[], current: string) =>
+    names.map((name) => [name, name === current ? 1 : 0] as const);
+  const { feedAgeMs, layers } = state;
+  return [
+    gaugeBy(
+      'state',
+      'redbutton_trading_state',
+      '1 for the trading state the box is in.',
+      oneOf(STATES, state.tradingState),
+    ),
+    gauge('redbutton_equity', 'Equity of the account in quote currency.', state.equity),
+    gauge(
+      'redbutton_drawdown_fraction',
+      'Fall of equity from its peak, as a fraction of it.',
+      state.drawdown,
+    ),
+    gaugeBy(
+      'market',
+      'redbutton_position_units',
+      'Units held, signed, by market.',
+      Object.entries(state.positions),
+    ),
+    gauge(
+      'redbutton_feed_age_seconds',
+      'Age of the last sign of life of the market feed.',
+      feedAgeMs === null ? null : feedAgeMs / 1000,
+    ),
+    gaugeBy(
+      'health',
+      'redbutton_model_health',
+      "1 for the model's health.",
+      oneOf(HEALTHS, state.modelHealth),
+    ),
+    gauge('redbutton_model_rolling_auc', 'AUC of the last resolved predictions.', state.rollingAuc),
+    gaugeBy(
+      'layer',
+      'redbutton_layer_fault',
+      '1 where a layer reports a fault.',
+      layers.map(({ layer, state: of }) => [layer, of === 'fault' ? 1 : 0]),
+    ),
+    gaugeBy(
+      'layer',
+      'redbutton_layer_last_success_timestamp_seconds',
+      "Time of a layer's last success.",
+      layers.flatMap(({ layer, lastSuccessMs }) =>
+        lastSuccessMs === null ? [] : [[layer, lastSuccessMs / 1000] as const],
+      ),
+    ),
+    gauge('redbutton_temperature_celsius', 'Temperature of the processor.', state.temperatureC),
+  ];
 }
 
-async function register({ version, mode }: TraderMetricsOptions): Promise<Registered> {
-  const { collectDefaultMetrics, Counter, Gauge, Registry } = await import('prom-client');
-  const registry = new Registry();
-  const registers = [registry];
-  collectDefaultMetrics({ register: registry });
-  const gauge = (name: string, help: string, labelNames: string[] = []) =>
-    new Gauge({ name: `redbutton_${name}`, help, labelNames, registers });
-  gauge('info', 'Always 1; version and mode are its labels.', ['version', 'mode'])
-    .labels(version, mode)
-    .set(1);
-  const tradingState = gauge('trading_state', '1 for the trading state the box is in.', ['state']);
-  const equity = gauge('equity', 'Equity of the account in quote currency.');
-  const drawdown = gauge('drawdown_fraction', 'Fall of equity from its peak, as a fraction of it.');
-  const position = gauge('position_units', 'Units held, signed, by market.', ['market']);
-  const feedAge = gauge('feed_age_seconds', 'Age of the last sign of life of the market feed.');
-  const modelHealth = gauge('model_health', "1 for the model's health.", ['health']);
-  const auc = gauge('model_rolling_auc', 'AUC of the last resolved predictions.');
-  const layerFault = gauge('layer_fault', '1 where a layer reports a fault.', ['layer']);
-  const layerSuccess = gauge('layer_last_success_timestamp_seconds', "Time of a layer's last success.", [
-    'layer',
-  ]);
-  const temperature = gauge('temperature_celsius', 'Temperature of the processor.');
-  const counters = Object.entries(COUNTERS).map(
-    ([name, { help, label }]) =>
-      [
-        name as CounterName,
-        label,
-        new Counter({ name: `redbutton_${name}`, help, labelNames: ['stream', label], registers }),
-      ] as const,
-  );
-
-  /** A gauge without a value says NaN, which is what Prometheus has for it; never zero. */
-  const orNaN = (value: number | null | undefined) => value ?? Number.NaN;
-
-  return {
-    look(state, counts) {
-      for (const name of STATES) tradingState.labels(name).set(state.tradingState === name ? 1 : 0);
-      for (const name of HEALTHS) modelHealth.labels(name).set(state.modelHealth === name ? 1 : 0);
-      equity.set(orNaN(state.equity));
-      drawdown.set(orNaN(state.drawdown));
-      feedAge.set(state.feedAgeMs === null ? Number.NaN : state.feedAgeMs / 1000);
-      auc.set(orNaN(state.rollingAuc));
-      temperature.set(orNaN(state.temperatureC));
-      position.reset();
-      for (const [market, units] of Object.entries(state.positions)) position.labels(market).set(units);
-      for (const { layer, state: of, lastSuccessMs } of state.layers) {
-        layerFault.labels(layer).set(of === 'fault' ? 1 : 0);
-        if (lastSuccessMs !== null) layerSuccess.labels(layer).set(lastSuccessMs / 1000);
-      }
-      for (const [name, label, counter] of counters) {
-        counter.reset();
-        for (const [key, value] of counts.get(name) ?? []) {
-          const [stream, word] = JSON.parse(key) as [string, string];
-          counter.inc({ stream, [label]: word }, value);
-        }
-      }
-    },
-    metrics: () => registry.metrics(),
-  };
+function counterFamilies(counts: Counts): MetricFamily[] {
+  return Object.entries(COUNTERS).map(([name, { help, label }]) => ({
+    name: `redbutton_${name}`,
+    help,
+    type: 'counter',
+    samples: [...(counts.get(name as CounterName) ?? [])].map(([key, value]) => {
+      const [stream, content] = JSON.parse(key) as [string, string];
+      return { labels: { stream, [label]: content }, value };
+    }),
+  }));
 }

@@ -1,9 +1,11 @@
 import { request } from 'node:http';
 import { afterEach, describe, expect, it } from 'vitest';
+import { expose, gauge, gaugeBy } from '../../../src/adapters/metrics/exposition.js';
 import {
   createMetricsEndpoint,
   type MetricsEndpoint,
 } from '../../../src/adapters/metrics/metrics-endpoint.js';
+import { createProcessFigures } from '../../../src/adapters/metrics/process-figures.js';
 import { createTraderMetrics } from '../../../src/adapters/metrics/trader-metrics.js';
 import type { BoxState } from '../../../src/ports.js';
 
@@ -46,15 +48,73 @@ describe('the figures for Prometheus', () => {
     ]) {
       expect(lines).toContain(line);
     }
-    // prom-client's own spelling, which Prometheus reads like any other.
-    expect(lines.join('\n')).toMatch(/^redbutton_model_rolling_auc nan$/im);
+    expect(lines).toContain('redbutton_model_rolling_auc NaN');
     // Asked again, a position that is gone is gone, and nothing is counted twice.
     state = { ...STATE, tradingState: 'ACTIVE', positions: {} };
     const again = await metrics.text();
     expect(again).toContain('redbutton_trading_state{state="ACTIVE"} 1');
     expect(again).not.toContain('redbutton_position_units{');
     expect(again).toContain('redbutton_bars_total{stream="binance:BTC/USDT:1h",kind="decided"} 2');
-    expect(again).toMatch(/^process_resident_memory_bytes \d+/m);
+  });
+
+  it('write any name and text of a label so that it is read back as it was', () => {
+    const content = 'a "quoted" \\ back\nslash}';
+    const text = expose([gaugeBy('market', 'x', 'one\\two\nthree', [[content, 1]])]);
+    expect(text).toBe(
+      '# HELP x one\\\\two\\nthree\n# TYPE x gauge\nx{market="a \\"quoted\\" \\\\ back\\nslash}"} 1\n',
+    );
+    const written = /market="((?:[^"\\]|\\.)*)"} 1\n$/.exec(text)![1]!;
+    expect(written.replace(/\\(.)/g, (_, sign) => (sign === 'n' ? '\n' : sign))).toBe(content);
+    const values = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY, null, 1e21, -0.5];
+    expect(values.map((value) => expose([gauge('x', 'x', value)]).split('\n')[2])).toEqual([
+      'x +Inf',
+      'x -Inf',
+      'x NaN',
+      'x 1e+21',
+      'x -0.5',
+    ]);
+  });
+
+  it('watch the process under the names that Prometheus clients share', async () => {
+    const figures = createProcessFigures();
+    await figures();
+    const pause = () => new Promise((resolve) => setTimeout(resolve, 50));
+    await pause();
+    // Something for the event loop to be late with
+    const end = performance.now() + 200;
+    while (performance.now() < end);
+    await pause();
+    const values = new Map((await figures()).map(({ name, samples }) => [name, samples[0]!.value]));
+    for (const name of [
+      'process_cpu_user_seconds_total',
+      'process_cpu_system_seconds_total',
+      'process_cpu_seconds_total',
+      'process_start_time_seconds',
+      'process_resident_memory_bytes',
+      'process_virtual_memory_bytes',
+      'process_heap_bytes',
+      'process_open_fds',
+      'process_max_fds',
+      ...['min', 'max', 'mean', 'stddev', 'p50', 'p90', 'p99'].map(
+        (of) => `nodejs_eventloop_lag_${of}_seconds`,
+      ),
+      'nodejs_heap_size_total_bytes',
+      'nodejs_heap_size_used_bytes',
+      'nodejs_external_memory_bytes',
+      'nodejs_version_info',
+    ]) {
+      expect(values.get(name), name).toBeGreaterThanOrEqual(0);
+    }
+    const { rss } = process.memoryUsage();
+    expect(values.get('process_resident_memory_bytes')! / rss).toBeCloseTo(1, 0);
+    expect(values.get('process_virtual_memory_bytes')).toBeGreaterThan(rss);
+    expect(values.get('process_cpu_seconds_total')).toBeCloseTo(
+      values.get('process_cpu_user_seconds_total')! + values.get('process_cpu_system_seconds_total')!,
+      9,
+    );
+    const startedMs = values.get('process_start_time_seconds')! * 1000;
+    expect(Math.abs(Date.now() - process.uptime() * 1000 - startedMs)).toBeLessThan(2000);
+    expect(values.get('nodejs_eventloop_lag_max_seconds')).toBeGreaterThan(0.1);
   });
 });
 
