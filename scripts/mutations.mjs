@@ -1406,4 +1406,11 @@ export const MUTATIONS = [
     to: 'if (units.gte(0)) await',
     by: 'test/composition/market-care.test.ts',
   },
+  {
+    name: 'the ONNX runtime sends telemetry',
+    file: 'src/adapters/onnx/session.ts',
+    from: "process.env.ORT_DISABLE_TELEMETRY = '1';",
+    to: '',
+    by: 'test/adapters/onnx/telemetry.test.ts',
+  },
 ];

@@ -94,6 +94,15 @@ describe('the pure part', () => {
   });
 });
 
+describe('models', () => {
+  it('are opened in the one place that has the runtime send nothing', () => {
+    const opening = sources.filter((file) =>
+      /\bInferenceSession\.create\b/.test(readFileSync(path.join(root, file), 'utf8')),
+    );
+    expect(opening).toEqual(['src/adapters/onnx/session.ts']);
+  });
+});
+
 describe('names and sizes', () => {
   const all = [...sources, ...filesBelow('test', '.ts')];
 
