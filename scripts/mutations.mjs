@@ -344,10 +344,24 @@ export const MUTATIONS = [
   },
   {
     name: 'open the window to the user of a service',
-    file: 'src/guard/control.ts',
+    file: 'src/adapters/control-socket/persons-only.ts',
     from: 'if (!isPerson(who.uid))',
     to: 'if (who.uid < 0)',
     by: 'test/guard/peers.test.ts',
+  },
+  {
+    name: 'let a service move the simulated button',
+    file: 'src/guard/control.ts',
+    from: "      'POST /sim/button': personsOnly(\n        { request: 'button', wish: 'the simulated button to move', command: 'it' },\n        declined,\n        press,\n      ),",
+    to: "      'POST /sim/button': press,",
+    by: 'test/guard/peers.test.ts',
+  },
+  {
+    name: 'let a service change the trader’s model and its word on a rebuilt store',
+    file: 'src/adapters/control-socket/persons-only.ts',
+    from: "route.startsWith('GET ')",
+    to: "route.includes('/')",
+    by: 'test/app/processes.test.ts',
   },
   {
     name: 'take a process at its word for who it is',

@@ -3,6 +3,8 @@ import path from 'node:path';
 import { createSystemScheduler } from './adapters/clock/system-scheduler.js';
 import { breakerRoutes, isResumeWindowOpen } from './adapters/control-socket/breaker-routes.js';
 import { createControlServer } from './adapters/control-socket/control-server.js';
+import { createDeclined } from './adapters/control-socket/declined.js';
+import { changesByPersonsOnly } from './adapters/control-socket/persons-only.js';
 import { recoveryRoutes } from './adapters/control-socket/recovery-routes.js';
 import { STORE_BODY_BYTES_MAX, storeRoutes } from './adapters/control-socket/store-routes.js';
 import { createTraderLinkClient } from './adapters/control-socket/trader-link-client.js';
@@ -275,15 +277,20 @@ export async function createTrader(options: TraderOptions): Promise<Trader> {
       'the trader',
       {
         ...alerting.routes,
-        ...recoveryRoutes(recovery, alerts),
-        ...breakerRoutes({
-          account: () => pipeline.state().account,
-          rebase: pipeline.rebasePeak,
-          states,
-          alerts,
-          windowOpen: () => isResumeWindowOpen(paths.guardSocket),
-        }),
-        ...care.routes,
+        ...changesByPersonsOnly(
+          {
+            ...recoveryRoutes(recovery, alerts),
+            ...breakerRoutes({
+              account: () => pipeline.state().account,
+              rebase: pipeline.rebasePeak,
+              states,
+              alerts,
+              windowOpen: () => isResumeWindowOpen(paths.guardSocket),
+            }),
+            ...care.routes,
+          },
+          createDeclined(clock, (detail) => void alerts.raise('REQUEST_DECLINED', { detail })),
+        ),
         ...storeRoutes(store.desk, paths.handover, intake),
       },
       STORE_BODY_BYTES_MAX,

@@ -1,6 +1,6 @@
 import { callControl } from '../adapters/control-socket/control-client.js';
 import { openRecoveryMarker, type RecoveryMark } from '../adapters/files/recovery-mark.js';
-import { EXIT, RedbuttonError } from '../core/errors.js';
+import { EXIT, fault, RedbuttonError } from '../core/errors.js';
 import { ADDRESS_HELP, ADDRESS_OPTIONS, addressOf } from './box-address.js';
 import { type Command, parseOptions } from './command.js';
 
@@ -26,7 +26,11 @@ Exit codes: 0 nothing waits (any more); 1 a rebuilt store waits for your word.
       const [method, route] = values.confirm
         ? (['POST', '/recovery/confirm'] as const)
         : (['GET', '/recovery'] as const);
-      const { body } = await callControl(paths.traderSocket, 'the trader', method, route);
+      const { status, body } = await callControl(paths.traderSocket, 'the trader', method, route);
+      if (status !== 200) {
+        const detail = (body as { detail?: string } | null)?.detail ?? `status ${status}`;
+        throw fault('E_TRADER_ANSWER', `the trader: ${detail}`, 'see redbutton status and its log');
+      }
       return body as RecoveryMark | null;
     };
     const mark = await ask().catch(async (error: unknown) => {

@@ -79,8 +79,8 @@ export const ALERT_CATALOGUE = {
   ),
   REQUEST_DECLINED: entry<{ detail: string }>(
     'warning',
-    (f) => `The guard declined a request: ${f.detail}.`,
-    'A program of the box asked for what it must not have: look at journalctl -u redbutton-guard.',
+    (f) => `A request was declined: ${f.detail}.`,
+    'A program of the box asked for what it must not have: look at journalctl -u redbutton-guard -u redbutton.',
   ),
   GUARD_LOST: entry<{ silentMs: number }>(
     'critical',

@@ -4,18 +4,20 @@ import {
   type ControlServer,
   createControlServer,
 } from '../adapters/control-socket/control-server.js';
+import type { Declined } from '../adapters/control-socket/declined.js';
 import { type PeerReader, peerOf } from '../adapters/control-socket/peer.js';
-import type { Declined } from './declined.js';
+import { userOf } from '../adapters/control-socket/person.js';
+import { personsOnly } from '../adapters/control-socket/persons-only.js';
 import type { Guard } from './guard.js';
-import { isPerson, userOf } from './person.js';
 
 /** Presses and releases the button where it is a simulated one. */
 export type SimulatedButton = (pressed: boolean) => void;
 
 /**
  * The guard's control socket: `POST /halt {"by"?: text}` (answered once the halt is durable, or known not to be
- * yet), `POST /trader-ended {"why": text}` (why a trader ended, for the phone), `POST /resume` (of a person's user alone, 403 else), `GET /status`, and, with a simulated button only, `POST /sim/button {"pressed": bool}`.
- * Nothing here re-arms. `guard` throws while it is not built yet.
+ * yet), `POST /trader-ended {"why": text}` (why a trader ended, for the phone), `GET /status`, and, for people's users alone
+ * (403 else), `POST /resume` and, with a simulated button only, `POST /sim/button {"pressed": bool}`. Nothing here re-arms.
+ * `guard` throws while it is not built yet.
  */
 export function createGuardControl(
   path: string,
@@ -31,24 +33,8 @@ export function createGuardControl(
       typeof by === 'string' && by !== '' ? `halt command (${by.slice(0, 100)})` : 'halt command';
     return { status: 200, body: await guard().halt('command', detail) };
   };
-  const refuse = (detail: string) => ({
-    status: 403,
-    body: { opened: false, reason: 'not_a_person', error: 'E_NOT_A_PERSON', detail },
-  });
   const resume: ControlHandler = (_body, peer) => {
-    const who = peer?.() ?? null;
-    if (who === null)
-      return refuse(
-        'the guard cannot tell who asks, as its native addon does not fit: run npm ci, then restart it',
-      );
-    if (!isPerson(who.uid)) {
-      declined.report(
-        'resume',
-        `process ${who.pid} of ${userOf(who)}, which is no person, asked for the box to be armed`,
-      );
-      return refuse(`${userOf(who)} is the user of a service: run redbutton resume as yourself or as root`);
-    }
-    const answer = guard().resume(userOf(who));
+    const answer = guard().resume(userOf(peer!()!));
     return { status: answer.opened ? 200 : 409, body: answer };
   };
   const press: ControlHandler = (body) => {
@@ -72,9 +58,24 @@ export function createGuardControl(
   const routes: ControlRoutes = {
     'POST /halt': halt,
     'POST /trader-ended': ended,
-    'POST /resume': resume,
+    'POST /resume': personsOnly(
+      {
+        request: 'resume',
+        wish: 'the box to be armed',
+        command: 'redbutton resume',
+        refused: { opened: false },
+      },
+      declined,
+      resume,
+    ),
     'GET /status': () => ({ status: 200, body: guard().status() }),
-    ...(button === null ? {} : { 'POST /sim/button': press }),
+    ...(button !== null && {
+      'POST /sim/button': personsOnly(
+        { request: 'button', wish: 'the simulated button to move', command: 'it' },
+        declined,
+        press,
+      ),
+    }),
   };
   return createControlServer(path, 'guard', routes, undefined, readPeer);
 }

@@ -1,10 +1,10 @@
 import { statSync } from 'node:fs';
+import type { Declined } from '../adapters/control-socket/declined.js';
 import type { Peer } from '../adapters/control-socket/peer.js';
+import { userOf } from '../adapters/control-socket/person.js';
 import type { TraderAcceptor } from '../adapters/control-socket/trader-link-server.js';
-import type { Declined } from './declined.js';
 import type { Guard } from './guard.js';
 import { killMarked, markProcess, type ProcessMark } from './kill-trader.js';
-import { userOf } from './person.js';
 
 /** Where traders come in: lets in the trader's user alone, and knows each process by what the kernel says of it. */
 export interface TraderDoor {

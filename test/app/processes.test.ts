@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { chmodSync, readFileSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import path from 'node:path';
@@ -15,6 +15,7 @@ import type { GuardStatus } from '../../src/guard/status.js';
 import { faultsOf } from '../adapters/mqtt/schemas.js';
 import { createMosquitto, type Mosquitto, mosquittoInstalled } from '../brokers/mosquitto.js';
 import { type Phone, say, startPhone } from '../brokers/phone.js';
+import { askAs } from '../support/ask-as.js';
 import { type Compiled, compile } from '../support/compiled.js';
 import { pressTwice } from '../support/press-twice.js';
 import { type Appliance, BOX_ENV, createAppliance, PHONE_USER, USERS } from './appliance.js';
@@ -121,6 +122,28 @@ describe.skipIf(!mosquittoInstalled())('the shipped program and a phone', () => 
     await says('state', '"tradingState":"ACTIVE"');
     return { guard, trader };
   }
+
+  it.runIf(process.getuid?.() === 0)(
+    'a service reads from the trader’s socket, and changes nothing there',
+    async () => {
+      const trader = launch('run');
+      await says('availability', 'online');
+      chmodSync(appliance.dir, 0o755);
+      for (const route of [
+        '/recovery/confirm',
+        '/model/rollback',
+        '/model/promote',
+        '/model/retrain',
+        '/breaker/rebase',
+      ]) {
+        const answer = await askAs(998, paths.traderSocket, route);
+        expect(answer, route).toMatchObject({ code: 403, body: { error: 'E_NOT_A_PERSON' } });
+        expect(trader.output()).not.toContain('a challenger is trained');
+      }
+      await says('alert/warning', 'REQUEST_DECLINED');
+      expect(await askAs(1000, paths.traderSocket, '/recovery/confirm')).toMatchObject({ code: 200 });
+    },
+  );
 
   it('the phone hears of a trader that cannot start, hangs or was killed, and of its return, over MQTT and ntfy', async () => {
     const pushed: { atMs: number; message: string }[] = [];

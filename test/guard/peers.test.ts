@@ -6,11 +6,12 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { callControl } from '../../src/adapters/control-socket/control-client.js';
+import { createDeclined } from '../../src/adapters/control-socket/declined.js';
+import { isPerson } from '../../src/adapters/control-socket/person.js';
 import { type Paths, pathsOf } from '../../src/config/paths.js';
 import { createGuardControl } from '../../src/guard/control.js';
-import { createDeclined } from '../../src/guard/declined.js';
-import { isPerson } from '../../src/guard/person.js';
 import type { GuardStatus } from '../../src/guard/status.js';
+import { askAs } from '../support/ask-as.js';
 import { type Compiled, compile } from '../support/compiled.js';
 import { nodeForOthers } from '../support/node-for-others.js';
 import { pressTwice } from '../support/press-twice.js';
@@ -85,15 +86,7 @@ async function startGuard() {
   return guard;
 }
 
-const RESUME = `require('http').request({ socketPath: process.argv[1], method: 'POST', path: '/resume' }, (answer) => {
-  let text = ''; answer.on('data', (c) => (text += c)); answer.on('end', () => console.log(answer.statusCode + ' ' + text)); }).end()`;
-
-async function resumeAs(uid: number): Promise<{ code: number; body: Record<string, unknown> }> {
-  const asked = run(nodeForOthers(), ['-e', RESUME, paths.guardSocket], uid);
-  await once(asked.child, 'close');
-  const [, code, body] = /^(\d+) (.*)/.exec(asked.output())!;
-  return { code: Number(code), body: JSON.parse(body!) };
-}
+const resumeAs = (uid: number) => askAs(uid, paths.guardSocket, '/resume');
 
 /** A trader in name: says hello as `named`, or as itself, and beats until it is stopped. */
 const HELLO = `const line = require('net').connect(process.argv[1]);
@@ -138,6 +131,20 @@ describe('asking for the window', { timeout: 120_000 }, () => {
       expect(await resumeAs(0)).toMatchObject({ code: 200, body: { opened: true } });
     },
   );
+
+  it.runIf(asRoot)('a service moves no simulated button, so that it can press nobody’s arming', async () => {
+    const guard = await startGuard();
+    await callControl(paths.guardSocket, 'the guard', 'POST', '/resume');
+    const pressed = await askAs(SERVICE, paths.guardSocket, '/sim/button', '{"pressed":true}');
+    expect(pressed).toMatchObject({ code: 403, body: { error: 'E_NOT_A_PERSON' } });
+    await until('the report', () => guard.output().includes('asked for the simulated button to move'));
+    await delay(100);
+    expect(await status()).toMatchObject({ contact: 'released', state: 'HALTED' });
+    expect(await askAs(PERSON, paths.guardSocket, '/sim/button', '{"pressed":true}')).toMatchObject({
+      code: 200,
+    });
+    await until('the press', async () => (await status()).contact === 'pressed');
+  });
 
   it('is for root and people alone', () => {
     const people = [0, 1000, 1001, 60_000, 61_183, 65_520, 100_000];

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import type { Peer } from '../adapters/control-socket/peer.js';
+import type { Peer } from './peer.js';
 
 const FIRST_PERSON = 1_000;
 /** Users that systemd makes for a service while it runs (DynamicUser=). */

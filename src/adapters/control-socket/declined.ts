@@ -1,10 +1,8 @@
-import type { Clock } from '../ports.js';
+import type { Clock } from '../../ports.js';
 
-export type DeclinedRequest = 'resume' | 'trader' | 'process_id';
-
-/** Reports what was declined: of each kind the first immediately, then at most one a minute, with how many came between. */
+/** Reports which requests were declined: of each kind the first immediately, then at most one a minute, with how many came between. */
 export interface Declined {
-  report(request: DeclinedRequest, detail: string): void;
+  report(request: string, detail: string): void;
 }
 
 const PERIOD_MS = 60_000;
@@ -13,7 +11,7 @@ export function createDeclined(
   clock: Pick<Clock, 'monotonicMs'>,
   onReport: (detail: string) => void,
 ): Declined {
-  const last = new Map<DeclinedRequest, { readonly atMs: number; between: number }>();
+  const last = new Map<string, { readonly atMs: number; between: number }>();
   return {
     report(request, detail) {
       const atMs = clock.monotonicMs();
