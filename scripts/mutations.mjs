@@ -1295,6 +1295,13 @@ export const MUTATIONS = [
     by: 'test/config/live-refusals.test.ts',
   },
   {
+    name: 'let an option put a simulated button before real money',
+    file: 'src/cli/guard.ts',
+    from: "if (values.gpio === 'simulated' &&",
+    to: "if (values.gpio === 'none' &&",
+    by: 'test/cli/guard.test.ts',
+  },
+  {
     name: 'forget the simulated button of real money',
     file: 'src/config/live-refusals.ts',
     from: "config.gpio.backend === 'simulated'",

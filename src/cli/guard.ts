@@ -1,4 +1,5 @@
 import { journalPriority, type Severity } from '../adapters/log/journal-priority.js';
+import { accountOf } from '../config/paths.js';
 import { type Config, configSchema } from '../config/schema.js';
 import { badInput, EXIT } from '../core/errors.js';
 import type { GuardNotice } from '../guard/guard.js';
@@ -38,6 +39,13 @@ function configOf(values: Readonly<Record<string, string | undefined>>): GuardCo
       'E_USAGE',
       'guard: --gpio is none of auto, onoff, chardev and simulated',
       'see redbutton guard --help',
+    );
+  }
+  if (values.gpio === 'simulated' && base.gpio.backend !== 'simulated' && accountOf(base) === 'live') {
+    throw badInput(
+      'E_LIVE_BUTTON',
+      'guard: --gpio simulated, and the configuration trades real money: there would be no button to stop it with',
+      'leave --gpio out, or try it with mode = "paper" or sandbox = true',
     );
   }
   const device = { ...base.device, ...given('run-dir', 'runDir'), ...given('state-dir', 'stateDir') };

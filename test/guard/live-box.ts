@@ -332,7 +332,13 @@ export async function startLiveBox({
       rmSync(dir, { recursive: true, force: true });
     },
   };
-  await box.startGuard();
-  if (!guardOnly) await box.startTrader();
+  try {
+    await box.startGuard();
+    if (!guardOnly) await box.startTrader();
+  } catch (error) {
+    // Nobody has the box yet who could end its processes.
+    await box.dispose();
+    throw error;
+  }
   return box;
 }
