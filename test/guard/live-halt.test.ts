@@ -59,7 +59,7 @@ describe('a press in mode live', () => {
       );
       expect(traded).toBeGreaterThan(0);
     },
-    60_000 + PRESSES * 12_000,
+    180_000 + PRESSES * 12_000,
   );
 
   it.skipIf(!mosquittoInstalled()).each(HOW)(
@@ -80,7 +80,7 @@ describe('a press in mode live', () => {
         await broker.dispose();
       }
     },
-    60_000,
+    180_000,
   );
 
   it('finds an order that was on the wire and is accepted after the first empty answer', async () => {
@@ -88,13 +88,13 @@ describe('a press in mode live', () => {
     await box.arm();
     const { confirmedMs } = await pressWithLateOrder(on());
     console.log(`late order: found and cancelled, confirmed after ${confirmedMs.toFixed(0)} ms`);
-  }, 60_000);
+  }, 180_000);
 
   it('keeps trying while the exchange is down, says so, and confirms when it is back', async () => {
     box = await start();
     await box.arm();
     await pressWhileExchangeIsDown(on());
-  }, 60_000);
+  }, 180_000);
 
   it('is refused a resume with the contact open', async () => {
     box = await start();
@@ -102,7 +102,7 @@ describe('a press in mode live', () => {
     await press(on());
     await box.until('the record', async () => (await box.status()).halt?.recorded === true);
     expect(await box.resume()).toMatchObject({ opened: false, reason: 'contact_open' });
-  }, 60_000);
+  }, 180_000);
 
   it('closes the positions where it is to flatten, and holds nothing after', async () => {
     box = await start({ onHalt: 'flatten' });
