@@ -1,28 +1,37 @@
 #!/usr/bin/env node
-// Presses the button of a whole box, guard and trader in mode live, in a network that fails, and counts at the exchange's
-// end of the wire the orders of which bytes came later than the bound. Exit 1 if there is one.
+// Presses the button of whole boxes, guard and trader in mode live, in networks that fail, and counts by packet capture and
+// at the exchange's end of the wire the orders of which bytes came later than the bound. Exit 1 if there is one.
 import { spawn, spawnSync } from 'node:child_process';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { compileSources } from './compile-sources.mjs';
+import { pressTable } from './press-table.mjs';
 
 const CONDITIONS = ['closed', 'connect-0.7', 'connect-2.5', 'lost', 'tls', 'proxy'];
-const HELP = `Usage: scripts/halt-presses.mjs [--presses N] [--bound-ms N] [--conditions A,B]
+const HELP = `Usage: scripts/halt-presses.mjs [--presses N] [--bound-ms N] [--conditions A,B] [--gate] [--beside N]
 
-  --presses N       presses in each condition, a third each with the trader well, stopped and killed (default 6)
+  --presses N       presses in each condition that meet an order, a third each with the trader well, stopped and killed
+                    (default 6); one that meets none is counted by itself, and made again
   --bound-ms N      bound with the trader running (default 60); more on a machine that is busy with other things
   --conditions A,B  of ${CONDITIONS.join(', ')} (default: all)
+  --gate            with the gate in the kernel (default: without)
+  --beside N        conditions at the same time, each a box in a network of its own (default 1)
 
-Needs root, unshare, ip and nft: it runs in a network of its own. With the trader stopped or killed the bound is 1 s, as
-without the gate in the kernel.
+Needs root, unshare, ip, nft and tcpdump: it runs in networks of its own. With the trader stopped or killed the bound is
+1 s without the gate in the kernel, and the same as with the trader running with it. Bytes that leave the box count, also
+where they are lost on the way.
 `;
+/** A box that fails is told, and another one goes on with what is left. */
+const BOXES_MAX = 5;
 const { values } = parseArgs({
   options: {
     presses: { type: 'string', default: '6' },
     'bound-ms': { type: 'string', default: '60' },
     conditions: { type: 'string', default: CONDITIONS.join(',') },
+    gate: { type: 'boolean', default: false },
+    beside: { type: 'string', default: '1' },
     help: { type: 'boolean', default: false },
   },
 });
@@ -31,66 +40,101 @@ if (values.help) {
   process.exit(0);
 }
 const names = values.conditions.split(',');
+const presses = Number(values.presses);
 const unknown = names.find((name) => !CONDITIONS.includes(name));
-if (unknown !== undefined || !(Number(values.presses) > 0) || !(Number(values['bound-ms']) > 0)) {
-  process.stderr.write(
-    `${unknown === undefined ? '--presses and --bound-ms take a number' : `no condition "${unknown}"`}\n\n${HELP}`,
-  );
+const numbers = ['presses', 'bound-ms', 'beside'];
+if (unknown !== undefined || !numbers.every((name) => Number(values[name]) > 0)) {
+  const what =
+    unknown === undefined ? `--${numbers.join(', --')} take a number` : `no condition "${unknown}"`;
+  process.stderr.write(`${what}\n\n${HELP}`);
   process.exit(2);
 }
-if (process.getuid() !== 0 || spawnSync('unshare', ['-n', 'nft', '--version']).status !== 0) {
+const missing = ['unshare', 'ip', 'nft', 'tcpdump'].find(
+  (tool) => spawnSync('sh', ['-c', `command -v ${tool}`]).status !== 0,
+);
+if (process.getuid() !== 0 || missing !== undefined) {
   process.stderr.write(
-    'this needs root, unshare and nft, for a network of its own: run it with sudo, apt install nftables\n',
+    'this needs root, unshare, ip, nft and tcpdump, for networks of its own: run it with sudo, apt install nftables iproute2 tcpdump\n',
   );
   process.exit(2);
 }
 
 const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..');
+process.env.REDBUTTON_ROOT = root;
 const source = 'test/guard/halt-presses.ts';
-const compiled = compileSources([source]);
+const boxSource = 'test/guard/live-box.ts';
+const compiled = compileSources([source, boxSource]);
+const { buildBox } = await import(compiled.file(boxSource));
+const { modelDir, remove } = buildBox();
 const startedMs = performance.now();
-const child = spawn(
-  'unshare',
-  ['-n', process.execPath, compiled.file(source), values.presses, values['bound-ms'], ...names],
-  {
-    env: { ...process.env, REDBUTTON_ROOT: root },
-    stdio: ['ignore', 'pipe', 'inherit'],
-  },
-);
 const pressed = [];
-createInterface({ input: child.stdout }).on('line', (line) => {
-  const press = JSON.parse(line);
-  pressed.push(press);
-  const { condition, trader, late, latestMs, met, tookMs } = press;
-  const latest = latestMs === null ? 'none' : `${latestMs.toFixed(0)} ms`;
-  const what = [`latest byte ${latest}`, met ? 'met an order' : 'met no order', `${tookMs} ms`];
-  process.stderr.write(
-    `${pressed.length} ${condition} ${trader}: ${late > 0 ? `LATE ${late}, ` : ''}${what.join(', ')}\n`,
-  );
-});
-const code = await new Promise((resolve) => child.on('close', resolve));
-compiled.remove();
+let failures = 0;
 
-const row = (...cells) =>
-  cells.map((cell, i) => (i === 0 ? String(cell).padEnd(12) : String(cell).padStart(18))).join('');
-process.stdout.write(
-  `${row('condition', 'trader', 'presses', 'met an order', 'late orders', 'latest byte (ms)')}\n`,
-);
-for (const condition of names) {
-  for (const trader of ['well', 'stopped', 'killed']) {
-    const mine = pressed.filter((each) => each.condition === condition && each.trader === trader);
-    const latest = Math.max(...mine.map(({ latestMs }) => latestMs ?? 0));
-    const late = mine.reduce((sum, each) => sum + each.late, 0);
-    const met = mine.filter((each) => each.met).length;
-    process.stdout.write(
-      `${row(condition, trader, mine.length, met, late, latest > 0 ? latest.toFixed(0) : 'none')}\n`,
-    );
+function tell(press) {
+  pressed.push(press);
+  const ms = (value) => (value === null ? 'none' : `${value.toFixed(1)} ms`);
+  const said = [
+    `last packet ${ms(press.packetMs)}, last read ${ms(press.readMs)}`,
+    press.met === 'none' ? 'met no order' : `met an order, ${press.met}`,
+    `the guard answered after ${press.guardMs} ms`,
+    `${press.tookMs} ms, ${press.waitedMs} of them for an order`,
+  ];
+  if (press.late > 0) said.unshift(`LATE ${press.late}`);
+  if (press.contradiction !== null) said.unshift(`CONTRADICTION: ${press.contradiction}`);
+  process.stderr.write(`${pressed.length} ${press.condition} ${press.trader}: ${said.join(', ')}\n`);
+}
+
+/** A box and its presses; resolves with how many of them count. */
+async function runBox(condition, from) {
+  const options = {
+    condition,
+    from,
+    presses: presses - from,
+    boundMs: Number(values['bound-ms']),
+    gate: values.gate,
+    modelDir,
+  };
+  const child = spawn('unshare', ['-n', process.execPath, compiled.file(source), JSON.stringify(options)], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  let counted = 0;
+  createInterface({ input: child.stdout }).on('line', (line) => {
+    const press = JSON.parse(line);
+    if (press.met !== 'none') counted++;
+    tell(press);
+  });
+  const code = await new Promise((resolve) => child.on('close', resolve));
+  if (code !== 0) {
+    failures++;
+    process.stderr.write(`${condition}: the box ended early, with exit code ${code}\n`);
+  }
+  return counted;
+}
+
+const left = [...names];
+async function runSome() {
+  for (let condition = left.shift(); condition !== undefined; condition = left.shift()) {
+    let counted = 0;
+    for (let boxes = 0; counted < presses && boxes < BOXES_MAX; boxes++)
+      counted += await runBox(condition, counted);
   }
 }
-const late = pressed.reduce((sum, each) => sum + each.late, 0);
+try {
+  await Promise.all(Array.from({ length: Number(values.beside) }, runSome));
+} finally {
+  remove();
+  compiled.remove();
+}
+
+const { table, sums } = pressTable(names, pressed);
+process.stdout.write(table);
 const hours = ((performance.now() - startedMs) / 3_600_000).toFixed(2);
 process.stdout.write(
-  `${pressed.length} presses in ${hours} hours: ${late} orders with a byte later than the bound\n`,
+  `${sums.counted} presses in ${hours} hours: ${sums.late} orders with a byte later than the bound\n`,
 );
-if (code !== 0) process.stderr.write(`it ended early, with exit code ${code}\n`);
-process.exit(code === 0 && late === 0 ? 0 : 1);
+if (sums.contradictions > 0)
+  process.stdout.write(`CONTRADICTIONS between capture and exchange: ${sums.contradictions}\n`);
+if (failures > 0) process.stdout.write(`boxes that ended early: ${failures}\n`);
+const complete = sums.counted === presses * names.length;
+if (!complete) process.stdout.write(`of ${presses * names.length} presses that were asked for\n`);
+process.exit(complete && failures === 0 && sums.late === 0 && sums.contradictions === 0 ? 0 : 1);

@@ -1,7 +1,7 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { getPriority, tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
@@ -17,6 +17,7 @@ import type { GuardStatus, ResumeAnswer } from '../../src/guard/status.js';
 import type { PermitReading } from '../../src/ports.js';
 import { ExchangeSimulator, type Interceptor, simulatedClock } from '../../src/simulator/index.js';
 import { pressTwice } from '../support/press-twice.js';
+import { setNice } from './nice.js';
 
 /** Compiled, this file lies elsewhere. */
 const root =
@@ -26,6 +27,7 @@ const KEY = { apiKey: 'box-key', secret: 'box-secret' };
 const clock = createSystemClock();
 /** A process that loads ccxt, DuckDB and ONNX Runtime on a busy machine, or an emulated one. */
 const [START_MS_MAX, START_EMULATED_MS_MAX] = [120_000, 120_000];
+const [GUARD_NICE, STARTING_NICE] = [-10, 5];
 
 /** A request as it reached the exchange. `atMs` is monotonic. */
 export interface Arrival {
@@ -53,6 +55,8 @@ export interface LiveBox {
   /** What is gone after a power cut: until then it remembers a halt, whatever became of the record. */
   readonly permitFile: string;
   readonly controlSocket: string;
+  /** Where the trader writes down its orders before they leave. */
+  readonly journalFile: string;
   /** Starts the guard, as another user where one is named: its files are then that user's. */
   startGuard(uid?: number): Promise<void>;
   startTrader(): Promise<void>;
@@ -132,6 +136,8 @@ export interface LiveBoxOptions {
   readonly mqttUrl?: string;
   /** What stands before the exchange for the box, and how its processes are to reach that. */
   readonly front?: (exchangeUrl: string) => Promise<BoxFront>;
+  /** Each process is as nice as its unit has it, and a trader that starts is nicer: others are measured beside. */
+  readonly asUnits?: boolean;
   /** Lines of a kernel in place of simulated ones, and the hand that moves the contact there. */
   readonly lines?: { readonly backend: 'onoff' | 'chardev'; move(pressed: boolean): void };
 }
@@ -141,6 +147,7 @@ export async function startLiveBox({
   modelDir,
   lines,
   guardOnly = false,
+  asUnits = false,
   mqttUrl,
   front: frontOf,
   ...guard
@@ -259,6 +266,12 @@ export async function startLiveBox({
   );
   await hand.api.loadMarkets();
   let placed = 0;
+  let starting = Promise.resolve();
+  const traderIsThere = async (pid: number) => {
+    if (asUnits) setNice(pid, STARTING_NICE);
+    await until('the trader', async () => (await box.status()).trader.present, startMsMax);
+    if (asUnits) setNice(pid, getPriority());
+  };
   let stepping = true;
   const steps = (async () => {
     while (stepping) {
@@ -276,6 +289,7 @@ export async function startLiveBox({
     recordFile: paths.armedRecord,
     permitFile: paths.permit,
     controlSocket: paths.guardSocket,
+    journalFile: pathsOf(device, 'testnet').journal,
     async startGuard(uid) {
       if (uid !== undefined) {
         chmodSync(dir, 0o755);
@@ -283,10 +297,12 @@ export async function startLiveBox({
       }
       box.guard = start('guard', uid);
       await until('the guard', () => box.guard.output().includes('"ready"'), startMsMax);
+      if (asUnits) setNice(box.guard.process.pid!, GUARD_NICE);
     },
-    async startTrader() {
+    startTrader() {
       box.trader = start('run');
-      await until('the trader', async () => (await box.status()).trader.present, startMsMax);
+      starting = traderIsThere(box.trader.process.pid!);
+      return starting;
     },
     status: () => ask('GET', '/status'),
     permit: () => permitReader.read(),
@@ -300,6 +316,7 @@ export async function startLiveBox({
       await until('a released contact', async () => (await box.status()).contact === 'released');
       await ask('POST', '/resume');
       await pressTwice(box.button, async () => (await box.status()).contact);
+      await starting;
       await until(guardOnly ? 'a permit' : 'ACTIVE', async () => {
         if (!guardOnly && box.trader.ended()) await box.startTrader();
         const reading = box.permit();

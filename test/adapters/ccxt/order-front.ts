@@ -13,6 +13,8 @@ export interface SeenConnection {
   readonly port: number;
   /** What was read, in clear, with the time of `performance.now()`. */
   readonly chunks: { readonly atMs: number; readonly text: string }[];
+  /** When an answer was last passed on. */
+  answeredAtMs: number | undefined;
   /** How the client ended it. */
   end: 'open' | 'closed' | 'reset';
 }
@@ -30,6 +32,8 @@ export interface FrontOptions {
   beforeFirst?: () => void;
   /** Closes the connection once an answer has been passed on. */
   closesAfterAnswer?: boolean;
+  /** Milliseconds that the exchange takes to answer an order. */
+  answersAfterMs?: number;
   /** What the exchange answers is kept back. */
   holdsAnswers?: boolean;
 }
@@ -54,8 +58,9 @@ export async function startFront(exchangeUrl: string, options: FrontOptions = {}
   const byPort = new Map<number, SeenConnection>();
   const open = new Set<Socket>();
 
+  const isForOrders = ({ port }: SeenConnection) => port >= CREATE_PORT_FIRST;
   /** All other requests are signed for two seconds, and would only be too late. */
-  const firstMs = ({ port }: SeenConnection) => (port < CREATE_PORT_FIRST ? 0 : (options.answerFirstMs ?? 0));
+  const firstMs = (seen: SeenConnection) => (isForOrders(seen) ? (options.answerFirstMs ?? 0) : 0);
 
   function relay(client: Socket, seen: SeenConnection): void {
     const server = connect(Number(exchange.port), exchange.hostname);
@@ -66,8 +71,10 @@ export async function startFront(exchangeUrl: string, options: FrontOptions = {}
       server.write(chunk);
     });
     client.on('close', () => server.destroy());
-    server.on('data', (chunk) => {
+    server.on('data', async (chunk) => {
+      if (options.answersAfterMs && isForOrders(seen)) await delay(options.answersAfterMs);
       if (options.holdsAnswers) return;
+      seen.answeredAtMs = performance.now();
       if (options.closesAfterAnswer) client.end(chunk);
       else client.write(chunk);
     });
@@ -99,7 +106,13 @@ export async function startFront(exchangeUrl: string, options: FrontOptions = {}
   });
   secure?.on('tlsClientError', () => {});
   const server: Server = createServer(async (socket) => {
-    const seen: SeenConnection = { port: socket.remotePort!, chunks: [], end: 'open' };
+    const port = socket.remotePort!;
+    const seen: SeenConnection = {
+      port,
+      chunks: [],
+      answeredAtMs: undefined,
+      end: 'open',
+    };
     connections.push(seen);
     byPort.set(seen.port, seen);
     open.add(socket);

@@ -1,0 +1,9 @@
+import type { Pressed } from '../test/guard/halt-presses.js';
+
+export function pressTable(
+  conditions: readonly string[],
+  pressed: readonly Omit<Pressed, 'guardMs' | 'waitedMs' | 'tookMs'>[],
+): {
+  readonly table: string;
+  readonly sums: { readonly counted: number; readonly late: number; readonly contradictions: number };
+};
