@@ -1295,6 +1295,13 @@ export const MUTATIONS = [
     by: 'test/config/live-refusals.test.ts',
   },
   {
+    name: 'let doctor look at the first exchange alone',
+    file: 'src/doctor/exchange.ts',
+    from: 'patient.config.exchange.map((venue)',
+    to: 'patient.config.exchange.slice(0, 1).map((venue)',
+    by: 'test/doctor/doctor.test.ts',
+  },
+  {
     name: 'let an option put a simulated button before real money',
     file: 'src/cli/guard.ts',
     from: "if (values.gpio === 'simulated' &&",

@@ -20,47 +20,53 @@ import {
 
 const TIMEOUT_MS = 8_000;
 
-/** The clock, by its own word and by the exchange's; the exchange; what the keys may do. */
+/** The clock, by its own word and by each exchange's; the exchanges; what the keys may do. */
 export const clockAndExchange: Check = {
   name: 'clock and exchange',
   async look(patient) {
-    const venue = patient.config.exchange[0]!;
-    const findings: Finding[] = [await synchronised(patient)];
-    let connection: ConnectedExchange;
-    try {
-      connection = await connect(patient, venue);
-      await connection.api.loadMarkets();
-    } catch (error) {
-      const detail = `${venue.id} cannot be reached: ${short(error)}`;
-      return [
-        ...findings,
-        failed('exchange', detail, 'look at network, DNS and exchange.restUrl; is the exchange up?'),
-      ];
-    }
-    const missing = venue.symbols.filter((symbol) => connection.api.markets?.[symbol] === undefined);
-    const closed = venue.symbols.filter((symbol) => connection.api.markets?.[symbol]?.active === false);
-    const none = missing.length === venue.symbols.length;
-    findings.push(
-      missing.length > 0
-        ? (none ? failed : warning)(
-            'exchange',
-            `${venue.id} does not list ${missing.join(', ')}: ${none ? 'the trader does not start' : 'not traded, the others are'}`,
-            'mend exchange.symbols',
-          )
-        : closed.length > 0
-          ? warning(
-              'exchange',
-              `${venue.id} takes no orders of ${closed.join(', ')} now`,
-              'wait until it does',
-            )
-          : ok('exchange', `${venue.id} answers and trades ${venue.symbols.join(', ')}`),
-      await offset(patient, venue, connection),
-      await key(patient, venue, '', 'trader’s key'),
-    );
-    if (patient.config.mode === 'live') findings.push(await key(patient, venue, 'guard-', 'guard’s key'));
-    return findings;
+    const venues = patient.config.exchange.map((venue) => lookAt(patient, venue));
+    return [await synchronised(patient), ...(await Promise.all(venues)).flat()];
   },
 };
+
+async function lookAt(patient: Patient, venue: ExchangeConfig): Promise<readonly Finding[]> {
+  let connection: ConnectedExchange;
+  try {
+    connection = await connect(patient, venue);
+    await connection.api.loadMarkets();
+  } catch (error) {
+    const detail = `${venue.id} cannot be reached: ${short(error)}`;
+    return [failed('exchange', detail, 'look at network, DNS and exchange.restUrl; is the exchange up?')];
+  }
+  return [
+    listed(venue, connection),
+    await offset(patient, venue, connection),
+    await key(patient, venue, '', `trader’s key${at(patient, venue)}`),
+    ...(patient.config.mode === 'live'
+      ? [await key(patient, venue, 'guard-', `guard’s key${at(patient, venue)}`)]
+      : []),
+  ];
+}
+
+/** Where there are several exchanges it is said whose key it is. */
+const at = ({ config }: Patient, venue: ExchangeConfig) =>
+  config.exchange.length > 1 ? ` at ${venue.id}` : '';
+
+function listed(venue: ExchangeConfig, { api }: ConnectedExchange): Finding {
+  const missing = venue.symbols.filter((symbol) => api.markets?.[symbol] === undefined);
+  const closed = venue.symbols.filter((symbol) => api.markets?.[symbol]?.active === false);
+  if (missing.length > 0) {
+    const none = missing.length === venue.symbols.length;
+    return (none ? failed : warning)(
+      'exchange',
+      `${venue.id} does not list ${missing.join(', ')}: ${none ? 'the trader does not start' : 'not traded, the others are'}`,
+      'mend exchange.symbols',
+    );
+  }
+  return closed.length > 0
+    ? warning('exchange', `${venue.id} takes no orders of ${closed.join(', ')} now`, 'wait until it does')
+    : ok('exchange', `${venue.id} answers and trades ${venue.symbols.join(', ')}`);
+}
 
 async function connect(patient: Patient, venue: ExchangeConfig, keys?: { apiKey: string; secret: string }) {
   const connection = await createExchange(venue, patient.clock, keys);

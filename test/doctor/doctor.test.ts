@@ -211,6 +211,23 @@ describe.skipIf(!mosquittoInstalled())('the doctor', () => {
       plant: () => box.patient(venue({ restUrl: 'http://127.0.0.1:9', wsUrl: 'ws://127.0.0.1:9' })),
     },
     {
+      fault: 'a second exchange that does not answer',
+      found: 'exchange: failed',
+      plant: () => {
+        const [first] = venue({}).exchange;
+        return box.patient({ exchange: [first, { ...first!, id: 'kraken', restUrl: 'http://127.0.0.1:1' }] });
+      },
+    },
+    {
+      fault: 'a second exchange without its key',
+      found: 'trader’s key at binanceus: failed',
+      plant: () => {
+        const [first] = venue({}).exchange;
+        const live = { mode: 'live', exchange: [first, { ...first!, id: 'binanceus' }] };
+        return box.patient(live);
+      },
+    },
+    {
       fault: 'no symbol that the exchange lists',
       found: 'exchange: failed',
       plant: () => box.patient(venue({ symbols: ['DOGE/USDT'] })),
