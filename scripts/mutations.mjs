@@ -1295,6 +1295,13 @@ export const MUTATIONS = [
     by: 'test/config/live-refusals.test.ts',
   },
   {
+    name: 'price an exit by a book that stands still while bars come in',
+    file: 'src/pipeline/execution/exit-bound.ts',
+    from: 'if (book.atMs >= closedMs - ageMsMax || !(close > 0)) return book;',
+    to: 'if (book.atMs >= 0) return book;',
+    by: 'test/pipeline/stale-book.test.ts',
+  },
+  {
     name: 'let doctor look at the first exchange alone',
     file: 'src/doctor/exchange.ts',
     from: 'patient.config.exchange.map((venue)',

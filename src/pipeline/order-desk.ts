@@ -12,6 +12,7 @@ import {
   createOrderGate,
   type Execution,
   type ExecutionOutcome,
+  exitQuote,
   type OrderIntent,
   type OrderPlace,
 } from './execution/index.js';
@@ -189,13 +190,20 @@ export function createOrderDesk(
       const closed = held.abs().minus(lane.book.units.abs());
       if (closed.gt(0)) units = Math.max(0, decimal(units).minus(closed).toNumber());
     }
+    const priced = (book: Quote) =>
+      closing
+        ? exitQuote(book, candle.close, candle.openMs + lane.barMs, config.execution.quoteAgeMsMax)
+        : book;
     const outcome = await execution.submit({
       exchange: key.exchange,
-      decision: { ...decision, units },
+      decision: { ...decision, units, inputs: { ...decision.inputs, quote: priced(decision.inputs.quote) } },
       rules,
       barOpenMs: candle.openMs,
       decisionPrice: candle.close,
-      refreshQuote: async () => deps.quoteFor(key, candle),
+      refreshQuote: async () => {
+        const book = await deps.quoteFor(key, candle);
+        return book && priced(book);
+      },
       ...(decided && { decided }),
       ...(exitTry !== undefined && { exitTry }),
     });

@@ -12,7 +12,7 @@ import type { Broker, OrderEvent } from '../../src/ports.js';
 import { ACCOUNT, startWorld, walk } from '../simulator/world.js';
 import { seededRng } from './seeded-rng.js';
 import { emptyContents, tinyStore } from './tiny-store.js';
-import { CONFIG, KEY, MODEL, tinyStream } from './tiny-stream.js';
+import { CONFIG, HOUR_MS, KEY, MODEL, tinyStream } from './tiny-stream.js';
 
 const SYMBOL = KEY.symbol;
 
@@ -117,7 +117,8 @@ export async function liveDesk(options: LiveDeskOptions = {}) {
   const instrument = simulator.venue.replay.instruments[0]!;
   const close = () => simulator.venue.replay.lastClose(instrument)!;
   const candle = (): Candle => ({
-    openMs: clock.wallMs(),
+    // The bar that has closed just now.
+    openMs: clock.wallMs() - HOUR_MS,
     open: close(),
     high: close(),
     low: close(),

@@ -18,6 +18,16 @@ export function exitBound(limitCollarFraction: number, tries: number): number {
 }
 
 /**
+ * The quote that an order to close is priced by: the book, however old, but not where the close of a bar is known that is
+ * newer by more than a quote may be old. A book that stands still while bars come in would sell far below the market, or
+ * ask for what nobody pays any more.
+ */
+export function exitQuote(book: Quote, close: number, closedMs: number, ageMsMax: number): Quote {
+  if (book.atMs >= closedMs - ageMsMax || !(close > 0)) return book;
+  return { bid: close, ask: close, atMs: closedMs, source: 'close' };
+}
+
+/**
  * The price that an exit's bound is measured from: the side of the book that it meets, however old, where the book has two
  * sides that belong together; else the last close.
  */

@@ -6,7 +6,7 @@ export {
   type ExecutionConfig,
   type ExecutionDeps,
 } from './execution.js';
-export { EXIT_BOUND_MAX, EXIT_BOUNDS } from './exit-bound.js';
+export { EXIT_BOUND_MAX, EXIT_BOUNDS, exitQuote } from './exit-bound.js';
 export { createHaltDuties, type HaltDutiesOptions } from './halt-duties.js';
 export { joinDuties, type VenueDuties } from './join-duties.js';
 export {
