@@ -1,8 +1,9 @@
 // Copies the packages that a program needs out of node_modules: `copy-packages.mjs TARGET ROOT …`. What is needed is read
 // from package-lock.json, so that the copy is the installed tree cut down, not another one.
-import { cpSync, existsSync, readFileSync } from 'node:fs';
+import { cpSync, existsSync, readFileSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { target as machineHere, machineOf } from './foreign-binaries.mjs';
 
 const project = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..');
 const { packages } = JSON.parse(readFileSync(path.join(project, 'package-lock.json'), 'utf8'));
@@ -30,17 +31,34 @@ const visit = (from, names) => {
 const own = packages[''];
 visit('', roots.length > 0 ? roots : Object.keys({ ...own.dependencies, ...own.optionalDependencies }));
 
-// Other platforms' binaries, other module formats and maps, which are most of the bytes.
-// npm's own way to name another machine than this one (npm install --cpu), which build-image uses.
-const arch = process.env.npm_config_arch ?? process.arch;
-const otherArch = arch === 'arm64' ? 'x64' : 'arm64';
-const left = new RegExp(
-  String.raw`\.map$|onnxruntime-node/bin/napi-v\d+/(darwin|win32|linux/${otherArch})|/prebuilds/(?!linux-${arch}(/|$))[^/]+|/ccxt/(dist/(?!ccxt\.cjs)|js/test)|/(epoll|onoff)/build/.*\.o$`,
-);
+// What no running program reads: maps, declarations, sources of compiled code and what their compiler leaves, other module
+// formats; and of ccxt dYdX's messages, which are no use without protobufjs and under a licence of their own (AGPL).
+const LEFT_OUT = [
+  /\.(map|[cm]?ts|c|cc|cpp|h|hpp|gypi?|mk|o|d)$/,
+  /\/(epoll|onoff)\/build\/(?!Release(\/[^/]+\.node)?$)/,
+  /\/mqtt\/dist(\/|$)/,
+  /\/ccxt\/(dist\/(?!ccxt\.cjs)|js\/test)/,
+  /\/ccxt\/js\/src\/static_dependencies\/dydx-v4-client\/(cosmos|dydxprotocol|google|registry)/,
+];
+
 for (const place of wanted) {
+  const seen = new Set();
   cpSync(path.join(project, place), path.join(target, place), {
     recursive: true,
     dereference: true,
-    filter: (source) => !left.test(source) && path.basename(source) !== 'node_modules',
+    filter: (source) => {
+      if (LEFT_OUT.some((pattern) => pattern.test(source)) || path.basename(source) === 'node_modules')
+        return false;
+      const machine = statSync(source).isFile() ? machineOf(source) : null;
+      if (machine !== null) seen.add(machine);
+      return machine === null || machine === machineHere;
+    },
   });
+  // An optional one has a way of its own without it, as bufferutil has on a Pi.
+  if (seen.size > 0 && !seen.has(machineHere) && !packages[place].optional) {
+    process.stderr.write(
+      `copy-packages: ${place} has nothing for ${machineHere}, only for ${[...seen].join(', ')}\n`,
+    );
+    process.exit(1);
+  }
 }

@@ -7,6 +7,7 @@ import {
   readdirSync,
   readFileSync,
   readlinkSync,
+  realpathSync,
   rmSync,
   statSync,
   writeFileSync,
@@ -58,6 +59,67 @@ describe('scripts/install', () => {
     rmSync(below('tried-model'), { recursive: true });
     expect(existsSync(below('opt/redbutton/current/node_modules/vitest'))).toBe(false);
     expect(existsSync(below('opt/redbutton/current/node_modules/@duckdb/node-api'))).toBe(true);
+  }, 60_000);
+
+  it('hands out compiled code for this machine alone, and the notices of every package', () => {
+    const current = below('opt/redbutton/current');
+    expect(
+      spawnSync(process.execPath, [path.join(root, 'scripts/foreign-binaries.mjs'), realpathSync(current)], {
+        encoding: 'utf8',
+      }),
+    ).toMatchObject({ status: 0, stderr: '' });
+    const notices = readFileSync(path.join(current, 'THIRD-PARTY-NOTICES'), 'utf8');
+    const manifests = readdirSync(path.join(current, 'node_modules'), {
+      recursive: true,
+      encoding: 'utf8',
+    }).filter(
+      (file) =>
+        /(^|node_modules\/)(@[^/]+\/)?[^/]+\/package\.json$/.test(file) &&
+        !/^@[^/]+\/package\.json$/.test(file),
+    );
+    expect(manifests.length).toBeGreaterThan(80);
+    const lines = notices.split('\n');
+    for (const file of manifests) {
+      const { name, version, license } = JSON.parse(
+        readFileSync(path.join(current, 'node_modules', file), 'utf8'),
+      ) as Record<string, string>;
+      expect(lines).toContain(`${name} ${version}: ${license}`);
+    }
+    for (const text of [
+      'Stichting DuckDB Foundation',
+      'Copyright (c) Microsoft Corporation',
+      '  with ICU: ICU',
+      'Mozilla Public License Version 2.0',
+      'Its source, unchanged: https://gitlab.com/libeigen/eigen',
+    ])
+      expect(notices).toContain(text);
+  });
+
+  it('backtests from there, and knows every exchange of ccxt', () => {
+    const current = below('opt/redbutton/current');
+    const backtest = spawnSync(
+      process.execPath,
+      [
+        path.join(current, 'dist/main.js'),
+        'backtest',
+        ...['--candles', path.join(root, 'test/vectors/features/daily_btcusdt.validated.csv')],
+        ...['--model', path.join(current, 'models/sp500-daily'), '--threshold', '0.05'],
+        ...['--report', below('report.html')],
+      ],
+      { cwd: '/', encoding: 'utf8' },
+    );
+    expect(backtest.status, backtest.stderr).toBe(0);
+    expect(backtest.stdout).toMatch(/closed trades +[1-9]/);
+    // The charts' code came along.
+    expect(readFileSync(below('report.html'), 'utf8').includes('uPlot')).toBe(true);
+    const module = path.join(current, 'node_modules/ccxt/js/ccxt.js');
+    const exchanges = `const { default: ccxt } = await import(${JSON.stringify(module)});
+      for (const id of ccxt.exchanges) new (ccxt.pro[id] ?? ccxt[id])();
+      await new Promise((done) => setTimeout(done, 500));
+      console.log(ccxt.exchanges.length);`;
+    const known = spawnSync(process.execPath, ['--input-type=module', '-e', exchanges], { encoding: 'utf8' });
+    expect(known, known.stderr).toMatchObject({ status: 0, stderr: '' });
+    expect(Number(known.stdout)).toBeGreaterThan(100);
   }, 60_000);
 
   it('writes a first configuration that is valid and on paper, and closed credentials', () => {
