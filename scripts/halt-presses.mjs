@@ -23,8 +23,8 @@ Needs root, unshare, ip, nft and tcpdump: it runs in networks of its own. With t
 1 s without the gate in the kernel, and the same as with the trader running with it. Bytes that leave the box count, also
 where they are lost on the way.
 `;
-/** A box that fails is told, and another one goes on with what is left. */
-const BOXES_MAX = 5;
+/** A box that fails is told, and another one goes on with what is left, until so many in a row came to no press. */
+const VAIN_BOXES_MAX = 3;
 const { values } = parseArgs({
   options: {
     presses: { type: 'string', default: '6' },
@@ -76,10 +76,10 @@ function tell(press) {
   const said = [
     `last packet ${ms(press.packetMs)}, last read ${ms(press.readMs)}`,
     press.met === 'none' ? 'met no order' : `met an order, ${press.met}`,
-    `the guard answered after ${press.guardMs} ms`,
+    `the guard was halted after ${press.haltedMs} ms`,
     `${press.tookMs} ms, ${press.waitedMs} of them for an order`,
   ];
-  if (press.late > 0) said.unshift(`LATE ${press.late}`);
+  if (press.late > 0) said.unshift(`LATE ${press.late} (${press.latePackets.join('; ')})`);
   if (press.contradiction !== null) said.unshift(`CONTRADICTION: ${press.contradiction}`);
   process.stderr.write(`${pressed.length} ${press.condition} ${press.trader}: ${said.join(', ')}\n`);
 }
@@ -115,8 +115,11 @@ const left = [...names];
 async function runSome() {
   for (let condition = left.shift(); condition !== undefined; condition = left.shift()) {
     let counted = 0;
-    for (let boxes = 0; counted < presses && boxes < BOXES_MAX; boxes++)
-      counted += await runBox(condition, counted);
+    for (let vain = 0; counted < presses && vain < VAIN_BOXES_MAX; ) {
+      const more = await runBox(condition, counted);
+      vain = more > 0 ? 0 : vain + 1;
+      counted += more;
+    }
   }
 }
 try {

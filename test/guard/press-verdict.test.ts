@@ -39,6 +39,11 @@ describe('what is counted of a press', () => {
     expect(judge({ packets })).toMatchObject({ late, packetMs });
   });
 
+  it('names the late packets', () => {
+    const { latePackets } = judge({ packets: [bytes(50), syn(61), bytes(62.4)] });
+    expect(latePackets).toEqual([`+61 ms from port ${PORT}: SYN`, `+62 ms from port ${PORT}: 400 bytes`]);
+  });
+
   it.each([
     ['read with no packet', [bytes(-10)], PRESS_MS + 2000, 'no packet bore them'],
     ['read before its packet', [bytes(50)], PRESS_MS + 20, 'no packet bore them'],

@@ -30,6 +30,8 @@ export interface PressVerdict {
   readonly readMs: number | null;
   /** Connections of which a packet came later than the bound. */
   readonly late: number;
+  /** Those packets, `+61 ms from port 61001: 400 bytes` each. */
+  readonly latePackets: readonly string[];
   /** Where capture and exchange contradict each other, or null. */
   readonly contradiction: string | null;
 }
@@ -49,13 +51,18 @@ export function judgePress(seen: PressSeen): PressVerdict {
   const isLate = ({ atMs }: OrderRead) => atMs > pressedMs + boundMs;
   const last = (of: readonly OrderRead[]) =>
     of.length === 0 ? null : Math.max(...of.map(({ atMs }) => atMs)) - pressedMs;
-  const late = new Set(packets.filter(isLate).map(({ port }) => port)).size;
+  const tooLate = packets.filter(isLate);
+  const late = new Set(tooLate.map(({ port }) => port)).size;
+  const latePackets = tooLate.map(
+    ({ atMs, port, syn, bytes }) =>
+      `+${(atMs - pressedMs).toFixed(0)} ms from port ${port}: ${syn ? 'SYN' : `${bytes} bytes`}`,
+  );
   const contradiction =
     reads.map((read) => unborne(read, seen)).find((each) => each !== null) ??
     (late === 0 && reads.some(isLate)
       ? `the exchange read bytes of an order ${last(reads)!.toFixed(0)} ms after the press, which the kernel had in time`
       : null);
-  return { packetMs: last(packets), readMs: last(reads), late, contradiction };
+  return { packetMs: last(packets), readMs: last(reads), late, latePackets, contradiction };
 }
 
 /** Whether it is one of the epoch's ports. */

@@ -30,8 +30,8 @@ export interface FrontOptions {
   onConnection?: (port: number) => void;
   /** Called right before that answer. */
   beforeFirst?: () => void;
-  /** Closes the connection once an answer has been passed on. */
-  closesAfterAnswer?: boolean;
+  /** Closes the connection once an answer has been passed on; `orders`: those for orders alone. */
+  closesAfterAnswer?: boolean | 'orders';
   /** Milliseconds that the exchange takes to answer an order. */
   answersAfterMs?: number;
   /** What the exchange answers is kept back. */
@@ -75,7 +75,8 @@ export async function startFront(exchangeUrl: string, options: FrontOptions = {}
       if (options.answersAfterMs && isForOrders(seen)) await delay(options.answersAfterMs);
       if (options.holdsAnswers) return;
       seen.answeredAtMs = performance.now();
-      if (options.closesAfterAnswer) client.end(chunk);
+      const closes = options.closesAfterAnswer;
+      if (closes === true || (closes === 'orders' && isForOrders(seen))) client.end(chunk);
       else client.write(chunk);
     });
     server.on('close', () => client.destroy());
