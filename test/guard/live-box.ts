@@ -27,7 +27,7 @@ const KEY = { apiKey: 'box-key', secret: 'box-secret' };
 const clock = createSystemClock();
 /** A process that loads ccxt, DuckDB and ONNX Runtime on a busy machine, or an emulated one. */
 const [START_MS_MAX, START_EMULATED_MS_MAX] = [120_000, 120_000];
-const [GUARD_NICE, STARTING_NICE] = [-10, 5];
+const [GUARD_NICE, STARTING_NICER] = [-10, 2];
 
 /** A request as it reached the exchange. `atMs` is monotonic. */
 export interface Arrival {
@@ -268,7 +268,7 @@ export async function startLiveBox({
   let placed = 0;
   let starting = Promise.resolve();
   const traderIsThere = async (pid: number) => {
-    if (asUnits) setNice(pid, STARTING_NICE);
+    if (asUnits) setNice(pid, getPriority() + STARTING_NICER);
     await until('the trader', async () => (await box.status()).trader.present, startMsMax);
     if (asUnits) setNice(pid, getPriority());
   };
