@@ -15,7 +15,7 @@ const HELP = `Usage: scripts/halt-presses.mjs [--presses N] [--bound-ms N] [--co
   --presses N       presses in each condition that meet an order, a third each with the trader well, stopped and killed
                     (default 6); one that meets none is counted by itself, and made again
   --bound-ms N      bound with the trader running (default 60); more on a machine that is busy with other things
-  --conditions A,B  of ${CONDITIONS.join(', ')} (default: all)
+  --conditions A,B  of ${CONDITIONS.join(', ')} (default: all); A:N makes N presses in A
   --gate            with the gate in the kernel (default: without)
   --beside N        conditions at the same time, each a box in a network of its own (default 1)
 
@@ -39,11 +39,13 @@ if (values.help) {
   process.stdout.write(HELP);
   process.exit(0);
 }
-const names = values.conditions.split(',');
-const presses = Number(values.presses);
+const asked = values.conditions.split(',').map((each) => each.split(':'));
+const names = asked.map(([name]) => name);
+const pressesOf = new Map(asked.map(([name, presses]) => [name, Number(presses ?? values.presses)]));
 const unknown = names.find((name) => !CONDITIONS.includes(name));
 const numbers = ['presses', 'bound-ms', 'beside'];
-if (unknown !== undefined || !numbers.every((name) => Number(values[name]) > 0)) {
+const counts = [...numbers.map((name) => Number(values[name])), ...pressesOf.values()];
+if (unknown !== undefined || !counts.every((count) => count > 0)) {
   const what =
     unknown === undefined ? `--${numbers.join(', --')} take a number` : `no condition "${unknown}"`;
   process.stderr.write(`${what}\n\n${HELP}`);
@@ -76,7 +78,7 @@ function tell(press) {
   const said = [
     `last packet ${ms(press.packetMs)}, last read ${ms(press.readMs)}`,
     press.met === 'none' ? 'met no order' : `met an order, ${press.met}`,
-    `the guard was halted after ${press.haltedMs} ms`,
+    `the guard was halted after ${press.haltedMs} ms${press.endedMs === null ? '' : ` and the trader at its end after ${press.endedMs} ms`}`,
     `${press.tookMs} ms, ${press.waitedMs} of them for an order`,
   ];
   if (press.late > 0) said.unshift(`LATE ${press.late} (${press.latePackets.join('; ')})`);
@@ -89,7 +91,7 @@ async function runBox(condition, from) {
   const options = {
     condition,
     from,
-    presses: presses - from,
+    presses: pressesOf.get(condition) - from,
     boundMs: Number(values['bound-ms']),
     gate: values.gate,
     modelDir,
@@ -115,7 +117,7 @@ const left = [...names];
 async function runSome() {
   for (let condition = left.shift(); condition !== undefined; condition = left.shift()) {
     let counted = 0;
-    for (let vain = 0; counted < presses && vain < VAIN_BOXES_MAX; ) {
+    for (let vain = 0; counted < pressesOf.get(condition) && vain < VAIN_BOXES_MAX; ) {
       const more = await runBox(condition, counted);
       vain = more > 0 ? 0 : vain + 1;
       counted += more;
@@ -138,6 +140,7 @@ process.stdout.write(
 if (sums.contradictions > 0)
   process.stdout.write(`CONTRADICTIONS between capture and exchange: ${sums.contradictions}\n`);
 if (failures > 0) process.stdout.write(`boxes that ended early: ${failures}\n`);
-const complete = sums.counted === presses * names.length;
-if (!complete) process.stdout.write(`of ${presses * names.length} presses that were asked for\n`);
+const wanted = [...pressesOf.values()].reduce((sum, presses) => sum + presses, 0);
+const complete = sums.counted === wanted;
+if (!complete) process.stdout.write(`of ${wanted} presses that were asked for\n`);
 process.exit(complete && failures === 0 && sums.late === 0 && sums.contradictions === 0 ? 0 : 1);

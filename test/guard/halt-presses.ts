@@ -54,6 +54,15 @@ const CONDITIONS: Record<string, Condition> = {
     withinMs: 340,
   },
 };
+/**
+ * The box follows the simulator's time, and asks for it twenty times a second; of that four are enough, and the rest is
+ * processor time that the boxes beside it have need of.
+ */
+const SELDOM_ASKS_TIME = `const ask = globalThis.fetch;
+  globalThis.fetch = async (url, ...rest) => {
+    if (String(url).endsWith("/api/v3/time")) await new Promise((resolve) => setTimeout(resolve, 200));
+    return ask(url, ...rest);
+  };`.replaceAll(/\n */g, ' ');
 const TRADERS = ['well', 'stopped', 'killed'] as const;
 type Trader = (typeof TRADERS)[number];
 /** By then the last byte of an order must have left a trader that is stopped or killed, without the gate in the kernel. */
@@ -73,6 +82,8 @@ export interface Pressed extends PressVerdict {
   readonly met: Met;
   /** When the guard was halted by its own account, in milliseconds after the press; it may have waited for a processor. */
   readonly haltedMs: number | null;
+  /** When the trader was seen to have ended, in milliseconds after the press; null where it was well. */
+  readonly endedMs: number | null;
   /** Until the press, and in all. */
   readonly waitedMs: number;
   readonly tookMs: number;
@@ -164,6 +175,9 @@ async function pressOnce(place: Place, condition: Condition, trader: Trader): Pr
   if (gate && gate.state().epoch !== reading.epoch) throw new Error('the gate is open for another epoch');
   const boundMs = trader === 'well' || gate ? run.boundMs : ALONE_MS_MAX;
   const connectionsBefore = front.connections.length;
+  const ended = new Promise<number>((resolve) => {
+    box.trader.process.once('exit', () => resolve(Date.now()));
+  });
   const saidBefore = box.guard.output().length;
   const pressedMs = Date.now();
   if (trader !== 'well') box.trader.process.kill(trader === 'killed' ? 'SIGKILL' : 'SIGSTOP');
@@ -182,6 +196,7 @@ async function pressOnce(place: Place, condition: Condition, trader: Trader): Pr
   const haltedMs = halted && Number(halted[1]) - pressedMs;
   // One that is stopped is killed by the guard; either way its unit starts it again.
   if (trader !== 'well') await box.until('the end of the trader', () => box.trader.ended());
+  const endedMs = trader === 'well' ? null : (await ended) - pressedMs;
   const started = trader === 'well' ? undefined : box.startTrader();
   await box.button(false);
   const armingMs = Date.now();
@@ -200,7 +215,7 @@ async function pressOnce(place: Place, condition: Condition, trader: Trader): Pr
   const old = capture.packets.findIndex(({ atMs }) => atMs > pressedMs);
   capture.packets.splice(0, old === -1 ? capture.packets.length : old);
   const tookMs = Math.round(performance.now() - fromMs);
-  return { ...verdict, condition: run.condition, trader, met, haltedMs, waitedMs, tookMs };
+  return { ...verdict, condition: run.condition, trader, met, haltedMs, endedMs, waitedMs, tookMs };
 }
 
 async function open(condition: Condition, dir: string): Promise<Place & { close(): Promise<void> }> {
@@ -214,13 +229,14 @@ async function open(condition: Condition, dir: string): Promise<Place & { close(
     async front(exchangeUrl) {
       front = await startFront(exchangeUrl, { ...options, ...(options.tls && { tls: certificate }) });
       if (options.proxy === undefined) {
-        return { restUrl: front.url, env: options.tls ? { NODE_EXTRA_CA_CERTS: certificate } : {} };
+        const env = options.tls ? { NODE_EXTRA_CA_CERTS: certificate } : {};
+        return { restUrl: front.url, env, first: SELDOM_ASKS_TIME };
       }
       // ccxt takes a proxy from its own settings alone, and the box has none of its own.
       const base = pathToFileURL(path.join(root, 'node_modules/ccxt/js/src/base/Exchange.js')).href;
       const get = `get: () => ${JSON.stringify(front.url)}, set() {}`;
       const first = `import Base from ${JSON.stringify(base)}; Object.defineProperty(Base.prototype, "httpProxy", { ${get} });`;
-      return { restUrl: exchangeUrl, first };
+      return { restUrl: exchangeUrl, first: `${first} ${SELDOM_ASKS_TIME}` };
     },
   });
   const gate = run.gate ? await startBoxGate(root, box.permitFile) : null;
