@@ -924,6 +924,13 @@ export const MUTATIONS = [
     by: 'test/adapters/ccxt/create-connections.test.ts',
   },
   {
+    name: 'let the kernel repeat an order for two seconds whose process cannot be ended',
+    file: 'src/adapters/ccxt/create-socket.ts',
+    from: 'const ACK_MS_MAX = 600;',
+    to: 'const ACK_MS_MAX = 2_000;',
+    by: 'test/adapters/ccxt/lossy-line.test.ts',
+  },
+  {
     name: 'let the kernel linger over the orders of a process that is killed',
     file: 'src/adapters/ccxt/create-socket.ts',
     from: 'resetOnClose(descriptorOf(socket), ACK_MS_MAX);',

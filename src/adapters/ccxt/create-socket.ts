@@ -21,8 +21,12 @@ export interface CreateSocket {
   readonly stream: Socket;
 }
 
-/** An order that the exchange's end has not acknowledged by then is not sent again. */
-const ACK_MS_MAX = 2000;
+/**
+ * So long after it was sent again for the first time, an order that the exchange's end has not acknowledged is given up. No
+ * byte of it may leave a second after a press, also where nobody can end the trader: one that is killed keeps its connections
+ * while a thread of it waits for a disk that stalls. The first repeat comes after the round trip and at least 0.2 s.
+ */
+const ACK_MS_MAX = 600;
 /** An address that does not answer by then gives way to the next one; the last one is waited for. */
 const ADDRESS_MS_MAX = 250;
 const PORT_IS_TAKEN = new Set(['EADDRINUSE', 'EADDRNOTAVAIL']);

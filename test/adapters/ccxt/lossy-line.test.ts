@@ -19,6 +19,7 @@ describe.skipIf(!isRoot)('an order over a line that loses packets', () => {
     { name: 'lost-0.3', kind: 'ambiguous', what: 'its packets are lost for 0.3 s' },
     { name: 'lost-0.9', kind: 'ambiguous', what: 'its packets are lost for 0.9 s' },
     { name: 'lost-killed', kind: null, what: 'its packets are lost and its process is killed' },
+    { name: 'lost-stopped', kind: null, what: 'they are lost for a second and its process cannot be ended' },
     { name: 'never-acknowledged', kind: 'ambiguous', what: 'nobody presses, and they are lost for 2.5 s' },
   ])('is not sent later: $what', { timeout: 60_000 }, async ({ name, kind }) => {
     const run = promisify(execFile);

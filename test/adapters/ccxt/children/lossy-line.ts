@@ -12,13 +12,21 @@ import type { RefusalReason } from '../../../../src/core/order.js';
 import { ACCOUNT, startWorld, walk } from '../../../simulator/world.js';
 import { startFront } from '../order-front.js';
 
+interface Case {
+  readonly lost: 'SYN' | 'data';
+  readonly lostMs: number;
+  readonly after: 'press' | 'kill' | 'stop' | 'nothing';
+}
+
 /** What is lost and for how many milliseconds from the first loss; what is done to the order's process then. */
-const CASES: Record<string, { lost: 'SYN' | 'data'; lostMs: number; after: 'press' | 'kill' | 'nothing' }> = {
+const CASES: Record<string, Case> = {
   'connect-0.7': { lost: 'SYN', lostMs: 700, after: 'press' },
   'connect-2.5': { lost: 'SYN', lostMs: 2500, after: 'press' },
   'lost-0.3': { lost: 'data', lostMs: 300, after: 'press' },
   'lost-0.9': { lost: 'data', lostMs: 900, after: 'press' },
   'lost-killed': { lost: 'data', lostMs: 600, after: 'kill' },
+  // As one that is killed while a thread of it waits for a disk: the kernel keeps its connections until that thread is back.
+  'lost-stopped': { lost: 'data', lostMs: 1000, after: 'stop' },
   'never-acknowledged': { lost: 'data', lostMs: 2500, after: 'nothing' },
 };
 
@@ -112,13 +120,15 @@ async function main(name: string): Promise<void> {
   await delay(50);
   const pressedMs = performance.now();
   if (after === 'kill') child.kill('SIGKILL');
+  if (after === 'stop') child.kill('SIGSTOP');
   if (after === 'press') child.send('press');
   await delay(lostAtMs + lostMs - performance.now());
   nft('delete', 'table', 'ip', 'loss');
-  await told;
+  if (after !== 'stop') await told;
   // Long enough for a SYN or a segment to be sent again, which takes twice as long each time.
   await delay(Math.max(1500, 1.5 * lostMs));
   const late = front.orderBytesAfter(pressedMs + 60).map(Math.round);
+  child.kill('SIGKILL');
   const orders = world.simulator.ledger().accounts[0]!.orders.length;
   process.stdout.write(`${JSON.stringify({ kind, dropped, late, orders })}\n`);
   process.exit(0);
