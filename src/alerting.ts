@@ -31,6 +31,8 @@ export interface AlertingOptions {
   readonly permit: Permit;
   /** The box as the pipeline sees it; asked for only between `start` and `stop`. */
   readonly state: () => BoxState;
+  /** What the status says of the model's market; null where there is nothing to say. */
+  readonly modelMarket: () => string | null;
   /** Carries out the phone's halt; absent where the guard's own process takes it. */
   readonly onHalt?: () => Promise<void>;
 }
@@ -115,7 +117,10 @@ export async function createAlerting(options: AlertingOptions): Promise<Alerting
     publishFill: (fill) => sinks.publishFill(fill),
     countBar: (outcome) => metrics.countBar(countedBar(outcome)),
     routes: {
-      'GET /status': () => ({ status: 200, body: state() }),
+      'GET /status': () => {
+        const modelMarket = options.modelMarket();
+        return { status: 200, body: { ...state(), ...(modelMarket !== null && { modelMarket }) } };
+      },
       'GET /metrics': async () => ({ status: 200, body: { text: await metrics.text() } }),
     },
     async start() {

@@ -180,6 +180,7 @@ export async function createTrader(options: TraderOptions): Promise<Trader> {
       store,
       permit,
       state: () => live.state(),
+      modelMarket: () => care.market(),
       // The guard takes the phone's halt itself where it is a process of its own.
       ...(config.guard.mode === 'in-process' ? { onHalt: haltByPhone } : {}),
     });
@@ -337,6 +338,7 @@ export async function createTrader(options: TraderOptions): Promise<Trader> {
         await resting.start();
         closers.push(() => resting.stop());
         await refusals.tell(alerts);
+        await care.tellMarket();
         await marketCare.start(venues, pipeline.portfolio);
         closers.push(() => marketCare.stop());
         const mark = recovery.current();

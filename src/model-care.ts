@@ -16,6 +16,7 @@ import { type CandleColumns, joinColumns, type StreamKey, streamName } from './c
 import { badInput, messageOf } from './core/errors.js';
 import { FEATURE_WINDOW } from './core/feature-set.js';
 import type { ModelManifest } from './core/manifest.js';
+import { strangeMarket } from './core/model-market.js';
 import { type Calendar, timeframeMs } from './core/timeframe.js';
 import { CHALLENGE_DEFAULTS } from './learning/challenge.js';
 import { lowerBound } from './learning/folds.js';
@@ -56,6 +57,10 @@ export interface ModelCare {
   limit(states: TradingStateSource): TradingStateSource;
   /** The model that decides. */
   classifier(): Classifier;
+  /** What is to be said where it decides on what it was not trained on, or where nobody knows; null where it fits. */
+  market(): string | null;
+  /** Says that to the log and the phone; of a model that takes over later it is said by itself. */
+  tellMarket(): Promise<void>;
   /** Its name for people: the first digits of its hash. */
   modelName(): string;
   readonly routes: ControlRoutes;
@@ -104,6 +109,21 @@ export function createModelCare(options: ModelCareOptions): ModelCare {
     });
   }
 
+  const strange = () =>
+    strangeMarket(
+      decides.manifest,
+      options.streams.map(({ key }) => key),
+    );
+
+  async function tellMarket(): Promise<void> {
+    const found = strange();
+    if (found === null) return;
+    const { fit, model, trainedOn, usedOn, sentence } = found;
+    log.warn({ model }, sentence);
+    if (fit === 'off') await alerts.raise('MODEL_OFF_MARKET', { model, trainedOn, usedOn });
+    else await alerts.raise('MODEL_MARKET_UNSAID', { model, usedOn });
+  }
+
   function watchFiles(): void {
     watch?.stop();
     watch = createModelWatch({
@@ -144,6 +164,7 @@ export function createModelCare(options: ModelCareOptions): ModelCare {
         }),
       );
       log.warn({ model: next.manifest.sha256, before: before.manifest.sha256 }, 'another model decides');
+      tell(tellMarket());
       return next.manifest;
     });
     changing = change.catch(() => undefined);
@@ -304,6 +325,8 @@ export function createModelCare(options: ModelCareOptions): ModelCare {
     },
     limit: conduct.limit,
     classifier: () => decides,
+    market: () => strange()?.sentence ?? null,
+    tellMarket,
     modelName: () => nameOf(decides.manifest),
     routes: {
       'GET /model': current,

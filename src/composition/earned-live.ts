@@ -4,6 +4,7 @@ import path from 'node:path';
 import { QUERY_ROWS_MAX } from '../adapters/control-socket/store-routes.js';
 import { type DuckStore, openStore } from '../adapters/duckdb/index.js';
 import { readPromotions } from '../adapters/files/promotion-file.js';
+import { configuredStreams } from '../config/configured-streams.js';
 import type { LiveRefusal } from '../config/live-refusals.js';
 import { accountOf, boxPaths, pathsOf } from '../config/paths.js';
 import type { Config } from '../config/schema.js';
@@ -12,6 +13,7 @@ import { messageOf, RedbuttonError } from '../core/errors.js';
 import type { ModelManifest } from '../core/manifest.js';
 import { parseManifest } from '../core/manifest-schema.js';
 import { familyOf } from '../core/model-family.js';
+import { marketFit, trainedOnOf } from '../core/model-market.js';
 import type { RunTrading } from '../pipeline/run-settings.js';
 import type { Clock } from '../ports.js';
 import { PAPER_DAYS_MIN, paperDays } from '../research/paper-record.js';
@@ -28,7 +30,7 @@ export interface EarnedStream {
 
 /**
  * Holds a live start to the record of paper trading: `E_LIVE_NOT_EARNED` for each symbol that has not been traded on paper for
- * {@link PAPER_DAYS_MIN} days by a model of the family of the one in `modelDir`. At exchanges that are refused anyway (`but`)
+ * {@link PAPER_DAYS_MIN} days by a model of the family of the one in `modelDir`, and for each that this one was not trained on. At exchanges that are refused anyway (`but`)
  * no days are counted. What cannot be counted is not earned.
  */
 export async function earnedRefusals(
@@ -37,18 +39,22 @@ export async function earnedRefusals(
   but: ReadonlySet<string | null>,
   onEarned: (earned: EarnedStream) => void = () => {},
 ): Promise<readonly LiveRefusal[]> {
-  const streams = streamsOf(config).filter(({ exchange }) => !but.has(exchange));
+  const streams = configuredStreams(config).filter(({ exchange }) => !but.has(exchange));
   if (streams.length === 0) return [];
   try {
     const manifest = path.join(modelDir, 'manifest.json');
-    const family = familyOf(parseManifest(await readFile(manifest, 'utf8'), manifest));
+    const model = parseManifest(await readFile(manifest, 'utf8'), manifest);
+    const family = familyOf(model);
+    const [off, on] = [true, false].map((isOff) =>
+      streams.filter((stream) => (marketFit(model, stream) === 'off') === isOff),
+    ) as [StreamKey[], StreamKey[]];
+    const refusals = off.map((stream) => offMarket(stream, model));
     const { database } = pathsOf(config.device, 'paper');
-    if (!existsSync(database)) return streams.map((stream) => notEarned(stream, 0, family));
+    if (!existsSync(database)) return [...refusals, ...on.map((stream) => notEarned(stream, 0, family))];
     const paper = await openStore({ path: database, readOnly: true });
     try {
       const ask = pagedRows((sql, rowsMax) => paper.desk.query(sql, rowsMax), QUERY_ROWS_MAX);
-      const refusals: LiveRefusal[] = [];
-      for (const stream of streams) {
+      for (const stream of on) {
         const days = await paperDays(ask, stream, family);
         if (days < PAPER_DAYS_MIN) refusals.push(notEarned(stream, days, family));
         else onEarned({ exchange: stream.exchange, symbol: stream.symbol, family, days });
@@ -84,7 +90,7 @@ export async function unearnedOf(
 export async function takePaperCandles(config: LiveConfig, store: DuckStore, clock: Clock): Promise<void> {
   if (accountOf(config) !== 'live') return;
   const missing: StreamKey[] = [];
-  for (const stream of streamsOf(config))
+  for (const stream of configuredStreams(config))
     if ((await store.lastCandles(stream, 1)).length === 0) missing.push(stream);
   const { database } = pathsOf(config.device, 'paper');
   if (missing.length === 0 || !existsSync(database)) return;
@@ -105,12 +111,6 @@ export function runTrading(
   return { mode, family: familyOf(manifest), redirected };
 }
 
-function streamsOf({ exchange, timeframe }: LiveConfig): readonly StreamKey[] {
-  return exchange.flatMap(({ id, symbols }) =>
-    symbols.map((symbol): StreamKey => ({ exchange: id, symbol, timeframe })),
-  );
-}
-
 function notEarned({ exchange, symbol, timeframe }: StreamKey, days: number, family: string): LiveRefusal {
   return {
     exchange,
@@ -118,5 +118,14 @@ function notEarned({ exchange, symbol, timeframe }: StreamKey, days: number, fam
     message: `mode = "live" needs ${PAPER_DAYS_MIN} days of paper trading of ${symbol} (${timeframe}) at ${exchange} by the model family ${family}, and the store holds ${days}`,
     remedy:
       'let it run with mode = "paper" until then, or set sandbox = true in each [[exchange]] for a test network',
+  };
+}
+
+function offMarket({ exchange, symbol, timeframe }: StreamKey, model: ModelManifest): LiveRefusal {
+  return {
+    exchange,
+    code: 'E_LIVE_NOT_EARNED',
+    message: `mode = "live" needs a model that was trained on ${symbol} (${timeframe}) at ${exchange}, and the model ${model.sha256.slice(0, 8)} was trained on ${trainedOnOf(model)}: days on paper off its market do not count`,
+    remedy: `train one on it (redbutton fetch, redbutton train) and let it run with mode = "paper" for ${PAPER_DAYS_MIN} days`,
   };
 }

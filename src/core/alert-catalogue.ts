@@ -1,4 +1,5 @@
 import type { Severity } from './alert.js';
+import { count, percent, span } from './figure-words.js';
 
 /**
  * Everything the box ever says to a phone: code, severity, the sentence for the lock screen with its figures, and the
@@ -346,6 +347,17 @@ export const ALERT_CATALOGUE = {
     (f) => `The model ${f.model} now decides in place of ${f.before}.`,
     'If you do not want that, go back with redbutton model.',
   ),
+  MODEL_OFF_MARKET: entry<{ model: string; trainedOn: string; usedOn: string }>(
+    'warning',
+    (f) => `The model ${f.model} was trained on ${f.trainedOn} and decides on ${f.usedOn}.`,
+    'Days on paper with it do not count towards real money: train one on your market (redbutton fetch, redbutton train).',
+  ),
+  MODEL_MARKET_UNSAID: entry<{ model: string; usedOn: string }>(
+    'info',
+    (f) =>
+      `The model ${f.model} decides on ${f.usedOn}, and its manifest does not say which market it was trained on.`,
+    'If it was made for this market, nothing to do; train with --exchange and --symbol and the manifest says so.',
+  ),
   // ── the day, and tests ──────────────────────────────────────────────────────────────────────────────────────
   DAILY_SUMMARY: entry<{ equity: number; changePct: number; drawdown: number; fills: number; state: string }>(
     'info',
@@ -376,20 +388,4 @@ export function remedyOf(code: string): string {
   return Object.hasOwn(ALERT_CATALOGUE, code)
     ? ALERT_CATALOGUE[code as AlertCode].remedy
     : 'See redbutton status at the box.';
-}
-
-function percent(fraction: number): string {
-  return `${(fraction * 100).toFixed(1)} %`;
-}
-
-function count(n: number, noun: string): string {
-  return `${n} ${noun}${n === 1 ? '' : 's'}`;
-}
-
-/** Milliseconds as a person says them: `450 ms`, `12 s`, `5 min`, `3.5 h`. */
-function span(ms: number): string {
-  if (ms < 1000) return `${Math.round(ms)} ms`;
-  if (ms < 120_000) return `${Math.round(ms / 1000)} s`;
-  if (ms < 7_200_000) return `${Math.round(ms / 60_000)} min`;
-  return `${(ms / 3_600_000).toFixed(1)} h`;
 }

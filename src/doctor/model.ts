@@ -2,8 +2,10 @@ import path from 'node:path';
 import { readPromotions } from '../adapters/files/promotion-file.js';
 import { createFeatureKernel } from '../adapters/native/features.js';
 import { loadClassifier } from '../adapters/onnx/classifier.js';
+import { configuredStreams } from '../config/configured-streams.js';
 import { boxPaths } from '../config/paths.js';
 import { FEATURE_SET_VERSION } from '../core/feature-set.js';
+import { strangeMarket } from '../core/model-market.js';
 import { type Check, type Finding, findingOf, ok, warning } from './finding.js';
 
 /** The model that would decide: whole, of this program's features, and trained on what it is used for. */
@@ -22,21 +24,16 @@ export const model: Check = {
       const { current } = await readPromotions(models);
       const dir = current === null ? config.modelDir : path.join(models, current);
       const classifier = await loadClassifier(dir);
-      const { sha256, featureSet, training } = classifier.manifest;
+      const { manifest } = classifier;
       await classifier.close();
-      const detail = `${dir} (${sha256.slice(0, 8)}), feature set ${featureSet}`;
-      const venue = config.exchange[0]!;
-      const strange: string[] = [];
-      if (training?.timeframe != null && training.timeframe !== config.timeframe)
-        strange.push(`${training.timeframe} candles and is used on ${config.timeframe}`);
-      if (training?.symbol != null && !venue.symbols.includes(training.symbol))
-        strange.push(`${training.symbol} and is used on ${venue.symbols.join(', ')}`);
+      const detail = `${dir} (${manifest.sha256.slice(0, 8)}), feature set ${manifest.featureSet}`;
+      const strange = strangeMarket(manifest, configuredStreams(config));
       findings.push(
-        strange.length === 0
-          ? ok('model', detail)
+        strange?.fit !== 'off'
+          ? ok('model', strange === null ? detail : `${detail}; ${strange.sentence}`)
           : warning(
               'model',
-              `${detail}; it was trained on ${strange.join(', on ')}`,
+              `${detail}; it was trained on ${strange.trainedOn} and is used on ${strange.usedOn}`,
               'train one on your market: redbutton fetch, redbutton train',
             ),
       );

@@ -1,6 +1,7 @@
 import type { StreamKey } from '../core/candle.js';
 import { parseManifest } from '../core/manifest-schema.js';
 import { familyOf } from '../core/model-family.js';
+import { marketFit } from '../core/model-market.js';
 import { parseRunSettings } from '../pipeline/run-settings.js';
 import type { AskRows } from './stored-fills.js';
 
@@ -9,14 +10,20 @@ export const PAPER_DAYS_MIN = 30;
 
 /**
  * Days (UTC, of the candles, which the exchange dates and not the box's clock) on which a model of this family decided on this
- * stream on paper, at this box: what came with a copy of another one does not count. Bars of history are never decided on, so a day cannot be had faster than the exchange makes it; those of a
+ * stream on paper, at this box: what came with a copy of another one does not count, nor what a model decided off its market or
+ * time frame; one whose manifest names no market counts, since nothing says that it is off it. Bars of history are never decided on, so a day cannot be had faster than the exchange makes it; those of a
  * start whose exchange stood at an address of its own (a simulator, a proxy) count for nothing.
  */
 export async function paperDays(ask: AskRows, stream: StreamKey, family: string): Promise<number> {
   const hashes = new Set<string>();
-  for (const [modelHash, manifest] of await ask('SELECT model_hash, manifest FROM models ORDER BY seq')) {
-    if (familyOf(parseManifest(String(manifest), 'the store')) === family) hashes.add(String(modelHash));
+  const offMarket = new Set<string>();
+  for (const [modelHash, text] of await ask('SELECT model_hash, manifest FROM models ORDER BY seq')) {
+    const manifest = parseManifest(String(text), 'the store');
+    if (familyOf(manifest) === family) hashes.add(String(modelHash));
+    // For good: a manifest that was written anew does not earn days that were lived under another.
+    if (marketFit(manifest, stream) === 'off') offMarket.add(String(modelHash));
   }
+  for (const hash of offMarket) hashes.delete(hash);
   const earning = new Set<string>();
   // A database that no trader of this version has opened yet has no such table.
   const [owners] = await ask("SELECT 1 FROM information_schema.tables WHERE table_name = 'owners'");

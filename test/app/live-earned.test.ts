@@ -1,11 +1,11 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import {
+  copyFileSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
-  readFileSync,
   renameSync,
   rmSync,
   writeFileSync,
@@ -13,27 +13,33 @@ import {
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
 import { stringify } from 'smol-toml';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { createExchange } from '../../src/adapters/ccxt/index.js';
+import { callControl } from '../../src/adapters/control-socket/control-client.js';
 import { openStore } from '../../src/adapters/duckdb/index.js';
+import { command as status } from '../../src/cli/status.js';
 import { LIVE_ACKNOWLEDGEMENT } from '../../src/config/live-terms.js';
 import { pathsOf } from '../../src/config/paths.js';
 import { toColumns } from '../../src/core/candle.js';
-import { parseManifest } from '../../src/core/manifest-schema.js';
-import { familyOf } from '../../src/core/model-family.js';
+import { manifestText } from '../../src/core/manifest-schema.js';
 import { openPermitFile } from '../../src/guard/permit-file.js';
-import { runSettingsText } from '../../src/pipeline/run-settings.js';
 import { ExchangeSimulator, simulatedClock } from '../../src/simulator/index.js';
-import { BTC, barOf } from '../contract/store-rows.js';
+import { BTC } from '../contract/store-rows.js';
+import { captureIo } from '../support/command-io.js';
 import { type Compiled, compile } from '../support/compiled.js';
+import {
+  MANIFEST,
+  manifestOf,
+  type PaperLife,
+  SHIPPED_MODEL,
+  type TrainedOn,
+  tradedOnPaper,
+} from '../support/paper-life.js';
 import { seededRng } from '../support/seeded-rng.js';
-import { CONFIG, HOUR_MS, randomWalk, SPOT } from '../support/tiny-stream.js';
+import { HOUR_MS, randomWalk } from '../support/tiny-stream.js';
 
-const MODEL = fileURLToPath(new URL('../../models/sp500-daily', import.meta.url));
-const MANIFEST_TEXT = readFileSync(path.join(MODEL, 'manifest.json'), 'utf8');
-const MANIFEST = parseManifest(MANIFEST_TEXT, MODEL);
+const NAME = MANIFEST.sha256.slice(0, 8);
 const KEY = { apiKey: 'live-key', secret: 'live-secret' };
 const HISTORY = 60;
 const TRADING_ALONE = { trading: true, withdrawals: false, addressBound: true };
@@ -52,12 +58,20 @@ beforeEach(() => {
   children = [];
   mkdirSync(path.join(dir, 'state'));
   mkdirSync(path.join(dir, 'guard'));
+  mkdirSync(path.join(dir, 'model'));
+  copyFileSync(path.join(SHIPPED_MODEL, 'model.onnx'), path.join(dir, 'model/model.onnx'));
+  modelTrainedOn({});
 });
 afterEach(async () => {
   for (const child of children) child.kill('SIGKILL');
   await simulator?.stop();
   rmSync(dir, { recursive: true, force: true });
 });
+
+/** Writes the manifest of the model that decides. */
+function modelTrainedOn(market: TrainedOn): void {
+  writeFileSync(path.join(dir, 'model/manifest.json'), manifestText(manifestOf(market)));
+}
 
 const device = () => ({ name: 'box', stateDir: path.join(dir, 'state'), runDir: dir });
 
@@ -80,43 +94,7 @@ async function ownConnection() {
   return { connection: await createExchange(entry, simulatedClock(simulator), KEY) };
 }
 
-interface PaperLife {
-  readonly days: number;
-  readonly family?: 'same' | 'other';
-  /** The exchange of that life stood at an address of the box's own. */
-  readonly redirected?: boolean;
-}
-
-/** What a paper trader leaves behind: a start, its model, and two decisions on each of so many days. */
-async function tradedOnPaper({ days, family = 'same', redirected = false }: PaperLife): Promise<void> {
-  const store = await openStore({ path: pathsOf(device()).database });
-  const manifest =
-    family === 'same' ? MANIFEST_TEXT : MANIFEST_TEXT.replace(/"kind": *"\w+"/, '"kind": "external"');
-  await store.recordModel({ modelHash: MANIFEST.sha256, event: 'loaded', manifest, atMs: 1 });
-  const streams = [{ key: BTC, calendar: '24x7', rules: SPOT }] as const;
-  await store.recordRun({
-    atMs: 1,
-    settings: runSettingsText(CONFIG, 3, streams, {
-      mode: 'paper',
-      family: familyOf(MANIFEST),
-      redirected: redirected ? ['binance'] : [],
-    }),
-  });
-  const rng = seededRng(1);
-  for (let day = 0; day < days; day++) {
-    // Before the simulator's own history
-    for (const hour of [0, 5]) {
-      const bar = barOf(BTC, (day - 100) * 24 + hour, {
-        rng: rng.next,
-        decided: true,
-        predicted: true,
-        risk: 'none',
-      });
-      await store.commitBar({ ...bar, prediction: { ...bar.prediction!, modelHash: MANIFEST.sha256 } });
-    }
-  }
-  await store.close();
-}
+const traded = (life: PaperLife) => tradedOnPaper(pathsOf(device()).database, life);
 
 /** `redbutton run` on the simulator. */
 function run(settings: object = {}, sandbox = false) {
@@ -127,7 +105,7 @@ function run(settings: object = {}, sandbox = false) {
     stringify({
       mode: 'live',
       liveAcknowledgement: LIVE_ACKNOWLEDGEMENT,
-      modelDir: MODEL,
+      modelDir: path.join(dir, 'model'),
       device: device(),
       exchange: [{ id: 'binance', symbols: ['BTC/USDT'], restUrl, wsUrl, simulatedTime: true, sandbox }],
       signals: { confidenceThreshold: 0 },
@@ -154,14 +132,16 @@ function run(settings: object = {}, sandbox = false) {
   return { child, output: () => output };
 }
 
-async function refused(settings?: object): Promise<string> {
+/** Which a start that is refused does not make; only the key is asked once it is there. */
+const liveDatabase = () => pathsOf(device(), 'live').database;
+
+async function refused(settings?: object, by: 'start' | 'key' = 'start'): Promise<string> {
   const { child, output } = run(settings);
   const [code] = await once(child, 'close');
   expect({ code, said: output() }).toMatchObject({ code: 2 });
   expect(simulator.ledger().accounts[0]!.orders).toEqual([]);
-  expect(existsSync(pathsOf(device(), 'live').database) && output().includes('E_LIVE_NOT_EARNED')).toBe(
-    false,
-  );
+  expect(existsSync(liveDatabase())).toBe(by === 'key');
+  rmSync(liveDatabase(), { force: true });
   return output();
 }
 
@@ -189,29 +169,74 @@ describe('mode live', { timeout: 180_000 }, () => {
   it('is refused without thirty days on paper by the same family of models at the exchange itself', async () => {
     await exchange();
     expect(await refused()).toContain('and the store holds 0');
-    await tradedOnPaper({ days: 29 });
+    await traded({ days: 29 });
     const said = await refused();
     expect(said).toContain('needs 30 days of paper trading of BTC/USDT (1h) at binance');
     expect(said).toContain('and the store holds 29');
-    rmSync(pathsOf(device()).database);
-    await tradedOnPaper({ days: 40, family: 'other' });
+    await traded({ days: 40, family: 'other' });
     expect(await refused()).toContain('and the store holds 0');
-    rmSync(pathsOf(device()).database);
-    await tradedOnPaper({ days: 40, redirected: true });
+    await traded({ days: 40, redirected: true });
     expect(await refused()).toContain('and the store holds 0');
+  });
+
+  it('is refused on days of a model off its time frame, and with such a model whatever the days', async () => {
+    await exchange();
+    await traded({ days: 40, trainedOn: { timeframe: '1d' } });
+    expect(await refused()).toContain('and the store holds 0');
+    await traded({ days: 40 });
+    modelTrainedOn({ symbol: 'SPX/USD', timeframe: '1d' });
+    expect(await refused()).toContain(`the model ${NAME} was trained on SPX/USD (1d) at binance`);
+  });
+
+  it('that is a paper start says a model off its market to the log, the phone and the status', async () => {
+    await exchange();
+    for (const [trainedOn, code, words] of [
+      [
+        { symbol: 'SPX/USD', timeframe: '1d' },
+        'MODEL_OFF_MARKET',
+        `the model ${NAME} was trained on SPX/USD (1d) at binance and decides on BTC/USDT (1h) at binance: such days on paper do not count towards real money`,
+      ],
+      [
+        { symbol: null },
+        'MODEL_MARKET_UNSAID',
+        `the model ${NAME} decides on BTC/USDT (1h) at binance, and its manifest does not say which market it was trained on`,
+      ],
+      [{}, null, null],
+    ] as const) {
+      modelTrainedOn(trainedOn);
+      const { child, output } = run({ mode: 'paper' });
+      await until(
+        'the trader',
+        () => output().includes('the trader is up') || child.exitCode !== null,
+        output,
+      );
+      const { body } = await callControl(pathsOf(device()).traderSocket, 'the trader', 'GET', '/status');
+      expect((body as { modelMarket?: string }).modelMarket ?? null).toBe(words);
+      const io = captureIo();
+      await status.run(['--config', path.join(dir, 'redbutton.toml')], io);
+      if (words === null) expect(io.out()).not.toContain('modelMarket');
+      else expect(io.out()).toContain(`modelMarket   ${words}`);
+      child.kill('SIGTERM');
+      await once(child, 'close');
+      const lines = output().split('\n');
+      expect(lines.filter((line) => line.includes('decides on BTC/USDT')).length > 0).toBe(words !== null);
+      if (words !== null) expect(lines.filter((line) => line.includes(`"${words}"`))).toHaveLength(1);
+      expect(output().includes('MODEL_')).toBe(code !== null);
+      if (code !== null) expect(output()).toContain(code);
+    }
   });
 
   it('is refused without the owner’s own words, and with a key that may withdraw or not trade', async () => {
     await exchange({ withdrawals: true });
-    await tradedOnPaper({ days: 30 });
+    await traded({ days: 30 });
     for (const liveAcknowledgement of ['', 'yes'])
       expect(await refused({ liveAcknowledgement })).toContain(
         `liveAcknowledgement = "${LIVE_ACKNOWLEDGEMENT}"`,
       );
-    expect(await refused()).toContain('the API key of binance may withdraw money');
+    expect(await refused({}, 'key')).toContain('the API key of binance may withdraw money');
     await simulator.stop();
     await exchange({ trading: false });
-    expect(await refused()).toContain('the API key of binance may not trade');
+    expect(await refused({}, 'key')).toContain('the API key of binance may not trade');
   });
 
   it.each([
@@ -219,7 +244,7 @@ describe('mode live', { timeout: 180_000 }, () => {
     ['at once on a test network, and says so', 'testnet', true],
   ] as const)('trades %s', async (_, account, sandbox) => {
     await exchange();
-    if (!sandbox) await tradedOnPaper({ days: 30 });
+    if (!sandbox) await traded({ days: 30 });
     const revoke = permitted();
     try {
       const { child, output } = run(sandbox ? { liveAcknowledgement: '' } : {}, sandbox);

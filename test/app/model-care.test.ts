@@ -1,4 +1,4 @@
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -189,6 +189,25 @@ describe('a challenger trained beside the bars', () => {
       Promise.resolve().then(() => it.care.routes['POST /model/promote']!({ name: '../x' })),
     ).rejects.toThrow();
     expect(await it.bar()).toBe(second);
+
+    // One that was trained elsewhere says so as it takes over
+    const elsewhere = path.join(root, 'elsewhere');
+    cpSync(path.join(root, last.model), elsewhere, { recursive: true });
+    const origin = { ...kept.training, symbol: 'ETH/USDT' };
+    writeFileSync(path.join(elsewhere, 'manifest.json'), JSON.stringify({ ...kept, training: origin }));
+    expect(it.care.market()).toBeNull();
+    await it.care.routes['POST /model/promote']!({ name: 'elsewhere' });
+    expect(it.alerts.at(-1)).toEqual({
+      code: 'MODEL_OFF_MARKET',
+      figures: {
+        model: second.slice(0, 8),
+        trainedOn: 'ETH/USDT (1h) at binance',
+        usedOn: 'BTC/USDT (1h) at binance',
+      },
+    });
+    expect(it.care.market()).toContain(
+      'was trained on ETH/USDT (1h) at binance and decides on BTC/USDT (1h)',
+    );
     await it.close();
   }, 120_000);
 

@@ -217,6 +217,15 @@ const OF_OTHERS: Raised[] = [
   { code: 'RETRAIN_FAILED', figures: { detail: 'it took more than 400 MB and was ended' } },
   { code: 'MODEL_PROMOTED', figures: { model: '1c0ffee0', before: '709b45ea' } },
   {
+    code: 'MODEL_OFF_MARKET',
+    figures: {
+      model: '709b45ea',
+      trainedOn: 'SPX/USD (1d) at binance',
+      usedOn: 'BTC/USDT (1h) at binance; ETH/USDT (1h) at binance',
+    },
+  },
+  { code: 'MODEL_MARKET_UNSAID', figures: { model: '1c0ffee0', usedOn: 'BTC/USDT (1h) at binance' } },
+  {
     code: 'DAILY_SUMMARY',
     figures: { equity: 100_311.88, changePct: 0.42, drawdown: 0, fills: 2, state: 'ACTIVE' },
   },
