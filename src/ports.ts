@@ -338,6 +338,15 @@ export interface StoreReader {
   shadowPredictions(): Promise<readonly ShadowPrediction[]>;
 }
 
+/**
+ * A bar that came back from the journal over a loss: decided as it stands in the store, on what is not all there any more.
+ * Where no decision stands there, it is only known that it was acted on.
+ */
+export interface ReplayedBar {
+  readonly stream: StreamKey;
+  readonly openMs: number;
+}
+
 /** Alerts that wait for delivery; removed at acknowledgement. */
 export interface AlertOutbox {
   add(alert: Alert): Promise<void>;

@@ -19,7 +19,7 @@ import { syncFolder } from '../adapters/files/durable-file.js';
 import { openRecoveryMarker } from '../adapters/files/recovery-mark.js';
 import { accountOf, boxPaths, type Paths } from '../config/paths.js';
 import type { Config } from '../config/schema.js';
-import { badInput, EXIT, fault, RedbuttonError } from '../core/errors.js';
+import { badInput, EXIT, fault, messageOf, RedbuttonError } from '../core/errors.js';
 import { type Command, type CommandIo, parseOptions } from './command.js';
 import { configFrom, DEFAULT_CONFIG_FILE } from './config-option.js';
 import { statusFrom } from './guard-answer.js';
@@ -68,10 +68,7 @@ Exit codes: 0 restored; 1 failed, and nothing has changed unless it says so;
     try {
       await restore(copy, config, paths, values['from-box'], io);
     } finally {
-      if (stopped) {
-        await run('systemctl', ['start', '--no-block', TRADER]);
-        io.stdout.write(`${TRADER} starts again\n`);
-      }
+      if (stopped) await startTrader(io);
     }
     return EXIT.fine;
   },
@@ -169,22 +166,41 @@ function refuseOthers(copy: string, found: CopyFound, config: Config, fromBox: s
   );
 }
 
-/** Stops the service where that is ours to do; true when it has to be started again. `E_RESTORE_RUNNING` else. */
+/**
+ * Stops the service where that is ours to do; true when it has to be started again. One that systemd is about to start anew
+ * counts as running: it would open the database in the middle. `E_RESTORE_RUNNING` where the trader cannot be stopped.
+ */
 async function stopTrader(paths: Paths): Promise<boolean> {
-  if (!(await isAnswered(paths.traderSocket))) return false;
-  const isService = await run('systemctl', ['is-active', '--quiet', TRADER]).then(
-    () => true,
-    () => false,
-  );
-  if (isService && process.getuid?.() === 0)
-    await run('systemctl', ['stop', TRADER], { timeout: STOP_MS_MAX });
-  if (await isAnswered(paths.traderSocket))
+  const isService = await serviceIsUp();
+  const mayStop = isService && process.getuid?.() === 0;
+  if (mayStop) await run('systemctl', ['stop', TRADER], { timeout: STOP_MS_MAX }).catch(() => undefined);
+  if ((isService && !mayStop) || (mayStop && (await serviceIsUp())) || (await isAnswered(paths.traderSocket)))
     throw fault(
       'E_RESTORE_RUNNING',
       'the trader runs, and holds the database',
       `stop it first: sudo systemctl stop ${TRADER}, or call restore with sudo`,
     );
   return isService;
+}
+
+/** Whether systemd runs the trader, or is about to; false where there is no systemd. */
+async function serviceIsUp(): Promise<boolean> {
+  const state = await run('systemctl', ['is-active', TRADER]).then(
+    ({ stdout }) => stdout,
+    (error: { readonly stdout?: string }) => error.stdout ?? '',
+  );
+  return ['active', 'activating', 'reloading', 'deactivating'].includes(state.trim());
+}
+
+async function startTrader(io: CommandIo): Promise<void> {
+  try {
+    await run('systemctl', ['start', '--no-block', TRADER]);
+    io.stdout.write(`${TRADER} starts again\n`);
+  } catch (error) {
+    io.stderr.write(
+      `${TRADER} could not be started again: ${messageOf(error)}; sudo systemctl start ${TRADER}\n`,
+    );
+  }
 }
 
 /** Halts the box, so that a restored store never trades unseen. `E_RESTORE_HALT` where that cannot be had. */

@@ -26,7 +26,9 @@ Recomputes features, probabilities, signals and risk decisions of a stored
 period from the candles that were known at the time, the stored inputs of the
 risk decisions, the settings of that run and the models that the predictions
 name, and compares each figure bit for bit with what was stored. A difference
-names the bar, the layer and both values.
+names the bar, the layer and both values. Of bars that came back from the journal
+after a restore or a loss the features and signals are not recomputed, since what
+they were decided on is gone; these bars are counted and named.
 
   --from, --to TIME   as in 2026-01-31 or 2026-01-31T12:00Z; end exclusive
   --store FILE        the trader's database (the configured one). While the trader
@@ -62,6 +64,7 @@ Exit codes: 0 all equal; 1 differences, or failed; 2 bad input.
     try {
       const streams = byStream(await store.decisions(toMs === undefined ? {} : { toMs }));
       const runs = await store.runs();
+      const replayed = await store.replayedBars();
       const found: { readonly stream: string; readonly result: Verification }[] = [];
       for (const [name, decisions] of streams) {
         const { stream } = decisions[0]!;
@@ -77,6 +80,7 @@ Exit codes: 0 all equal; 1 differences, or failed; 2 bad input.
           decisions,
           candles: await store.knownCandles(stream, undefined, toMs),
           runs,
+          replayed: replayed.filter((bar) => streamName(bar.stream) === name).map(({ openMs }) => openMs),
           modelOf: (hash) => finder.find(hash),
           kernel: createFeatureKernel(),
           ...(fromMs === undefined ? {} : { fromMs }),
@@ -156,12 +160,21 @@ function print(
     for (const one of result.differences.slice(0, SHOWN_MAX)) io.stdout.write(`  ${shown(one)}\n`);
     const more = result.differences.length - SHOWN_MAX;
     if (more > 0) io.stdout.write(`  and ${more} more\n`);
+    if (result.replayed.length > 0) io.stdout.write(`\n${stream}: ${cameBack(result.replayed)}\n`);
     if (result.modelFaults > 0) {
       io.stdout.write(
         `\n${stream}: on ${result.modelFaults} bars the model failed; that is taken as stored\n`,
       );
     }
   }
+}
+
+function cameBack(openMs: readonly number[]): string {
+  const named = openMs.slice(0, SHOWN_MAX).map((ms) => new Date(ms).toISOString());
+  const more = openMs.length > SHOWN_MAX ? ` and ${openMs.length - SHOWN_MAX} more` : '';
+  return `${openMs.length} ${openMs.length === 1 ? 'bar' : 'bars'} came back from the journal after a loss;
+  what they were decided on is gone, so their features and signals are not
+  recomputed: ${named.join(',\n  ')}${more}`;
 }
 
 function shown({ openMs, layer, field, a, b }: Difference): string {

@@ -23,6 +23,16 @@ export function streamName(key: StreamKey): string {
   return `${key.exchange}:${key.symbol}:${key.timeframe}`;
 }
 
+/** The key of such a text; a symbol may hold colons. */
+export function streamNamed(name: string): StreamKey {
+  const [first, last] = [name.indexOf(':'), name.lastIndexOf(':')];
+  return {
+    exchange: name.slice(0, first),
+    symbol: name.slice(first + 1, last),
+    timeframe: name.slice(last + 1),
+  };
+}
+
 /**
  * Candles of one stream as columns. All arrays have `length` elements; element i of each is candle i, oldest first.
  * The unit of work of the native kernels, of backtests and of training.

@@ -24,6 +24,8 @@ export interface VerifyOptions {
   /** Candles of the stream, by open time, from a feature window before the first bar to be verified. */
   readonly candles: KnownCandles;
   readonly runs: readonly RunRecord[];
+  /** Open times of bars of the stream that came back from the journal over a loss, or were acted on in what is lost; rising. */
+  readonly replayed?: readonly number[];
   readonly modelOf: (hash: string) => Promise<Classifier | undefined>;
   readonly kernel: FeatureKernel;
   /** Bars that open before this are not verified. */
@@ -38,6 +40,8 @@ export interface Verification {
   readonly differences: readonly Difference[];
   /** Bars on which the model itself failed: that cannot be computed again. */
   readonly modelFaults: number;
+  /** Open times of bars whose features and signal were taken as stored: what they were decided on was lost. */
+  readonly replayed: readonly number[];
   /** Hashes that predictions name, in the order in which they decided. */
   readonly models: readonly string[];
 }
@@ -54,7 +58,8 @@ const VOLATILITY_CONSTANT = Math.sqrt(252);
 /**
  * Recomputes every decision of a stream from what was known at its time, and compares bit for bit with what was stored:
  * features from the candles that had become known by then, probabilities from the model that the bar names, the signal from
- * the settings of that run, the risk decision from its stored inputs.
+ * the settings of that run, the risk decision from its stored inputs. Of a bar that came back from the journal over a loss the
+ * features and the signal are taken as stored; what follows from them is recomputed all the same.
  */
 export async function verifyDecisions(options: VerifyOptions): Promise<Verification> {
   const { stream, decisions, candles } = options;
@@ -62,7 +67,13 @@ export async function verifyDecisions(options: VerifyOptions): Promise<Verificat
   const models = new Map<string, VerifyModel | null>();
   const differences: Difference[] = [];
   const name = streamName(stream);
-  const signals = signalReplay(stream);
+  const decided = new Set(decisions.map(({ candle }) => candle.openMs));
+  const [replayed, actedOn] = [true, false].map((isHere) =>
+    (options.replayed ?? []).filter((openMs) => decided.has(openMs) === isHere),
+  ) as [number[], number[]];
+  const asStored = new Set(replayed);
+  const found: number[] = [];
+  const signals = signalReplay(stream, actedOn);
   let bars = 0;
   let predictions = 0;
   let riskDecisions = 0;
@@ -122,16 +133,16 @@ export async function verifyDecisions(options: VerifyOptions): Promise<Verificat
   for (const record of decisions) {
     if (!record.decided) continue;
     const { openMs } = record.candle;
+    signals.comingTo(openMs);
     if (openMs >= (options.fromMs ?? Number.NEGATIVE_INFINITY)) {
       const settings = settingsAt(record);
-      const row = featuresAt(record, settings);
+      const row = asStored.has(openMs) ? storedRow(record) : featuresAt(record, settings);
       const made = await predict(record, row);
       const prediction = typeof made === 'string' ? null : made;
       const regime = regimeAgain(candles, record, settings);
-      const signal = signals.at(settings).decide(made, openMs, {
-        heldUnits: heldUnits(record, settings),
-        regime,
-      });
+      const surroundings = { heldUnits: heldUnits(record, settings), regime };
+      const decision = signals.at(settings).decide(made, openMs, surroundings);
+      const signal = asStored.has(openMs) ? record.signal : decision;
       const features = row.status === 'ok' ? row.values : null;
       const again: BarRecord = {
         ...record,
@@ -143,6 +154,7 @@ export async function verifyDecisions(options: VerifyOptions): Promise<Verificat
       };
       differences.push(...compareDecisions([record], [again]));
       bars++;
+      if (asStored.has(openMs)) found.push(openMs);
       if (record.prediction !== null) predictions++;
       if (record.risk !== null) riskDecisions++;
       options.onProgress?.(bars, decisions.length);
@@ -155,7 +167,15 @@ export async function verifyDecisions(options: VerifyOptions): Promise<Verificat
     }
     signals.passed(record);
   }
-  return { bars, predictions, riskDecisions, differences, modelFaults, models: [...models.keys()] };
+  return {
+    bars,
+    predictions,
+    riskDecisions,
+    differences,
+    modelFaults,
+    replayed: found,
+    models: [...models.keys()],
+  };
 
   function featuresAt(record: BarRecord, settings: SettingsAt): FeatureRow {
     const features = createFeatureLayer({
@@ -176,6 +196,11 @@ export async function verifyDecisions(options: VerifyOptions): Promise<Verificat
     return row;
   }
 }
+
+const storedRow = ({ candle, features }: BarRecord): FeatureRow =>
+  features === null
+    ? { openMs: candle.openMs, status: 'no_value', values: new Float64Array() }
+    : { openMs: candle.openMs, status: 'ok', values: features };
 
 /** The last candles up to the bar that had become known by the time of its decision, oldest first. */
 function knownWindow(candles: KnownCandles, record: BarRecord, bars: number): Candle[] {
@@ -210,14 +235,23 @@ function runLookup(runs: readonly RunRecord[], stream: StreamKey): (record: BarR
 }
 
 /** The signal layer of each run, going on from what the decisions before it tell, as after a restart. */
-function signalReplay(stream: StreamKey) {
+function signalReplay(stream: StreamKey, actedOn: readonly number[]) {
   const barMs = timeframeMs(stream.timeframe);
   const predictions: Pick<Prediction, 'openMs' | 'probabilityUp'>[] = [];
   let lastActedBarMs: number | null = null;
+  let nextActed = 0;
   let before: BarRecord | null = null;
   let of: SettingsAt['market'] | null = null;
   let layer: SignalLayer | null = null;
+  function acted(openMs: number): void {
+    lastActedBarMs = Math.max(openMs, lastActedBarMs ?? Number.NEGATIVE_INFINITY);
+    layer?.acted(lastActedBarMs);
+  }
   return {
+    /** Before each bar: what is lost of the bars before it was acted on all the same. */
+    comingTo(openMs: number): void {
+      while (actedOn[nextActed]! < openMs) acted(actedOn[nextActed++]!);
+    },
     at({ signals, market }: SettingsAt): SignalLayer {
       if (layer !== null && of === market) return layer;
       layer = createSignalLayer(signals, barMs, market.calendar, market.rules.kind);
@@ -228,9 +262,7 @@ function signalReplay(stream: StreamKey) {
     passed(record: BarRecord): void {
       before = record;
       if (record.prediction !== null) predictions.push(record.prediction);
-      if (record.risk?.kind !== 'order') return;
-      lastActedBarMs = record.candle.openMs;
-      layer?.acted(lastActedBarMs);
+      if (record.risk?.kind === 'order') acted(record.candle.openMs);
     },
   };
 }
@@ -256,13 +288,13 @@ function regimeAgain(
 
 function riskAgain(
   record: BarRecord,
-  signal: SignalResult,
+  signal: SignalResult | null,
   features: Float64Array | null,
   settings: SettingsAt,
   stream: StreamKey,
   reference: ModelManifest['reference'] | undefined,
 ): RiskDecision | null {
-  if (signal.kind === 'none' || record.risk === null) return null;
+  if (signal === null || signal.kind === 'none' || record.risk === null) return null;
   const stored = record.risk.inputs;
   const volatility = features?.[VOLATILITY_COLUMN] ?? Number.NaN;
   const market = marketAt(stored.exchange, stream, settings);

@@ -13,18 +13,20 @@ import { trainModel } from '../../src/learning/train.js';
 import { createOrderIds } from '../../src/pipeline/execution/index.js';
 import { createInferenceLayer } from '../../src/pipeline/inference/index.js';
 import { createPipeline } from '../../src/pipeline/pipeline.js';
-import type { Pipeline } from '../../src/pipeline/pipeline-api.js';
+import type { Pipeline, PipelineConfig } from '../../src/pipeline/pipeline-api.js';
 import { runSettingsText } from '../../src/pipeline/run-settings.js';
 import { createStreamSetup } from '../../src/pipeline/stream-setup.js';
 import type { Classifier, Clock } from '../../src/ports.js';
-import { createSimulatedClock } from '../../src/research/simulated-clock.js';
+import { createSimulatedClock, type SimulatedClock } from '../../src/research/simulated-clock.js';
 import { bell, forestOptions, seeded } from './labelled-rows.js';
 import { HALF_SPREAD_BPS, paperVenue, START_CASH } from './paper-world.js';
 import { seededRng } from './seeded-rng.js';
 import { CONFIG, HOUR_MS, KEY, SPOT, START_MS } from './tiny-stream.js';
 
+/** As in pulledWalk; those from here on are lived. */
+export const TRAINED = 1000;
 const INGESTION = { rules: 'strict', maxGapBars: 3 } as const;
-const SETTINGS = {
+export const SETTINGS = {
   ...CONFIG,
   risk: {
     ...CONFIG.risk,
@@ -79,6 +81,54 @@ export interface LivedStore {
   readonly orders: number;
 }
 
+export interface LifeOptions {
+  readonly store: Parameters<typeof openStore>[0];
+  readonly modelDir: string;
+  readonly clock: SimulatedClock;
+  readonly settings?: PipelineConfig;
+  /** Makes the ids of its orders others than those of another life. */
+  readonly life: number;
+}
+
+/** One start of a paper trader: real features, a real model run by ONNX Runtime, and what the store tells of before. */
+export async function startLife({ store: at, modelDir, clock, settings = SETTINGS, life }: LifeOptions) {
+  const store = await openStore(at);
+  const classifier = await loadClassifier(modelDir);
+  const stream = createStreamSetup({
+    key: KEY,
+    calendar: '24x7',
+    marketRules: SPOT,
+    ingestion: INGESTION,
+    kernel: createFeatureKernel(),
+    inference: createInferenceLayer({ classifier }),
+    clock,
+  });
+  await store.recordRun({
+    atMs: clock.wallMs(),
+    settings: runSettingsText(settings, INGESTION.maxGapBars, [stream]),
+  });
+  const paper = paperVenue(clock);
+  const pipeline = createPipeline({
+    config: settings,
+    streams: [stream],
+    model: classifier.manifest,
+    clock,
+    store,
+    brokers: [paper],
+    permit: { read: () => ({ ok: true, state: 'ACTIVE', epoch: 1, expiresMonotonicMs: 1e15 }) },
+    ids: createOrderIds('lived', clock, seededRng(life)),
+    startCash: START_CASH,
+    tradingState: () => 'ACTIVE',
+    quoteFor: async (_, candle) =>
+      syntheticQuote(candle.close, HALF_SPREAD_BPS, SPOT.priceTick, clock.wallMs()),
+  });
+  const restored = await store.restore();
+  paper.restore(restored.fills);
+  await pipeline.start(restored);
+  await pipeline.warmUp(KEY, await store.lastCandles(KEY, pipeline.warmUpBars));
+  return { store, classifier, pipeline };
+}
+
 /**
  * A paper trader's life over a store on disk: real features, real models run by ONNX Runtime, 3 restarts, 2 changes of the
  * model between bars, 5 gaps (two of them holes, one backfilled as history).
@@ -99,7 +149,6 @@ export async function liveOverStore(
   const candles = pulledWalk(bars + 1000, 11, () => -0.5);
   for (const seed of [1, 2, 3])
     await trainFolder(path.join(models, `m${seed}`), candles.slice(0, 1000), seed);
-  const kernel = createFeatureKernel();
   const clock = createSimulatedClock();
   const at = (share: number) => Math.floor(bars * share);
   const restarts = new Set([at(0.2), at(0.5), at(0.8)]);
@@ -121,40 +170,13 @@ export async function liveOverStore(
 
   const start = async (nowMs: number) => {
     clock.setWallMs(nowMs);
-    store = await openStore({ path: file });
-    classifier = await loadClassifier(path.join(models, `m${model}`));
-    const stream = createStreamSetup({
-      key: KEY,
-      calendar: '24x7',
-      marketRules: SPOT,
-      ingestion: INGESTION,
-      kernel,
-      inference: createInferenceLayer({ classifier }),
+    const started = await startLife({
+      store: { path: file },
+      modelDir: path.join(models, `m${model}`),
       clock,
+      life,
     });
-    await store.recordRun({
-      atMs: clock.wallMs(),
-      settings: runSettingsText(SETTINGS, INGESTION.maxGapBars, [stream]),
-    });
-    const paper = paperVenue(clock);
-    pipeline = createPipeline({
-      config: SETTINGS,
-      streams: [stream],
-      model: classifier.manifest,
-      clock,
-      store,
-      brokers: [paper],
-      permit: { read: () => ({ ok: true, state: 'ACTIVE', epoch: 1, expiresMonotonicMs: 1e15 }) },
-      ids: createOrderIds('lived', clock, seededRng(life)),
-      startCash: START_CASH,
-      tradingState: () => 'ACTIVE',
-      quoteFor: async (_, candle) =>
-        syntheticQuote(candle.close, HALF_SPREAD_BPS, SPOT.priceTick, clock.wallMs()),
-    });
-    const restored = await store.restore();
-    paper.restore(restored.fills);
-    await pipeline.start(restored);
-    await pipeline.warmUp(KEY, await store.lastCandles(KEY, pipeline.warmUpBars));
+    ({ store, classifier, pipeline } = started);
     life++;
   };
   const stop = async () => {

@@ -1,22 +1,23 @@
 import { type StreamKey, streamName } from '../../core/candle.js';
 import type { PredictionOutcome } from '../../ports.js';
+import type { StreamStanding } from '../journal/index.js';
 import { barConflict, checkBar, hasDecision, outcomeConflict, sameCandle } from '../store-rules/bar-rules.js';
 import { candleCells, candleOf, DECISION_NAMES, decisionCells, keyCells } from './bar-columns.js';
 import type { BarCommit } from './bar-group.js';
-import { booleanOf, numberOrNull } from './rows.js';
+import { booleanOf, numberOf, numberOrNull } from './rows.js';
 import { boolean, type Cell, integer, type Session } from './session.js';
 
 const KEY = 'exchange = $1 AND symbol = $2 AND timeframe = $3';
 const AT = `${KEY} AND open_ms = $4`;
 
 /**
- * The newest open time of each stream in one table. A bar later than that is surely new, so the ordinary live bar is
- * stored without a look-up.
+ * The newest open time of each stream in one table, and how many rows it has there. A bar later than that is surely new, so
+ * the ordinary live bar is stored without a look-up.
  */
 export class HighWater {
   readonly #session: Session;
   readonly #table: string;
-  readonly #known = new Map<string, number>();
+  readonly #known = new Map<string, StreamStanding>();
 
   constructor(session: Session, table: 'candles' | 'outcomes') {
     this.#session = session;
@@ -24,27 +25,66 @@ export class HighWater {
   }
 
   async of(stream: StreamKey): Promise<number> {
+    return (await this.standing(stream)).newestMs;
+  }
+
+  async standing(stream: StreamKey): Promise<StreamStanding> {
     const name = streamName(stream);
     const known = this.#known.get(name);
     if (known !== undefined) return known;
     const [row] = await this.#session.rows(
-      `SELECT max(open_ms) AS newest FROM ${this.#table} WHERE ${KEY}`,
+      `SELECT max(open_ms) AS newest, count(*) AS candles FROM ${this.#table} WHERE ${KEY}`,
       keyCells(stream),
     );
-    const newest = (row && numberOrNull(row, 'newest')) ?? Number.NEGATIVE_INFINITY;
-    this.#known.set(name, newest);
-    return newest;
+    const standing = {
+      newestMs: (row && numberOrNull(row, 'newest')) ?? Number.NEGATIVE_INFINITY,
+      candles: row === undefined ? 0 : numberOf(row, 'candles'),
+    };
+    this.#known.set(name, standing);
+    return standing;
+  }
+
+  /** By what was asked before; nothing is looked up. Rows that were taken out since are counted still. */
+  knownStanding(stream: StreamKey): StreamStanding | undefined {
+    return this.#known.get(streamName(stream));
   }
 
   /** True where a bar is surely new, by what was asked before; nothing is looked up. */
   isBeyond(stream: StreamKey, openMs: number): boolean {
-    return openMs > (this.#known.get(streamName(stream)) ?? Number.POSITIVE_INFINITY);
+    return openMs > (this.knownStanding(stream)?.newestMs ?? Number.POSITIVE_INFINITY);
   }
 
-  /** Call only once the row is durable. */
-  raise(stream: StreamKey, openMs: number): void {
+  /** Call only once the row is durable, or all `rows` of which it is the newest; where nothing is known yet it stays so. */
+  raise(stream: StreamKey, openMs: number, rows = 1): void {
+    const known = this.knownStanding(stream);
+    if (known === undefined) return;
+    this.#known.set(streamName(stream), {
+      newestMs: Math.max(openMs, known.newestMs),
+      candles: known.candles + rows,
+    });
+  }
+}
+
+/** What each stream will hold once all bars that were handed in are stored: DuckDB may be behind the journal. */
+export class HandedIn {
+  readonly #newest: HighWater;
+  readonly #pending = new Map<string, readonly number[]>();
+
+  constructor(newest: HighWater) {
+    this.#newest = newest;
+  }
+
+  /** Takes the bar, and tells what was there before it; undefined where that is not known. */
+  take(stream: StreamKey, openMs: number): StreamStanding | undefined {
+    const known = this.#newest.knownStanding(stream);
+    if (known === undefined) return undefined;
     const name = streamName(stream);
-    this.#known.set(name, Math.max(openMs, this.#known.get(name) ?? Number.NEGATIVE_INFINITY));
+    const pending = (this.#pending.get(name) ?? []).filter((ms) => ms > known.newestMs);
+    this.#pending.set(name, openMs > known.newestMs ? [...pending, openMs] : pending);
+    return {
+      newestMs: pending.reduce((a, b) => Math.max(a, b), known.newestMs),
+      candles: known.candles + pending.length,
+    };
   }
 }
 
@@ -89,7 +129,7 @@ export class BarWriter {
         await this.#insert(planned.map(({ plan }) => plan));
       });
       for (const { plan } of planned) {
-        this.#candles.raise(plan.record.stream, plan.record.candle.openMs);
+        if (plan.newCandle) this.#candles.raise(plan.record.stream, plan.record.candle.openMs);
         for (const { openMs } of plan.newOutcomes) this.#outcomes.raise(plan.record.stream, openMs);
       }
     } catch (error) {

@@ -55,7 +55,7 @@ export async function importCandles(
   await session.script('DROP TABLE staging');
   let highest = Number.NEGATIVE_INFINITY;
   for (let i = from; i < to; i++) highest = Math.max(highest, candles.openMs[i]!);
-  newest.raise(stream, highest);
+  newest.raise(stream, highest, added);
   return added;
 }
 

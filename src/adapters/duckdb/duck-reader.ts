@@ -11,6 +11,7 @@ import type {
   OrderEvent,
   PeakRebase,
   Rejection,
+  ReplayedBar,
   RowFilter,
   RunRecord,
   ShadowPrediction,
@@ -21,6 +22,7 @@ import { accountOf } from './bar-columns.js';
 import { fillOf, orderEventOf } from './money-log.js';
 import { correctionOf, gapOf, haltOf, modelOf, rebaseOf, rejectionOf, runOf, shadowOf } from './notes.js';
 import { readCandles, readDecisions, readKnownCandles, readPredictions, spanOf } from './reader.js';
+import { readReplayed } from './replayed-bars.js';
 import type { Row, Session } from './session.js';
 
 /** What was stored, in the order in which it happened; each question in turn with what is written. */
@@ -95,6 +97,11 @@ export abstract class DuckReader implements StoreReader {
 
   shadowPredictions(): Promise<readonly ShadowPrediction[]> {
     return this.#all('SELECT * FROM shadow_predictions ORDER BY rowid', shadowOf);
+  }
+
+  /** By stream and time. */
+  replayedBars(): Promise<readonly ReplayedBar[]> {
+    return this.inTurn(() => readReplayed(this.#session));
   }
 
   #all<T>(sql: string, of: (row: Row) => T): Promise<readonly T[]> {

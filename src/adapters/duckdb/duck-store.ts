@@ -27,13 +27,13 @@ import type { Journal, JournalFact } from '../journal/index.js';
 import { checkBar, storeClosed } from '../store-rules/bar-rules.js';
 import { canonicalFill, canonicalFlow, canonicalOrderEvent } from '../store-rules/money-text.js';
 import { type BarCommit, BarGroup } from './bar-group.js';
-import type { BarWriter, HighWater } from './bar-writer.js';
+import { type BarWriter, HandedIn, type HighWater } from './bar-writer.js';
 import type { DuckDb } from './binding.js';
 import { IMPORT_BATCH_ROWS, importCandles } from './candle-import.js';
 import type { Compacted } from './compaction.js';
 import { DuckReader } from './duck-reader.js';
 import type { FlowLog } from './flow-log.js';
-import { amended, baseOf, type JournalMemory, saysMore } from './journal-replay.js';
+import { amended, baseOf, saysMore } from './journal-replay.js';
 import type { MoneyLog } from './money-log.js';
 import type { Notes } from './notes.js';
 import { readLastCandles, readRestoredState } from './reader.js';
@@ -57,8 +57,8 @@ interface Parts {
   readonly archive: string | null;
   readonly compacted: Compacted | null;
   readonly recovery: StoreRecovery | null;
-  /** With what it held when it was opened; null where the database works alone. */
-  readonly journal: { readonly file: Journal; readonly memory: JournalMemory } | null;
+  /** With the account it held when it was opened; null where the database works alone. */
+  readonly journal: { readonly file: Journal; readonly account: AccountSnapshot | null } | null;
   readonly close: () => void;
 }
 
@@ -83,6 +83,7 @@ export class DuckStore extends DuckReader implements Store, StoreNotes, AlertOut
   /** What was told to be durable and could not be brought into DuckDB: nothing goes on before a restart has mended it. */
   #behind: { readonly error: unknown } | null = null;
   #account: AccountSnapshot | null;
+  readonly #handedIn: HandedIn;
 
   constructor(parts: Parts) {
     super(parts.session);
@@ -90,7 +91,8 @@ export class DuckStore extends DuckReader implements Store, StoreNotes, AlertOut
     this.recovery = parts.recovery;
     this.compacted = parts.compacted;
     this.desk = parts.desk;
-    this.#account = parts.journal?.memory.account ?? null;
+    this.#handedIn = new HandedIn(parts.newest);
+    this.#account = parts.journal?.account ?? null;
   }
 
   commitBar(record: BarRecord, outcomes: readonly PredictionOutcome[] = []): Promise<void> {
@@ -98,11 +100,12 @@ export class DuckStore extends DuckReader implements Store, StoreNotes, AlertOut
     if (refusal) return Promise.reject(refusal);
     const journal = this.#parts.journal?.file;
     const { risk, account, stream, candle } = record;
+    const before = this.#handedIn.take(stream, candle.openMs);
     const committed = () => this.#commitInGroup({ record, outcomes });
     if (!journal) return committed();
     if (risk?.kind === 'order') {
       if (account !== null) this.#account = account;
-      const fact = { kind: 'bar', record, outcomes } as const;
+      const fact = { kind: 'bar', record, outcomes, before } as const;
       // Only a bar that is surely new may go ahead of DuckDB: any other may still be refused there.
       if (!this.#parts.newest.isBeyond(stream, candle.openMs))
         return committed().then(() => this.#written(journal, fact, () => Promise.resolve()));
@@ -152,7 +155,12 @@ export class DuckStore extends DuckReader implements Store, StoreNotes, AlertOut
   }
 
   lastCandles(stream: StreamKey, count: number): Promise<readonly Candle[]> {
-    return this.inTurn(() => readLastCandles(this.#parts.session, stream, count));
+    const { session, newest } = this.#parts;
+    return this.inTurn(async () => {
+      // Whoever asks for these is about to hand in bars: then the first one may go ahead of DuckDB, too.
+      await newest.standing(stream);
+      return readLastCandles(session, stream, count);
+    });
   }
 
   recordOrder(event: OrderEvent, fills: readonly Fill[] = []): Promise<void> {
@@ -203,7 +211,10 @@ export class DuckStore extends DuckReader implements Store, StoreNotes, AlertOut
   }
 
   recordRun(run: RunRecord): Promise<void> {
-    return this.inTurn(() => this.#parts.notes.run(run));
+    return this.#journaled(
+      () => ({ kind: 'run', run }),
+      () => this.#parts.notes.run(run),
+    );
   }
 
   recordShadow(prediction: ShadowPrediction): Promise<void> {
@@ -214,7 +225,7 @@ export class DuckStore extends DuckReader implements Store, StoreNotes, AlertOut
     const { session, journal } = this.#parts;
     return this.inTurn(async () => {
       const restored = await readRestoredState(session);
-      return journal ? amended(restored, journal.memory) : restored;
+      return journal ? amended(restored, journal.account) : restored;
     });
   }
 
@@ -236,7 +247,7 @@ export class DuckStore extends DuckReader implements Store, StoreNotes, AlertOut
     return this.inTurn(async () => {
       await session.script('CHECKPOINT');
       if (!journal) return;
-      const { facts, seqOf } = await baseOf(session, journal.memory);
+      const { facts, seqOf } = await baseOf(session, journal.account);
       await journal.file.cut(facts, seqOf);
     });
   }

@@ -1,17 +1,20 @@
-import { type StreamKey, streamName } from '../../core/candle.js';
-import type { AccountSnapshot, PeakRebase, RestoredState } from '../../ports.js';
-import type { JournalEntry, JournalFact } from '../journal/index.js';
-import type { BarWriter } from './bar-writer.js';
+import { type StreamKey, streamName, streamNamed } from '../../core/candle.js';
+import type { AccountSnapshot, PeakRebase, RestoredState, RunRecord } from '../../ports.js';
+import type { JournalEntry, JournalFact, StreamStanding } from '../journal/index.js';
+import type { BarWriter, HighWater } from './bar-writer.js';
 import type { FlowLog } from './flow-log.js';
 import { type MoneyLog, orderEventOf } from './money-log.js';
-import { type Notes, rebaseOf } from './notes.js';
+import { type Notes, rebaseOf, runOf } from './notes.js';
 import { readRestoredState } from './reader.js';
+import { markReplayed } from './replayed-bars.js';
 import { numberOf, streamOf, textOf } from './rows.js';
 import { double, integer, type Session } from './session.js';
 
 export interface ReplayTargets {
   readonly session: Session;
   readonly bars: BarWriter;
+  /** Of candles. */
+  readonly newest: HighWater;
   readonly money: MoneyLog;
   readonly flows: FlowLog;
   readonly notes: Notes;
@@ -19,11 +22,14 @@ export interface ReplayTargets {
 
 /**
  * Brings the database up to the journal, and tells how many entries it lacked. An entry that is there already is passed
- * over, so a replay that was cut off is simply begun again.
+ * over, so a replay that was cut off is simply begun again. Where the database lacks what had come before a bar, the bar is
+ * marked as come back: nobody can compute again what was decided on what is gone.
  */
 export async function replay(entries: readonly JournalEntry[], targets: ReplayTargets): Promise<number> {
-  const { session, bars, money, flows, notes } = targets;
+  const { session, bars, newest, money, flows, notes } = targets;
   const known = await knownRows(session, entries);
+  /** Streams of which something is missing from here on. */
+  const broken = new Set<string>();
   let applied = 0;
   for (const entry of entries) {
     switch (entry.kind) {
@@ -46,14 +52,25 @@ export async function replay(entries: readonly JournalEntry[], targets: ReplayTa
         await notes.rebase(entry.rebase);
         break;
       case 'bar': {
-        if (known.decisions.has(barKey(entry.record.stream, entry.record.candle.openMs))) continue;
+        const { stream, candle } = entry.record;
+        if (known.decisions.has(barKey(stream, candle.openMs))) continue;
+        if (!isSame(entry.before, await newest.standing(stream))) broken.add(streamName(stream));
+        if (broken.has(streamName(stream))) await markReplayed(session, stream, candle.openMs);
         const [failed] = await bars.commitAll([entry]);
         if (failed !== null) throw failed;
         break;
       }
-      // These two are no rows: see `amended`.
-      case 'account':
+      case 'run':
+        if (known.runs.has(runKey(entry.run))) continue;
+        await notes.run(entry.run);
+        break;
       case 'acted':
+        for (const [name, openMs] of Object.entries(entry.lastActedBarMs))
+          if (openMs > (known.acted[name] ?? Number.NEGATIVE_INFINITY))
+            await markReplayed(session, streamNamed(name), openMs);
+        continue;
+      // No row: see `amended`.
+      case 'account':
         continue;
     }
     applied += 1;
@@ -67,6 +84,8 @@ interface KnownRows {
   readonly flows: ReadonlySet<string>;
   readonly rebases: ReadonlySet<string>;
   readonly decisions: ReadonlySet<string>;
+  readonly runs: ReadonlySet<string>;
+  readonly acted: RestoredState['lastActedBarMs'];
 }
 
 /** What the database holds of what the journal tells, asked for at once: a look-up for each entry would take minutes. */
@@ -102,6 +121,8 @@ async function knownRows(session: Session, entries: readonly JournalEntry[]): Pr
       ),
     ),
     rebases: new Set(rebaseRows.map((row) => rebaseKey(rebaseOf(row)))),
+    runs: new Set((await session.rows('SELECT * FROM runs')).map((row) => runKey(runOf(row)))),
+    acted: (await readRestoredState(session)).lastActedBarMs,
     decisions: new Set(barRows.map((row) => barKey(streamOf(row), numberOf(row, 'open_ms')))),
   };
 }
@@ -111,68 +132,54 @@ const rowKey = (of: { readonly exchange: string; readonly symbol: string }, id: 
 const flowKey = (flow: { readonly exchange: string; readonly kind: string; readonly flowId: string }) =>
   JSON.stringify([flow.exchange, flow.kind, flow.flowId]);
 const rebaseKey = ({ atMs, by }: PeakRebase) => JSON.stringify([atMs, by]);
+const runKey = ({ atMs, settings }: RunRecord) => JSON.stringify([atMs, settings]);
+const isSame = (a: StreamStanding | undefined, b: StreamStanding) =>
+  a !== undefined && a.newestMs === b.newestMs && a.candles === b.candles;
 const barKey = (stream: StreamKey, openMs: number) => `${streamName(stream)}@${openMs}`;
 
-/** What of the journal is no row: the newest account, and which bars were acted on before its last cut. */
-export interface JournalMemory {
-  readonly account: AccountSnapshot | null;
-  readonly lastActedBarMs: Readonly<Record<string, number>>;
-}
-
-export function memoryOf(entries: readonly JournalEntry[]): JournalMemory {
-  let account: AccountSnapshot | null = null;
-  const lastActedBarMs: Record<string, number> = {};
-  const newer = (found: AccountSnapshot | null) => {
-    if (found !== null && (account === null || found.atMs >= account.atMs)) account = found;
-  };
-  const acted = (name: string, openMs: number) => {
-    lastActedBarMs[name] = Math.max(openMs, lastActedBarMs[name] ?? Number.NEGATIVE_INFINITY);
-  };
+/** The newest account that the journal tells of: it is no row of its own. */
+export function accountOf(entries: readonly JournalEntry[]): AccountSnapshot | null {
+  let newest: AccountSnapshot | null = null;
   for (const entry of entries) {
-    if (entry.kind === 'account') newer(entry.account);
-    if (entry.kind === 'acted')
-      for (const [name, openMs] of Object.entries(entry.lastActedBarMs)) acted(name, openMs);
-    if (entry.kind === 'bar') {
-      newer(entry.record.account);
-      acted(streamName(entry.record.stream), entry.record.candle.openMs);
-    }
+    const found =
+      entry.kind === 'account' ? entry.account : entry.kind === 'bar' ? entry.record.account : null;
+    if (found !== null && (newest === null || found.atMs >= newest.atMs)) newest = found;
   }
-  return { account, lastActedBarMs };
+  return newest;
 }
 
-/** The memory without an account that the database holds itself: what it holds after that one counts. */
-export async function unknownTo(session: Session, memory: JournalMemory): Promise<JournalMemory> {
-  if (memory.account === null) return memory;
-  const { atMs, equity, cash } = memory.account;
+/** Null where the database holds the account itself: what it holds after that one counts. */
+export async function unknownTo(
+  session: Session,
+  account: AccountSnapshot | null,
+): Promise<AccountSnapshot | null> {
+  if (account === null) return null;
   const known = await session.rows(
     'SELECT 1 AS one FROM decisions WHERE account_at_ms = $1 AND account_equity = $2 AND account_cash = $3 LIMIT 1',
-    [integer(atMs), double(equity), double(cash)],
+    [integer(account.atMs), double(account.equity), double(account.cash)],
   );
-  return known.length === 0 ? memory : { ...memory, account: null };
+  return known.length === 0 ? account : null;
 }
 
-/** The restored state with what only the journal knows: the later account counts, and the later bar acted on. */
-export function amended(restored: RestoredState, memory: JournalMemory): RestoredState {
-  const { account } = memory;
-  const lastActedBarMs = { ...restored.lastActedBarMs };
-  for (const [name, openMs] of Object.entries(memory.lastActedBarMs))
-    lastActedBarMs[name] = Math.max(openMs, lastActedBarMs[name] ?? Number.NEGATIVE_INFINITY);
+/** The restored state with the account that only the journal knows, where that is the later one. */
+export function amended(restored: RestoredState, account: AccountSnapshot | null): RestoredState {
   const later = account !== null && (restored.account === null || account.atMs > restored.account.atMs);
-  return { ...restored, account: later ? account : restored.account, lastActedBarMs };
+  return later ? { ...restored, account } : restored;
 }
 
 type SeqOf = (fact: JournalFact) => number | undefined;
 
-/** All that a new database would need to go on: each fill, flow and rebase, the last word on open orders, the account. */
+/** All that a new database would need to go on: each fill, flow and rebase, the last word on open orders, the last run, the account. */
 export async function baseOf(
   session: Session,
-  memory: JournalMemory,
+  known: AccountSnapshot | null,
 ): Promise<{ readonly facts: readonly JournalFact[]; readonly seqOf: SeqOf }> {
   const { account, fills, flows, lastActedBarMs, openOrders } = amended(
     await readRestoredState(session),
-    memory,
+    known,
   );
   const rebases = await session.rows('SELECT * FROM peak_rebases ORDER BY seq');
+  const runs = await session.rows('SELECT * FROM runs ORDER BY seq DESC LIMIT 1');
   const openIds = new Set(openOrders.map(({ order }) => order.clientOrderId));
   const seqs = new Map<JournalFact, number>();
   const orders: JournalFact[] = [];
@@ -185,6 +192,7 @@ export async function baseOf(
   }
   const facts: JournalFact[] = [
     { kind: 'acted', lastActedBarMs },
+    ...runs.map((row): JournalFact => ({ kind: 'run', run: runOf(row) })),
     ...(account === null ? [] : [{ kind: 'account', account } as const]),
     ...chunks(flows).map((some): JournalFact => ({ kind: 'flows', flows: some })),
     ...rebases.map((row): JournalFact => ({ kind: 'rebase', rebase: rebaseOf(row) })),

@@ -15,7 +15,7 @@ import {
 } from './database-files.js';
 import { DuckStore } from './duck-store.js';
 import { FlowLog } from './flow-log.js';
-import { baseOf, memoryOf, type ReplayTargets, replay, unknownTo } from './journal-replay.js';
+import { accountOf, baseOf, type ReplayTargets, replay, unknownTo } from './journal-replay.js';
 import {
   foreignName,
   isBeforeOwnedLogs,
@@ -173,7 +173,7 @@ async function openOnce(
     };
     const desk = new StoreDesk(duckdb, instance, file);
     const archive = options.archiveDir === undefined ? null : path.resolve(options.archiveDir);
-    const targets = { session, bars, money, flows, notes };
+    const targets = { session, bars, newest, money, flows, notes };
     const opened =
       options.journal === undefined || options.readOnly
         ? null
@@ -223,14 +223,14 @@ async function openJournal(
     const recovery = lossFound(file.condition, entries.length);
     if (recovery !== null) await onLoss?.(lossOf(recovery)!);
     await replay(entries, targets);
-    const memory = await unknownTo(targets.session, memoryOf(entries));
+    const account = await unknownTo(targets.session, accountOf(entries));
     file.reserve((await nextSeq(targets.session, 'order_events')) - 1);
     if (file.condition.kind !== 'whole') {
       // A journal that is new may be new to a database that is not, and one that lost entries is made whole from it.
-      const { facts, seqOf } = await baseOf(targets.session, memory);
+      const { facts, seqOf } = await baseOf(targets.session, account);
       await file.cut(facts, seqOf);
     }
-    return { journal: { file, memory }, recovery };
+    return { journal: { file, account }, recovery };
   } catch (error) {
     await file.close();
     throw error;

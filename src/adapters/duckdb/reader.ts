@@ -123,7 +123,8 @@ export async function readRestoredState(session: Session): Promise<RestoredState
   const fills = await session.rows('SELECT * FROM fills ORDER BY at_ms, seq');
   const flows = await session.rows('SELECT * FROM capital_flows ORDER BY seq');
   const acted = await session.rows(
-    `SELECT exchange, symbol, timeframe, max(open_ms) AS newest FROM decisions WHERE risk_side IS NOT NULL
+    `SELECT exchange, symbol, timeframe, max(open_ms) AS newest FROM
+       (SELECT exchange, symbol, timeframe, open_ms FROM decisions WHERE risk_side IS NOT NULL UNION ALL FROM replayed_bars)
        GROUP BY exchange, symbol, timeframe ORDER BY exchange, symbol, timeframe`,
   );
   const held = await session.rows(

@@ -6,7 +6,15 @@ import type {
   OrderEvent,
   PeakRebase,
   PredictionOutcome,
+  RunRecord,
 } from '../../ports.js';
+
+/** What was stored of a stream before a bar: a database that holds anything else cannot tell how the bar was decided. */
+export interface StreamStanding {
+  /** Open time of the newest candle; −∞ where there is none. */
+  readonly newestMs: number;
+  readonly candles: number;
+}
 
 /** One thing that was written down. `seq` counts up over the life of a box. */
 export type JournalEntry = { readonly seq: number } & JournalFact;
@@ -20,7 +28,11 @@ export type JournalFact =
       readonly kind: 'bar';
       readonly record: BarRecord;
       readonly outcomes: readonly PredictionOutcome[];
+      /** Absent where it is not known, and in entries of a version that did not write it. */
+      readonly before?: StreamStanding | undefined;
     }
+  /** What later bars are decided by. */
+  | { readonly kind: 'run'; readonly run: RunRecord }
   | { readonly kind: 'rebase'; readonly rebase: PeakRebase }
   | { readonly kind: 'account'; readonly account: AccountSnapshot }
   /** Open time of the last acted-on bar by stream name, as of a cut: later ones follow as bars. */

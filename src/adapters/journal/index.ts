@@ -1,2 +1,2 @@
-export type { JournalEntry, JournalFact } from './entries.js';
+export type { JournalEntry, JournalFact, StreamStanding } from './entries.js';
 export { Journal, type JournalCondition } from './journal.js';

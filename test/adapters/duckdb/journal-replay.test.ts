@@ -13,6 +13,7 @@ import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { type DuckStore, openStore } from '../../../src/adapters/duckdb/index.js';
 import { openRecoveryMarker } from '../../../src/adapters/files/recovery-mark.js';
+import { toColumns } from '../../../src/core/candle.js';
 import { BAR_MS, BTC, barOf, fillOf, orderEventOf, seededRng, T0 } from '../../contract/store-rows.js';
 
 let directory: string;
@@ -185,6 +186,92 @@ describe('money that is in the journal', () => {
     ).rejects.toThrow('the power fails');
     expect(readFileSync(file).equals(Buffer.alloc(300_000, 0x5a))).toBe(true);
     expect(openRecoveryMarker(path.join(directory, 'mark.json')).current()?.loss).toMatch(/damaged-1/);
+  });
+});
+
+const RUN = (n: number) => ({ atMs: T0 + n, settings: `{"n":${n}}` });
+const at = (i: number) => ({ stream: BTC, openMs: T0 + i * BAR_MS });
+const ETH = { ...BTC, symbol: 'ETH/USDT' };
+
+describe('a bar that is in the journal', () => {
+  const quiet = (i: number) => barOf(BTC, i, { rng: seededRng(i), decided: true, risk: 'refusal' });
+
+  /** The same life in each test; `late` comes beside it, before bar 2. */
+  async function lived(late?: (store: DuckStore) => Promise<unknown>): Promise<void> {
+    const store = await open();
+    await store.recordRun(RUN(1));
+    for (const stream of [BTC, ETH]) await store.lastCandles(stream, 1);
+    await store.commitBar(bar(0));
+    await store.commitBar(bar(1));
+    if (late === undefined) await store.commitBar(quiet(2));
+    else await late(store);
+    await store.recordRun(RUN(2));
+    await store.commitBar(bar(3));
+    await store.commitBar(bar(4));
+    await store.commitBar(barOf(ETH, 0, { rng: seededRng(9), decided: true, risk: 'order' }));
+    await store.commitBar(barOf(ETH, 3, { rng: seededRng(9), decided: true, risk: 'order' }));
+    await store.close();
+  }
+
+  test('given all that came before it there, when it comes back, then it is like any other', async () => {
+    const store = await open();
+    await store.lastCandles(BTC, 1);
+    await store.commitBar(bar(0));
+    await store.commitBar(quiet(1));
+    await store.checkpoint();
+    // All at once: DuckDB is behind the journal
+    await Promise.all([bar(2), bar(3), bar(4)].map((each) => store.commitBar(each)));
+    const cut = powerCut('whole');
+    const behind = powerCut('behind');
+    rmSync(`${behind.path}.wal`, { force: true });
+    await store.close();
+    for (const copy of [cut, behind]) {
+      const again = await openStore(copy);
+      expect((await again.decisions()).length).toBe(5);
+      expect(await again.replayedBars()).toEqual([]);
+      await again.close();
+    }
+  });
+
+  test.each([
+    ['a bar that became no order', undefined],
+    [
+      'a candle that came late into a hole',
+      (store: DuckStore) =>
+        store.addCandles(BTC, toColumns([{ ...bar(0).candle, openMs: T0 - BAR_MS }]), T0 + 2 * BAR_MS),
+    ],
+  ])(
+    'given %s lost before it, when it comes back, then it and those after it in its stream are marked',
+    async (_, late) => {
+      await lived(late);
+      rmSync(file);
+      // Twice: it stays so.
+      for (const _ of [1, 2]) {
+        const again = await open();
+        expect(await again.replayedBars()).toEqual([at(3), at(4)]);
+        expect((await again.runs()).slice(0, 2)).toEqual([RUN(1), RUN(2)]);
+        expect((await again.decisions({ stream: ETH })).length).toBe(2);
+        await again.close();
+      }
+    },
+  );
+
+  test('given a journal cut since, when the database is lost, then it is known which bars were acted on, and by which settings', async () => {
+    await lived();
+    const before = await open();
+    const { lastActedBarMs } = await before.restore();
+    await before.checkpoint();
+    await before.close();
+    rmSync(file);
+    await (await open()).close();
+    // Then the journal too: the database has it of itself by now.
+    rmSync(journal);
+    const again = await open();
+    expect(await again.decisions()).toEqual([]);
+    expect(await again.replayedBars()).toEqual([at(4), { stream: ETH, openMs: T0 + 3 * BAR_MS }]);
+    expect((await again.restore()).lastActedBarMs).toEqual(lastActedBarMs);
+    expect(await again.runs()).toEqual([RUN(2)]);
+    await again.close();
   });
 });
 

@@ -119,6 +119,29 @@ describe('ingestion', () => {
     expect(layer.rejectionShare()).toEqual({ rows: 500, rejected: 50, share: 0.1 });
   });
 
+  it('counts a late row as refused only before the oldest bar it remembers, and else as one that fills a hole', () => {
+    const layer = ingestion({ clock: { wallMs: () => START + 10_000 * MINUTE } });
+    const late = (bar: number) => {
+      const before = layer.rejectionShare();
+      expect(reason(layer.accept(candle(bar)))).toBe('out_of_order');
+      const { rows, rejected } = layer.rejectionShare();
+      return [rows - before.rows, rejected - before.rejected];
+    };
+    // As after a restore: what is remembered has a hole, which the exchange's history fills
+    layer.restore(START + 20 * MINUTE, [candle(10), candle(11), candle(20)]);
+    expect([late(15), late(12), late(9)]).toEqual([
+      [0, 0],
+      [0, 0],
+      [1, 1],
+    ]);
+    // Each bar pushes the oldest out of its memory
+    for (let bar = 21; bar < 820; bar += 2) layer.accept(candle(bar));
+    expect([late(818), late(22)]).toEqual([
+      [0, 0],
+      [1, 1],
+    ]);
+  });
+
   it('under article rules keeps what the seed keeps, even if odd', () => {
     const layer = ingestion({ rules: 'article' });
     expect(reason(layer.accept(candle(0, { close: 20 })))).toBe('candle');
