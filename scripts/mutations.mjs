@@ -147,6 +147,27 @@ export const MUTATIONS = [
     by: 'sim',
   },
   {
+    name: 'take a fee in a third currency for quote',
+    file: portfolio,
+    from: 'let feeQuote: Decimal | null = null;',
+    to: 'let feeQuote: Decimal | null = fee;',
+    by: 'test/portfolio',
+  },
+  {
+    name: 'tell positions apart by symbol without exchange',
+    file: portfolio,
+    from: 'const name = `${exchange}:${symbol}`;',
+    to: 'const name = symbol;',
+    by: 'test/portfolio',
+  },
+  {
+    name: 'keep a trade open that was sold to the last unit',
+    file: 'src/portfolio/position.ts',
+    from: 'if (left.eq(0) || left.lt(this.amountStep)) closed = this.end(fill.atMs);',
+    to: 'if (left.lt(this.amountStep)) closed = this.end(fill.atMs);',
+    by: 'test/portfolio',
+  },
+  {
     name: 'forget fees taken in base currency',
     file: 'src/portfolio/position.ts',
     from: 'this.units = before.plus(signed).minus(feeBase);',

@@ -364,6 +364,15 @@ export interface AlertSink {
   publishState(state: BoxState): void;
 }
 
+/** What all fills so far came to. */
+export interface TradesSoFar {
+  readonly closed: number;
+  /** Of the closed trades, in quote units after fees: decimal text. */
+  readonly profit: string;
+  /** By currency: in quote what is known in quote, and by itself what has no price. */
+  readonly fees: Readonly<Record<string, string>>;
+}
+
 /** The retained JSON on `redbutton/<device>/state`. */
 export interface BoxState {
   readonly tradingState: TradingState;
@@ -371,6 +380,7 @@ export interface BoxState {
   readonly equity: number | null;
   readonly drawdown: number | null;
   readonly positions: Readonly<Record<string, number>>;
+  readonly trades: TradesSoFar;
   readonly feedAgeMs: number | null;
   readonly modelHealth: string;
   readonly rollingAuc: number | null;

@@ -10,6 +10,7 @@ import type { InstrumentRun } from '../research/account-curve.js';
 import { type ReasonCount, type ReportData, renderReport } from '../research/report/index.js';
 import { barsOfRecords } from '../research/run-bars.js';
 import { reportOf } from '../research/run-report.js';
+import { amountStepsOf } from '../research/stored-fills.js';
 import { type Command, parseOptions } from './command.js';
 import { configFrom } from './config-option.js';
 import { openHeldStore } from './held-store.js';
@@ -115,6 +116,7 @@ async function storedReport(
   const known = new Set(
     ofStreams(events.map(({ order }) => order)).map(({ clientOrderId }) => clientOrderId),
   );
+  const steps = amountStepsOf((await store.runs()).map(({ settings }) => settings));
   const others = streamsOf(config, []).length - instruments.length;
   return reportOf({
     kind: config.mode,
@@ -129,6 +131,7 @@ async function storedReport(
     aucWindow: config.monitoring.aucWindow,
     aucCritical: config.monitoring.aucCritical,
     startCash: startCash ?? config.execution.paperStartCash,
+    amountStepOf: (exchange, symbol) => steps.get(`${exchange}:${symbol}`),
     madeAtMs: Date.now(),
     settings: settingsShown(config, calendar, config.mode === 'live' ? 'by the exchange' : 'on paper'),
     hashes: [

@@ -1,8 +1,8 @@
 import { EXIT } from '../core/errors.js';
-import { type Decimal, decimal, text } from '../core/money.js';
-import type { Fill } from '../core/order.js';
-import { createPortfolio } from '../portfolio/portfolio.js';
-import type { ClosedTrade, PositionBook } from '../portfolio/position.js';
+import { decimal, text } from '../core/money.js';
+import type { PositionBook } from '../portfolio/position.js';
+import { replayFills } from '../portfolio/replay.js';
+import { type ClosedTrade, feesPaid, sumsOf, type TradeSums } from '../portfolio/trade.js';
 
 import { storedAmountSteps, storedFills } from '../research/stored-fills.js';
 import { ADDRESS_HELP, ADDRESS_OPTIONS, addressOf } from './box-address.js';
@@ -28,8 +28,8 @@ through the trader where it runs, else opens the file.
   --json          all of them and the sums as one JSON object
 ${ADDRESS_HELP}
 
-Fees in neither base nor quote currency are told by currency and are not in the
-profit.
+A fee in neither base nor quote currency is taken off the profit at the price its
+currency had that day, as far as the box knows one.
 `,
   async run(args, io) {
     const { values } = parseOptions('trades', args, {
@@ -48,16 +48,12 @@ profit.
       await storedAmountSteps(ask),
     ]);
     const isMeant = ({ symbol }: { readonly symbol: string }) => (values.symbol ?? symbol) === symbol;
-    const portfolio = createPortfolio({
-      startCash: '0',
-      amountStepOf: (exchange, symbol) => steps.get(`${exchange}:${symbol}`),
-    });
-    for (const fill of fills) portfolio.apply(fill);
+    const { portfolio } = replayFills(fills, (exchange, symbol) => steps.get(`${exchange}:${symbol}`));
     const trades = portfolio
       .trades()
       .filter((trade) => isMeant(trade) && trade.closedAtMs >= fromMs && trade.closedAtMs < toMs);
     const open = portfolio.books().filter((book) => isMeant(book) && !book.units.eq(0));
-    const fees = feesOf(fills.filter((fill) => isMeant(fill) && fill.atMs >= fromMs && fill.atMs < toMs));
+    const fees = feesPaid(fills.filter((fill) => isMeant(fill) && fill.atMs >= fromMs && fill.atMs < toMs));
     const sums = sumsOf(trades);
     if (values.json) {
       io.stdout.write(
@@ -67,31 +63,6 @@ profit.
     return EXIT.fine;
   },
 };
-
-interface Sums {
-  readonly closed: number;
-  readonly won: number;
-  readonly lost: number;
-  /** Quote units after fees: decimal text, exact. */
-  readonly profit: string;
-}
-
-function sumsOf(trades: readonly ClosedTrade[]): Sums {
-  return {
-    closed: trades.length,
-    won: trades.filter(({ exact }) => exact.profit.gt(0)).length,
-    lost: trades.filter(({ exact }) => exact.profit.lt(0)).length,
-    profit: text(trades.reduce((total, { exact }) => total.plus(exact.profit), decimal(0))),
-  };
-}
-
-/** Fees of fills by currency, as decimal text. */
-function feesOf(fills: readonly Fill[]): Readonly<Record<string, string>> {
-  const byCurrency = new Map<string, Decimal>();
-  for (const { feeCurrency, fee } of fills)
-    byCurrency.set(feeCurrency, (byCurrency.get(feeCurrency) ?? decimal(0)).plus(fee));
-  return Object.fromEntries([...byCurrency].map(([currency, total]) => [currency, text(total)]));
-}
 
 const tradeJson = ({ exact, ...trade }: ClosedTrade) => ({
   ...trade,
@@ -110,7 +81,7 @@ const openJson = ({ exchange, symbol, units, averageEntry }: PositionBook) => ({
 function page(
   trades: readonly ClosedTrade[],
   last: number,
-  sums: Sums,
+  sums: TradeSums,
   fees: Readonly<Record<string, string>>,
   open: readonly PositionBook[],
 ): string {

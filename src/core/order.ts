@@ -81,6 +81,8 @@ export interface Fill {
   readonly amount: string;
   readonly fee: string;
   readonly feeCurrency: string;
+  /** Quote units that one unit of a fee in a third currency was worth on that day; absent where that is not known. */
+  readonly feePrice?: string;
   readonly atMs: number;
 }
 

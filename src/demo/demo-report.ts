@@ -11,6 +11,7 @@ import { compareDecisions } from '../research/compare.js';
 import { renderReport } from '../research/report/index.js';
 import { barsOfRecords } from '../research/run-bars.js';
 import { reportOf } from '../research/run-report.js';
+import { amountStepsOf } from '../research/stored-fills.js';
 import type { HaltShown } from './demo.js';
 import type { Phone } from './phone.js';
 
@@ -38,6 +39,7 @@ export async function leaveReport(options: DemoReportOptions): Promise<{ readonl
     const decisions = (await store.decisions({ stream: tradable.stream })).filter(({ decided }) => decided);
     const halts = await store.halts();
     const fills = await store.fills();
+    const steps = amountStepsOf((await store.runs()).map(({ settings }) => settings));
     const progress = startProgress(io.stderr, '  backtest', decisions.length, 'bars', () =>
       performance.now(),
     );
@@ -66,6 +68,7 @@ export async function leaveReport(options: DemoReportOptions): Promise<{ readonl
       aucWindow: config.monitoring.aucWindow,
       aucCritical: config.monitoring.aucCritical,
       startCash: config.execution.paperStartCash,
+      amountStepOf: (exchange, symbol) => steps.get(`${exchange}:${symbol}`),
       madeAtMs: Date.now(),
       settings: settingsShown(config, tradable.calendar, 'at the simulated book, 5 bps from the close'),
       hashes: hashesShown(tradable.loaded.file.sha256, manifest, packageVersion()),

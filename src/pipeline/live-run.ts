@@ -81,7 +81,7 @@ export function createLiveRun(options: LiveRunOptions): LiveRun {
   const orderLeftOpen = new Map<string, () => void>();
 
   function state(): BoxState {
-    const { account, positions, lastBarMs } = pipeline.state();
+    const { account, positions, trades, lastBarMs } = pipeline.state();
     const health = options.streams.map(({ key }) => pipeline.health(key));
     const worst =
       health.find(({ status }) => status === 'CRITICAL') ??
@@ -94,6 +94,7 @@ export function createLiveRun(options: LiveRunOptions): LiveRun {
       equity: account.equity,
       drawdown: account.drawdown,
       positions,
+      trades,
       feedAgeMs: ages.length === 0 ? null : Math.max(...ages),
       modelHealth: worst?.status ?? 'UNKNOWN',
       rollingAuc: worst?.rollingAuc ?? null,

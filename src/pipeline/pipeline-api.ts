@@ -13,6 +13,7 @@ import type {
   RawCandle,
   RestoredState,
   Store,
+  TradesSoFar,
 } from '../ports.js';
 import type { BarOutcome } from './bar-outcome.js';
 import type { ExecutionOutcome, GateConfig, OrderIds, Reconciliation } from './execution/index.js';
@@ -146,6 +147,7 @@ export interface PipelineState {
   readonly account: AccountSnapshot;
   /** Signed units of base, by `exchange:symbol`. */
   readonly positions: Readonly<Record<string, number>>;
+  readonly trades: TradesSoFar;
   readonly unsettledOrders: number;
   /** Open time of the last bar taken, by stream name; null before the first. */
   readonly lastBarMs: Readonly<Record<string, number | null>>;

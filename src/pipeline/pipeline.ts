@@ -278,6 +278,10 @@ export function createPipeline(deps: PipelineDeps): Pipeline {
       const restored = known ?? (await store.restore());
       desk.restoreComparison(restored);
       account.restore(restored);
+      for (const lane of lanes.values()) {
+        const [last] = await store.lastCandles(lane.setup.key, 1);
+        if (last) lane.book.markPrice = last.close;
+      }
       for (const [name, lane] of lanes) {
         const predictions = restored.outcomes.filter((outcome) => outcome.stream === name);
         lane.monitor.restore(predictions);
@@ -360,6 +364,7 @@ export function createPipeline(deps: PipelineDeps): Pipeline {
       positions: Object.fromEntries(
         portfolio.books().map((book) => [`${book.exchange}:${book.symbol}`, book.unitsNumber]),
       ),
+      trades: portfolio.soFar(),
       unsettledOrders: execution.unsettledCount,
       lastBarMs: Object.fromEntries([...lanes].map(([name, lane]) => [name, lane.lastBarMs])),
     }),

@@ -1,4 +1,4 @@
-import type { ClosedTrade } from './position.js';
+import type { ClosedTrade } from './trade.js';
 
 /** A run of losing trades is counted as far as this. */
 const LOSING_TRADES_MAX = 100;

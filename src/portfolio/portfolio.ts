@@ -1,8 +1,11 @@
 import { invariant } from '../core/errors.js';
-import { type Decimal, decimal } from '../core/money.js';
+import { feePriceText, feeSymbolOf } from '../core/fee-price.js';
+import { type Decimal, decimal, text } from '../core/money.js';
 import type { Fill } from '../core/order.js';
-import type { CapitalFlow } from '../ports.js';
-import { type ClosedTrade, FillBook, type FillFigures, type PositionBook } from './position.js';
+import type { CapitalFlow, TradesSoFar } from '../ports.js';
+import { movementsOf } from './movements.js';
+import { FillBook, type FillFigures, type PositionBook } from './position.js';
+import { addTo, type ClosedTrade, textOf } from './trade.js';
 
 export interface PortfolioOptions {
   /** Cash before the first fill, in quote units. */
@@ -41,12 +44,16 @@ export interface Portfolio {
   /** What flows and fills of an exchange added up to, in quote units: its cash beyond what it began with. */
   cashMoved(exchange: string): number;
   statistics(): TradeStatistics;
+  /** All closed trades and all fees added up. */
+  soFar(): TradesSoFar;
   /** Closed trades, oldest first. */
   trades(): readonly ClosedTrade[];
   /** What all fills of an exchange together moved, by currency: bought and sold, paid and received, fees taken off. */
   moved(exchange: string): ReadonlyMap<string, Decimal>;
-  /** Fees paid in neither base nor quote, by currency. */
-  otherFees(): Readonly<Record<string, string>>;
+  /** Fees by currency, decimal text: in quote what is known in quote, and by itself what has no price. */
+  fees(): Readonly<Record<string, string>>;
+  /** The fill with the price of its fee's currency, where that is a third one which is traded here too. */
+  valued(fill: Fill): Fill;
 }
 
 export function createPortfolio(options: PortfolioOptions): Portfolio {
@@ -57,10 +64,11 @@ export function createPortfolio(options: PortfolioOptions): Portfolio {
   const seen = new Set<string>();
   const trades: ClosedTrade[] = [];
   const movements = new Map<string, Map<string, Decimal>>();
-  const other = new Map<string, Decimal>();
+  const fees = new Map<string, Decimal>();
   let cash = decimal(options.startCash);
   let cashNumber = cash.toNumber();
   const cashByExchange = new Map<string, Decimal>();
+  let profit = decimal(0);
   let wins = 0;
   let winSum = 0;
   let losses = 0;
@@ -80,42 +88,48 @@ export function createPortfolio(options: PortfolioOptions): Portfolio {
   function addCash(exchange: string, amount: Decimal): void {
     cash = cash.plus(amount);
     cashNumber = cash.toNumber();
-    add(cashByExchange, exchange, amount);
+    addTo(cashByExchange, exchange, amount);
   }
 
-  function move(fill: Fill, { base, quote }: PositionBook, { price, amount, fee }: FillFigures): void {
+  function move(fill: Fill, quote: string): void {
     let moved = movements.get(fill.exchange);
     if (!moved) {
       moved = new Map();
       movements.set(fill.exchange, moved);
     }
-    const bought = fill.side === 'buy' ? amount : amount.neg();
-    add(moved, base, bought);
-    add(moved, quote, bought.times(price).neg());
-    add(moved, fill.feeCurrency, fee.neg());
+    for (const [currency, amount] of movementsOf(fill)) {
+      addTo(moved, currency, amount);
+      if (currency === quote) addCash(fill.exchange, amount);
+    }
+  }
+
+  function figuresOf(fill: Fill, { base, quote }: PositionBook): FillFigures {
+    const [price, amount, fee] = [decimal(fill.price), decimal(fill.amount), decimal(fill.fee)];
+    const { feeCurrency, feePrice } = fill;
+    let feeQuote: Decimal | null = null;
+    if (feeCurrency === quote || fee.eq(0)) feeQuote = fee;
+    else if (feeCurrency === base) feeQuote = fee.times(price);
+    else if (feePrice !== undefined) feeQuote = fee.times(feePrice);
+    return { price, amount, fee, feeQuote };
   }
 
   return {
     apply(fill) {
       const id = idOf(fill);
       if (seen.has(id)) return false;
-      const figures = {
-        price: decimal(fill.price),
-        amount: decimal(fill.amount),
-        fee: decimal(fill.fee),
-      };
-      invariant(figures.price.gt(0), `fill ${id} at a price of ${fill.price}`);
-      invariant(figures.amount.gt(0), `fill ${id} of an amount of ${fill.amount}`);
-      seen.add(id);
       const book = bookOf(fill.exchange, fill.symbol);
-      move(fill, book, figures);
-      const { cashDelta, closed } = book.apply(fill, figures);
-      addCash(fill.exchange, cashDelta);
+      const figures = figuresOf(fill, book);
+      const { price, amount, fee, feeQuote } = figures;
+      invariant(price.gt(0), `fill ${id} at a price of ${fill.price}`);
+      invariant(amount.gt(0), `fill ${id} of an amount of ${fill.amount}`);
+      seen.add(id);
+      move(fill, book.quote);
+      const closed = book.apply(fill, figures);
       holding = books.filter((book) => book.unitsNumber !== 0);
-      if (fill.feeCurrency !== book.base && fill.feeCurrency !== book.quote)
-        add(other, fill.feeCurrency, figures.fee);
+      addTo(fees, feeQuote === null ? fill.feeCurrency : book.quote, feeQuote ?? fee);
       if (closed) {
         trades.push(closed);
+        profit = profit.plus(closed.exact.profit);
         if (closed.returnFraction > 0) {
           wins++;
           winSum += closed.returnFraction;
@@ -144,14 +158,17 @@ export function createPortfolio(options: PortfolioOptions): Portfolio {
       averageWin: wins === 0 ? 0 : winSum / wins,
       averageLoss: losses === 0 ? 0 : lossSum / losses,
     }),
+    soFar: () => ({ closed: trades.length, profit: text(profit), fees: textOf(fees) }),
     trades: () => trades,
     moved: (exchange) => movements.get(exchange) ?? new Map(),
-    otherFees: () => Object.fromEntries([...other].map(([currency, sum]) => [currency, sum.toFixed()])),
+    fees: () => textOf(fees),
+    valued(fill) {
+      const symbol = feeSymbolOf(fill);
+      if (symbol === null || fill.feePrice !== undefined) return fill;
+      const { markPrice } = byName.get(`${fill.exchange}:${symbol}`) ?? { markPrice: 0 };
+      return markPrice > 0 ? { ...fill, feePrice: feePriceText(markPrice) } : fill;
+    },
   };
-}
-
-function add(sums: Map<string, Decimal>, name: string, amount: Decimal): void {
-  sums.set(name, sums.get(name)?.plus(amount) ?? amount);
 }
 
 /** An exchange numbers its fills symbol by symbol: the symbol belongs to the key. */

@@ -1,25 +1,7 @@
 import { type Decimal, decimal } from '../core/money.js';
 import type { Fill } from '../core/order.js';
 import { currenciesOf } from '../core/symbol.js';
-
-/** A round trip from flat to flat. Figures in quote units, fees taken off. */
-export interface ClosedTrade {
-  readonly exchange: string;
-  readonly symbol: string;
-  readonly direction: 'long' | 'short';
-  readonly openedAtMs: number;
-  readonly closedAtMs: number;
-  /** Quote units put in over all entries. */
-  readonly entryNotional: number;
-  /** Realised profit after fees. */
-  readonly profit: number;
-  /** Fees in quote units; fees in a third currency are not in here. */
-  readonly fees: number;
-  /** profit / entryNotional: what average win and loss are made of. */
-  readonly returnFraction: number;
-  /** The same to the last decimal, for sums that people are shown. */
-  readonly exact: { readonly entryNotional: Decimal; readonly profit: Decimal; readonly fees: Decimal };
-}
+import type { ClosedTrade, Trade } from './trade.js';
 
 /** The position of one symbol at one exchange, made of its fills and nothing else. */
 export interface PositionBook {
@@ -34,10 +16,12 @@ export interface PositionBook {
   readonly unitsNumber: number;
   /** Average entry price of the open position; 0 when flat. */
   readonly averageEntry: number;
-  /** Realised profit before fees, in quote units. */
-  readonly realised: number;
   /** Price the position is valued at: the last close, or the last fill before there was one. */
   markPrice: number;
+  /** Whether something is held that can be traded: a residual below the amount step cannot. */
+  isHeld(): boolean;
+  /** The trade that is not closed yet; null where there is none. */
+  openTrade(): Trade | null;
 }
 
 const ZERO = decimal(0);
@@ -47,6 +31,22 @@ export interface FillFigures {
   readonly price: Decimal;
   readonly amount: Decimal;
   readonly fee: Decimal;
+  /** The fee in quote units; null where it was paid in a third currency of which no price is known. */
+  readonly feeQuote: Decimal | null;
+}
+
+/** What the fills of a trade have come to so far. */
+interface TradeInProgress {
+  readonly direction: 'long' | 'short';
+  readonly openedAtMs: number;
+  readonly firstOrderId: string;
+  lastOrderId: string;
+  amount: Decimal;
+  entryNotional: Decimal;
+  closedAmount: Decimal;
+  exitNotional: Decimal;
+  gain: Decimal;
+  fees: Decimal;
 }
 
 /** The mutable book behind {@link PositionBook}; the portfolio alone holds it. */
@@ -56,18 +56,12 @@ export class FillBook implements PositionBook {
   units: Decimal = ZERO;
   unitsNumber = 0;
   averageEntry = 0;
-  realised = 0;
   markPrice = 0;
   readonly base: string;
   readonly quote: string;
-  private readonly dust: Decimal;
+  private readonly amountStep: Decimal;
   private entry: Decimal = ZERO;
-  private profit: Decimal = ZERO;
-  private tradeProfit: Decimal = ZERO;
-  private tradeFees: Decimal = ZERO;
-  private tradeEntryNotional: Decimal = ZERO;
-  private tradeOpenedAtMs = 0;
-  private tradeDirection: 'long' | 'short' = 'long';
+  private trade: TradeInProgress | null = null;
 
   /** What is left is taken as flat when smaller than `amountStep`: it cannot be traded any more. */
   constructor(exchange: string, symbol: string, amountStep: string | undefined) {
@@ -76,91 +70,107 @@ export class FillBook implements PositionBook {
     const { base, quote } = currenciesOf(symbol);
     this.base = base;
     this.quote = quote;
-    this.dust = amountStep === undefined ? ZERO : decimal(amountStep);
+    this.amountStep = amountStep === undefined ? ZERO : decimal(amountStep);
   }
 
-  /** Takes a fill in. Returns the change of cash in quote units, and the trade it closed, if it did. */
-  apply(
-    fill: Fill,
-    { price, amount, fee }: FillFigures,
-  ): { readonly cashDelta: Decimal; readonly closed: ClosedTrade | null } {
-    const signed = fill.side === 'buy' ? amount : amount.neg();
-    let cashDelta = signed.times(price).neg();
-    let feeQuote = ZERO;
-    let feeBase = ZERO;
-    if (fill.feeCurrency === this.quote) {
-      feeQuote = fee;
-      cashDelta = cashDelta.minus(fee);
-    } else if (fill.feeCurrency === this.base) {
-      feeBase = fee;
-      feeQuote = fee.times(price);
-    }
+  isHeld(): boolean {
+    return !this.units.eq(0) && this.units.abs().gte(this.amountStep);
+  }
 
+  openTrade(): Trade | null {
+    return this.trade === null ? null : this.tradeOf(this.trade, null);
+  }
+
+  /** Takes a fill in. Returns the trade that it closed, if it did. */
+  apply(fill: Fill, { price, amount, fee, feeQuote }: FillFigures): ClosedTrade | null {
+    const signed = fill.side === 'buy' ? amount : amount.neg();
     const before = this.units;
-    const closes = before.times(signed).lt(0);
-    const closedAmount = closes ? minimum(before.abs(), amount) : ZERO;
+    const closedAmount = before.times(signed).lt(0) ? minimum(before.abs(), amount) : ZERO;
     const openedAmount = amount.minus(closedAmount);
+    let feeLeft = feeQuote ?? ZERO;
     let closed: ClosedTrade | null = null;
     if (closedAmount.gt(0)) {
-      const gain = price.minus(this.entry).times(closedAmount);
-      const profit = before.gt(0) ? gain : gain.neg();
-      this.profit = this.profit.plus(profit);
-      this.tradeProfit = this.tradeProfit.plus(profit);
-      this.tradeFees = this.tradeFees.plus(feeQuote);
-      feeQuote = ZERO;
-      if (before.abs().minus(closedAmount).lt(this.dust) || closedAmount.eq(before.abs())) {
-        closed = this.closeTrade(fill.atMs);
+      if (this.trade !== null) {
+        // A fill that goes through zero is two trades' business: each bears its part of the fee.
+        const share = openedAmount.gt(0) ? feeLeft.times(closedAmount).div(amount) : feeLeft;
+        feeLeft = feeLeft.minus(share);
+        const gain = price.minus(this.entry).times(closedAmount);
+        this.close(this.trade, closedAmount, price, before.gt(0) ? gain : gain.neg());
+        this.trade.fees = this.trade.fees.plus(share);
+        this.trade.lastOrderId = fill.clientOrderId;
       }
+      const left = before.abs().minus(closedAmount);
+      if (left.eq(0) || left.lt(this.amountStep)) closed = this.end(fill.atMs);
     }
-    if (openedAmount.gt(0)) this.open(openedAmount, price, fill, feeQuote);
+    if (openedAmount.gt(0)) this.open(openedAmount, price, fill, feeLeft);
+    const feeBase = fill.feeCurrency === this.base ? fee : ZERO;
     this.units = before.plus(signed).minus(feeBase);
     this.unitsNumber = this.units.toNumber();
     if (this.units.eq(0)) this.entry = ZERO;
     this.averageEntry = this.entry.toNumber();
-    this.realised = this.profit.toNumber();
     if (this.markPrice === 0) this.markPrice = price.toNumber();
-    return { cashDelta, closed };
+    return closed;
   }
 
-  private open(amount: Decimal, price: Decimal, fill: Fill, feeQuote: Decimal): void {
-    const fresh = this.tradeEntryNotional.eq(0);
-    if (fresh) {
-      this.tradeOpenedAtMs = fill.atMs;
-      this.tradeDirection = fill.side === 'buy' ? 'long' : 'short';
-    }
-    // After a reversal only the part beyond flat carries the new entry price.
-    const held = fresh ? ZERO : this.units.abs();
+  private close(trade: TradeInProgress, amount: Decimal, price: Decimal, gain: Decimal): void {
+    trade.gain = trade.gain.plus(gain);
+    trade.closedAmount = trade.closedAmount.plus(amount);
+    trade.exitNotional = trade.exitNotional.plus(amount.times(price));
+  }
+
+  private open(amount: Decimal, price: Decimal, fill: Fill, fee: Decimal): void {
+    // After a reversal, and over a residual, only the part beyond flat carries the new entry price.
+    const held = this.trade === null ? ZERO : this.units.abs();
+    this.trade ??= {
+      direction: fill.side === 'buy' ? 'long' : 'short',
+      openedAtMs: fill.atMs,
+      firstOrderId: fill.clientOrderId,
+      lastOrderId: fill.clientOrderId,
+      amount: ZERO,
+      entryNotional: ZERO,
+      closedAmount: ZERO,
+      exitNotional: ZERO,
+      gain: ZERO,
+      fees: ZERO,
+    };
+    const { trade } = this;
     this.entry = held.times(this.entry).plus(amount.times(price)).div(held.plus(amount));
-    this.tradeEntryNotional = this.tradeEntryNotional.plus(amount.times(price));
-    this.tradeFees = this.tradeFees.plus(feeQuote);
+    trade.amount = trade.amount.plus(amount);
+    trade.entryNotional = trade.entryNotional.plus(amount.times(price));
+    trade.fees = trade.fees.plus(fee);
+    trade.lastOrderId = fill.clientOrderId;
   }
 
   /**
    * Null where no trade was open: less than a step is left of the one before, and a fill (one whose entry is not known yet,
    * say) went through it.
    */
-  private closeTrade(atMs: number): ClosedTrade | null {
-    const profit = this.tradeProfit.minus(this.tradeFees);
-    const trade: ClosedTrade | null = this.tradeEntryNotional.eq(0) ? null : this.closedTrade(atMs, profit);
-    this.tradeProfit = ZERO;
-    this.tradeFees = ZERO;
-    this.tradeEntryNotional = ZERO;
+  private end(atMs: number): ClosedTrade | null {
+    const { trade } = this;
+    this.trade = null;
     this.entry = ZERO;
-    return trade;
+    return trade === null ? null : this.tradeOf(trade, atMs);
   }
 
-  private closedTrade(atMs: number, profit: Decimal): ClosedTrade {
+  private tradeOf<T extends number | null>(trade: TradeInProgress, closedAtMs: T) {
+    const { direction, openedAtMs, firstOrderId, lastOrderId, amount, entryNotional, fees } = trade;
+    const profit = trade.gain.minus(fees);
     return {
       exchange: this.exchange,
       symbol: this.symbol,
-      direction: this.tradeDirection,
-      openedAtMs: this.tradeOpenedAtMs,
-      closedAtMs: atMs,
-      entryNotional: this.tradeEntryNotional.toNumber(),
+      direction,
+      openedAtMs,
+      closedAtMs,
+      amount: amount.toNumber(),
+      entryPrice: entryNotional.div(amount).toNumber(),
+      exitPrice: trade.closedAmount.eq(0) ? null : trade.exitNotional.div(trade.closedAmount).toNumber(),
+      entryNotional: entryNotional.toNumber(),
       profit: profit.toNumber(),
-      fees: this.tradeFees.toNumber(),
-      returnFraction: profit.div(this.tradeEntryNotional).toNumber(),
-      exact: { entryNotional: this.tradeEntryNotional, profit, fees: this.tradeFees },
+      fees: fees.toNumber(),
+      returnFraction: profit.div(entryNotional).toNumber(),
+      firstOrderId,
+      lastOrderId,
+      exact: { entryNotional, profit, fees },
     };
   }
 }

@@ -1,6 +1,6 @@
 import type { StreamKey } from '../core/candle.js';
-import type { Fill } from '../core/order.js';
 import { timeframeMs } from '../core/timeframe.js';
+import type { FillEffect } from '../portfolio/replay.js';
 import { buyAndHold } from './metrics.js';
 import type { RunBars } from './run-bars.js';
 
@@ -25,10 +25,10 @@ export interface InstrumentRun {
   readonly bars: RunBars;
 }
 
-/** Lays the bars of all streams on one time line. */
+/** Lays the bars of all streams on one time line; what fills did comes oldest first. */
 export function accountCurve(
   instruments: readonly InstrumentRun[],
-  fills: readonly Fill[],
+  effects: readonly FillEffect[],
   startCash: number,
 ): AccountCurve {
   const shortestMs = Math.min(...instruments.map(({ stream }) => timeframeMs(stream.timeframe)));
@@ -36,7 +36,9 @@ export function accountCurve(
     bars,
     laterMs: timeframeMs(stream.timeframe) - shortestMs,
     held: holdings(
-      fills.filter(({ symbol, exchange }) => symbol === stream.symbol && exchange === stream.exchange),
+      effects.filter(
+        ({ fill: { symbol, exchange } }) => symbol === stream.symbol && exchange === stream.exchange,
+      ),
     ),
     hold: buyAndHold(bars.close, startCash / instruments.length),
     next: 0,
@@ -88,16 +90,12 @@ function distinctTimes(
   return times.slice(0, length);
 }
 
-/** Units held after all fills up to a time, asked for in rising order; what rounding leaves of nothing is nothing. */
-function holdings(fills: readonly Fill[]): (atMs: number) => number {
-  const sorted = [...fills].sort((a, b) => a.atMs - b.atMs);
+/** Units held after all fills up to a time, asked for in rising order. */
+function holdings(effects: readonly FillEffect[]): (atMs: number) => number {
   let units = 0;
   let next = 0;
   return (atMs) => {
-    while (next < sorted.length && sorted[next]!.atMs <= atMs) {
-      const fill = sorted[next++]!;
-      units += fill.side === 'buy' ? Number(fill.amount) : -Number(fill.amount);
-    }
-    return Math.abs(units) < 1e-12 ? 0 : units;
+    while (next < effects.length && effects[next]!.fill.atMs <= atMs) units = effects[next++]!.unitsAfter;
+    return units;
   };
 }

@@ -5,7 +5,7 @@ import type { Fill } from '../core/order.js';
 import type { DecidedBar } from '../pipeline/bar-outcome.js';
 import type { ExecutionOutcome } from '../pipeline/execution/index.js';
 import { createDrift } from '../pipeline/monitoring/index.js';
-import type { ClosedTrade } from '../portfolio/position.js';
+import type { ClosedTrade } from '../portfolio/trade.js';
 import type { BarRecord, Rejection } from '../ports.js';
 
 /** Element i is accepted bar i. `probabilityUp` is NaN where there was no prediction. */

@@ -1,5 +1,3 @@
-import type { RoundTrip, TradeFill } from './round-trips.js';
-
 const YEAR_MS = 365.25 * 86_400_000;
 
 /** Figures of one curve of value over time. Null where a figure has no value (too short, nothing to divide by). */
@@ -29,7 +27,10 @@ export interface TradeMetrics {
   readonly profitFactor: number | null;
   /** Value traded over mean equity: 2 is one purchase and one sale of everything. */
   readonly turnover: number;
+  /** In quote units, as far as they are known in quote units. */
   readonly fees: number;
+  /** Fees in a currency of which no price is known, by currency: decimal text. */
+  readonly otherFees: Readonly<Record<string, string>>;
   /** Share of bars with a position at their end. */
   readonly exposure: number;
 }
@@ -78,27 +79,31 @@ export function curveMetrics(curve: Curve, barsPerYear: number): CurveMetrics {
 
 /**
  * All figures of an account: its equity (one point a bar), whether a position stood at the end of each bar (`exposed[i]`
- * not 0), its fills and the trips made of them.
+ * not 0), and what its fills made of it.
  */
 export function accountMetrics(account: {
   readonly equity: Curve;
   readonly exposed: ArrayLike<number>;
-  readonly fills: readonly TradeFill[];
-  readonly trips: readonly RoundTrip[];
+  /** Of the closed trades, after fees. */
+  readonly profits: readonly number[];
+  /** Quote units bought and sold. */
+  readonly traded: number;
+  readonly quoteCurrency: string;
+  /** By currency, as decimal text. */
+  readonly fees: Readonly<Record<string, string>>;
   readonly barsPerYear: number;
 }): Metrics {
-  const { equity, exposed, fills, trips } = account;
+  const { equity, exposed, profits, traded } = account;
+  const { [account.quoteCurrency]: fees = '0', ...otherFees } = account.fees;
   let equitySum = 0;
   let exposedBars = 0;
   for (let i = 0; i < equity.value.length; i++) {
     equitySum += equity.value[i]!;
     if (exposed[i]) exposedBars++;
   }
-  const profits = trips.flatMap((trip) => (trip.profit === null ? [] : [trip.profit]));
   const total = (values: readonly number[]) => values.reduce((sum, value) => sum + value, 0);
   const won = profits.filter((profit) => profit > 0);
   const lost = -total(profits.filter((profit) => profit < 0));
-  const traded = total(fills.map((fill) => fill.units * fill.price));
   const bars = equity.value.length;
   return {
     ...curveMetrics(equity, account.barsPerYear),
@@ -106,7 +111,8 @@ export function accountMetrics(account: {
     hitRate: profits.length > 0 ? won.length / profits.length : null,
     profitFactor: lost > 0 ? total(won) / lost : null,
     turnover: equitySum > 0 ? traded / (equitySum / bars) : 0,
-    fees: total(fills.map((fill) => fill.fee)),
+    fees: Number(fees),
+    otherFees,
     exposure: bars > 0 ? exposedBars / bars : 0,
   };
 }

@@ -3,7 +3,7 @@ import { parseManifest } from '../core/manifest-schema.js';
 import { familyOf } from '../core/model-family.js';
 import { marketFit } from '../core/model-market.js';
 import { parseRunSettings } from '../pipeline/run-settings.js';
-import type { AskRows } from './stored-fills.js';
+import { type AskRows, quoted } from './stored-fills.js';
 
 /** Days of paper trading before a symbol may be traded with real money. */
 export const PAPER_DAYS_MIN = 30;
@@ -39,7 +39,6 @@ export async function paperDays(ask: AskRows, stream: StreamKey, family: string)
     if (trading?.mode === 'paper' && named && !trading.redirected.includes(stream.exchange))
       earning.add(String(seq));
   }
-  const quoted = (value: string) => `'${value.replaceAll("'", "''")}'`;
   const rows = await ask(
     `SELECT DISTINCT d.open_ms // 86400000 AS day, d.model_hash, r.seq
      FROM decisions d ASOF JOIN runs r ON d.decided_at_ms >= r.at_ms

@@ -1,13 +1,13 @@
 import type { Fill } from '../core/order.js';
 import { currenciesOf } from '../core/symbol.js';
 import { barsPerYear, type Calendar } from '../core/timeframe.js';
-
+import { type Replay, replayFills } from '../portfolio/replay.js';
+import type { Trade } from '../portfolio/trade.js';
 import type { HaltRecord, OrderEvent } from '../ports.js';
 import { accountCurve, type InstrumentRun } from './account-curve.js';
 import { accountMetrics, curveMetrics } from './metrics.js';
 import { overallAuc, reliability, resolvePredictions, rollingAucCurve } from './model-quality.js';
-import type { ReasonCount, ReportData, ReportHalt, ReportInstrument, ReportMark } from './report/index.js';
-import { roundTrips, type TradeFill } from './round-trips.js';
+import type { ReasonCount, ReportData, ReportHalt, ReportInstrument, ReportTrade } from './report/index.js';
 import { slippageFigures } from './slippage-figures.js';
 
 /** What a run left behind, be it a backtest or the store of a paper or live run: one account, one or more streams. */
@@ -16,7 +16,7 @@ export interface Run {
   /** At least one. */
   readonly instruments: readonly InstrumentRun[];
   readonly calendar: Calendar;
-  /** Of these streams. */
+  /** Of these streams, oldest first. */
   readonly fills: readonly Fill[];
   readonly orders: readonly Pick<OrderEvent, 'order' | 'status' | 'message'>[];
   readonly halts: readonly HaltRecord[];
@@ -26,6 +26,8 @@ export interface Run {
   readonly aucWindow: number;
   readonly aucCritical: number;
   readonly startCash: number;
+  /** Least step of an amount, where known: less than it is no position. */
+  readonly amountStepOf?: (exchange: string, symbol: string) => string | undefined;
   readonly madeAtMs: number;
   readonly settings: ReportData['settings'];
   readonly hashes: ReportData['hashes'];
@@ -37,28 +39,30 @@ export function reportOf(run: Run): ReportData {
   const { instruments } = run;
   const { stream } = instruments[0]!;
   const orders = new Map(run.orders.map(({ order }) => [order.clientOrderId, order]));
-  const fills = tradeFills(run, orders);
-  const trips = roundTrips(fills);
+  const replay = replayFills(run.fills, run.amountStepOf);
   const perYear = Math.max(
     ...instruments.map(({ stream: { timeframe } }) => barsPerYear(timeframe, run.calendar)),
   );
-  const account = accountCurve(instruments, run.fills, run.startCash);
+  const account = accountCurve(instruments, replay.effects, run.startCash);
   const { atMs, equity } = account;
+  const quoteCurrency = currenciesOf(stream.symbol).quote;
   return {
     kind: run.kind,
-    quoteCurrency: currenciesOf(stream.symbol).quote,
+    quoteCurrency,
     madeAtMs: run.madeAtMs,
     account,
-    instruments: instruments.map((instrument) => reportInstrument(run, instrument)),
+    instruments: instruments.map((instrument) => reportInstrument(run, instrument, replay)),
     metrics: accountMetrics({
       equity: { atMs, value: equity },
       exposed: account.exposed,
-      fills,
-      trips,
+      profits: replay.portfolio.trades().map(({ profit }) => profit),
+      traded: replay.traded,
+      quoteCurrency,
+      fees: replay.portfolio.fees(),
       barsPerYear: perYear,
     }),
     benchmark: atMs.length > 1 ? curveMetrics({ atMs, value: account.buyAndHold }, perYear) : null,
-    trades: trips,
+    trades: replay.trades.map(tradeShown(run, orders)),
     refusals: refusalCounts(run),
     silentBars: [...sorted(summed(instruments.map(({ bars }) => bars.silent))), ...run.rejectedRows],
     slippage: slippageFigures(run.fills, orders),
@@ -69,7 +73,7 @@ export function reportOf(run: Run): ReportData {
   };
 }
 
-function reportInstrument(run: Run, { stream, bars }: InstrumentRun): ReportInstrument {
+function reportInstrument(run: Run, { stream, bars }: InstrumentRun, { effects }: Replay): ReportInstrument {
   const { openMs, close, probabilityUp } = bars;
   const n = openMs.length;
   const confidence = new Float64Array(n);
@@ -86,7 +90,9 @@ function reportInstrument(run: Run, { stream, bars }: InstrumentRun): ReportInst
     rollingAucInterval: rolling,
     aucWindow: run.aucWindow,
     aucCritical: run.aucCritical,
-    marks: marksOf(run.fills.filter(({ symbol }) => symbol === stream.symbol)),
+    marks: effects
+      .filter(({ fill }) => fill.symbol === stream.symbol && fill.exchange === stream.exchange)
+      .map(({ fill, effect }) => ({ atMs: fill.atMs, price: Number(fill.price), effect, side: fill.side })),
     quality: {
       auc: overallAuc(resolved),
       reliability: reliability(resolved),
@@ -95,26 +101,38 @@ function reportInstrument(run: Run, { stream, bars }: InstrumentRun): ReportInst
   };
 }
 
-/** Fills with the confidence of the decision that sent them, in numbers. */
-function tradeFills(run: Run, orders: ReadonlyMap<string, { readonly barOpenMs: number }>): TradeFill[] {
-  const ofSymbol = new Map(run.instruments.map(({ stream, bars }) => [stream.symbol, bars]));
+/** Shows a trade with the confidence of the decisions that opened it and ended it. */
+function tradeShown(run: Run, orders: ReadonlyMap<string, { readonly barOpenMs: number }>) {
+  const barsOf = new Map(run.instruments.map(({ stream, bars }) => [marketOf(stream), bars]));
   const none = new Float64Array(0);
-  return run.fills.map((fill) => {
-    const { openMs = none, probabilityUp = none } = ofSymbol.get(fill.symbol) ?? {};
-    const p = probabilityUp[placeOf(openMs, orders.get(fill.clientOrderId)?.barOpenMs)] ?? Number.NaN;
+  const reasonOf = (market: string, orderId: string) => {
+    const { openMs = none, probabilityUp = none } = barsOf.get(market) ?? {};
+    const p = probabilityUp[placeOf(openMs, orders.get(orderId)?.barOpenMs)] ?? Number.NaN;
+    if (Number.isNaN(p)) return 'order';
+    return `${p > 0.5 ? 'long' : 'short'} ${(Math.abs(p - 0.5) * 200).toFixed(0)} %`;
+  };
+  return (trade: Trade): ReportTrade => {
+    const { exchange, symbol, direction, amount, entryPrice, exitPrice } = trade;
+    const isClosed = trade.closedAtMs !== null;
     return {
-      atMs: fill.atMs,
-      symbol: fill.symbol,
-      side: fill.side,
-      units: Number(fill.amount),
-      price: Number(fill.price),
-      fee: Number(fill.fee),
-      reason: Number.isNaN(p)
-        ? 'order'
-        : `${p > 0.5 ? 'long' : 'short'} ${(Math.abs(p - 0.5) * 200).toFixed(0)} %`,
+      exchange,
+      symbol,
+      direction,
+      entryMs: trade.openedAtMs,
+      exitMs: trade.closedAtMs,
+      units: amount,
+      entryPrice,
+      exitPrice,
+      profit: isClosed ? trade.profit : null,
+      returnOnEntry: isClosed ? trade.returnFraction : null,
+      entryReason: reasonOf(marketOf(trade), trade.firstOrderId),
+      exitReason: isClosed ? reasonOf(marketOf(trade), trade.lastOrderId) : null,
     };
-  });
+  };
 }
+
+const marketOf = ({ exchange, symbol }: { readonly exchange: string; readonly symbol: string }) =>
+  `${exchange}:${symbol}`;
 
 /** Place of a time in rising times; −1 where it is not among them. */
 function placeOf(times: Float64Array, time: number | undefined): number {
@@ -127,20 +145,6 @@ function placeOf(times: Float64Array, time: number | undefined): number {
     else high = middle;
   }
   return times[low] === time ? low : -1;
-}
-
-function marksOf(fills: readonly Fill[]): ReportMark[] {
-  let units = 0;
-  return fills.map((fill) => {
-    const before = Math.abs(units);
-    units += fill.side === 'buy' ? Number(fill.amount) : -Number(fill.amount);
-    return {
-      atMs: fill.atMs,
-      price: Number(fill.price),
-      effect: Math.abs(units) > before ? 'entry' : 'exit',
-      side: fill.side,
-    };
-  });
 }
 
 function refusalCounts(run: Run): ReasonCount[] {

@@ -1,3 +1,4 @@
+import { withFeePrices } from '../core/fee-price.js';
 import { decimal, text } from '../core/money.js';
 import type { Side } from '../core/order.js';
 import { parseRunSettings } from '../pipeline/run-settings.js';
@@ -29,7 +30,10 @@ export function pagedRows(
  * at the same time: one whose side is the order's is taken.
  */
 const FILLS = `
-  WITH ordered AS (
+  WITH valued AS (
+    -- A file of an earlier version has no such column.
+    SELECT NULL::DECIMAL(38, 18) AS fee_price WHERE false UNION ALL BY NAME SELECT * FROM fills
+  ), ordered AS (
     SELECT client_order_id, any_value(decision_price) AS decision_price, any_value(bar_open_ms) AS bar_open_ms
     FROM order_events GROUP BY client_order_id
   ), quoted AS (
@@ -38,8 +42,8 @@ const FILLS = `
     FROM decisions WHERE risk_side IS NOT NULL GROUP BY ALL
   )
   SELECT f.fill_id, f.client_order_id, f.exchange, f.symbol, f.side, f.price, f.amount, f.fee, f.fee_currency, f.at_ms,
-         o.decision_price, CASE f.side WHEN 'buy' THEN q.ask ELSE q.bid END
-  FROM fills f LEFT JOIN ordered o USING (client_order_id)
+         o.decision_price, CASE f.side WHEN 'buy' THEN q.ask ELSE q.bid END, f.fee_price
+  FROM valued f LEFT JOIN ordered o USING (client_order_id)
   LEFT JOIN quoted q ON q.exchange = f.exchange AND q.symbol = f.symbol AND q.open_ms = o.bar_open_ms
     AND q.risk_side = f.side
   ORDER BY f.seq`;
@@ -61,20 +65,39 @@ export async function storedFills(ask: AskRows): Promise<readonly TracedFill[]> 
       amount: text(decimal(amount!)),
       fee: text(decimal(fee!)),
       feeCurrency: feeCurrency!,
+      ...(row[12] !== null && { feePrice: text(decimal(String(row[12]))) }),
       atMs: Number(atMs),
       decisionPrice: numberOrNull(row[10]),
       arrivalPrice: numberOrNull(row[11]),
     };
   });
   // A fill may have come late: it was written down after newer ones, and counts before them as it does for the trader.
-  return fills.sort((a, b) => a.atMs - b.atMs);
+  fills.sort((a, b) => a.atMs - b.atMs);
+  const valued = await withFeePrices(fills, async (exchange, symbol) => {
+    const closes = await ask(
+      `SELECT open_ms // 86400000 AS day, arg_max(close, open_ms) FROM candles
+       WHERE exchange = ${quoted(exchange)} AND symbol = ${quoted(symbol)} GROUP BY day ORDER BY day`,
+    );
+    return new Map(closes.map(([day, close]) => [Number(day), Number(close)]));
+  });
+  return fills.map((fill, i) => ({ ...fill, ...valued[i]! }));
 }
+
+/** Text as SQL has it. */
+export const quoted = (value: string) => `'${value.replaceAll("'", "''")}'`;
 
 /** Least step of an amount, by `exchange:symbol`, as the newest run that traded it knew it. */
 export async function storedAmountSteps(ask: AskRows): Promise<ReadonlyMap<string, string>> {
+  return amountStepsOf(
+    (await ask('SELECT settings FROM runs ORDER BY seq')).map(([settings]) => String(settings)),
+  );
+}
+
+/** The same of the settings of all runs, oldest first. */
+export function amountStepsOf(settings: readonly string[]): ReadonlyMap<string, string> {
   const steps = new Map<string, string>();
-  for (const [settings] of await ask('SELECT settings FROM runs ORDER BY seq')) {
-    for (const { key, rules } of parseRunSettings(String(settings)).streams)
+  for (const each of settings) {
+    for (const { key, rules } of parseRunSettings(each).streams)
       steps.set(`${key.exchange}:${key.symbol}`, rules.amountStep);
   }
   return steps;

@@ -6,7 +6,7 @@ import { createOrderIds } from '../pipeline/execution/index.js';
 import type { StreamSetup } from '../pipeline/layer-ports.js';
 import { createPipeline } from '../pipeline/pipeline.js';
 import type { BarDecider, PipelineConfig } from '../pipeline/pipeline-api.js';
-import type { ClosedTrade } from '../portfolio/position.js';
+import type { ClosedTrade } from '../portfolio/trade.js';
 import type { Clock, HaltRecord, Store } from '../ports.js';
 import {
   type BacktestCollector,

@@ -86,6 +86,29 @@ export function moneyAndNotes(
     },
   );
 
+  test('given fees in a third currency, when read, then each has its stored price, else the day’s, else none', async () => {
+    const day = (i: number) => ({
+      ...candleOf(0, seededRng(1)),
+      openMs: T0 + i * 86_400_000,
+      close: 600 + i,
+    });
+    await store().addCandles({ ...BTC, symbol: 'BNB/USDT' }, toColumns([day(0), day(1)]), T0);
+    const paidInBnb = { fee: '0.01', feeCurrency: 'BNB' };
+    const later = (i: number) => ({ ...paidInBnb, atMs: T0 + i * 86_400_000 + 5 });
+    await store().recordFills([
+      fillOf('1', BTC.symbol, { ...paidInBnb, feePrice: '612.50' }),
+      fillOf('2', BTC.symbol, later(1)),
+      fillOf('3', BTC.symbol, later(2)),
+      fillOf('4', BTC.symbol, later(9)),
+      fillOf('5', BTC.symbol, { fee: '0.1', feeCurrency: 'USDT', atMs: T0 + 9 * 86_400_000 + 6 }),
+    ]);
+    await settled(async (s) => {
+      const read = await s.fills();
+      expect(read.map(({ feePrice }) => feePrice)).toEqual(['612.5', '601', '601', undefined, undefined]);
+      expect((await s.restore()).fills).toEqual(read);
+    });
+  });
+
   test('given refused rows, when quarantined again, then nothing is added, but twins of one call stay twins', async () => {
     const rejection = (openMs: number, raw: string) => ({
       stream: BTC,

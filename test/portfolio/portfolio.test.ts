@@ -30,7 +30,7 @@ describe('the portfolio', () => {
     portfolio.apply(fill('buy', '1', '100', { fee: '0.1' }));
     portfolio.apply(fill('buy', '1', '110', { fee: '0.11' }));
     const book = portfolio.book('binance', 'BTC/USDT');
-    expect(book).toMatchObject({ unitsNumber: 2, averageEntry: 105, realised: 0 });
+    expect(book).toMatchObject({ unitsNumber: 2, averageEntry: 105 });
     expect(portfolio.cash()).toBe(789.79);
     book.markPrice = 120;
     expect(portfolio.equity()).toBeCloseTo(1029.79, 10);
@@ -49,7 +49,6 @@ describe('the portfolio', () => {
     expect(portfolio.book('binance', 'BTC/USDT')).toMatchObject({
       unitsNumber: -2,
       averageEntry: 90,
-      realised: -10,
     });
     portfolio.apply(fill('buy', '2', '80'));
     expect(portfolio.cash()).toBe(1010);
@@ -89,7 +88,22 @@ describe('the portfolio', () => {
     portfolio.apply(fill('buy', '1', '100', { fee: '0.01', feeCurrency: 'BNB' }));
     portfolio.apply(fill('sell', '1', '100', { fee: '0.02', feeCurrency: 'BNB' }));
     expect(portfolio.cash()).toBe(1000);
-    expect(portfolio.otherFees()).toEqual({ BNB: '0.03' });
+    expect(portfolio.fees()).toEqual({ BNB: '0.03' });
+  });
+
+  it('values a fee in a third currency at its mark, where that is traded at the same exchange', () => {
+    const portfolio = fresh();
+    const fee = { fee: '0.01', feeCurrency: 'BNB' };
+    expect(portfolio.valued(fill('buy', '1', '100', fee)).feePrice).toBeUndefined();
+    portfolio.book('kraken', 'BNB/USDT').markPrice = 700;
+    expect(portfolio.valued(fill('buy', '1', '100', fee)).feePrice).toBeUndefined();
+    portfolio.book('binance', 'BNB/USDT').markPrice = 600;
+    portfolio.apply(portfolio.valued(fill('buy', '1', '100', fee)));
+    portfolio.apply(portfolio.valued(fill('sell', '1', '120', { fee: '0.1' })));
+    expect(portfolio.trades()).toMatchObject([{ profit: 13.9, fees: 6.1 }]);
+    // The account pays it in that currency, so the cash of the quote currency is what was paid and got in quote.
+    expect(portfolio.cash()).toBe(1019.9);
+    expect(portfolio.soFar()).toEqual({ closed: 1, profit: '13.9', fees: { USDT: '6.1' } });
   });
 
   it('takes a fill once, however often it is told', () => {

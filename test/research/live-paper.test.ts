@@ -19,8 +19,8 @@ import { sliceCandles, toColumns } from '../../src/core/candle.js';
 import { createLockstep, until } from '../../src/demo/lockstep.js';
 import { createRedButton } from '../../src/demo/red-button.js';
 import { simulatedButtonOf } from '../../src/guard/in-process.js';
+import { replayFills } from '../../src/portfolio/replay.js';
 import { candleCsv } from '../../src/research/csv-writer.js';
-import { roundTrips } from '../../src/research/round-trips.js';
 import { ExchangeSimulator, simulatedClock } from '../../src/simulator/index.js';
 import { captureIo } from '../support/command-io.js';
 import { seededRng } from '../support/seeded-rng.js';
@@ -133,16 +133,8 @@ describe('a backtest against the trader itself', () => {
       of.map(({ side, amount, price, fee, symbol }) => `${symbol} ${side} ${amount} at ${price}, fee ${fee}`);
     expect(digits(fills)).toEqual(digits(live));
     const trades = (of: typeof live, barOf: (fill: (typeof live)[number]) => number) =>
-      roundTrips(
-        of.map((fill) => ({
-          atMs: barOf(fill),
-          symbol: fill.symbol,
-          side: fill.side,
-          units: Number(fill.amount),
-          price: Number(fill.price),
-          fee: Number(fill.fee),
-          reason: '',
-        })),
+      replayFills(of.map((fill) => ({ ...fill, atMs: barOf(fill) }))).trades.map(
+        ({ firstOrderId, lastOrderId, exact, ...trade }) => trade,
       );
     const bar = ({ atMs }: { readonly atMs: number }) => Math.floor((atMs - START_MS) / HOUR_MS);
     const made = trades(live, bar);

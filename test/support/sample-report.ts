@@ -1,8 +1,9 @@
 import { candleAt } from '../../src/core/candle.js';
+import type { Fill } from '../../src/core/order.js';
+import { replayFills } from '../../src/portfolio/replay.js';
 import { readCandlesCsv } from '../../src/research/candle-file.js';
 import { accountMetrics, buyAndHold, curveMetrics } from '../../src/research/metrics.js';
 import type { ReportData, ReportMark } from '../../src/research/report/index.js';
-import { roundTrips, type TradeFill } from '../../src/research/round-trips.js';
 
 const START_CASH = 100_000;
 
@@ -16,7 +17,7 @@ export async function sampleReport(): Promise<ReportData> {
   const n = columns.length;
   const equity = new Float64Array(n);
   const exposed = new Uint8Array(n);
-  const fills: TradeFill[] = [];
+  const fills: Fill[] = [];
   let cash = START_CASH;
   let held = 0;
   let sum = 0;
@@ -30,13 +31,16 @@ export async function sampleReport(): Promise<ReportData> {
       const price = close * (side === 'buy' ? 1.0005 : 0.9995);
       const fee = units * price * 0.0005;
       fills.push({
-        atMs: openMs,
+        fillId: String(fills.length),
+        clientOrderId: String(fills.length),
+        exchange: 'simulator',
         symbol: 'SPX/USD',
         side,
-        units,
-        price,
-        fee,
-        reason: side === 'buy' ? 'long' : 'conviction expired',
+        amount: String(units),
+        price: String(price),
+        fee: String(fee),
+        feeCurrency: 'USD',
+        atMs: openMs,
       });
       cash += (side === 'buy' ? -1 : 1) * units * price - fee;
       held = side === 'buy' ? units : 0;
@@ -52,12 +56,12 @@ export async function sampleReport(): Promise<ReportData> {
     return i < 49 ? Number.NaN : auc;
   });
   const held50 = buyAndHold(columns.close, START_CASH);
-  const trips = roundTrips(fills);
-  const marks: ReportMark[] = fills.map(({ atMs, price, side }) => ({
+  const { portfolio, effects, trades, traded } = replayFills(fills);
+  const marks: ReportMark[] = effects.map(({ fill: { atMs, price, side }, effect }) => ({
     atMs,
-    price,
+    price: Number(price),
     side,
-    effect: side === 'buy' ? 'entry' : 'exit',
+    effect,
   }));
   return {
     kind: 'demo',
@@ -80,12 +84,23 @@ export async function sampleReport(): Promise<ReportData> {
     metrics: accountMetrics({
       equity: { atMs: columns.openMs, value: equity },
       exposed,
-      fills,
-      trips,
+      profits: portfolio.trades().map(({ profit }) => profit),
+      traded,
+      quoteCurrency: 'USD',
+      fees: portfolio.fees(),
       barsPerYear: 252,
     }),
     benchmark: curveMetrics({ atMs: columns.openMs, value: held50 }, 252),
-    trades: trips,
+    trades: trades.map((trade) => ({
+      ...trade,
+      entryMs: trade.openedAtMs,
+      exitMs: trade.closedAtMs,
+      units: trade.amount,
+      profit: trade.closedAtMs === null ? null : trade.profit,
+      returnOnEntry: trade.closedAtMs === null ? null : trade.returnFraction,
+      entryReason: 'long',
+      exitReason: trade.closedAtMs === null ? null : 'conviction expired',
+    })),
     refusals: [
       { reason: 'already_at_target', count: 1423 },
       { reason: 'kelly_zero', count: 212 },

@@ -19,6 +19,14 @@ const naming = (pattern: RegExp) =>
     .map(({ file }) => file)
     .sort();
 
+describe('fills are added up in one place', () => {
+  it('only the portfolio gives an amount of a fill its sign', () => {
+    const signing =
+      /side === 'buy'\s*\?[^:;]*\b(amount|units)\b[^:;]*:\s*(-|[^;]{0,60}\.neg\()|CASE (\w+\.)?side WHEN 'buy' THEN (\w+\.)?amount/;
+    expect(naming(signing)).toEqual(['src/portfolio/movements.ts', 'src/portfolio/position.ts']);
+  });
+});
+
 describe('an order has one door', () => {
   it('only the order gate hands an order to a broker', () => {
     // By call, by a reference that is kept, by name in brackets, by destructuring.

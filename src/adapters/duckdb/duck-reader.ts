@@ -19,9 +19,16 @@ import type {
   StoreReader,
 } from '../../ports.js';
 import { accountOf } from './bar-columns.js';
-import { fillOf, orderEventOf } from './money-log.js';
+import { orderEventOf } from './money-log.js';
 import { correctionOf, gapOf, haltOf, modelOf, rebaseOf, rejectionOf, runOf, shadowOf } from './notes.js';
-import { readCandles, readDecisions, readKnownCandles, readPredictions, spanOf } from './reader.js';
+import {
+  readCandles,
+  readDecisions,
+  readFills,
+  readKnownCandles,
+  readPredictions,
+  spanOf,
+} from './reader.js';
 import { readReplayed } from './replayed-bars.js';
 import type { Row, Session } from './session.js';
 
@@ -60,7 +67,7 @@ export abstract class DuckReader implements StoreReader {
   }
 
   fills(): Promise<readonly Fill[]> {
-    return this.#all('SELECT * FROM fills ORDER BY at_ms, seq', fillOf);
+    return this.inTurn(() => readFills(this.#session));
   }
 
   orderEvents(): Promise<readonly OrderEvent[]> {

@@ -5,7 +5,7 @@ import { fillPlace, orderPlace } from '../store-rules/money-text.js';
 import { booleanOf, moneyOf, moneyOrNull, numberOf, textOf, textOrNull, wordOf } from './rows.js';
 import { boolean, type Cell, double, integer, money, type Row, type Session, text } from './session.js';
 
-const FILL_INSERT = `INSERT INTO fills SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11
+const FILL_INSERT = `INSERT INTO fills SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12
   WHERE NOT EXISTS (FROM fills WHERE exchange = $2 AND symbol = $3 AND fill_id = $4)`;
 
 /** Orders and fills: append-only, in the order they were recorded. */
@@ -74,6 +74,7 @@ export class MoneyLog {
         money(toMoneyUnits(fill.fee, `${place}, fee`)),
         text(fill.feeCurrency),
         integer(fill.atMs),
+        money(fill.feePrice === undefined ? null : toMoneyUnits(fill.feePrice, `${place}, fee price`)),
       ];
     });
     let next = this.#nextFill;
@@ -86,6 +87,8 @@ export class MoneyLog {
 }
 
 export function fillOf(row: Row): Fill {
+  // A file that is only read may be of an earlier version, which had no such column.
+  const feePrice = 'fee_price' in row ? moneyOrNull(row, 'fee_price') : null;
   return {
     fillId: textOf(row, 'fill_id'),
     clientOrderId: textOf(row, 'client_order_id'),
@@ -96,6 +99,7 @@ export function fillOf(row: Row): Fill {
     amount: moneyOf(row, 'amount'),
     fee: moneyOf(row, 'fee'),
     feeCurrency: textOf(row, 'fee_currency'),
+    ...(feePrice !== null && { feePrice }),
     atMs: numberOf(row, 'at_ms'),
   };
 }

@@ -1,6 +1,8 @@
 import type { Candle } from '../../core/candle.js';
 import { type CandleColumns, type StreamKey, streamName } from '../../core/candle.js';
 import { invariant } from '../../core/errors.js';
+import { withFeePrices } from '../../core/fee-price.js';
+import type { Fill } from '../../core/order.js';
 import type { BarRecord, KnownCandles, RestoredState, RowFilter, StoredPrediction } from '../../ports.js';
 import { rebasedAccount } from '../store-rules/account-rules.js';
 import { RESTORED_PREDICTIONS } from '../store-rules/bar-rules.js';
@@ -114,13 +116,25 @@ export async function readLastCandles(
   return rows.map(candleOf).reverse();
 }
 
+/** All fills by time, then in the order they were recorded; fees in a third currency valued as far as candles tell. */
+export async function readFills(session: Session): Promise<readonly Fill[]> {
+  const rows = await session.rows('SELECT * FROM fills ORDER BY at_ms, seq');
+  return withFeePrices(rows.map(fillOf), async (exchange, symbol) => {
+    const closes = await session.rows(
+      `SELECT open_ms // 86400000 AS day, arg_max(close, open_ms) AS close FROM candles
+         WHERE exchange = $1 AND symbol = $2 GROUP BY day`,
+      [text(exchange), text(symbol)],
+    );
+    return new Map(closes.map((row) => [numberOf(row, 'day'), numberOf(row, 'close')]));
+  });
+}
+
 /** See `Store.restore`. An order is open while none of its events has a final status. */
 export async function readRestoredState(session: Session): Promise<RestoredState> {
   const [account] = await session.rows(
     `SELECT COLUMNS('^account_.*') FROM decisions WHERE account_at_ms IS NOT NULL ORDER BY rowid DESC LIMIT 1`,
   );
   const [rebase] = await session.rows('SELECT * FROM peak_rebases ORDER BY seq DESC LIMIT 1');
-  const fills = await session.rows('SELECT * FROM fills ORDER BY at_ms, seq');
   const flows = await session.rows('SELECT * FROM capital_flows ORDER BY seq');
   const acted = await session.rows(
     `SELECT exchange, symbol, timeframe, max(open_ms) AS newest FROM
@@ -148,7 +162,7 @@ export async function readRestoredState(session: Session): Promise<RestoredState
   );
   return {
     account: rebasedAccount(account ? accountOf(account) : null, rebase && rebaseOf(rebase)),
-    fills: fills.map(fillOf),
+    fills: await readFills(session),
     flows: flows.map(flowOf),
     lastActedBarMs: Object.fromEntries(
       acted.map((row) => [streamName(streamOf(row)), numberOf(row, 'newest')]),

@@ -8,6 +8,7 @@ import {
   toColumns,
 } from '../../core/candle.js';
 import { invariant } from '../../core/errors.js';
+import { withFeePrices } from '../../core/fee-price.js';
 import type { LayerHealth } from '../../core/health.js';
 import { type Fill, isFinal } from '../../core/order.js';
 import type { Holding } from '../../core/signal.js';
@@ -47,6 +48,8 @@ import {
 } from '../store-rules/bar-rules.js';
 import { canonicalFill, canonicalFlow, canonicalOrderEvent } from '../store-rules/money-text.js';
 import { addCandle, noRows, type StreamRows, sortedTimes } from './stream-rows.js';
+
+const DAY_MS = 86_400_000;
 
 /**
  * A store that forgets at the end of the process, for backtest and simulation. It means the same as the one on disk (one
@@ -290,7 +293,16 @@ export class MemoryStore implements Store, StoreReader, StoreNotes, AlertOutbox 
 
   async fills(): Promise<readonly Fill[]> {
     this.#open();
-    return [...this.#fills].sort((a, b) => a.atMs - b.atMs);
+    const byTime = [...this.#fills].sort((a, b) => a.atMs - b.atMs);
+    return withFeePrices(byTime, async (exchange, symbol) => {
+      const closes = new Map<number, number>();
+      for (const rows of this.#streams.values()) {
+        if (rows.key.exchange !== exchange || rows.key.symbol !== symbol) continue;
+        for (const openMs of sortedTimes(rows))
+          closes.set(Math.floor(openMs / DAY_MS), rows.candles.get(openMs)!.close);
+      }
+      return closes;
+    });
   }
 
   async orderEvents(): Promise<readonly OrderEvent[]> {

@@ -10,6 +10,9 @@ export function canonicalFill(fill: Fill): Fill {
     price: canonicalMoney(fill.price, `${place}, price`),
     amount: canonicalMoney(fill.amount, `${place}, amount`),
     fee: canonicalMoney(fill.fee, `${place}, fee`),
+    ...(fill.feePrice !== undefined && {
+      feePrice: canonicalMoney(fill.feePrice, `${place}, fee price`),
+    }),
   };
 }
 

@@ -107,7 +107,7 @@ export function createExecution(deps: ExecutionDeps, config: ExecutionConfig): E
     message: string | null,
     report?: OrderReport,
   ): Promise<void> {
-    const listed = distinct(report?.fills ?? []);
+    const listed = report?.fills ?? [];
     const filled = report?.filled ?? '0';
     if (!written.note(order, status, filled, message)) {
       // Nothing new of the order itself, but a fill that was missing may be named now.
@@ -148,13 +148,14 @@ export function createExecution(deps: ExecutionDeps, config: ExecutionConfig): E
   /** Stores what a report says, fills and status at once: a fill must be safe before the order may count as done. */
   async function take(
     order: OrderRequest,
-    report: OrderReport,
+    given: OrderReport,
     tries: number,
     quote?: Quote,
   ): Promise<ExecutionOutcome> {
-    const flaw = reportFlaw(order, report);
+    const flaw = reportFlaw(order, given);
     if (flaw !== null) return doubt(order, `the answer cannot be right: ${flaw}`, tries);
-    const listed = distinct(report.fills);
+    const report = valued(given);
+    const listed = report.fills;
     const told = listed.reduce((sum, fill) => sum.plus(fill.amount), decimal(0));
     const complete = isFinal(report.status) && told.eq(report.filled);
     const message = report.message ?? null;
@@ -174,6 +175,12 @@ export function createExecution(deps: ExecutionDeps, config: ExecutionConfig): E
     if (order.type === 'limit_ioc' && !isFinal(report.status)) await cancelRest(order);
     return outcome(order, status, message, tries, { fills, ...(quote && { quote }) });
   }
+
+  /** Each fill once, with the price of its fee: what is stored first of a fill stays. */
+  const valued = (report: OrderReport): OrderReport => ({
+    ...report,
+    fills: distinct(report.fills).map(portfolio.valued),
+  });
 
   /** An order that was to be filled at once or not at all, and rests: some exchanges take it for one that may wait. */
   async function cancelRest({ exchange, clientOrderId, symbol }: OrderRequest): Promise<void> {
@@ -291,7 +298,7 @@ export function createExecution(deps: ExecutionDeps, config: ExecutionConfig): E
       // The store may count the order as done already: its event goes before its fills then, since a fill that is not
       // stored is found again, and an event that was not corrected would not be.
       if (!open && isFinal(report.status) && reportFlaw(order, report) === null) {
-        await record(order, report.status, report.message ?? null, report);
+        await record(order, report.status, report.message ?? null, valued(report));
       }
       return take(order, report, 0);
     },

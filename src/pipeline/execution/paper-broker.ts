@@ -1,6 +1,7 @@
 import { type Decimal, decimal, floorToStep, text } from '../../core/money.js';
 import type { Fill, MarketRules, OrderReport, OrderRequest, OrderStatus, Quote } from '../../core/order.js';
 import { currenciesOf } from '../../core/symbol.js';
+import { movementsOf } from '../../portfolio/movements.js';
 import type { Balance, Broker, Clock, SubmitResult } from '../../ports.js';
 
 export interface PaperBrokerOptions {
@@ -44,11 +45,7 @@ export function createPaperBroker(options: PaperBrokerOptions): PaperBroker {
   };
 
   function book(fill: Fill): void {
-    const { base, quote } = currenciesOf(fill.symbol);
-    const sign = fill.side === 'buy' ? 1 : -1;
-    add(base, decimal(fill.amount).times(sign));
-    add(quote, decimal(fill.amount).times(fill.price).times(-sign));
-    add(fill.feeCurrency, decimal(fill.fee).times(-1));
+    for (const [currency, amount] of movementsOf(fill)) add(currency, amount);
   }
 
   function report(order: OrderRequest, status: OrderStatus, fills: readonly Fill[]): OrderReport {

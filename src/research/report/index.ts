@@ -6,5 +6,6 @@ export {
   type ReportHalt,
   type ReportInstrument,
   type ReportMark,
+  type ReportTrade,
   TRADES_SHOWN_MAX,
 } from './report-data.js';

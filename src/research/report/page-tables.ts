@@ -1,5 +1,4 @@
 import type { CurveMetrics, Metrics } from '../metrics.js';
-import type { RoundTrip } from '../round-trips.js';
 import {
   columnFormat,
   duration,
@@ -10,7 +9,13 @@ import {
   signedPercent,
   timeFormat,
 } from './format.js';
-import { type ReasonCount, type ReportData, type ReportHalt, TRADES_SHOWN_MAX } from './report-data.js';
+import {
+  type ReasonCount,
+  type ReportData,
+  type ReportHalt,
+  type ReportTrade,
+  TRADES_SHOWN_MAX,
+} from './report-data.js';
 
 export interface Column {
   readonly title: string;
@@ -87,6 +92,7 @@ export function figuresTable(metrics: Metrics, benchmark: CurveMetrics | null, c
     ['Profit factor', number(metrics.profitFactor, 2), ''],
     ['Turnover (× mean equity)', number(metrics.turnover, 2), ''],
     [`Fees (${currency})`, number(metrics.fees, 2), ''],
+    ...Object.entries(metrics.otherFees).map(([paidIn, fees]) => [`Fees (${paidIn})`, fees, '']),
     ['Bars with a position', percent(metrics.exposure), ''],
   ];
   const columns: Column[] = [
@@ -132,7 +138,7 @@ export function haltsTable(halts: readonly ReportHalt[]): string {
   return section('Halts', rows.length > 0 ? htmlTable(columns, rows, 'halts') : none('None.'));
 }
 
-export function tradesTable(trades: readonly RoundTrip[], currency: string, named: boolean): string {
+export function tradesTable(trades: readonly ReportTrade[], currency: string, named: boolean): string {
   const shown = trades.slice(-TRADES_SHOWN_MAX);
   const time = timeFormat(shown.flatMap((trade) => [trade.entryMs, trade.exitMs]));
   const price = columnFormat(
@@ -145,10 +151,11 @@ export function tradesTable(trades: readonly RoundTrip[], currency: string, name
     5,
     0,
   );
+  const several = new Set(shown.map(({ exchange }) => exchange)).size > 1;
   const rows = shown.map((trade) => [
     time(trade.entryMs),
     trade.exitMs === null ? 'open' : time(trade.exitMs),
-    ...(named ? [trade.symbol] : []),
+    ...(named ? [several ? `${trade.symbol} at ${trade.exchange}` : trade.symbol] : []),
     trade.direction,
     units(trade.units),
     price(trade.entryPrice),

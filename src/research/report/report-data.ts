@@ -2,7 +2,6 @@ import type { StreamKey } from '../../core/candle.js';
 import type { AucInterval } from '../auc-interval.js';
 import type { CurveMetrics, Metrics } from '../metrics.js';
 import type { ReliabilityBin } from '../model-quality.js';
-import type { RoundTrip } from '../round-trips.js';
 import type { SlippageFigures } from '../slippage-figures.js';
 
 /**
@@ -21,7 +20,7 @@ export interface ReportData {
   /** The same figures of buy-and-hold; null where there is nothing to compare with. */
   readonly benchmark: CurveMetrics | null;
   /** Oldest first. The page lists the last {@link TRADES_SHOWN_MAX}. */
-  readonly trades: readonly RoundTrip[];
+  readonly trades: readonly ReportTrade[];
   /** Orders that risk or the gate refused, by reason code. */
   readonly refusals: readonly ReasonCount[];
   /** Bars that brought no prediction, and rows that ingestion refused, by reason code; empty where not kept. */
@@ -82,6 +81,27 @@ export interface ReportMark {
   /** Whether the fill made the position larger or smaller. */
   readonly effect: 'entry' | 'exit';
   readonly side: 'buy' | 'sell';
+}
+
+/** A position from flat to flat, or still open. Prices are averages over its fills, weighted by units. */
+export interface ReportTrade {
+  readonly exchange: string;
+  readonly symbol: string;
+  readonly direction: 'long' | 'short';
+  readonly entryMs: number;
+  /** Null while the position is open. */
+  readonly exitMs: number | null;
+  /** Units bought into it altogether (sold, for a short). */
+  readonly units: number;
+  readonly entryPrice: number;
+  readonly exitPrice: number | null;
+  /** Quote units after fees; null while the position is open. */
+  readonly profit: number | null;
+  /** `profit` over what was paid in. */
+  readonly returnOnEntry: number | null;
+  /** Why the order was sent, as a code or a few words. */
+  readonly entryReason: string;
+  readonly exitReason: string | null;
 }
 
 export interface ReasonCount {

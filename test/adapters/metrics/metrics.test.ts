@@ -14,6 +14,7 @@ const STATE: BoxState = {
   mode: 'paper',
   equity: 99_123.5,
   drawdown: 0.0087,
+  trades: { closed: 0, profit: '0', fees: {} },
   positions: { 'binance:BTC/USDT': 0.25 },
   feedAgeMs: 1500,
   modelHealth: 'UNKNOWN',

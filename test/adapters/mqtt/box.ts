@@ -79,6 +79,7 @@ export function boxState(more: Partial<BoxState> = {}): BoxState {
     equity: 100_250.5,
     drawdown: 0.012,
     positions: { 'BTC/USDT': 0.25 },
+    trades: { closed: 3, profit: '250.5', fees: { USDT: '12.25' } },
     feedAgeMs: 350,
     modelHealth: 'HEALTHY',
     rollingAuc: 0.561,
