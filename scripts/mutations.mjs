@@ -168,6 +168,13 @@ export const MUTATIONS = [
     by: 'test/portfolio',
   },
   {
+    name: 'let a cool-down end while the market is closed',
+    file: 'src/portfolio/losing-run.ts',
+    from: 'return barsBetween(openMs - slots * barMs, openMs, barMs, calendar);',
+    to: 'return slots;',
+    by: 'test/pipeline/cool-down.test.ts',
+  },
+  {
     name: 'forget fees taken in base currency',
     file: 'src/portfolio/position.ts',
     from: 'this.units = before.plus(signed).minus(feeBase);',

@@ -213,16 +213,20 @@ export async function createTrader(options: TraderOptions): Promise<Trader> {
     decides = care.classifier;
     const limits = [care, conditions, recovery, keys, { limit: refusals.limitAll }];
     const states = limits.reduce((inner, { limit }) => limit(inner), createTradingStateSource(permit));
+    const streamOf = (name: string) => streams.find(({ key }) => streamName(key) === name);
     const barAlerts = createBarAlerts({
       alerts,
       drawdownHaltFraction: config.risk.drawdownHaltFraction,
-      limits: { ...config.risk, losingRun: () => losingRunOf(pipeline.portfolio.trades()) },
+      limits: {
+        ...config.risk,
+        losingRun: () => losingRunOf(pipeline.portfolio.trades()),
+        calendarOf: (stream) => streamOf(streamName(stream))!.calendar,
+      },
       quarantineAlertRate: config.ingestion.quarantineAlertRate,
       aucWindow: config.monitoring.aucWindow,
       modelName: care.modelName,
       actions: config.modelHealth,
-      rejectionShare: (name) =>
-        streams.find(({ key }) => streamName(key) === name)?.ingestion.rejectionShare(),
+      rejectionShare: (name) => streamOf(name)?.ingestion.rejectionShare(),
       onFill: (fill) => alerting.publishFill(fill),
     });
     const periodMs = config.execution.reconcileMs;

@@ -151,6 +151,13 @@ export const risk = z
       .max(100)
       .default(0)
       .describe('Losing trades in a row after which nothing is opened for a while; 0 = off.'),
-    cooldownBars: z.number().int().min(1).default(24).describe('How many bars such a cool-down lasts.'),
+    cooldownBars: z
+      .number()
+      .int()
+      .min(1)
+      .default(24)
+      .describe(
+        'How many bars of the market such a cool-down lasts: a weekend without bars does not end it.',
+      ),
   })
   .prefault({});

@@ -1,8 +1,8 @@
 import type { AlertRaiser } from '../core/alert.js';
-import { streamName } from '../core/candle.js';
+import { type StreamKey, streamName } from '../core/candle.js';
 import type { Health } from '../core/health.js';
 import type { Fill } from '../core/order.js';
-import { timeframeMs } from '../core/timeframe.js';
+import { type Calendar, timeframeMs } from '../core/timeframe.js';
 import { dayLossOf } from '../portfolio/day-loss.js';
 import { barsSince, type LosingRun } from '../portfolio/losing-run.js';
 import type { BarOutcome, DecidedBar } from './bar-outcome.js';
@@ -21,6 +21,8 @@ export interface BarAlertsOptions {
     readonly cooldownLosses?: number | undefined;
     readonly cooldownBars?: number | undefined;
     readonly losingRun: () => LosingRun;
+    /** When the market of a stream is open: a cool-down counts its bars. */
+    readonly calendarOf: (stream: StreamKey) => Calendar;
   };
   readonly quarantineAlertRate: number;
   /** Bars that a model must have been well for before its troubles are news again. */
@@ -95,7 +97,8 @@ export function createBarAlerts(options: BarAlertsOptions): { onBar(outcome: Bar
     if (cooldownLosses === 0) return;
     const { count, lastMs } = losingRun();
     const barMs = timeframeMs(stream.timeframe);
-    const cools = count >= cooldownLosses && barsSince(lastMs, candle.openMs + barMs, barMs) < cooldownBars;
+    const bars = barsSince(lastMs, candle.openMs, barMs, options.limits.calendarOf(stream));
+    const cools = count >= cooldownLosses && bars < cooldownBars;
     if (cools && !cooling) await alerts.raise('COOL_DOWN', { losses: count, bars: cooldownBars });
     cooling = cools;
   }

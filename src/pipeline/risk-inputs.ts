@@ -109,7 +109,9 @@ export function createRiskInputs(
         correlatedExposure: correlated,
         losingTrades: losing.count,
         barsSinceLoss:
-          losing.count === 0 ? null : barsSince(losing.lastMs, candle.openMs + lane.barMs, lane.barMs),
+          losing.count === 0
+            ? null
+            : barsSince(losing.lastMs, candle.openMs, lane.barMs, lane.setup.calendar),
         quote,
         exchange: key.exchange,
         state: desk.stateFor(key, candle.openMs),

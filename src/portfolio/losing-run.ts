@@ -1,3 +1,5 @@
+import { barsBetween } from '../core/calendar.js';
+import type { Calendar } from '../core/timeframe.js';
 import type { ClosedTrade } from './trade.js';
 
 /** A run of losing trades is counted as far as this. */
@@ -17,7 +19,8 @@ export function losingRunOf(trades: readonly ClosedTrade[]): LosingRun {
   return { count, lastMs: count === 0 ? 0 : trades[last]!.closedAtMs };
 }
 
-/** Bars of this length that have closed at `nowMs` since a trade ended. */
-export function barsSince(tradeMs: number, nowMs: number, barMs: number): number {
-  return Math.max(0, Math.ceil((nowMs - tradeMs) / barMs));
+/** Bars of the market that have closed since a trade ended, the one that opens at `openMs` with them. */
+export function barsSince(tradeMs: number, openMs: number, barMs: number, calendar: Calendar): number {
+  const slots = Math.ceil((openMs + barMs - tradeMs) / barMs);
+  return barsBetween(openMs - slots * barMs, openMs, barMs, calendar);
 }

@@ -13,7 +13,7 @@ function world(limits: { dailyLossFraction?: number; cooldownLosses?: number; co
   const { onBar } = createBarAlerts({
     alerts: { raise: async (code, figures) => void told.push({ code, figures }) },
     drawdownHaltFraction: 0.9,
-    limits: { ...limits, losingRun: () => losing },
+    limits: { ...limits, losingRun: () => losing, calendarOf: () => '24x7' },
     quarantineAlertRate: 1,
     aucWindow: 30,
     modelName: () => 'm',
