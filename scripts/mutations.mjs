@@ -175,6 +175,34 @@ export const MUTATIONS = [
     by: 'test/pipeline/cool-down.test.ts',
   },
   {
+    name: 'report what has become of an order to nobody',
+    file: execution,
+    from: 'if (result !== null) deps.onOutcome?.(result);',
+    to: '',
+    by: 'test/pipeline/venue-desk.test.ts',
+  },
+  {
+    name: 'count a fill as reported before its alert is safe',
+    file: 'src/trader/order-alerts.ts',
+    from: "await this.#options.alerts.raise('ORDER_FILLED', { symbol, side, amount, price });",
+    to: "this.#options.alerts.raise('ORDER_FILLED', { symbol, side, amount, price });",
+    by: 'sim',
+  },
+  {
+    name: 'forget at the start what was not reported',
+    file: 'src/trader/order-alerts.ts',
+    from: 'this.#enqueue(() => this.#reportFills(unreported));',
+    to: '',
+    by: 'test/app/order-alerts.test.ts',
+  },
+  {
+    name: 'count new fills as reported',
+    file: 'src/adapters/duckdb/money-log.ts',
+    from: 'boolean(reported),',
+    to: 'boolean(true),',
+    by: 'test/adapters/duckdb/duck-store.test.ts',
+  },
+  {
     name: 'forget fees taken in base currency',
     file: 'src/portfolio/position.ts',
     from: 'this.units = before.plus(signed).minus(feeBase);',
@@ -184,8 +212,8 @@ export const MUTATIONS = [
   {
     name: 'ignore fills that come after the end of an order',
     file: execution,
-    from: 'if (!open && !isNew && (known !== undefined || isFinal(report.status))) return null;',
-    to: 'if (!open && (known !== undefined || isFinal(report.status))) return null;',
+    from: 'if (!open && !isNew && (known !== undefined || isFinal(listed.status))) return null;',
+    to: 'if (!open && (known !== undefined || isFinal(listed.status))) return null;',
     by: 'sim',
   },
   {
@@ -1073,7 +1101,7 @@ export const MUTATIONS = [
   {
     name: 'let an order rest that was to be filled at once',
     file: execution,
-    from: "if (order.type === 'limit_ioc' && !isFinal(report.status)) await cancelRest(order);",
+    from: "if (order.type === 'limit_ioc' && !isFinal(report.status)) await cancel(order);",
     to: '',
     by: 'test/pipeline/execution/execution.test.ts',
   },

@@ -18,6 +18,7 @@ import { type AlertRaiser, createAlertIds, createAlertRaiser } from './core/aler
 import { ALERT_CATALOGUE } from './core/alert-catalogue.js';
 import type { Fill } from './core/order.js';
 import type { BarOutcome } from './pipeline/bar-outcome.js';
+import type { ExecutionOutcome } from './pipeline/execution/index.js';
 import type { AlertOutbox, BoxState, Clock, Permit, Rng, StoreReader } from './ports.js';
 
 export interface AlertingOptions {
@@ -44,8 +45,9 @@ export interface Alerting {
   state(): BoxState;
   publishState(): void;
   publishFill(fill: Fill): void;
-  /** Takes a bar into the figures for Prometheus. */
+  /** Takes a bar, and what has become of an order, into the figures for Prometheus. */
   countBar(outcome: BarOutcome): void;
+  countOrder(outcome: ExecutionOutcome): void;
   /** What the control socket answers of all this. */
   readonly routes: ControlRoutes;
   start(): Promise<void>;
@@ -116,6 +118,12 @@ export async function createAlerting(options: AlertingOptions): Promise<Alerting
     publishState,
     publishFill: (fill) => sinks.publishFill(fill),
     countBar: (outcome) => metrics.countBar(countedBar(outcome)),
+    countOrder: ({ order: { exchange, symbol }, status, fills }) =>
+      metrics.countOrder({
+        stream: { exchange, symbol, timeframe: config.timeframe },
+        status,
+        fills: fills.length,
+      }),
     routes: {
       'GET /status': () => {
         const modelMarket = options.modelMarket();
@@ -148,15 +156,12 @@ export async function createAlerting(options: AlertingOptions): Promise<Alerting
 
 function countedBar(outcome: BarOutcome): CountedBar {
   const { stream, kind } = outcome;
-  if (outcome.kind !== 'decided') return { stream, kind, signal: null, refusal: null, orders: [], fills: 0 };
+  if (outcome.kind !== 'decided') return { stream, kind, signal: null, refusal: null };
   const { signal, risk } = outcome.record;
-  const told = [...outcome.settled, ...(outcome.execution === null ? [] : [outcome.execution])];
   return {
     stream,
     kind,
     signal: signal?.kind === 'signal' ? signal.direction : null,
     refusal: risk?.kind === 'refusal' ? risk.reason : null,
-    orders: told.map(({ status }) => status),
-    fills: told.reduce((sum, { fills }) => sum + fills.length, 0),
   };
 }

@@ -16,8 +16,8 @@ import type { Log } from './adapters/log/log.js';
 import { loadClassifier } from './adapters/onnx/classifier.js';
 import { createPermitReader } from './adapters/permit-file/permit-reader.js';
 import { createTradingStateSource } from './adapters/permit-file/trading-state-source.js';
-import { createBoxProbes } from './adapters/vitals/box-probes.js';
 import { createAlerting } from './alerting.js';
+import { boxConditions } from './composition/box-conditions.js';
 import { candleIntake } from './composition/candle-intake.js';
 import { runTrading } from './composition/earned-live.js';
 import { createLiveStart } from './composition/live-start.js';
@@ -45,7 +45,6 @@ import { createModelCare } from './model-care.js';
 import { createBarAlerts } from './pipeline/bar-alerts.js';
 import type { BarOutcome } from './pipeline/bar-outcome.js';
 import { summaryOf } from './pipeline/bar-summary.js';
-import { createBoxConditions } from './pipeline/box-conditions.js';
 import { createOrderIds, recordedDuties } from './pipeline/execution/index.js';
 import { createLiveRun, type LiveRun } from './pipeline/live-run.js';
 import { createPipeline } from './pipeline/pipeline.js';
@@ -53,6 +52,7 @@ import type { Pipeline } from './pipeline/pipeline-api.js';
 import { runSettingsText } from './pipeline/run-settings.js';
 import { losingRunOf } from './portfolio/losing-run.js';
 import type { Clock, Rng } from './ports.js';
+import { OrderAlerts } from './trader/order-alerts.js';
 
 export interface TraderOptions {
   readonly config: Config;
@@ -165,6 +165,11 @@ export async function createTrader(options: TraderOptions): Promise<Trader> {
         return paperQuote({ exchange, symbol }, candle.close, book, market.rules(symbol)!.priceTick);
       },
       healthEachBar: true,
+      onOrderOutcome(outcome) {
+        alerting.countOrder(outcome);
+        orderAlerts.report(outcome);
+        live.wake(outcome.order.exchange);
+      },
     });
     let guardIsUp = () => {};
     const guardUp = new Promise<void>((resolve) => {
@@ -185,19 +190,7 @@ export async function createTrader(options: TraderOptions): Promise<Trader> {
       ...(config.guard.mode === 'in-process' ? { onHalt: haltByPhone } : {}),
     });
     const { alerts } = alerting;
-    const conditions = createBoxConditions({
-      probes: createBoxProbes({
-        connections: venues.map(({ connection }) => connection),
-        ownTime: venues.some(({ simulatedTime }) => simulatedTime),
-        check: config.clock.check,
-        stateDir: config.device.stateDir,
-      }),
-      clock,
-      alerts,
-      offsetMsMax: config.clock.offsetMsMax,
-      diskReserveBytes: config.storage.diskReserveMb * 1_000_000,
-      stateDir: config.device.stateDir,
-    });
+    const conditions = boxConditions({ config, venues, clock, alerts });
     const care = createModelCare({
       config,
       clock,
@@ -213,29 +206,26 @@ export async function createTrader(options: TraderOptions): Promise<Trader> {
     decides = care.classifier;
     const limits = [care, conditions, recovery, keys, { limit: refusals.limitAll }];
     const states = limits.reduce((inner, { limit }) => limit(inner), createTradingStateSource(permit));
-    const streamOf = (name: string) => streams.find(({ key }) => streamName(key) === name);
     const barAlerts = createBarAlerts({
       alerts,
       drawdownHaltFraction: config.risk.drawdownHaltFraction,
       limits: {
         ...config.risk,
         losingRun: () => losingRunOf(pipeline.portfolio.trades()),
-        calendarOf: (stream) => streamOf(streamName(stream))!.calendar,
+        calendarOf: ({ exchange }) => venueOf(exchange).config.calendar,
       },
       quarantineAlertRate: config.ingestion.quarantineAlertRate,
       aucWindow: config.monitoring.aucWindow,
       modelName: care.modelName,
       actions: config.modelHealth,
-      rejectionShare: (name) => streamOf(name)?.ingestion.rejectionShare(),
-      onFill: (fill) => alerting.publishFill(fill),
+      rejectionShare: (name) =>
+        streams.find(({ key }) => streamName(key) === name)?.ingestion.rejectionShare(),
     });
-    const periodMs = config.execution.reconcileMs;
-    const reconciling = reconcileLoops({ venues, pipeline, clock, alerts, log, periodMs });
+    const orderAlerts = new OrderAlerts({ alerts, store, onFill: alerting.publishFill });
+    const reconciling = reconcileLoops({ venues, pipeline, clock, alerts, log, config });
     const live = createLiveRun({
-      ...(config.mode === 'live' && {
-        reconciling,
-        orderStreams: orderStreams({ venues, pipeline, reconciling, clock, log }),
-      }),
+      ...(config.mode === 'live' && { reconciling }),
+      alongside: [orderAlerts.run, ...orderStreams({ venues, pipeline, reconciling, clock, log })],
       pipeline,
       conditions: { ...conditions, health: () => [...conditions.health(), ...marketCare.health()] },
       streams: streams.map(({ key, calendar }) => ({ key, feed: venueOf(key.exchange).feed, calendar })),
@@ -253,6 +243,7 @@ export async function createTrader(options: TraderOptions): Promise<Trader> {
       onArrival: options.onArrival,
       async onBar(outcome) {
         alerting.countBar(outcome);
+        await orderAlerts.reported();
         await barAlerts.onBar(outcome);
         care.onBar(outcome);
         askShadow(outcome);
@@ -301,14 +292,12 @@ export async function createTrader(options: TraderOptions): Promise<Trader> {
       STORE_BODY_BYTES_MAX,
     );
     const resting = createRestingCare({ config, venues, brokers, clock, alerts, log });
-    const keepDays = retentionOf(config.storage, config.timeframe);
-    const upkeep = createStoreUpkeep({ store, keepDays, clock, alerts, log });
+    const upkeep = createStoreUpkeep({ store, keepDays: retentionOf(config), clock, alerts, log });
 
     async function recordRun(): Promise<void> {
-      const atMs = clock.wallMs();
       const trading = runTrading(config, manifest);
       const settings = runSettingsText(config, config.ingestion.maxGapBars, streams, trading);
-      await store.recordRun({ atMs, settings });
+      await store.recordRun({ atMs: clock.wallMs(), settings });
     }
 
     return {
@@ -327,7 +316,9 @@ export async function createTrader(options: TraderOptions): Promise<Trader> {
         await control.start();
         closers.push(() => control.stop());
         await alerting.start();
+        orderAlerts.start(restored.unreportedFills);
         closers.push(() => alerting.stop());
+        closers.push(() => orderAlerts.reported());
         await guard?.start();
         upkeep.start();
         closers.push(() => upkeep.stop());

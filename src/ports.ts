@@ -3,7 +3,15 @@ import type { Candle, CandleColumns, StreamKey } from './core/candle.js';
 import type { CancelOrder, CancelOutcome } from './core/guard-link.js';
 import type { LayerHealth } from './core/health.js';
 import type { ModelManifest } from './core/manifest.js';
-import type { Fill, MarketListing, OrderHint, OrderReport, OrderRequest, Quote } from './core/order.js';
+import type {
+  Fill,
+  FillId,
+  MarketListing,
+  OrderHint,
+  OrderReport,
+  OrderRequest,
+  Quote,
+} from './core/order.js';
 import type {
   AccountSnapshot,
   BarRecord,
@@ -22,6 +30,7 @@ import type {
   RunRecord,
   ShadowPrediction,
   StoredPrediction,
+  TradesSoFar,
 } from './core/records.js';
 import type { TradingState } from './core/trading-state.js';
 
@@ -311,6 +320,8 @@ export interface StoreNotes {
   recordModel(model: ModelRecord): Promise<void>;
   recordRun(run: RunRecord): Promise<void>;
   recordShadow(prediction: ShadowPrediction): Promise<void>;
+  /** The owner has been told of these fills; until then each is among the restored state's `unreportedFills`. */
+  recordReported(fills: readonly FillId[]): Promise<void>;
 }
 
 /** Reads what was stored, for reports and comparisons; in the order it was recorded where nothing else is said. */
@@ -362,15 +373,6 @@ export interface AlertSink {
   raise(alert: Alert): Promise<void>;
   /** The retained picture of the box; the newest replaces the one before. */
   publishState(state: BoxState): void;
-}
-
-/** What all fills so far came to. */
-export interface TradesSoFar {
-  readonly closed: number;
-  /** Of the closed trades, in quote units after fees: decimal text. */
-  readonly profit: string;
-  /** By currency: in quote what is known in quote, and by itself what has no price. */
-  readonly fees: Readonly<Record<string, string>>;
 }
 
 /** The retained JSON on `redbutton/<device>/state`. */

@@ -11,17 +11,18 @@ export interface ReconcileLoopsParts {
   readonly clock: Clock;
   readonly alerts: AlertRaiser;
   readonly log: Log;
-  readonly periodMs: number;
+  readonly config: { readonly execution: { readonly reconcileMs: number } };
 }
 
 /** A comparison with each exchange by itself; what does not agree is logged. */
 export function reconcileLoops(parts: ReconcileLoopsParts): ReadonlyMap<string, ReconcileLoop> {
-  const { venues, log, ...rest } = parts;
+  const { venues, log, config, ...rest } = parts;
   return new Map(
     venues.map(({ id }) => [
       id,
       createReconcileLoop({
         ...rest,
+        periodMs: config.execution.reconcileMs,
         exchange: id,
         onResult: (result) => {
           if (result.kind !== 'agreed')

@@ -9,10 +9,8 @@ const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
 
 /** The configuration's retention; bars are counted, whatever their timeframe, and a calendar with closed days keeps fewer. */
-export function retentionOf(
-  { keepBars, keepDays }: Config['storage'],
-  timeframe: Config['timeframe'],
-): Retention {
+export function retentionOf({ storage, timeframe }: Pick<Config, 'storage' | 'timeframe'>): Retention {
+  const { keepBars, keepDays } = storage;
   return { ...keepDays, bars: Math.ceil((keepBars * timeframeMs(timeframe)) / DAY_MS) };
 }
 

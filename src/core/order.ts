@@ -86,6 +86,9 @@ export interface Fill {
   readonly atMs: number;
 }
 
+/** What tells a fill from every other: an exchange numbers its fills symbol by symbol. */
+export type FillId = Pick<Fill, 'exchange' | 'symbol' | 'fillId'>;
+
 /** What an exchange (or the paper broker) says of an order. */
 export interface OrderReport {
   readonly clientOrderId: string;

@@ -105,6 +105,8 @@ export interface PeakRebase {
 export interface RestoredState {
   readonly account: AccountSnapshot | null;
   readonly fills: readonly Fill[];
+  /** Of these, in the order they were recorded, those that nobody has been told of. */
+  readonly unreportedFills: readonly Fill[];
   /** In the order they were recorded. */
   readonly flows: readonly CapitalFlow[];
   /** Open time of the last acted-on signal's bar, by stream name. */
@@ -174,4 +176,13 @@ export interface StoredPrediction extends Prediction {
 /** What a model that does not decide said of a bar that was decided on. */
 export interface ShadowPrediction extends Prediction {
   readonly stream: StreamKey;
+}
+
+/** What all fills so far came to. */
+export interface TradesSoFar {
+  readonly closed: number;
+  /** Of the closed trades, in quote units after fees: decimal text. */
+  readonly profit: string;
+  /** By currency: in quote what is known in quote, and by itself what has no price. */
+  readonly fees: Readonly<Record<string, string>>;
 }

@@ -1,12 +1,10 @@
 import type { AlertRaiser } from '../core/alert.js';
 import { type StreamKey, streamName } from '../core/candle.js';
 import type { Health } from '../core/health.js';
-import type { Fill } from '../core/order.js';
 import { type Calendar, timeframeMs } from '../core/timeframe.js';
 import { dayLossOf } from '../portfolio/day-loss.js';
 import { barsSince, type LosingRun } from '../portfolio/losing-run.js';
 import type { BarOutcome, DecidedBar } from './bar-outcome.js';
-import type { ExecutionOutcome } from './execution/index.js';
 import type { Ingestion } from './ingestion/index.js';
 
 import { actionsOf, type HealthActions } from './model-conduct.js';
@@ -32,7 +30,6 @@ export interface BarAlertsOptions {
   /** What follows from a model's health; without it every trouble is told. */
   readonly actions?: HealthActions;
   readonly rejectionShare: (stream: string) => ReturnType<Ingestion['rejectionShare']> | undefined;
-  readonly onFill: (fill: Fill) => void;
 }
 
 /** Rows before the share of refused ones says anything. */
@@ -47,24 +44,6 @@ export function createBarAlerts(options: BarAlertsOptions): { onBar(outcome: Bar
   /** First millisecond of the last day whose loss was told. */
   let lossToldMs = 0;
   let cooling = false;
-
-  async function onExecution(outcome: ExecutionOutcome): Promise<void> {
-    const { symbol, side, clientOrderId, amount } = outcome.order;
-    for (const fill of outcome.fills) {
-      options.onFill(fill);
-      await alerts.raise('ORDER_FILLED', { symbol, side, amount: fill.amount, price: fill.price });
-    }
-    if (outcome.status === 'unknown') await alerts.raise('ORDER_UNKNOWN', { symbol, clientOrderId });
-    // What our own gate refused is no news to a phone: a halt is told as a halt, and risk refusals are in the store.
-    if (outcome.status === 'rejected' && outcome.refusal === null) {
-      await alerts.raise('ORDER_REJECTED', {
-        symbol,
-        side,
-        amount,
-        reason: outcome.message ?? 'no reason given',
-      });
-    }
-  }
 
   async function onDrawdown(bar: DecidedBar): Promise<void> {
     const limit = options.drawdownHaltFraction;
@@ -150,8 +129,6 @@ export function createBarAlerts(options: BarAlertsOptions): { onBar(outcome: Bar
       if (outcome.kind === 'already_known') return;
       await onRejected(streamName(outcome.stream), outcome.stream.symbol);
       if (outcome.kind !== 'decided') return;
-      for (const settled of outcome.settled) await onExecution(settled);
-      if (outcome.execution !== null) await onExecution(outcome.execution);
       await onDrawdown(outcome);
       await onLimits(outcome);
       await onModel(outcome);

@@ -30,8 +30,6 @@ export interface DecidedBar {
   readonly resolved: readonly ResolvedOutcome[];
   /** Null when risk let no order through. */
   readonly execution: ExecutionOutcome | null;
-  /** Orders of earlier bars whose outcome became known since the last bar; each is told once. */
-  readonly settled: readonly ExecutionOutcome[];
   /** The drawdown circuit breaker tripped on this bar. */
   readonly breakerTripped: boolean;
   /** Null unless the pipeline was made with `healthEachBar`. */

@@ -19,12 +19,6 @@ export interface FlattenDeps {
   ): Promise<ExecutionOutcome>;
 }
 
-/** What closing a position came to; `unclosed` says in words what is still held and why. */
-export interface Flattened {
-  readonly outcomes: readonly ExecutionOutcome[];
-  readonly unclosed: string | null;
-}
-
 /**
  * A pass gives the symbol back after this long, or when an order with the widest bound has found nobody, so that what else
  * waits for the symbol goes on; whoever wants it closed asks again.
@@ -36,9 +30,9 @@ const WAITS_MS = [0, 100, 250, 500, 1_000];
 
 /**
  * Sends the orders that close what a lane holds, through the gate like any other, each with more room than the one before,
- * until it is closed, the gate forbids it, or the pass is over.
+ * until it is closed, the gate forbids it, or the pass is over. What is still held and why, as text; null where nothing is.
  */
-export async function flattenLane(lane: Lane, deps: FlattenDeps): Promise<Flattened> {
+export async function flattenLane(lane: Lane, deps: FlattenDeps): Promise<string | null> {
   const { book, setup } = lane;
   const close = book.markPrice;
   // No trade is decided here, so the last close stands for the whole candle.
@@ -50,15 +44,11 @@ export async function flattenLane(lane: Lane, deps: FlattenDeps): Promise<Flatte
     close,
     volume: 0,
   };
-  const outcomes: ExecutionOutcome[] = [];
-  const held = (why: string): Flattened => ({
-    outcomes,
-    unclosed: `${book.units.toFixed()} ${setup.key.symbol} (${why})`,
-  });
+  const held = (why: string) => `${book.units.toFixed()} ${setup.key.symbol} (${why})`;
   const startedMs = deps.clock.monotonicMs();
   for (let exitTry = 1; ; exitTry++) {
     // What is below the exchange's step cannot be sold and is no position.
-    if (book.units.abs().lt(setup.rules.amountStep)) return { outcomes, unclosed: null };
+    if (book.units.abs().lt(setup.rules.amountStep)) return null;
     const units = deps.closable(lane).abs();
     if (units.lt(setup.rules.amountStep)) return held('the account does not hold it');
     const decision = {
@@ -67,7 +57,6 @@ export async function flattenLane(lane: Lane, deps: FlattenDeps): Promise<Flatte
       inputs: { quote: await deps.quote(lane, candle) },
     };
     const outcome = await deps.send(lane, candle, decision, exitTry);
-    outcomes.push(outcome);
     const over = exitTry >= TRIES_MAX || deps.clock.monotonicMs() - startedMs >= PASS_MS_MAX;
     const isFlat = book.units.abs().lt(setup.rules.amountStep);
     if (!isFlat && (over || endsThePass(outcome))) {

@@ -48,8 +48,8 @@ export interface LiveRunOptions {
   readonly restWatches?: readonly Pick<RestWatch, 'watch'>[];
   /** Run beside the streams, by exchange: each compares with its own, at once when a feed of it is back. None on paper. */
   readonly reconciling?: ReadonlyMap<string, ReconcileLoop>;
-  /** Run beside the streams: each follows what an exchange says of our orders. */
-  readonly orderStreams?: readonly ((signal: AbortSignal) => Promise<void>)[];
+  /** Run alongside the streams until the end, such as what follows an exchange's word on our orders. */
+  readonly alongside?: readonly ((signal: AbortSignal) => Promise<void>)[];
   readonly publishState: () => void;
   /** A bar has arrived closed, which proves that its close time has come: for a clock that follows a simulator. */
   readonly onArrival?: ((closeMs: number, stream: StreamKey) => void) | undefined;
@@ -63,6 +63,8 @@ export interface LiveRun {
   /** Follows every stream until `signal` aborts. Rejects when a bar cannot be handled: then the process must end. */
   run(signal: AbortSignal): Promise<void>;
   state(): BoxState;
+  /** Something has become of an order: where its outcome is unknown, that exchange is asked until it is known. */
+  wake(exchange: string): void;
 }
 
 /** Known bars asked for again whenever a connection begins: what the exchange changed in them is a late correction. */
@@ -143,7 +145,7 @@ export function createLiveRun(options: LiveRunOptions): LiveRun {
         options.onArrival?.(raw.openMs + timeframeMs(key.timeframe), key);
         await options.conditions?.ready(signal);
         const outcome = live ? await pipeline.onCandle(key, raw) : await pipeline.onHistory(key, raw);
-        if (pipeline.unsettledAt(key.exchange) > 0) orderLeftOpen.get(key.exchange)?.();
+        wake(key.exchange);
         if ('missingBars' in outcome && outcome.missingBars > 0)
           await gapKeepers.get(name)?.found(raw.openMs, outcome.missingBars);
         await options.onBar(outcome);
@@ -200,8 +202,14 @@ export function createLiveRun(options: LiveRunOptions): LiveRun {
     signal.removeEventListener('abort', stop);
   }
 
+  /** An order there may have been left with an unknown outcome. */
+  function wake(exchange: string): void {
+    if (pipeline.unsettledAt(exchange) > 0) orderLeftOpen.get(exchange)?.();
+  }
+
   return {
     state,
+    wake,
     async start() {
       for (const { key, feed, calendar } of options.streams) {
         const recent = await options.store.lastCandles(key, pipeline.warmUpBars);
@@ -229,7 +237,7 @@ export function createLiveRun(options: LiveRunOptions): LiveRun {
       for (const gaps of gapKeepers.values()) beside.push(gaps.run(together.signal));
       for (const rest of options.restWatches ?? []) beside.push(rest.watch(together.signal));
       for (const loop of options.reconciling?.values() ?? []) beside.push(loop.run(together.signal));
-      for (const follow of options.orderStreams ?? []) beside.push(follow(together.signal));
+      for (const run of options.alongside ?? []) beside.push(run(together.signal));
       const settling = Promise.allSettled(beside.map(endAllOn));
       const streams = options.streams.map((stream) => endAllOn(keep(stream, together.signal)));
       const ended: PromiseSettledResult<void>[] = await Promise.allSettled(streams);

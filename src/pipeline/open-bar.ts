@@ -17,7 +17,6 @@ export interface OpenBar {
   readonly predicted: Prediction | null;
   readonly missingBars: number;
   readonly availableAtMs: number;
-  readonly settled: readonly ExecutionOutcome[];
   readonly equity: number;
   readonly breakerTripped: boolean;
   readonly resolved: readonly ResolvedOutcome[];
@@ -54,7 +53,6 @@ export function outcomeOf(
     missingBars: bar.missingBars,
     resolved: bar.resolved,
     execution: sent,
-    settled: bar.settled,
     breakerTripped: bar.breakerTripped,
     health: health ? bar.lane.monitor.health() : null,
   };
@@ -92,7 +90,6 @@ export function tellQuietly({ account, record, outcome }: BarMemory, bar: OpenBa
   outcome.stream = key;
   outcome.missingBars = bar.missingBars;
   outcome.resolved = bar.resolved;
-  outcome.settled = bar.settled;
   outcome.breakerTripped = bar.breakerTripped;
   return outcome;
 }

@@ -27,7 +27,7 @@ import { createVenueDesk, type VenueDesk } from './venue-desk.js';
 const LIVE_SETTLE_MS = 5000;
 
 /** Everything between a decision and the exchanges: execution behind its gate, and each venue's settling and comparison. */
-export interface OrderDesk extends Omit<VenueDesk, 'restore' | 'start' | 'keep'> {
+export interface OrderDesk extends Omit<VenueDesk, 'restore' | 'start'> {
   readonly execution: Execution;
   /** The box's state for a bar: at most REDUCING until exchange and store agree. */
   stateFor(key: StreamKey, openMs: number): TradingState;
@@ -67,6 +67,7 @@ export function createOrderDesk(
       ids: deps.ids,
       portfolio,
       markets: deps.markets,
+      onOutcome: deps.onOrderOutcome,
       makeGate: (isBlocked, stopAmount) =>
         createOrderGate(
           {
@@ -97,21 +98,17 @@ export function createOrderDesk(
     lanes,
     percent: config.risk.protectiveStopPct ?? 0,
     agreed: (exchange) => venues.agreed(exchange),
-    async close(lane) {
-      // What could not be closed is tried again with the next comparison, which comes soon then.
-      const flattened = await flattenLane(lane, {
+    // What could not be closed is tried again with the next comparison, which comes soon then.
+    close: (lane) =>
+      flattenLane(lane, {
         clock,
         closable,
         quote: async (of, bar) => quote(of, bar),
         send: (of, bar, decision, exitTry) => sendAlone(of, bar, decision, { exitTry }),
-      });
-      keep(flattened.outcomes);
-      return flattened.unclosed;
-    },
-    keep: (outcomes) => keep(outcomes),
+      }),
     isClosed: (exchange, symbol) => deps.markets?.get(exchange)?.closed().has(symbol) === true,
   });
-  const { keep, restore, start, ...venues } = createVenueDesk({
+  const { restore, start, ...venues } = createVenueDesk({
     brokers,
     execution,
     portfolio,
@@ -210,7 +207,6 @@ export function createOrderDesk(
     const { status, refusal } = outcome;
     if (!closing || status !== 'rejected' || refusal !== null || lane.setup.rules === rules) return outcome;
     // Refused by rules that were read anew meanwhile: what closes a position does not wait for the next bar.
-    keep([outcome]);
     return sendAlone(lane, candle, decision, how);
   }
 
@@ -236,8 +232,7 @@ export function createOrderDesk(
           });
         }),
       );
-      keep(closed.flatMap(({ outcomes }) => outcomes));
-      return closed.flatMap(({ unclosed }) => unclosed ?? []);
+      return closed.flatMap((unclosed) => unclosed ?? []);
     },
     unprotected: stops.unprotected,
     restoreComparison: restore,

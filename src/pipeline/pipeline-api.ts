@@ -66,6 +66,8 @@ export interface PipelineDeps {
   readonly tradingState: (stream: StreamKey, openMs: number) => TradingState;
   /** Top of book for a decision on this candle; undefined where there is none now. Asked only when there is a signal. */
   readonly quoteFor: (stream: StreamKey, candle: Candle) => Quote | undefined | Promise<Quote | undefined>;
+  /** Called as soon as something has become of an order, and is stored, whether a bar, the exchange or a timer brought it. */
+  readonly onOrderOutcome?: (outcome: ExecutionOutcome) => void;
   /** Report the model's health with each bar (live); without it {@link Pipeline.health} computes it when asked. */
   readonly healthEachBar?: boolean;
   /** Bars and outcomes are not given to the store, orders and fills are: for a backtest whose caller takes the outcomes. */

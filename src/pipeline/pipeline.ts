@@ -111,7 +111,6 @@ export function createPipeline(deps: PipelineDeps): Pipeline {
     missingBars: number,
     availableAtMs: number,
   ): BarOutcome | Promise<BarOutcome> {
-    const settled = desk.untold();
     lane.lastBarMs = candle.openMs;
     lane.book.markPrice = candle.close;
     const equity = portfolio.equity();
@@ -137,7 +136,6 @@ export function createPipeline(deps: PipelineDeps): Pipeline {
         predicted,
         missingBars,
         availableAtMs,
-        settled,
         equity,
         breakerTripped,
         resolved,
@@ -151,7 +149,6 @@ export function createPipeline(deps: PipelineDeps): Pipeline {
       predicted,
       missingBars,
       availableAtMs,
-      settled,
       equity,
       breakerTripped,
       resolved,

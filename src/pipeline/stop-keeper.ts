@@ -1,12 +1,5 @@
 import type { OrderRequest } from '../core/order.js';
-import {
-  type Brokers,
-  type Execution,
-  type ExecutionOutcome,
-  isTriggered,
-  type StopIntent,
-  stopFor,
-} from './execution/index.js';
+import { type Brokers, type Execution, isTriggered, type StopIntent, stopFor } from './execution/index.js';
 import type { Lane } from './lane.js';
 
 export interface StopKeeperDeps {
@@ -21,8 +14,6 @@ export interface StopKeeperDeps {
   readonly close: (lane: Lane) => Promise<string | null>;
   /** Whether the market takes no orders now. */
   readonly isClosed: (exchange: string, symbol: string) => boolean;
-  /** Told of everything that came of a stop. */
-  readonly keep: (outcomes: readonly ExecutionOutcome[]) => void;
 }
 
 /** A position without the stop that it should have. */
@@ -56,10 +47,7 @@ export function createStopKeeper(deps: StopKeeperDeps): StopKeeper {
   const naked = new Map<Lane, Omit<Unprotected, 'symbol'>>();
 
   async function cancel(stops: readonly OrderRequest[]): Promise<void> {
-    for (const stop of stops) {
-      const outcome = await execution.cancelStop(stop);
-      if (outcome) deps.keep([outcome]);
-    }
+    for (const stop of stops) await execution.cancelStop(stop);
   }
 
   const wantedOf = ({ book, setup, lastBarMs }: Lane) => stopFor(book, setup.rules, percent, lastBarMs ?? 0);
@@ -78,7 +66,6 @@ export function createStopKeeper(deps: StopKeeperDeps): StopKeeper {
       return;
     }
     const outcome = await execution.submitStop(stop);
-    deps.keep([outcome]);
     // The same words each time while it lasts: other words would be another alert.
     const closed = outcome.refusal === 'market_closed' ? 'its market is closed' : null;
     if (outcome.status === 'rejected') naked.set(lane, { detail: closed ?? outcome.message ?? 'rejected' });

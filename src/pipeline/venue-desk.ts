@@ -53,13 +53,8 @@ export interface VenueDesk {
   agreed(exchange: string): boolean;
   /** Units of a position that the exchange did not hold when it was last compared; always 0 on paper. */
   shortfall(exchange: string, symbol: string): Decimal;
-  /** Keeps what was settled between bars for the next bar: whoever hears of bars hears of every fill. */
-  keep(outcomes: readonly ExecutionOutcome[]): void;
-  /** What was settled and not told yet; from then on it is told. */
-  untold(): readonly ExecutionOutcome[];
 }
 
-const NOTHING: readonly ExecutionOutcome[] = [];
 const ZERO = decimal(0);
 
 export function createVenueDesk(deps: VenueDeskDeps): VenueDesk {
@@ -87,18 +82,14 @@ export function createVenueDesk(deps: VenueDeskDeps): VenueDesk {
       );
     }
   }
-  let kept: ExecutionOutcome[] = [];
 
   function barBefore(exchange: string, atMs: number): number {
     const barMs = timeframeMs(streams.find(({ key }) => key.exchange === exchange)!.key.timeframe);
     return Math.floor(atMs / barMs) * barMs - barMs;
   }
 
-  const keep = (outcomes: readonly ExecutionOutcome[]) => void kept.push(...outcomes);
-
   async function settleSymbol(exchange: string, symbol: string): Promise<readonly ExecutionOutcome[]> {
     const settled = await execution.settleOnce(exchange, symbol);
-    keep(settled);
     if (settled.length > 0) await deps.stops.align(exchange, symbol);
     return settled;
   }
@@ -116,7 +107,6 @@ export function createVenueDesk(deps: VenueDeskDeps): VenueDesk {
     if (report === undefined) return;
     const outcome = await execution.takeListed(exchange, report, barBefore(exchange, report.atMs));
     if (outcome === null) return;
-    keep([outcome]);
     // A stop that the exchange took away leaves its position without one; a late fill leaves more than the stop covers.
     await deps.stops.align(exchange, symbol);
   }
@@ -149,7 +139,6 @@ export function createVenueDesk(deps: VenueDeskDeps): VenueDesk {
 
   return {
     settle,
-    keep,
     heard,
     restore(restored) {
       for (const reconciler of reconcilers.values()) reconciler.restore(restored);
@@ -166,7 +155,6 @@ export function createVenueDesk(deps: VenueDeskDeps): VenueDesk {
       if (reconciler === undefined) return Promise.resolve(null);
       return turns.alone(exchange, async () => {
         const result = await reconciler.compare();
-        if (result.kind !== 'unreachable') keep(result.taken);
         if (result.kind === 'agreed') await deps.stops.alignAll(exchange);
         return result;
       });
@@ -174,12 +162,6 @@ export function createVenueDesk(deps: VenueDeskDeps): VenueDesk {
     doubt: (exchange) => reconcilers.get(exchange)?.doubt(),
     agreed: (exchange) => reconcilers.get(exchange)?.agreed ?? brokers.kind === 'paper',
     shortfall: (exchange, symbol) => reconcilers.get(exchange)?.shortfall(symbol) ?? ZERO,
-    untold() {
-      if (kept.length === 0) return NOTHING;
-      const told = kept;
-      kept = [];
-      return told;
-    },
   };
 }
 

@@ -47,6 +47,8 @@ export interface BacktestResult extends InstrumentResult {
 export interface BacktestCollector {
   reject(rejections: readonly Pick<Rejection, 'reason'>[]): void;
   take(outcome: DecidedBar): void;
+  /** What has become of an order of the stream. */
+  order(outcome: ExecutionOutcome): void;
   finish(): InstrumentResult;
 }
 
@@ -75,7 +77,7 @@ export function createBacktestCollector(
       rejectedRows += rejected.length;
       for (const { reason } of rejected) count(rejections, reason);
     },
-    take({ record, execution, settled }) {
+    take({ record }) {
       columns.add(
         record.candle.openMs,
         record.candle.close,
@@ -86,14 +88,10 @@ export function createBacktestCollector(
       if (keepDecisions) decisions.push(record);
       if (record.prediction === null && record.signal?.kind === 'none') count(silent, record.signal.reason);
       if (record.risk?.kind === 'refusal') count(refusals, record.risk.reason);
-      for (const outcome of settled) {
-        executions.push(outcome);
-        fills.push(...outcome.fills);
-      }
-      if (execution) {
-        executions.push(execution);
-        fills.push(...execution.fills);
-      }
+    },
+    order(outcome) {
+      executions.push(outcome);
+      fills.push(...outcome.fills);
     },
     finish: () => ({
       stream,

@@ -17,6 +17,7 @@ export function createDiscardStore(): Store {
     restore: async () => ({
       account: null,
       fills: [],
+      unreportedFills: [],
       flows: [],
       lastActedBarMs: {},
       holdings: {},

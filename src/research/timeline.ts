@@ -95,6 +95,14 @@ export async function runTimeline(options: TimelineOptions): Promise<TimelineRes
   const clock = createSimulatedClock();
   const setups = instruments.map(({ makeStream }) => makeStream(clock));
   const store = options.store ?? createDiscardStore();
+  const collectors = new Map(
+    setups.map(({ key }, i) => {
+      const { candles, rowsExpected = SPAN_BARS } = instruments[i]!;
+      const expected = 'length' in candles ? candles.length : rowsExpected;
+      const reference = options.withDrift ? model.reference : null;
+      return [key.symbol, createBacktestCollector(key, expected, keepDecisions, reference)];
+    }),
+  );
   const world = createBacktestWorld({ ...options, streams: setups, clock });
   const pipeline = createPipeline({
     config,
@@ -108,6 +116,7 @@ export async function runTimeline(options: TimelineOptions): Promise<TimelineRes
     startCash: options.startCash,
     tradingState: world.stateAt,
     quoteFor: world.quoteAt,
+    onOrderOutcome: (outcome) => collectors.get(outcome.order.symbol)!.order(outcome),
     keepsNoBars: options.store === undefined,
     sharesOutcomes: !keepDecisions,
   });
@@ -128,8 +137,6 @@ export async function runTimeline(options: TimelineOptions): Promise<TimelineRes
     const { key } = setup;
     const barMs = timeframeMs(key.timeframe);
     const given = instrument.givenProbabilities;
-    const expected =
-      'length' in instrument.candles ? instrument.candles.length : (instrument.rowsExpected ?? SPAN_BARS);
     return {
       key,
       decide: pipeline.deciderOf(key),
@@ -144,12 +151,7 @@ export async function runTimeline(options: TimelineOptions): Promise<TimelineRes
         work,
         ...(given === undefined ? {} : { givenProbabilities: given }),
       }),
-      collector: createBacktestCollector(
-        key,
-        expected,
-        keepDecisions,
-        options.withDrift ? model.reference : null,
-      ),
+      collector: collectors.get(key.symbol)!,
       span: null,
       at: 0,
     };

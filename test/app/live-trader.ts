@@ -33,10 +33,23 @@ export async function startLiveTrader(
   {
     symbols = [SYMBOL],
     log = createLog('silent'),
-  }: { readonly symbols?: readonly string[]; readonly log?: Log } = {},
+    settings = {},
+    env = {},
+    before = async () => undefined,
+  }: {
+    readonly symbols?: readonly string[];
+    readonly log?: Log;
+    /** Further sections of the configuration. */
+    readonly settings?: Readonly<Record<string, object>>;
+    readonly env?: Readonly<Record<string, string>>;
+    /** Prepares the state folder that the trader finds. */
+    readonly before?: (stateDir: string) => Promise<void>;
+  } = {},
 ): Promise<LiveTrader> {
   const dir = mkdtempSync(path.join(tmpdir(), 'rb-live-trader-'));
   mkdirSync(path.join(dir, 'guard'));
+  mkdirSync(path.join(dir, 'state'));
+  await before(path.join(dir, 'state'));
   const rng = seededRng(1);
   let close = 30_000;
   const candles = Array.from({ length: HISTORY + 200 }, (_, i) => {
@@ -72,6 +85,7 @@ export async function startLiveTrader(
       execution: { ordersPerMinuteMax: 100_000, ...execution },
       ingestion: { silenceMsMax: 86_400_000 },
       log: { level: 'silent' },
+      ...settings,
     }),
     'this test',
   );
@@ -82,7 +96,7 @@ export async function startLiveTrader(
   let taken = 0;
   const trader = await createTrader({
     config,
-    env: { REDBUTTON_BINANCE_API_KEY: KEY.apiKey, REDBUTTON_BINANCE_API_SECRET: KEY.secret },
+    env: { REDBUTTON_BINANCE_API_KEY: KEY.apiKey, REDBUTTON_BINANCE_API_SECRET: KEY.secret, ...env },
     clock: simulatedClock(simulator),
     rng: { next: Math.random },
     log,

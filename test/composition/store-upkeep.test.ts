@@ -31,10 +31,10 @@ function quickClock(days: number): Clock & { readonly slept: Promise<void> } {
 describe('the upkeep of the store', () => {
   it('keeps as many bars as asked for, whatever their timeframe', () => {
     const { storage } = configSchema.parse({ exchange: [{ id: 'binance', symbols: ['BTC/USDT'] }] });
-    expect(retentionOf(storage, '1m').bars).toBe(1042);
-    expect(retentionOf(storage, '1h').bars).toBe(62_500);
-    expect(retentionOf({ ...storage, keepBars: 0 }, '1h').bars).toBe(0);
-    expect(retentionOf(storage, '1h').quarantine).toBe(90);
+    expect(retentionOf({ storage, timeframe: '1m' }).bars).toBe(1042);
+    expect(retentionOf({ storage, timeframe: '1h' }).bars).toBe(62_500);
+    expect(retentionOf({ storage: { ...storage, keepBars: 0 }, timeframe: '1h' }).bars).toBe(0);
+    expect(retentionOf({ storage, timeframe: '1h' }).quarantine).toBe(90);
   });
 
   it('is done each day; what fails is told once, and told again when it is over', async () => {

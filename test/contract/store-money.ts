@@ -109,6 +109,24 @@ export function moneyAndNotes(
     });
   });
 
+  test('given fills, when some are reported, then the others are restored as unreported, in the order they came', async () => {
+    const fills = ['3', '1', '2'].map((id) => fillOf(id, BTC.symbol, { atMs: T0 + Number(id) }));
+    await store().recordOrder(orderEventOf('x', 'accepted', 0), fills.slice(0, 2));
+    await store().recordFills([...fills, fillOf('1', ETH.symbol, {})]);
+    await store().recordReported([fills[1]!]);
+    await store().recordReported([fills[1]!]);
+    // Told of again by the exchange, it stays reported.
+    await store().recordFills(fills);
+    await settled(async (s) => {
+      const { unreportedFills } = await s.restore();
+      expect(unreportedFills.map(({ symbol, fillId }) => [symbol, fillId])).toEqual([
+        [BTC.symbol, '3'],
+        [BTC.symbol, '2'],
+        [ETH.symbol, '1'],
+      ]);
+    });
+  });
+
   test('given refused rows, when quarantined again, then nothing is added, but twins of one call stay twins', async () => {
     const rejection = (openMs: number, raw: string) => ({
       stream: BTC,

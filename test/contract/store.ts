@@ -163,6 +163,7 @@ export function storeContract(name: string, open: () => Promise<StoreUnderTest>)
       expect(await store.restore()).toEqual({
         account: null,
         fills: [],
+        unreportedFills: [],
         flows: [],
         lastActedBarMs: {},
         holdings: {},

@@ -18,7 +18,6 @@ function world(limits: { dailyLossFraction?: number; cooldownLosses?: number; co
     aucWindow: 30,
     modelName: () => 'm',
     rejectionShare: () => undefined,
-    onFill: () => undefined,
   });
   return {
     told,
@@ -41,7 +40,6 @@ function world(limits: { dailyLossFraction?: number; cooldownLosses?: number; co
         record: { ...record, account },
         missingBars: 0,
         breakerTripped: false,
-        settled: [],
         execution: null,
         health: null,
         resolved: [],

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { MemoryStore } from '../../src/adapters/memory-store/index.js';
 import type { Candle } from '../../src/core/candle.js';
 import { createBarAlerts } from '../../src/pipeline/bar-alerts.js';
+import { barOf } from '../contract/store-rows.js';
 import { paperWorld } from '../support/paper-world.js';
 import { seededRng } from '../support/seeded-rng.js';
 import { CONFIG, KEY, randomWalk, START_MS } from '../support/tiny-stream.js';
@@ -36,11 +37,12 @@ describe('a cool-down after losses', () => {
     let acrossWeekend = 0;
     for (const [i, candle] of days.entries()) {
       world.clock.setWallMs(candle.openMs + DAY_MS);
+      const loss = pipeline.portfolio.trades().findLast(({ profit }) => profit < 0);
       const outcome = await pipeline.onCandle(key, candle);
       const risk = outcome.kind === 'decided' ? outcome.record.risk : null;
       if (risk === null || risk.inputs.barsSinceLoss === null) continue;
       // Market days that closed since the last losing trade ended.
-      const { closedAtMs } = pipeline.portfolio.trades().findLast(({ profit }) => profit < 0)!;
+      const { closedAtMs } = loss!;
       const closed = days.slice(0, i + 1).filter(({ openMs }) => openMs + DAY_MS > closedAtMs).length;
       if (candle.openMs - closedAtMs > closed * DAY_MS) acrossWeekend++;
       told.push(`${risk.inputs.barsSinceLoss} of ${closed}`);
@@ -67,9 +69,7 @@ describe('a cool-down after losses', () => {
       aucWindow: 30,
       modelName: () => 'm',
       rejectionShare: () => undefined,
-      onFill: () => undefined,
-    } as Parameters<typeof createBarAlerts>[0]);
-    const { barOf } = await import('../contract/store-rows.js');
+    });
     const record = barOf(stream, 0, { rng: seededRng(1).next, decided: true, risk: 'refusal' });
     const monday = { ...record, candle: { ...record.candle, openMs: Date.UTC(2024, 0, 8) } };
     await alerts.onBar({
@@ -78,11 +78,10 @@ describe('a cool-down after losses', () => {
       record: { ...monday, account: { ...record.account!, drawdown: 0 } },
       missingBars: 0,
       breakerTripped: false,
-      settled: [],
       execution: null,
       health: null,
       resolved: [],
-    } as Parameters<typeof alerts.onBar>[0]);
+    });
     expect(heard).toContain('COOL_DOWN');
   });
 });

@@ -70,13 +70,13 @@ describe('a live position', () => {
   });
 
   it('is gone by its stop, whose fill is found by the next comparison', async () => {
-    const { send, resting, bar, lane, reconcile, untold, close } = await given();
+    const { send, resting, bar, lane, reconcile, outcomes, close } = await given();
     await send('buy', 0.5);
-    untold();
+    outcomes.length = 0;
     bar(close() * 0.9);
     expect(await reconcile('binance')).toMatchObject({ kind: 'agreed' });
     expect(lane.book.units.toFixed()).toBe('0');
-    expect(untold()).toMatchObject([
+    expect(outcomes).toMatchObject([
       { order: { type: 'stop' }, status: 'filled', fills: [{ side: 'sell' }] },
     ]);
     expect(resting()).toEqual([]);

@@ -2,7 +2,12 @@ import { describe, expect, it } from 'vitest';
 import { MemoryStore } from '../../src/adapters/memory-store/index.js';
 import type { Fill, OrderHint, OrderReport } from '../../src/core/order.js';
 import { isOrderOf } from '../../src/core/order-owner.js';
-import { createBrokers, createExecution, type OrderGate } from '../../src/pipeline/execution/index.js';
+import {
+  createBrokers,
+  createExecution,
+  type ExecutionOutcome,
+  type OrderGate,
+} from '../../src/pipeline/execution/index.js';
 import { followOrders } from '../../src/pipeline/order-stream-loop.js';
 import { createTurns } from '../../src/pipeline/turns.js';
 import { createVenueDesk } from '../../src/pipeline/venue-desk.js';
@@ -71,8 +76,17 @@ function world() {
   const brokers = createBrokers([broker]);
   const portfolio = createPortfolio({ startCash: '0' });
   const ids = { isOurs: (id: string) => isOrderOf('box', id), next: () => 'rb-box-9' };
+  const outcomes: ExecutionOutcome[] = [];
   const execution = createExecution(
-    { store, brokers, clock, ids, portfolio, makeGate: () => gate },
+    {
+      store,
+      brokers,
+      clock,
+      ids,
+      portfolio,
+      onOutcome: (outcome) => void outcomes.push(outcome),
+      makeGate: () => gate,
+    },
     { triesMax: 1, backoffMs: [1], settleMs: 0, orderType: 'market', limitCollarFraction: 0 },
   );
   const key = { exchange: 'binance', symbol: SYMBOL, timeframe: '1h' };
@@ -93,20 +107,31 @@ function world() {
     streams: [{ key }],
     onCapital: () => undefined,
   });
-  return { desk, told, store, turns, clock, aligned, hear: (hint: OrderHint) => desk.heard('binance', hint) };
+  return {
+    desk,
+    outcomes,
+    told,
+    store,
+    turns,
+    clock,
+    aligned,
+    hear: (hint: OrderHint) => desk.heard('binance', hint),
+  };
 }
 
 describe('a word of the exchange on an order of ours', () => {
   it('that has ended and filled on is asked for at once, and its fills are those that the exchange answers', async () => {
-    const { hear, told, store, desk, aligned } = world();
+    const { hear, told, store, outcomes, aligned } = world();
     told.report = report('canceled', [], '0');
     await hear(word('0'));
     aligned.length = 0;
+    outcomes.length = 0;
     told.report = report('canceled', [fill('1', '0.5')], '0.5');
     // The word exaggerates: it is a reason to ask, and nothing of it is believed.
     await hear(word('1.5'));
     expect(await store.fills()).toEqual([fill('1', '0.5')]);
-    expect(desk.untold()).toMatchObject([{ status: 'canceled', fills: [{ fillId: '1' }] }]);
+    // Before the next bar, or any other: what has become of it is out as soon as it is stored.
+    expect(outcomes).toMatchObject([{ status: 'canceled', fills: [{ fillId: '1' }] }]);
     // What is held has changed, or what rests: the stop is made to fit at once.
     expect(aligned).toEqual([`binance:${SYMBOL}`]);
   });

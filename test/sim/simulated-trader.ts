@@ -1,7 +1,8 @@
+import { setMaxListeners } from 'node:events';
 import type { MemoryStore } from '../../src/adapters/memory-store/index.js';
 import type { AlertRaiser } from '../../src/core/alert.js';
 import type { ModelManifest } from '../../src/core/manifest.js';
-import type { OrderRequest, RefusalReason } from '../../src/core/order.js';
+import type { Fill, OrderRequest, RefusalReason } from '../../src/core/order.js';
 import { stricter } from '../../src/core/trading-state.js';
 import { createHaltDuties, createOrderIds, type Reconciliation } from '../../src/pipeline/execution/index.js';
 import { createInferenceLayer } from '../../src/pipeline/inference/index.js';
@@ -12,6 +13,7 @@ import type { Pipeline, PipelineConfig } from '../../src/pipeline/pipeline-api.j
 import { createReconcileLoop } from '../../src/pipeline/reconcile-loop.js';
 import { createStreamSetup } from '../../src/pipeline/stream-setup.js';
 import type { Broker, Classifier, FeatureKernel, OrderStream, Rng } from '../../src/ports.js';
+import { OrderAlerts } from '../../src/trader/order-alerts.js';
 import type { EventClock } from './event-clock.js';
 import type { Life } from './life.js';
 import type { SimulatedFeed } from './simulated-feed.js';
@@ -32,7 +34,12 @@ export interface SimulatedTraderParts {
   readonly orders: OrderStream;
   readonly onReconciled: (result: Reconciliation) => void;
   readonly alerts: AlertRaiser;
+  /** The alert of a fill cannot be lost any more. */
+  readonly onReported: (fill: Fill) => void;
 }
+
+// The loops and streams of a life wait for the same end; Node takes more than ten such listeners for a leak.
+setMaxListeners(20);
 
 const STORE_CALLS = [
   'commitBar',
@@ -47,6 +54,7 @@ const STORE_CALLS = [
   'gaps',
   'recordHalt',
   'recordRebase',
+  'recordReported',
   'restore',
 ] as const satisfies readonly (keyof MemoryStore)[];
 const BROKER_CALLS = ['create', 'find', 'cancel', 'openOrders', 'history', 'balances', 'transfers'] as const;
@@ -113,9 +121,25 @@ export async function startTrader(parts: SimulatedTraderParts): Promise<{
     ids,
     startCash: '0',
     tradingState: state,
+    onOrderOutcome: (outcome) => orderAlerts.report(outcome),
     quoteFor: ({ symbol }) => parts.feed.quote(symbol),
   });
   pipeline = made;
+  let filled: Fill | null = null;
+  const orderAlerts = new OrderAlerts({
+    alerts: {
+      // A life may end before or after the alert is in the outbox.
+      raise: (code, figures) =>
+        life.calls('raise', async () => {
+          if (code === 'ORDER_FILLED') parts.onReported(filled!);
+          await parts.alerts.raise(code, figures);
+        }),
+    },
+    store,
+    onFill: (fill) => {
+      filled = fill;
+    },
+  });
   const reconciling = createReconcileLoop({
     pipeline: made,
     exchange: EXCHANGE,
@@ -139,7 +163,8 @@ export async function startTrader(parts: SimulatedTraderParts): Promise<{
     backfillBars: 60,
     backoffMs: [1000, 5000],
     reconciling: new Map([[EXCHANGE, reconciling]]),
-    orderStreams: [
+    alongside: [
+      orderAlerts.run,
       (signal) =>
         followOrders(
           {
@@ -155,10 +180,12 @@ export async function startTrader(parts: SimulatedTraderParts): Promise<{
         ),
     ],
     publishState: () => undefined,
-    onBar: async () => undefined,
+    onBar: () => orderAlerts.reported(),
   });
-  await made.start();
+  const restored = await store.restore();
+  await made.start(restored);
   await live.start();
+  orderAlerts.start(restored.unreportedFills);
   guard.serve(
     createHaltDuties({
       broker,

@@ -94,6 +94,7 @@ export async function tradingMonth({ seed, bars, kernel, write }: MonthOptions):
   const transfers: CapitalFlow[] = [];
   const left: LeavingOrder[] = [];
   const taken = new Map<string, number>();
+  const reported = new Set<string>();
   /** Executions after the end of their order, which the trader cannot know before it compares. */
   let lateFills: { readonly order: OrderRequest; readonly amount: string; readonly atMs: number }[] = [];
   /** The orders of all such executions. */
@@ -199,6 +200,7 @@ export async function tradingMonth({ seed, bars, kernel, write }: MonthOptions):
           else if (reconciled === null) return;
         },
         alerts: { raise: async () => undefined },
+        onReported: ({ symbol, fillId }) => void reported.add(`${symbol} ${fillId}`),
       });
       trader = started;
       await started.ended;
@@ -255,6 +257,7 @@ export async function tradingMonth({ seed, bars, kernel, write }: MonthOptions):
       store,
       engine,
       taken,
+      reported,
       late,
       trader,
       reconciled,

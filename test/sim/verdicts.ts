@@ -113,6 +113,8 @@ export interface MonthTruth {
   readonly engine: OrderEngine;
   /** How often the exchange took an order of each client order id. */
   readonly taken: ReadonlyMap<string, number>;
+  /** Symbol and id of each fill whose alert was raised. */
+  readonly reported: ReadonlySet<string>;
   /** Orders of which a part was executed after they were told as ended. */
   readonly late: ReadonlySet<string>;
   readonly trader: { readonly pipeline: Pipeline } | null;
@@ -149,6 +151,11 @@ export async function verdictOnMonth(truth: MonthTruth): Promise<string[]> {
   for (const fill of stored) if (!true_.has(fill)) flaws.push(`invented fill: ${fill}`);
   for (const fill of real) if (!told.has(fill)) flaws.push(`lost fill: ${fill}`);
   if (new Set(stored).size !== stored.length) flaws.push('a fill is stored twice');
+
+  for (const { symbol, fillId } of await store.fills())
+    if (!truth.reported.has(`${symbol} ${fillId}`)) flaws.push(`no one was told of fill ${symbol} ${fillId}`);
+  const { unreportedFills } = await store.restore();
+  if (unreportedFills.length > 0) flaws.push(`${unreportedFills.length} fills count as unreported`);
 
   flaws.push(...verdictOnStops(truth));
   flaws.push(...(await verdictOnOrders(store, engine)));

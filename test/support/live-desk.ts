@@ -2,7 +2,11 @@ import { createCcxtBroker } from '../../src/adapters/ccxt/index.js';
 import type { Candle } from '../../src/core/candle.js';
 import type { Quote, Side } from '../../src/core/order.js';
 import type { TradingState } from '../../src/core/trading-state.js';
-import { createHaltDuties, createOrderIds } from '../../src/pipeline/execution/index.js';
+import {
+  createHaltDuties,
+  createOrderIds,
+  type ExecutionOutcome,
+} from '../../src/pipeline/execution/index.js';
 import { createLane } from '../../src/pipeline/lane.js';
 import { createOrderDesk } from '../../src/pipeline/order-desk.js';
 import type { PipelineConfig, PipelineDeps } from '../../src/pipeline/pipeline-api.js';
@@ -40,6 +44,8 @@ export async function liveDesk(options: LiveDeskOptions = {}) {
     quote: undefined as (() => Quote) | undefined,
   };
   const rng = seededRng(3);
+
+  const outcomes: ExecutionOutcome[] = [];
 
   async function desk() {
     const store = tinyStore(contents);
@@ -86,6 +92,7 @@ export async function liveDesk(options: LiveDeskOptions = {}) {
       startCash: '0',
       tradingState: () => box.state,
       quoteFor: () => quoteNow(),
+      onOrderOutcome: (outcome) => void outcomes.push(outcome),
     };
     const account = createAccount(deps, clock);
     const lane = createLane(deps.streams[0]!, deps.config, MODEL, account.portfolio, 1);
@@ -154,5 +161,5 @@ export async function liveDesk(options: LiveDeskOptions = {}) {
   const events = (): readonly OrderEvent[] => contents.orderLog;
   const first = await desk();
   await first.reconcile('binance');
-  return { ...first, world, instrument, desk, box, engine, resting, bar, events, close };
+  return { ...first, outcomes, world, instrument, desk, box, engine, resting, bar, events, close };
 }

@@ -13,7 +13,7 @@ import { trainModel } from '../../src/learning/train.js';
 import { createOrderIds } from '../../src/pipeline/execution/index.js';
 import { createInferenceLayer } from '../../src/pipeline/inference/index.js';
 import { createPipeline } from '../../src/pipeline/pipeline.js';
-import type { Pipeline, PipelineConfig } from '../../src/pipeline/pipeline-api.js';
+import type { Pipeline, PipelineConfig, PipelineDeps } from '../../src/pipeline/pipeline-api.js';
 import { runSettingsText } from '../../src/pipeline/run-settings.js';
 import { createStreamSetup } from '../../src/pipeline/stream-setup.js';
 import type { Classifier, Clock } from '../../src/ports.js';
@@ -88,10 +88,12 @@ export interface LifeOptions {
   readonly settings?: PipelineConfig;
   /** Makes the ids of its orders others than those of another life. */
   readonly life: number;
+  readonly onOrderOutcome?: PipelineDeps['onOrderOutcome'];
 }
 
 /** One start of a paper trader: real features, a real model run by ONNX Runtime, and what the store tells of before. */
-export async function startLife({ store: at, modelDir, clock, settings = SETTINGS, life }: LifeOptions) {
+export async function startLife(options: LifeOptions) {
+  const { store: at, modelDir, clock, settings = SETTINGS, life, onOrderOutcome } = options;
   const store = await openStore(at);
   const classifier = await loadClassifier(modelDir);
   const stream = createStreamSetup({
@@ -119,6 +121,7 @@ export async function startLife({ store: at, modelDir, clock, settings = SETTING
     ids: createOrderIds('lived', clock, seededRng(life)),
     startCash: START_CASH,
     tradingState: () => 'ACTIVE',
+    ...(onOrderOutcome && { onOrderOutcome }),
     quoteFor: async (_, candle) =>
       syntheticQuote(candle.close, HALF_SPREAD_BPS, SPOT.priceTick, clock.wallMs()),
   });

@@ -5,7 +5,7 @@ import { HOUR_MS, KEY } from './tiny-stream.js';
 /**
  * A paper trader that decides bar after bar, with a journal, until it is killed. It begins at bar `first`, or after the newest
  * that its store knows; what closed before, and what is missing between its last candles, comes as the exchange would tell it.
- * Told on stdout: `bar N` once bar N is decided and acted on, and `fill ID` of each of its fills.
+ * Told on stdout: `bar N` once bar N is decided and acted on, and `fill ID` of each fill as it is stored.
  * Run as `node lived-writer.js DATABASE JOURNAL MODEL FIRST LIFE`.
  */
 const [database, journal, modelDir, first, life] = process.argv.slice(2);
@@ -20,6 +20,9 @@ const { store, pipeline } = await startLife({
   modelDir: modelDir!,
   clock,
   life: Number(life),
+  onOrderOutcome({ fills }) {
+    for (const { fillId } of fills) process.stdout.write(`fill ${fillId}\n`);
+  },
   settings: {
     ...SETTINGS,
     signals: {
@@ -49,8 +52,6 @@ for (const [i, candle] of candles.slice(TRAINED).entries()) {
   clock.setWallMs(candle.openMs + HOUR_MS + 250);
   const outcome = await pipeline.onCandle(KEY, candle);
   if (outcome.kind !== 'decided') throw new Error(`bar ${i} was ${outcome.kind}`);
-  const told = [...outcome.settled, ...(outcome.execution === null ? [] : [outcome.execution])];
-  for (const { fillId } of told.flatMap(({ fills }) => fills)) process.stdout.write(`fill ${fillId}\n`);
   process.stdout.write(`bar ${i}\n`);
   if (i % CHECKPOINT_BARS === CHECKPOINT_BARS - 1) await store.checkpoint();
 }

@@ -1,7 +1,12 @@
 import type { Candle, StreamKey } from '../../src/core/candle.js';
 import { syntheticQuote } from '../../src/core/synthetic-quote.js';
 import type { TradingState } from '../../src/core/trading-state.js';
-import { createOrderIds, createPaperBroker, type PaperBroker } from '../../src/pipeline/execution/index.js';
+import {
+  createOrderIds,
+  createPaperBroker,
+  type ExecutionOutcome,
+  type PaperBroker,
+} from '../../src/pipeline/execution/index.js';
 import type { StreamSetup } from '../../src/pipeline/layer-ports.js';
 import { createPipeline } from '../../src/pipeline/pipeline.js';
 import type { PipelineConfig } from '../../src/pipeline/pipeline-api.js';
@@ -53,6 +58,7 @@ export async function paperWorld(options: PaperWorldOptions) {
     const tiny = tinyStream(clock, key, { ...SPOT, symbol: key.symbol });
     return options.setup?.(tiny, clock) ?? tiny;
   });
+  const outcomes: ExecutionOutcome[] = [];
   const pipeline = createPipeline({
     config: options.config ?? CONFIG,
     streams,
@@ -64,6 +70,7 @@ export async function paperWorld(options: PaperWorldOptions) {
     ids: createOrderIds('test', clock, seededRng(options.idSeed ?? 1)),
     startCash: START_CASH,
     tradingState: () => box.state,
+    onOrderOutcome: (outcome) => void outcomes.push(outcome),
     quoteFor: async (_, candle) =>
       box.quote
         ? syntheticQuote(
@@ -79,6 +86,8 @@ export async function paperWorld(options: PaperWorldOptions) {
   await pipeline.start(restored);
   return {
     pipeline,
+    /** What has become of orders, in the order in which it became known. */
+    outcomes,
     paper,
     clock,
     box,

@@ -18,6 +18,8 @@ export interface Contents {
   readonly orders: Map<string, OrderEvent>;
   readonly orderLog: OrderEvent[];
   readonly fills: Map<string, Fill>;
+  /** Ids of those in `fills` that have been reported. */
+  readonly reported: Set<string>;
   readonly flows: CapitalFlow[];
   readonly outcomes: Map<string, boolean>;
   readonly rejections: Rejection[];
@@ -34,6 +36,7 @@ export function emptyContents(): Contents {
     orders: new Map(),
     orderLog: [],
     fills: new Map(),
+    reported: new Set(),
     flows: [],
     outcomes: new Map(),
     rejections: [],
@@ -108,6 +111,9 @@ export function tinyStore(
       return {
         account: rebasedAccount(bars.at(-1)?.account ?? null, contents.rebases.at(-1)),
         fills: [...contents.fills.values()],
+        unreportedFills: [...contents.fills].flatMap(([id, fill]) =>
+          contents.reported.has(id) ? [] : [fill],
+        ),
         flows: contents.flows,
         holdings: Object.fromEntries(
           [...new Map(bars.filter((bar) => bar.decided).map((bar) => [streamName(bar.stream), bar]))].flatMap(

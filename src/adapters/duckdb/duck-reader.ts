@@ -67,7 +67,7 @@ export abstract class DuckReader implements StoreReader {
   }
 
   fills(): Promise<readonly Fill[]> {
-    return this.inTurn(() => readFills(this.#session));
+    return this.inTurn(() => readFills(this.#session, 'ORDER BY at_ms, seq'));
   }
 
   orderEvents(): Promise<readonly OrderEvent[]> {

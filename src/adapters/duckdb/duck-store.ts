@@ -3,7 +3,7 @@ import type { Alert } from '../../core/alert.js';
 import type { Candle, CandleColumns, StreamKey } from '../../core/candle.js';
 import { invariant } from '../../core/errors.js';
 import type { LayerHealth } from '../../core/health.js';
-import type { Fill } from '../../core/order.js';
+import type { Fill, FillId } from '../../core/order.js';
 import type {
   AccountSnapshot,
   AlertOutbox,
@@ -176,6 +176,14 @@ export class DuckStore extends DuckReader implements Store, StoreNotes, AlertOut
     return this.#journaled(
       () => ({ kind: 'fills', fills: fills.map(canonicalFill) }),
       () => this.#parts.money.fills(fills),
+    );
+  }
+
+  recordReported(fills: readonly FillId[]): Promise<void> {
+    const ids = fills.map(({ exchange, symbol, fillId }) => ({ exchange, symbol, fillId }));
+    return this.#journaled(
+      () => ({ kind: 'reported', fills: ids }),
+      () => this.#parts.money.reported(ids),
     );
   }
 

@@ -1,4 +1,5 @@
 import { type StreamKey, streamName, streamNamed } from '../../core/candle.js';
+import type { Fill } from '../../core/order.js';
 import type { AccountSnapshot, PeakRebase, RestoredState, RunRecord } from '../../ports.js';
 import type { JournalEntry, JournalFact, StreamStanding } from '../journal/index.js';
 import type { BarWriter, HighWater } from './bar-writer.js';
@@ -7,8 +8,8 @@ import { type MoneyLog, orderEventOf } from './money-log.js';
 import { type Notes, rebaseOf, runOf } from './notes.js';
 import { readRestoredState } from './reader.js';
 import { markReplayed } from './replayed-bars.js';
-import { numberOf, streamOf, textOf } from './rows.js';
-import { double, integer, type Session } from './session.js';
+import { booleanOf, numberOf, streamOf, textOf } from './rows.js';
+import { double, integer, type Row, type Session } from './session.js';
 
 export interface ReplayTargets {
   readonly session: Session;
@@ -40,7 +41,13 @@ export async function replay(entries: readonly JournalEntry[], targets: ReplayTa
       case 'fills': {
         const fresh = entry.fills.filter((fill) => !known.fills.has(rowKey(fill, fill.fillId)));
         if (fresh.length === 0) continue;
-        await money.fills(fresh);
+        await money.fills(fresh, entry.reported);
+        break;
+      }
+      case 'reported': {
+        const fresh = entry.fills.filter((fill) => !known.reported.has(rowKey(fill, fill.fillId)));
+        if (fresh.length === 0) continue;
+        await money.reported(fresh);
         break;
       }
       case 'flows':
@@ -81,6 +88,7 @@ export async function replay(entries: readonly JournalEntry[], targets: ReplayTa
 interface KnownRows {
   readonly orderSeqs: ReadonlySet<number>;
   readonly fills: ReadonlySet<string>;
+  readonly reported: ReadonlySet<string>;
   readonly flows: ReadonlySet<string>;
   readonly rebases: ReadonlySet<string>;
   readonly decisions: ReadonlySet<string>;
@@ -97,7 +105,9 @@ async function knownRows(session: Session, entries: readonly JournalEntry[]): Pr
   const orderRows = await session.rows('SELECT seq FROM order_events WHERE seq >= $1', [
     integer(least(orders)),
   ]);
-  const fillRows = await session.rows('SELECT exchange, symbol, fill_id FROM fills');
+  const fillRows = await session.rows('SELECT exchange, symbol, fill_id, reported FROM fills');
+  const fillKey = (row: Row) =>
+    rowKey({ exchange: textOf(row, 'exchange'), symbol: textOf(row, 'symbol') }, textOf(row, 'fill_id'));
   const flowRows = await session.rows('SELECT exchange, kind, flow_id FROM capital_flows');
   const rebaseRows = await session.rows('SELECT * FROM peak_rebases');
   const barRows = await session.rows(
@@ -106,11 +116,8 @@ async function knownRows(session: Session, entries: readonly JournalEntry[]): Pr
   );
   return {
     orderSeqs: new Set(orderRows.map((row) => numberOf(row, 'seq'))),
-    fills: new Set(
-      fillRows.map((row) =>
-        rowKey({ exchange: textOf(row, 'exchange'), symbol: textOf(row, 'symbol') }, textOf(row, 'fill_id')),
-      ),
-    ),
+    fills: new Set(fillRows.map(fillKey)),
+    reported: new Set(fillRows.filter((row) => booleanOf(row, 'reported')).map(fillKey)),
     flows: new Set(
       flowRows.map((row) =>
         flowKey({
@@ -174,7 +181,7 @@ export async function baseOf(
   session: Session,
   known: AccountSnapshot | null,
 ): Promise<{ readonly facts: readonly JournalFact[]; readonly seqOf: SeqOf }> {
-  const { account, fills, flows, lastActedBarMs, openOrders } = amended(
+  const { account, fills, unreportedFills, flows, lastActedBarMs, openOrders } = amended(
     await readRestoredState(session),
     known,
   );
@@ -196,17 +203,33 @@ export async function baseOf(
     ...(account === null ? [] : [{ kind: 'account', account } as const]),
     ...chunks(flows).map((some): JournalFact => ({ kind: 'flows', flows: some })),
     ...rebases.map((row): JournalFact => ({ kind: 'rebase', rebase: rebaseOf(row) })),
-    ...chunks(fills).map((some): JournalFact => ({ kind: 'fills', fills: some })),
+    ...fillFacts(fills, unreportedFills),
     ...orders,
   ];
   return { facts, seqOf: (fact) => seqs.get(fact) };
 }
 
-/** Facts of a length that leaves frames small. */
-function chunks<T>(rows: readonly T[], size = 100): readonly (readonly T[])[] {
-  return Array.from({ length: Math.ceil(rows.length / size) }, (_, i) =>
-    rows.slice(i * size, (i + 1) * size),
+/** Rows of a fact: frames stay small. */
+const FACT_ROWS_MAX = 100;
+
+function chunks<T>(rows: readonly T[]): readonly (readonly T[])[] {
+  return Array.from({ length: Math.ceil(rows.length / FACT_ROWS_MAX) }, (_, i) =>
+    rows.slice(i * FACT_ROWS_MAX, (i + 1) * FACT_ROWS_MAX),
   );
+}
+
+/** All fills in their order, each fact of such as are reported, or of such as are not. */
+function fillFacts(fills: readonly Fill[], unreportedFills: readonly Fill[]): readonly JournalFact[] {
+  const unreported = new Set(unreportedFills.map((fill) => rowKey(fill, fill.fillId)));
+  const facts: { kind: 'fills'; fills: Fill[]; reported?: true }[] = [];
+  for (const fill of fills) {
+    const reported = !unreported.has(rowKey(fill, fill.fillId));
+    const last = facts.at(-1);
+    if (last && (last.reported ?? false) === reported && last.fills.length < FACT_ROWS_MAX)
+      last.fills.push(fill);
+    else facts.push({ kind: 'fills', fills: [fill], ...(reported && { reported }) });
+  }
+  return facts;
 }
 
 /** Whether an account says more than an earlier one but for what changes with each price. */

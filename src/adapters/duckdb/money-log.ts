@@ -1,11 +1,11 @@
-import type { Fill, OrderRequest, OrderStatus, Side } from '../../core/order.js';
+import type { Fill, FillId, OrderRequest, OrderStatus, Side } from '../../core/order.js';
 import type { OrderEvent } from '../../ports.js';
 import { toMoneyUnits } from '../store-rules/decimal38.js';
 import { fillPlace, orderPlace } from '../store-rules/money-text.js';
 import { booleanOf, moneyOf, moneyOrNull, numberOf, textOf, textOrNull, wordOf } from './rows.js';
 import { boolean, type Cell, double, integer, money, type Row, type Session, text } from './session.js';
 
-const FILL_INSERT = `INSERT INTO fills SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12
+const FILL_INSERT = `INSERT INTO fills SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13
   WHERE NOT EXISTS (FROM fills WHERE exchange = $2 AND symbol = $3 AND fill_id = $4)`;
 
 /** Orders and fills: append-only, in the order they were recorded. */
@@ -56,11 +56,26 @@ export class MoneyLog {
   }
 
   /** All in one transaction; each fill at most once by exchange, symbol and fill id. */
-  fills(fills: readonly Fill[]): Promise<void> {
-    return this.#insertFills(fills, async () => undefined);
+  fills(fills: readonly Fill[], reported = false): Promise<void> {
+    return this.#insertFills(fills, async () => undefined, reported);
   }
 
-  async #insertFills(fills: readonly Fill[], insertMore: () => Promise<void>): Promise<void> {
+  /** The owner has been told of them. */
+  async reported(fills: readonly FillId[]): Promise<void> {
+    await this.#session.transaction(async () => {
+      for (const { exchange, symbol, fillId } of fills)
+        await this.#session.run(
+          'UPDATE fills SET reported = true WHERE exchange = $1 AND symbol = $2 AND fill_id = $3',
+          [text(exchange), text(symbol), text(fillId)],
+        );
+    });
+  }
+
+  async #insertFills(
+    fills: readonly Fill[],
+    insertMore: () => Promise<void>,
+    reported = false,
+  ): Promise<void> {
     const rows = fills.map((fill) => {
       const place = fillPlace(fill);
       return [
@@ -75,6 +90,7 @@ export class MoneyLog {
         text(fill.feeCurrency),
         integer(fill.atMs),
         money(fill.feePrice === undefined ? null : toMoneyUnits(fill.feePrice, `${place}, fee price`)),
+        boolean(reported),
       ];
     });
     let next = this.#nextFill;

@@ -116,9 +116,12 @@ export async function readLastCandles(
   return rows.map(candleOf).reverse();
 }
 
-/** All fills by time, then in the order they were recorded; fees in a third currency valued as far as candles tell. */
-export async function readFills(session: Session): Promise<readonly Fill[]> {
-  const rows = await session.rows('SELECT * FROM fills ORDER BY at_ms, seq');
+/** Fills, those with fees in a third currency valued as far as candles tell. */
+export async function readFills(
+  session: Session,
+  which: 'ORDER BY at_ms, seq' | 'WHERE NOT reported ORDER BY seq',
+): Promise<readonly Fill[]> {
+  const rows = await session.rows(`SELECT * FROM fills ${which}`);
   return withFeePrices(rows.map(fillOf), async (exchange, symbol) => {
     const closes = await session.rows(
       `SELECT open_ms // 86400000 AS day, arg_max(close, open_ms) AS close FROM candles
@@ -162,7 +165,8 @@ export async function readRestoredState(session: Session): Promise<RestoredState
   );
   return {
     account: rebasedAccount(account ? accountOf(account) : null, rebase && rebaseOf(rebase)),
-    fills: await readFills(session),
+    fills: await readFills(session, 'ORDER BY at_ms, seq'),
+    unreportedFills: await readFills(session, 'WHERE NOT reported ORDER BY seq'),
     flows: flows.map(flowOf),
     lastActedBarMs: Object.fromEntries(
       acted.map((row) => [streamName(streamOf(row)), numberOf(row, 'newest')]),

@@ -1,4 +1,4 @@
-import type { Fill } from '../../core/order.js';
+import type { Fill, FillId } from '../../core/order.js';
 import type {
   AccountSnapshot,
   BarRecord,
@@ -21,7 +21,9 @@ export type JournalEntry = { readonly seq: number } & JournalFact;
 
 export type JournalFact =
   | { readonly kind: 'order'; readonly event: OrderEvent; readonly fills: readonly Fill[] }
-  | { readonly kind: 'fills'; readonly fills: readonly Fill[] }
+  /** `reported` where the owner has been told of them all, as of a cut. */
+  | { readonly kind: 'fills'; readonly fills: readonly Fill[]; readonly reported?: true }
+  | { readonly kind: 'reported'; readonly fills: readonly FillId[] }
   | { readonly kind: 'flows'; readonly flows: readonly CapitalFlow[] }
   /** A bar whose decision is an order: it stands here before the order may leave. */
   | {

@@ -9,8 +9,7 @@ import {
 } from '../../core/candle.js';
 import { invariant } from '../../core/errors.js';
 import { withFeePrices } from '../../core/fee-price.js';
-import type { LayerHealth } from '../../core/health.js';
-import { type Fill, isFinal } from '../../core/order.js';
+import { type Fill, type FillId, isFinal } from '../../core/order.js';
 import type { Holding } from '../../core/signal.js';
 import type {
   AccountSnapshot,
@@ -67,6 +66,7 @@ export class MemoryStore implements Store, StoreReader, StoreNotes, AlertOutbox 
   readonly #ended = new Set<string>();
   readonly #fills: Fill[] = [];
   readonly #fillIds = new Set<string>();
+  readonly #unreported = new Map<string, Fill>();
   readonly #flows = new Map<string, CapitalFlow>();
   readonly #halts: HaltRecord[] = [];
   readonly #rebases: PeakRebase[] = [];
@@ -160,7 +160,14 @@ export class MemoryStore implements Store, StoreReader, StoreNotes, AlertOutbox 
       if (this.#fillIds.has(id)) continue;
       this.#fillIds.add(id);
       this.#fills.push(fill);
+      this.#unreported.set(id, fill);
     }
+  }
+
+  async recordReported(fills: readonly FillId[]): Promise<void> {
+    this.#open();
+    for (const { exchange, symbol, fillId } of fills)
+      this.#unreported.delete(JSON.stringify([exchange, symbol, fillId]));
   }
 
   async recordFlows(flows: readonly CapitalFlow[]): Promise<void> {
@@ -190,7 +197,7 @@ export class MemoryStore implements Store, StoreReader, StoreNotes, AlertOutbox 
   }
 
   /** Nothing reads health back from a store of one run, so it is not kept. */
-  async recordHealth(_layers: readonly LayerHealth[], _atMs: number): Promise<void> {
+  async recordHealth(): Promise<void> {
     this.#open();
   }
 
@@ -229,6 +236,7 @@ export class MemoryStore implements Store, StoreReader, StoreNotes, AlertOutbox 
     return {
       account: rebasedAccount(lastBar?.account ?? null, this.#rebases.at(-1)),
       fills: await this.fills(),
+      unreportedFills: [...this.#unreported.values()],
       flows: [...this.#flows.values()],
       lastActedBarMs: acted,
       holdings,

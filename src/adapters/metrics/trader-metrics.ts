@@ -11,14 +11,19 @@ export interface CountedBar {
   readonly signal: string | null;
   /** Why risk refused the signal. */
   readonly refusal: string | null;
-  /** Status of each order told with this bar. */
-  readonly orders: readonly string[];
+}
+
+/** What has become of an order, as far as it is counted. */
+export interface CountedOrder {
+  readonly stream: StreamKey;
+  readonly status: string;
   readonly fills: number;
 }
 
 /** The trader's figures for Prometheus. Counters start at zero with the process; gauges tell the state when asked. */
 export interface TraderMetrics {
   countBar(bar: CountedBar): void;
+  countOrder(order: CountedOrder): void;
   /** All figures in Prometheus' text format 0.0.4. */
   text(): Promise<string>;
 }
@@ -60,8 +65,10 @@ export function createTraderMetrics({ version, mode, state }: TraderMetricsOptio
       count('bars_total', stream, bar.kind);
       if (bar.signal !== null) count('signals_total', stream, bar.signal);
       if (bar.refusal !== null) count('refusals_total', stream, bar.refusal);
-      for (const status of bar.orders) count('order_outcomes_total', stream, status);
-      if (bar.fills > 0) count('fills_total', stream, 'fill', bar.fills);
+    },
+    countOrder({ stream, status, fills }) {
+      count('order_outcomes_total', streamName(stream), status);
+      if (fills > 0) count('fills_total', streamName(stream), 'fill', fills);
     },
     async text() {
       processFigures ??= createProcessFigures();

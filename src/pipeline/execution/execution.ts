@@ -50,6 +50,8 @@ export interface ExecutionDeps {
   readonly portfolio: Portfolio;
   /** Told what came of each order that was sent, by exchange. */
   readonly markets?: ReadonlyMap<string, Pick<MarketBook, 'taken' | 'refused'>> | undefined;
+  /** Called as soon as something has become of an order, and is stored: a fill, an end, an unknown outcome. */
+  readonly onOutcome?: ((outcome: ExecutionOutcome) => void) | undefined;
   /** Made with what the unsettled orders say. */
   readonly makeGate: (
     isBlocked: UnsettledOrders['blocks'],
@@ -172,7 +174,8 @@ export function createExecution(deps: ExecutionDeps, config: ExecutionConfig): E
     unsettled.rest(order.clientOrderId, order.type === 'stop' && status === 'accepted');
     await record(order, status, message, report);
     const fills = listed.filter((fill) => portfolio.apply(fill));
-    if (order.type === 'limit_ioc' && !isFinal(report.status)) await cancelRest(order);
+    // It was to be filled at once or not at all, and rests: some exchanges take it for one that may wait.
+    if (order.type === 'limit_ioc' && !isFinal(report.status)) await cancel(order);
     return outcome(order, status, message, tries, { fills, ...(quote && { quote }) });
   }
 
@@ -182,8 +185,7 @@ export function createExecution(deps: ExecutionDeps, config: ExecutionConfig): E
     fills: distinct(report.fills).map(portfolio.valued),
   });
 
-  /** An order that was to be filled at once or not at all, and rests: some exchanges take it for one that may wait. */
-  async function cancelRest({ exchange, clientOrderId, symbol }: OrderRequest): Promise<void> {
+  async function cancel({ exchange, clientOrderId, symbol }: OrderRequest): Promise<void> {
     // A cancel that fails is tried again with the next look at the order: it stays unsettled until it has ended.
     await brokers
       .of(exchange)
@@ -258,13 +260,22 @@ export function createExecution(deps: ExecutionDeps, config: ExecutionConfig): E
     }
   }
 
+  /** Whoever asked gets the outcome too; news of an order does not wait for them. */
+  function report<T extends ExecutionOutcome | null>(result: T): T {
+    if (result !== null) deps.onOutcome?.(result);
+    return result;
+  }
+
   async function settle(entry: UnsettledOrder): Promise<ExecutionOutcome | null> {
     const { order } = entry;
     const settlement = await unsettled.look(entry);
     if (settlement.kind === 'open') return null;
     if (settlement.kind === 'report') {
       const result = await take(order, settlement.report, 0);
-      return isFinal(result.status) ? result : null;
+      if (isFinal(result.status)) return result;
+      // Not settled, and yet a part of it may have filled.
+      if (result.fills.length > 0) report(result);
+      return null;
     }
     // Fills of it are stored, so it was placed, and what is not filled is gone: that is no rejection.
     const filled = decimal(settlement.filledKnown);
@@ -287,20 +298,20 @@ export function createExecution(deps: ExecutionDeps, config: ExecutionConfig): E
   return {
     mayLeave: (order) => gate.mayLeave(order),
     isNews: written.isNews,
-    async takeListed(exchange, report, barOpenMs) {
-      const { clientOrderId } = report;
+    async takeListed(exchange, listed, barOpenMs) {
+      const { clientOrderId } = listed;
       const open = unsettled.list().find((entry) => entry.order.clientOrderId === clientOrderId);
-      const isNew = report.fills.some((fill) => !portfolio.knows(fill));
+      const isNew = listed.fills.some((fill) => !portfolio.knows(fill));
       const known = written.order(clientOrderId);
       // An end without a fill says nothing that the store would miss; an open order is watched to its end.
-      if (!open && !isNew && (known !== undefined || isFinal(report.status))) return null;
-      const order = open?.order ?? known ?? adopted(report, exchange, barOpenMs);
+      if (!open && !isNew && (known !== undefined || isFinal(listed.status))) return null;
+      const order = open?.order ?? known ?? adopted(listed, exchange, barOpenMs);
       // The store may count the order as done already: its event goes before its fills then, since a fill that is not
       // stored is found again, and an event that was not corrected would not be.
-      if (!open && isFinal(report.status) && reportFlaw(order, report) === null) {
-        await record(order, report.status, report.message ?? null, valued(report));
+      if (!open && isFinal(listed.status) && reportFlaw(order, listed) === null) {
+        await record(order, listed.status, listed.message ?? null, valued(listed));
       }
-      return take(order, report, 0);
+      return report(await take(order, listed, 0));
     },
     async submit({ exchange, decision, rules, barOpenMs, decisionPrice, ...intent }) {
       const { quote } = decision.inputs;
@@ -322,17 +333,14 @@ export function createExecution(deps: ExecutionDeps, config: ExecutionConfig): E
       const exit = reducing ? { lastClose: decisionPrice, tries: intent.exitTry ?? 1 } : null;
       const limitPrice = limitOf(decision.side, quote, rules, config, exit);
       const order = draft(affordable(decision, limitPrice, rules, portfolio.cash()), limitPrice);
-      return dispatch(
-        { ...order, clientOrderId: deps.ids.next(), reducing },
-        { quote, lastClose: decisionPrice, rules },
-        intent,
-      );
+      const made = { ...order, clientOrderId: deps.ids.next(), reducing };
+      return report(await dispatch(made, { quote, lastClose: decisionPrice, rules }, intent));
     },
-    submitStop(intent) {
+    async submitStop(intent) {
       const { lastClose, rules } = intent;
       // A stop is sent on no quote, and the gate looks at none.
       const quote: Quote = { bid: lastClose, ask: lastClose, atMs: clock.wallMs(), source: 'close' };
-      return dispatch(stopOrder(intent, deps.ids.next()), { quote, lastClose, rules });
+      return report(await dispatch(stopOrder(intent, deps.ids.next()), { quote, lastClose, rules }));
     },
     standing: gate.standing,
     restingStops: (exchange, symbol) =>
@@ -344,12 +352,9 @@ export function createExecution(deps: ExecutionDeps, config: ExecutionConfig): E
     async cancelStop(order) {
       // From here on nobody knows, until the exchange has said it: it blocks the symbol.
       unsettled.rest(order.clientOrderId, false);
-      await brokers
-        .of(order.exchange)
-        .cancel(order.clientOrderId, order.symbol)
-        .catch(() => undefined);
+      await cancel(order);
       const entry = unsettled.list().find((each) => each.order.clientOrderId === order.clientOrderId);
-      return entry ? settle(entry) : null;
+      return entry ? report(await settle(entry)) : null;
     },
     async restore(openOrders, fills) {
       for (const event of openOrders) {
@@ -367,7 +372,7 @@ export function createExecution(deps: ExecutionDeps, config: ExecutionConfig): E
       for (const entry of unsettled.list()) {
         if (entry.order.exchange !== exchange || (symbol ?? entry.order.symbol) !== entry.order.symbol)
           continue;
-        const result = await settle(entry);
+        const result = report(await settle(entry));
         if (result) settled.push(result);
       }
       return settled;

@@ -55,12 +55,21 @@ async function trade(store: DuckStore): Promise<void> {
     equity: 6.3,
   });
   await store.recordFills([fillOf('late', BTC.symbol, { fee: '-0.000000000000000001' })]);
+  await store.recordReported([fillOf('f0', BTC.symbol, {}), fillOf('f2', BTC.symbol, {})]);
 }
 
 /** What must never be lost, whatever becomes of the database. */
 const moneyOf = async (store: DuckStore) => {
-  const { account, fills, flows, lastActedBarMs, openOrders } = await store.restore();
-  return { account, fills, flows, lastActedBarMs, openOrders, rebases: await store.rebases() };
+  const { account, fills, unreportedFills, flows, lastActedBarMs, openOrders } = await store.restore();
+  return {
+    account,
+    fills,
+    unreportedFills,
+    flows,
+    lastActedBarMs,
+    openOrders,
+    rebases: await store.rebases(),
+  };
 };
 
 /** The files as they are on the disk at this moment, under another name. */
@@ -82,6 +91,7 @@ describe('money that is in the journal', () => {
     const truth = await moneyOf(store);
     expect(truth.account).toMatchObject({ peakEquity: 6.3, drawdown: 0, breakerTripped: false });
     expect([truth.fills.length, truth.flows.length, truth.openOrders.length]).toEqual([6, 1, 1]);
+    expect(truth.unreportedFills.map(({ fillId }) => fillId)).toEqual(['f1', 'f3', 'f4', 'late']);
     const harms: Record<string, (copy: string) => void> = {
       whole: () => undefined,
       behind: (copy) => rmSync(`${copy}.wal`),
