@@ -170,6 +170,12 @@ describe('a restored store', () => {
     expect(sum).toEqual({ doubled: 0, lost: 0, changed: 0, differences: 0, markedByStop: 0 });
     expect(replayed).toBeGreaterThan(0);
 
+    // In words, with its name
+    const io = captureIo();
+    expect(await verify.run(['--store', kept, '--models', model], io)).toBe(0);
+    expect(io.out()).toMatch(/binance:BTC\/USDT:1h: \d+ bars? came back from the journal after a loss;/);
+    expect(io.out()).toContain(new Date(keptBar).toISOString());
+
     // What follows from the features of a bar that came back is recomputed all the same
     await change(kept, 'risk_kelly_raw = risk_kelly_raw + 0.01', keptBar);
     const { differences } = await verified('--store', kept);
