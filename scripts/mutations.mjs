@@ -184,8 +184,8 @@ export const MUTATIONS = [
   {
     name: 'count a fill as reported before its alert is safe',
     file: 'src/trader/order-alerts.ts',
-    from: "await this.#options.alerts.raise('ORDER_FILLED', { symbol, side, amount, price });",
-    to: "this.#options.alerts.raise('ORDER_FILLED', { symbol, side, amount, price });",
+    from: 'this.#options.onFill(fill);',
+    to: 'await this.#options.store.recordReported([fill]); this.#options.onFill(fill);',
     by: 'sim',
   },
   {
