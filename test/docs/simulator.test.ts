@@ -13,13 +13,15 @@ import { seededRng } from '../support/seeded-rng.js';
 import { randomWalk } from '../support/tiny-stream.js';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
+/** The page's port may be taken on this machine; the test asks for a free one instead. */
+const PORT = '18310';
 const page = readFileSync(path.join(root, 'docs/simulator.md'), 'utf8');
 const lines = [...page.matchAll(/```sh\n([\s\S]*?)```/g)].flatMap(([, block]) => block!.trim().split('\n'));
 const dir = mkdtempSync(path.join(tmpdir(), 'redbutton-docs-'));
 afterAll(() => rmSync(dir, { recursive: true, force: true }));
 
 describe('docs/simulator.md', () => {
-  it('has commands that run as they stand', { timeout: 300_000 }, async () => {
+  it('has commands that run as they stand, but for the port', { timeout: 300_000 }, async () => {
     writeFileSync(
       path.join(dir, 'candles.csv'),
       [...candleCsv(toColumns(randomWalk(seededRng(1), 500)), () => {})].join(''),
@@ -31,7 +33,7 @@ describe('docs/simulator.md', () => {
     }
     const [start, ...rest] = lines;
     expect(start).toMatch(/^npx redbutton simulate-exchange /);
-    const args = start!.split(' ').slice(2);
+    const args = start!.replace(`--port ${PORT}`, '--port 0').split(' ').slice(2);
     const exchange = spawn(process.execPath, [compiled.file('src/main.ts'), ...args], { cwd: dir });
     try {
       let said = '';
@@ -45,9 +47,12 @@ describe('docs/simulator.md', () => {
         });
         exchange.on('exit', (code) => reject(new Error(`ended with ${code}: ${said}`)));
       });
+      const port = /restUrl\W+http:\/\/127\.0\.0\.1:(\d+)/.exec(said)![1]!;
       expect(rest).toHaveLength(11);
       for (const line of rest) {
-        const answer = JSON.parse(execFileSync('sh', ['-c', line], { encoding: 'utf8' }));
+        expect(line).toContain(`:${PORT}/`);
+        const command = line.replace(`:${PORT}/`, `:${port}/`);
+        const answer = JSON.parse(execFileSync('sh', ['-c', command], { encoding: 'utf8' }));
         expect({ line, code: answer?.code }).toEqual({ line, code: undefined });
       }
     } finally {
