@@ -26,7 +26,7 @@ const SYMBOL = 'BTC/USDT';
 const KEY = { apiKey: 'box-key', secret: 'box-secret' };
 const clock = createSystemClock();
 /** A process that loads ccxt, DuckDB and ONNX Runtime on a busy machine, or an emulated one. */
-const [START_MS_MAX, START_EMULATED_MS_MAX] = [120_000, 120_000];
+const [START_MS_MAX, START_EMULATED_MS_MAX] = [120_000, 400_000];
 const [GUARD_NICE, STARTING_NICER] = [-10, 2];
 
 /** A request as it reached the exchange. `atMs` is monotonic. */
@@ -243,7 +243,7 @@ export async function startLiveBox({
     clearTimeout(patience);
   };
   const startMsMax = lines ? START_EMULATED_MS_MAX : START_MS_MAX;
-  const until: LiveBox['until'] = async (what, isSo, forMs = lines ? 120_000 : 20_000) => {
+  const until: LiveBox['until'] = async (what, isSo, forMs = lines ? 240_000 : 20_000) => {
     const endMs = clock.monotonicMs() + forMs;
     while (!(await isSo())) {
       if (clock.monotonicMs() > endMs) {
@@ -256,8 +256,10 @@ export async function startLiveBox({
       await delay(5);
     }
   };
+  /** Emulated, a guard that loads its exchange's markets beside a trader that starts answers nobody for that long. */
+  const answerMsMax = lines ? 120_000 : 10_000;
   const ask = async (method: 'GET' | 'POST', at: string, body?: unknown) =>
-    (await callControl(paths.guardSocket, 'the guard', method, at, body)).body as GuardStatus;
+    (await callControl(paths.guardSocket, 'the guard', method, at, body, answerMsMax)).body as GuardStatus;
   const permitReader = createPermitReader(paths.permit, clock);
   const hand = await createExchange(
     configSchema.shape.exchange.element.parse(exchange),

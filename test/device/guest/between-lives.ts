@@ -70,8 +70,8 @@ async function startArmed(backend: 'onoff' | 'chardev') {
     },
     async dispose() {
       await store.dispose();
-      rmSync(dir, { recursive: true });
-      rmSync(device.runDir, { recursive: true });
+      rmSync(dir, { recursive: true, force: true });
+      rmSync(device.runDir, { recursive: true, force: true });
     },
   };
   await until('the first life', () => isReady(1));

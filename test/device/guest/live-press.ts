@@ -1,15 +1,19 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createMosquitto, type Mosquitto } from '../../brokers/mosquitto.js';
 import { type Phone, startPhone } from '../../brokers/phone.js';
 import { type LiveBox, startLiveBox } from '../../guard/live-box.js';
 import {
+  createdAfter,
   HOW,
   type LiveCase,
+  press,
   pressWhileExchangeIsDown,
   pressWithLateOrder,
   pressWithOrders,
   pressWithoutTrader,
 } from '../../guard/live-cases.js';
+import { jumpClock, sleepToMemory, standStill } from './clocks.js';
 import { watchLed } from './seen-led.js';
 import { simulatedBank, unexport } from './simulated-bank.js';
 
@@ -42,7 +46,7 @@ beforeAll(async () => {
   });
   // Under emulation the limits count three times.
   on = { box, move, slower: 3, phone };
-}, 240_000);
+}, 900_000);
 afterAll(async () => {
   await box?.dispose();
   await phone?.stop();
@@ -80,6 +84,41 @@ describe('a box in mode live on a real kernel’s lines', () => {
   it('finds an order that was on the wire', async () => {
     await ready();
     console.log(`emulated, onoff, late order: ${took(await pressWithLateOrder(on))}`);
+  });
+
+  it('lets nothing out after a press, whatever clocks do and however often it is suspended around it', async () => {
+    const rounds = long ? 5 : 1;
+    const counted = { jumps: 0, suspends: 0, late: 0 };
+    const jump = (seconds: number) => {
+      jumpClock(seconds);
+      counted.jumps++;
+    };
+    const suspend = async (how: () => Promise<void>) => {
+      await how();
+      counted.suspends++;
+    };
+    for (let round = 0; round < rounds; round++) {
+      await ready();
+      jump(round % 2 === 0 ? 1 : -1);
+      jump(round % 2 === 0 ? -3_600 : 3_600);
+      await suspend(sleepToMemory);
+      await box.until('a permit to enter', () => {
+        const reading = box.permit();
+        return reading.ok && reading.state === 'ACTIVE';
+      });
+      const { shutAtMs } = await press(on);
+      jump(round % 2 === 0 ? 3_600 : -3_600);
+      await suspend(round % 2 === 0 ? standStill : sleepToMemory);
+      jump(round % 2 === 0 ? -1 : 1);
+      // Signals keep coming: at least two bars pass.
+      await delay(2_500);
+      expect((await box.status()).state).toBe('HALTED');
+      counted.late += createdAfter(box, shutAtMs + 20 * 3).length;
+    }
+    console.log(
+      `emulated, onoff: clock jumps: ${counted.jumps}, suspends: ${counted.suspends}, orders after the press: ${counted.late}`,
+    );
+    expect(counted).toEqual({ jumps: 4 * rounds, suspends: 2 * rounds, late: 0 });
   });
 
   it.runIf(long)('keeps trying while the exchange is down', async () => {

@@ -10,7 +10,7 @@ export default defineConfig({
       'test/device/guest/between-lives.ts',
     ],
     fileParallelism: false,
-    testTimeout: 240_000,
+    testTimeout: 600_000,
     hookTimeout: 60_000,
     reporters: ['verbose'],
   },
