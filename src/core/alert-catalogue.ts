@@ -145,7 +145,7 @@ export const ALERT_CATALOGUE = {
   MARKET_CLOSED: entry<{ exchange: string; symbol: string; detail: string }>(
     'warning',
     (f) => `${f.symbol} cannot be traded at ${f.exchange} now: ${f.detail}.`,
-    'No position is opened there, and closing is tried now and then; you are told when it is open again.',
+    'No position is opened there; what is held is closed as soon as the exchange takes orders. An alert follows when it reopens.',
   ),
   MARKET_OPEN: entry<{ exchange: string; symbol: string; afterMs: number }>(
     'info',
@@ -155,7 +155,7 @@ export const ALERT_CATALOGUE = {
   SYMBOL_NOT_LISTED: entry<{ exchange: string; symbol: string }>(
     'warning',
     (f) => `${f.symbol} is not listed at ${f.exchange}: it is not traded, the others are.`,
-    'Mend or remove it in exchange.symbols and restart.',
+    'Correct or remove it in exchange.symbols and restart.',
   ),
   SYMBOL_NOT_LISTED_HELD: entry<{ exchange: string; symbol: string; held: string }>(
     'critical',
