@@ -1,16 +1,13 @@
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { openStore } from '../../src/adapters/duckdb/index.js';
-import { decimal } from '../../src/core/money.js';
 import type { Fill, OrderRequest } from '../../src/core/order.js';
 import type { SimulatedOrder } from '../../src/simulator/order-engine.js';
 import { createMosquitto, type Mosquitto, mosquittoInstalled } from '../brokers/mosquitto.js';
 import { type Phone, startPhone } from '../brokers/phone.js';
 import { BOX_ENV, PHONE_USER, USERS } from './appliance.js';
+import { endedShort, fillOn, knowsAll, THIN } from './ended-short.js';
 import { KEY, type LiveTrader, startLiveTrader } from './live-trader.js';
-
-/** So thin that an order of the box ends before it is filled, and an execution can follow. */
-const THIN = { book: { topSize: '0.02', levels: 1 } };
 
 describe.skipIf(!mosquittoInstalled())('a fill on its way to the phone', { timeout: 120_000 }, () => {
   let broker: Mosquitto;
@@ -38,31 +35,15 @@ describe.skipIf(!mosquittoInstalled())('a fill on its way to the phone', { timeo
       ...(before && { before }),
     });
   const reports = () => phone.received.filter(({ payload }) => payload.includes('"ORDER_FILLED"'));
-  const engine = () => box!.simulator.venue.account(KEY.apiKey)!.engine;
-  const stored = async (order: SimulatedOrder) =>
-    (await box!.trader.store.fills())
-      .filter(({ clientOrderId }) => clientOrderId === order.clientOrderId)
-      .reduce((sum, { amount }) => sum.plus(amount), decimal(0));
-  const knowsAll = async (order: SimulatedOrder) => (await stored(order)).eq(order.filled);
 
-  /** Steps until an order of the box has ended short of its amount, and the phone has every fill so far. */
-  async function endedShort(): Promise<SimulatedOrder> {
-    const isShort = (order: SimulatedOrder) => order.status === 'EXPIRED' && order.filled.lt(order.amount);
-    while (!engine().orders.some(isShort)) await box!.step();
-    const order = engine().orders.find(isShort)!;
-    await box!.until('its fills', () => knowsAll(order));
+  /** An order that ended short of its amount, with every report so far on the phone. */
+  async function reportedShort(): Promise<SimulatedOrder> {
+    const order = await endedShort(box!);
     await box!.until(
       'their reports',
       async () => reports().length === (await box!.trader.store.fills()).length,
     );
     return order;
-  }
-
-  /** The exchange executes more of an order that it has ended. */
-  function fillOn(order: SimulatedOrder): void {
-    const { venue } = box!.simulator;
-    venue.book(order.instrument).draw(venue.replay.lastClose(order.instrument)!);
-    engine().execute(order, venue.book(order.instrument), decimal('0.001'), venue.clock.wallMs());
   }
 
   /**
@@ -73,8 +54,8 @@ describe.skipIf(!mosquittoInstalled())('a fill on its way to the phone', { timeo
     let leastMs = Number.POSITIVE_INFINITY;
     for (let tries = 0; tries < 5 && leastMs >= 1000; tries++) {
       const before = reports().length;
-      fillOn(order);
-      await box!.until('the fill to be known', () => knowsAll(order), 15_000);
+      fillOn(box!, order);
+      await box!.until('the fill to be known', () => knowsAll(box!, order), 15_000);
       const knownMs = performance.now();
       await box!.until('its report on the phone', () => reports().length > before, 10_000);
       leastMs = Math.min(leastMs, performance.now() - knownMs);
@@ -85,7 +66,7 @@ describe.skipIf(!mosquittoInstalled())('a fill on its way to the phone', { timeo
   it('arrives within a second after it becomes known between two bars', async () => {
     box = await start({ orderType: 'market' });
     await box.until('the order stream', () => box!.simulator.listeners(KEY.apiKey) > 0);
-    const order = await endedShort();
+    const order = await reportedShort();
     const tookMs = await reportedWithin(order);
     console.log(`a fill between bars is on the phone ${tookMs.toFixed(0)} ms after it is stored`);
     expect(tookMs).toBeLessThan(1000);
@@ -93,7 +74,7 @@ describe.skipIf(!mosquittoInstalled())('a fill on its way to the phone', { timeo
 
   it('arrives while every feed is down', async () => {
     box = await start({ orderType: 'market', reconcileMs: 2000 });
-    const order = await endedShort();
+    const order = await reportedShort();
     // No candle comes by stream or by page, nor does the exchange's word on orders: a comparison finds the fill.
     const { simulator } = box;
     simulator.interceptor = ({ path: asked }) =>

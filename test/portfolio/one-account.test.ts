@@ -17,6 +17,7 @@ import type { InstrumentRun } from '../../src/research/account-curve.js';
 import { reportOf } from '../../src/research/run-report.js';
 import { BTC, barOf, seededRng as drawn } from '../contract/store-rows.js';
 import { captureIo } from '../support/command-io.js';
+import { madeFill } from '../support/made-fill.js';
 import { paperWorld } from '../support/paper-world.js';
 import { seededRng } from '../support/seeded-rng.js';
 import { CONFIG, HOUR_MS, KEY, randomWalk, START_MS, tinyStream } from '../support/tiny-stream.js';
@@ -46,19 +47,7 @@ async function printed(command: Command, ...args: string[]): Promise<string> {
 let made = 0;
 function fillOf(side: Fill['side'], amount: string, price: string, of: Partial<Fill> = {}): Fill {
   made++;
-  return {
-    fillId: `f${made}`,
-    clientOrderId: `rb-test-${made}`,
-    exchange: 'binance',
-    symbol: 'BTC/USDT',
-    side,
-    price,
-    amount,
-    fee: '0',
-    feeCurrency: 'USDT',
-    atMs: FILLED_MS + made,
-    ...of,
-  };
+  return madeFill(made, side, amount, price, { atMs: FILLED_MS + made, ...of });
 }
 
 async function record(store: DuckStore, fill: Fill): Promise<void> {

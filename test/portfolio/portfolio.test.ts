@@ -1,26 +1,12 @@
 import { describe, expect, it } from 'vitest';
 import type { Fill, Side } from '../../src/core/order.js';
 import { createPortfolio } from '../../src/portfolio/portfolio.js';
-
+import { madeFill } from '../support/made-fill.js';
 import { seededRng } from '../support/seeded-rng.js';
 
 let next = 0;
-function fill(side: Side, amount: string, price: string, over: Partial<Fill> = {}): Fill {
-  next++;
-  return {
-    fillId: `f${next}`,
-    clientOrderId: `o${next}`,
-    exchange: 'binance',
-    symbol: 'BTC/USDT',
-    side,
-    price,
-    amount,
-    fee: '0',
-    feeCurrency: 'USDT',
-    atMs: next,
-    ...over,
-  };
-}
+const fill = (side: Side, amount: string, price: string, over: Partial<Fill> = {}) =>
+  madeFill(++next, side, amount, price, over);
 
 const fresh = () => createPortfolio({ startCash: '1000', amountStepOf: () => '0.001' });
 

@@ -1,29 +1,13 @@
 import { describe, expect, it } from 'vitest';
-import type { Fill } from '../../src/core/order.js';
+import type { Fill, Side } from '../../src/core/order.js';
 import { replayFills } from '../../src/portfolio/replay.js';
+import { madeFill } from '../support/made-fill.js';
 
 const DAY = 86_400_000;
 let made = 0;
 
-const fill = (
-  day: number,
-  side: 'buy' | 'sell',
-  amount: string,
-  price: string,
-  of: Partial<Fill> = {},
-): Fill => ({
-  fillId: `f${++made}`,
-  clientOrderId: `${side} on day ${day}`,
-  exchange: 'binance',
-  symbol: 'BTC/USDT',
-  side,
-  price,
-  amount,
-  fee: '0',
-  feeCurrency: 'USDT',
-  atMs: day * DAY,
-  ...of,
-});
+const fill = (day: number, side: Side, amount: string, price: string, of: Partial<Fill> = {}) =>
+  madeFill(++made, side, amount, price, { clientOrderId: `${side} on day ${day}`, atMs: day * DAY, ...of });
 const paying = (fee: string): Partial<Fill> => ({ fee });
 
 describe('fills, replayed', () => {
