@@ -931,6 +931,13 @@ export const MUTATIONS = [
     by: 'test/adapters/mqtt/commands.test.ts',
   },
   {
+    name: 'keep a connection on which a large halt was not carried out',
+    file: 'src/adapters/mqtt/packet-filter.ts',
+    from: '(error: Error) => void filter.destroy(error),',
+    to: '() => undefined,',
+    by: 'test/adapters/mqtt/packet-filter.test.ts',
+  },
+  {
     name: 'keep a message of 200 MB in memory',
     file: 'src/adapters/mqtt/packet-filter.ts',
     from: 'if (length <= bytesMax) {',

@@ -16,7 +16,7 @@ export interface PacketFilterOptions {
   readonly bytesMax: number;
   /**
    * Called once the topic is known, before the rest of the packet has arrived. The packet is acknowledged when this resolves;
-   * where it rejects it is not, and the broker sends it again on the next connection.
+   * where it rejects the connection ends, since the broker sends the packet again on the next one alone.
    */
   readonly onSkipped: (publish: SkippedPublish) => void | Promise<void>;
   /** Writes bytes to the broker: the acknowledgement of a packet that the client never sees. */
@@ -64,7 +64,7 @@ export function createPacketFilter({ bytesMax, onSkipped, answer }: PacketFilter
     const topic = rest.toString('utf8', 2, 2 + topicBytes);
     Promise.resolve(onSkipped({ topic, retained, bytes: length, again })).then(
       () => qos > 0 && answer(acknowledgement),
-      () => undefined,
+      (error: Error) => void filter.destroy(error),
     );
     head = rest.subarray(known);
     return true;

@@ -89,6 +89,32 @@ describe('the filter in front of the client', () => {
     expect(skipped).toHaveLength(1);
   });
 
+  it('acknowledges once the packet is taken, and ends the connection where it is not, since the broker repeats it on the next', async () => {
+    const large = publish('redbutton/box/cmd/halt', 5000, 1);
+    for (const taken of [true, false]) {
+      const answers: Buffer[] = [];
+      let settle = (_taken: Promise<void>): void => {};
+      const settled = new Promise<void>((resolve) => {
+        settle = resolve;
+      });
+      const filter = createPacketFilter({
+        bytesMax: BYTES_MAX,
+        onSkipped: () => settled,
+        answer: (answer) => void answers.push(answer),
+      });
+      const failed = new Promise<Error | null>((resolve) => {
+        filter.once('error', resolve);
+        setTimeout(() => resolve(null), 200);
+      });
+      filter.resume().write(large);
+      await new Promise((resolve) => setImmediate(resolve));
+      expect(answers).toEqual([]);
+      settle(taken ? Promise.resolve() : Promise.reject(new Error('the guard did not halt')));
+      expect((await failed)?.message ?? null).toBe(taken ? null : 'the guard did not halt');
+      expect(answers).toHaveLength(taken ? 1 : 0);
+    }
+  });
+
   it('ends the connection where a packet can be neither kept nor skipped', async () => {
     for (const bytes of [
       // No PUBLISH; no topic; a topic longer than its packet; a length of five bytes.
