@@ -3,7 +3,6 @@ import { decimal, text } from '../core/money.js';
 import type { PositionBook } from '../portfolio/position.js';
 import { replayFills } from '../portfolio/replay.js';
 import { type ClosedTrade, feesPaid, sumsOf, type TradeSums } from '../portfolio/trade.js';
-
 import { storedAmountSteps, storedFills } from '../research/stored-fills.js';
 import { ADDRESS_HELP, ADDRESS_OPTIONS, addressOf } from './box-address.js';
 import { type Command, parseOptions } from './command.js';

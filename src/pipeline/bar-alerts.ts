@@ -6,7 +6,6 @@ import { dayLossOf } from '../portfolio/day-loss.js';
 import { barsSince, type LosingRun } from '../portfolio/losing-run.js';
 import type { BarOutcome, DecidedBar } from './bar-outcome.js';
 import type { Ingestion } from './ingestion/index.js';
-
 import { actionsOf, type HealthActions } from './model-conduct.js';
 
 export interface BarAlertsOptions {

@@ -4,7 +4,6 @@ import { REGIME_DEFAULTS, regimeWindowBars } from '../core/regime.js';
 import { barsPerYear, timeframeMs } from '../core/timeframe.js';
 import type { Portfolio } from '../portfolio/portfolio.js';
 import type { PositionBook } from '../portfolio/position.js';
-
 import type { InferenceLayer, StreamSetup } from './layer-ports.js';
 import { createMonitor, type Monitor } from './monitoring/index.js';
 import type { PipelineConfig, PipelineDeps } from './pipeline-api.js';

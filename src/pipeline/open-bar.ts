@@ -3,7 +3,6 @@ import type { RiskDecision } from '../core/order.js';
 import type { Prediction, SignalResult } from '../core/signal.js';
 import type { AccountView } from '../portfolio/account.js';
 import type { AccountSnapshot, BarRecord } from '../ports.js';
-
 import type { DecidedBar } from './bar-outcome.js';
 import type { ExecutionOutcome } from './execution/index.js';
 import type { Lane } from './lane.js';

@@ -4,7 +4,6 @@ import type { Quote } from '../core/order.js';
 import { stricter, type TradingState } from '../core/trading-state.js';
 import type { Account } from '../portfolio/account.js';
 import type { RestoredState } from '../ports.js';
-
 import { quoteToDecideOn } from './decision-quote.js';
 import {
   createBrokers,

@@ -4,7 +4,6 @@ import type { RiskDecision } from '../core/order.js';
 import type { NoPredictionReason, Prediction } from '../core/signal.js';
 import { createAccount } from '../portfolio/account.js';
 import type { BarRecord, RawCandle } from '../ports.js';
-
 import type { BarOutcome } from './bar-outcome.js';
 import type { ExecutionOutcome } from './execution/index.js';
 import { fillGap } from './gap-fill.js';

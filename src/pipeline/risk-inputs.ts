@@ -4,9 +4,7 @@ import type { Account } from '../portfolio/account.js';
 import { barsSince, losingRunOf } from '../portfolio/losing-run.js';
 import type { PositionBook } from '../portfolio/position.js';
 import { averagesOf } from '../portfolio/trade-averages.js';
-
 import type { Lane } from './lane.js';
-
 import type { OpenBar } from './open-bar.js';
 import type { OrderDesk } from './order-desk.js';
 import type { PipelineConfig } from './pipeline-api.js';

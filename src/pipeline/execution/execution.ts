@@ -20,7 +20,6 @@ import { adopted, averageOf, distinct } from './listed-orders.js';
 import type { GateContext, OrderGate, OrderPlace } from './order-gate.js';
 import type { OrderIds } from './order-id.js';
 import type { ExecutionOutcome, OrderIntent } from './order-intent.js';
-
 import { slippageOf } from './slippage.js';
 import { type StopIntent, stopOrder } from './stop-order.js';
 import {

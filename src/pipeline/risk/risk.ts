@@ -2,7 +2,6 @@ import type { MarketRules, RefusalReason, RiskDecision, RiskInputs } from '../..
 import type { SignalResult } from '../../core/signal.js';
 import { dayLossOf } from '../../portfolio/day-loss.js';
 import { type Cap, capOn } from './caps.js';
-
 import { targetPosition } from './sizing.js';
 
 /** The configuration's `risk` slice; what is left out is no limit. `drawdownHaltFraction` is the circuit breaker's; the breaker itself keeps it. */
