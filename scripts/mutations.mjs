@@ -368,14 +368,14 @@ export const MUTATIONS = [
     file: 'src/guard/resume-window.ts',
     from: "    if (act.at === 'first_pressed')\n      return became({ at: 'first_released', releasedMs: monotonicMs }, 'first_press');",
     to: "    if (act.at === 'first_pressed') return { to: 'arm' };",
-    by: 'test/guard/guard.test.ts',
+    by: 'test/guard/resuming.test.ts',
   },
   {
     name: 'let a second press too soon arm the box',
     file: 'src/guard/resume-window.ts',
     from: ' || monotonicMs - act.releasedMs < PRESS_GAP_MS_MIN)',
     to: ')',
-    by: 'test/guard/guard.test.ts',
+    by: 'test/guard/resuming.test.ts',
   },
   {
     name: 'keep the window open over a halt',
@@ -389,14 +389,14 @@ export const MUTATIONS = [
     file: 'src/guard/halt-state.ts',
     from: "if (turn.to === 'halt') return haltAgain(after, now);",
     to: "if (turn.to === 'halt') return { state: { ...after, window: null }, effects: [] };",
-    by: 'test/guard/guard.test.ts',
+    by: 'test/guard/resuming.test.ts',
   },
   {
     name: 'do not show that the box can be armed',
     file: 'src/guard/status.ts',
     from: "if (state.window !== null) return 'resume_open';",
     to: '',
-    by: 'test/guard/guard.test.ts',
+    by: 'test/guard/resuming.test.ts',
   },
   {
     name: 'open the window to the user of a service',
@@ -1054,7 +1054,7 @@ export const MUTATIONS = [
     file: 'src/guard/cancel-duty.ts',
     from: 'const ACK_MS_MAX = 800;',
     to: 'const ACK_MS_MAX = 1_000;',
-    by: 'test/guard/guard.test.ts',
+    by: 'test/guard/guard-and-trader.test.ts',
   },
   {
     name: 'set the broker up under the host name of before',
@@ -1187,7 +1187,7 @@ export const MUTATIONS = [
     file: 'src/guard/halt-state.ts',
     from: 'epoch: state.epoch + 1,\n          arming: false,',
     to: 'arming: false,',
-    by: 'test/guard/guard.test.ts',
+    by: 'test/guard/resuming.test.ts',
   },
   {
     name: 'try a hanging disk again and again',
@@ -1432,14 +1432,14 @@ export const MUTATIONS = [
     file: 'src/guard/guard.ts',
     from: 'const expiresMs = lookedMs + settings.permitLifeMs;',
     to: 'const expiresMs = nowMs + settings.permitLifeMs;',
-    by: 'test/guard/guard.test.ts',
+    by: 'test/guard/resuming.test.ts',
   },
   {
     name: 'arm by the reset button whatever the red one does',
     file: 'src/guard/guard.ts',
     from: "if (state.window === null || state.contact !== 'released') reset.reset();",
     to: 'if (state.window === null) reset.reset();',
-    by: 'test/guard/guard.test.ts',
+    by: 'test/guard/resuming.test.ts',
   },
   {
     name: 'acknowledge a halt that the guard has not taken',
