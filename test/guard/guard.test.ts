@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { ARMED, attachTrader, BUTTON, LED, SECOND } from './guard-bench.js';
+import { ARMED, attachTrader, BUTTON, SECOND } from './guard-bench.js';
 import { bench, kinds, start, startActive, state } from './guard-fixture.js';
 
 describe('starting', () => {

@@ -218,13 +218,15 @@ describe('resume', () => {
   it('gives no permit on a look at the button of before a stall', async () => {
     await start({ record: ARMED });
     await bench.time.advance(200);
-    const trader = await attachTrader(bench);
+    // A trader that has not agreed with the exchange yet: that it has is what asks for a permit beside the look.
+    const trader = bench.guard.attachTrader({ beats: true, pid: 4242, send() {}, close() {} });
+    trader.receive({ type: 'hello', pid: 4242 });
     bench.gpio.loseEdges(BUTTON, null);
     const { epoch } = bench.guard.status();
     let seen: unknown = null;
     bench.time.scheduler.after(6000, () => {
       bench.gpio.setLevel(BUTTON, 1);
-      trader.say({ type: 'reconciled', epoch });
+      trader.receive({ type: 'reconciled', epoch });
       seen = bench.permit.read();
     });
     await bench.time.advance(50);
