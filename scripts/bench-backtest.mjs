@@ -50,12 +50,12 @@ const cpuSeconds = () => {
 };
 
 async function engine() {
-  const { runTimeline } = await dist('research/timeline.js');
+  const { runTimeline } = await dist('research/backtest/timeline.js');
   const { createStreamSetup } = await dist('pipeline/stream-setup.js');
   const { createFeatureKernel } = await dist('adapters/native/features.js');
   const { loadClassifier } = await dist('adapters/onnx/classifier.js');
   const { createInferenceLayer } = await dist('pipeline/inference/index.js');
-  const { defaultConfig } = await dist('cli/backtest-run.js');
+  const { defaultConfig } = await dist('research/studies/backtest-run.js');
   const classifier = await loadClassifier(at('../models/sp500-daily'));
   const config = defaultConfig({ signals: { confidenceThreshold: 0.3, minSignalIntervalBars: 1 } });
   const kernel = createFeatureKernel();

@@ -67,7 +67,7 @@ function seconds(run) {
 }
 
 /** Medians of both, taken in turn so that a disturbance of the machine meets both; one round before to warm up. */
-function inTurn(runs, ours, peer) {
+function serialize(runs, ours, peer) {
   const took = { ours: [], peer: [] };
   for (let i = 0; i <= runs; i++) {
     const a = seconds(ours);
@@ -91,7 +91,7 @@ function batchRows({ kernel, out, columns, runs }) {
   const plain = { close: Array.from(columns.close), volume: Array.from(columns.volume) };
   const label = `batch of ${columns.length} rows`;
   const against = (name, own, peer, target) =>
-    row(`${label}, against ${name}`, 'ms', ...millis(inTurn(runs, own, () => peer(plain))), target);
+    row(`${label}, against ${name}`, 'ms', ...millis(serialize(runs, own, () => peer(plain))), target);
   return [
     against('@ixjb94/indicators', ours, peers.ixjb94, 4),
     against('@ixjb94/indicators, result allocated each time', () => kernel.batch(columns), peers.ixjb94, 4),
@@ -127,7 +127,7 @@ function streamRows({ kernel, columns, runs }) {
   }));
   const stream = kernel.stream();
   const out = new Float64Array(10);
-  const took = inTurn(
+  const took = serialize(
     runs,
     () => {
       for (const candle of list) stream.push(candle, out);
@@ -153,7 +153,7 @@ function manyRow(kernel, list, runs) {
   const calls = Array.from({ length: Math.floor(list.length / symbols) }, (_, i) =>
     list.slice(i * symbols, (i + 1) * symbols).map((candle, symbol) => ({ symbol, candle })),
   );
-  const took = inTurn(
+  const took = serialize(
     runs,
     () => {
       for (const call of calls) together.pushMany(call, out, valid);

@@ -33,7 +33,7 @@ function mean(values) {
 
 /** The first `count` complete feature rows of real candles: names, columns, close. */
 async function featureRows(file, count) {
-  const { loadCandles } = await dist('research/load-candles.js');
+  const { loadCandles } = await dist('research/candles/load-candles.js');
   const { createFeatureKernel } = await dist('adapters/native/features.js');
   const { FEATURE_COLUMNS, MODEL_COLUMNS } = await dist('core/feature-set.js');
   const { candles } = await loadCandles(file, { rules: 'strict' });

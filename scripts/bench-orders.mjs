@@ -151,7 +151,7 @@ async function orders(steps) {
   try {
     const [{ restUrl, wsUrl }] = await once(child, 'message');
     const [{ createTrader }, { configSchema }, { createFollowingClock }, { createLog }] = await Promise.all(
-      ['app.js', 'config/schema.js', 'simulator/index.js', 'adapters/log/log.js'].map(dist),
+      ['trader/trader.js', 'config/schema.js', 'simulator/index.js', 'adapters/log/log.js'].map(dist),
     );
     const syncs = await watchSyncs(dir);
     const clock = await createFollowingClock(restUrl);
@@ -252,13 +252,15 @@ async function orders(steps) {
 /** The gate by itself on a real permit file, up to the broker: microseconds of each passage. */
 async function gate(count) {
   const [
-    { createOrderGate, createBrokers },
+    { createOrderGate },
+    { createBrokers },
     { openPermitFile },
     { createPermitReader },
     { createSystemClock },
   ] = await Promise.all(
     [
-      'pipeline/execution/index.js',
+      'execution/order-gate.js',
+      'execution/brokers.js',
       'guard/permit-file.js',
       'adapters/permit-file/permit-reader.js',
       'adapters/clock/system-clock.js',

@@ -65,13 +65,14 @@ async function world(dir, rows, bars) {
   const { manifestText } = await dist('core/manifest-schema.js');
   const { syntheticQuote } = await dist('core/synthetic-quote.js');
   const { FOREST_DEFAULTS, trainModel } = await dist('learning/train.js');
-  const { createModelCare } = await dist('model-care.js');
-  const { createOrderIds, createPaperBroker } = await dist('pipeline/execution/index.js');
+  const { createModelCare } = await dist('trader/model-lifecycle.js');
+  const { createPaperBroker } = await dist('execution/paper-broker.js');
+  const { createOrderIds } = await dist('execution/order-id.js');
   const { createInferenceLayer } = await dist('pipeline/inference/index.js');
   const { createPipeline } = await dist('pipeline/pipeline.js');
   const { createStreamSetup } = await dist('pipeline/stream-setup.js');
   const { trainingRows } = await dist('pipeline/training-rows.js');
-  const { createSimulatedClock } = await dist('research/simulated-clock.js');
+  const { createSimulatedClock } = await dist('research/backtest/simulated-clock.js');
 
   const config = configSchema.parse({
     timeframe: '1h',

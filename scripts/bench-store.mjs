@@ -57,8 +57,9 @@ async function day({ quick }) {
   const { createFeatureKernel } = await dist('adapters/native/features.js');
   const { loadClassifier } = await dist('adapters/onnx/classifier.js');
   const { createInferenceLayer } = await dist('pipeline/inference/index.js');
-  const { createPaperBroker, createOrderIds } = await dist('pipeline/execution/index.js');
-  const { defaultConfig } = await dist('cli/backtest-run.js');
+  const { createPaperBroker } = await dist('execution/paper-broker.js');
+  const { createOrderIds } = await dist('execution/order-id.js');
+  const { defaultConfig } = await dist('research/studies/backtest-run.js');
   const { candleAt } = await dist('core/candle.js');
   const { dir, remove } = scratch();
   const bars = quick ? 200 : 1440;
@@ -257,7 +258,7 @@ const intent = (i) => ({
 /** A million candles from a CSV file: read, checked, stored. Best of three: the machine may be busy. */
 async function csv({ quick }) {
   const { openStore } = await dist('adapters/duckdb/index.js');
-  const { readCandlesCsv } = await dist('research/candle-file.js');
+  const { readCandlesCsv } = await dist('research/candles/candle-file.js');
   const { takeHistory } = await dist('pipeline/ingestion/index.js');
   const { dir, remove } = scratch();
   const rows = 1_000_000;

@@ -1,8 +1,8 @@
 #!/usr/bin/env node
 import { journalPriority } from './adapters/log/journal-priority.js';
-import type { CommandIo } from './cli/command.js';
 import { COMMANDS } from './cli/commands.js';
-import { packageVersion } from './cli/package-version.js';
+import type { CommandIo } from './console/io.js';
+import { packageVersion } from './console/package-version.js';
 import { EXIT, messageOf, RedbuttonError } from './core/errors.js';
 
 /** argv to command, signals, exit code; nothing else. */

@@ -5,13 +5,14 @@ import { mqttCredentials, ntfyCredentials } from '../config/credentials.js';
 import { loadConfig } from '../config/load.js';
 import { pathsOf } from '../config/paths.js';
 import type { Config } from '../config/schema.js';
+import type { CommandIo } from '../console/io.js';
+import { table } from '../console/terminal.js';
 import { type Alert, createAlertIds, createAlertRaiser } from '../core/alert.js';
 import { ALERT_CATALOGUE } from '../core/alert-catalogue.js';
 import { badInput, EXIT } from '../core/errors.js';
-import type { Clock } from '../ports.js';
-import { type Command, type CommandIo, parseOptions, required } from './command.js';
+import type { Clock } from '../ports/time.js';
+import { type Command, parseOptions, required } from './command.js';
 import { configFrom } from './config-option.js';
-import { table } from './terminal.js';
 import { defaultGuardSocket, reportServiceEnd } from './trader-end.js';
 
 const HELP = `Usage: redbutton alert test --config FILE [--timeout SECONDS] [--json]

@@ -1,7 +1,7 @@
-import type { InstrumentResult } from '../research/backtest-collector.js';
+import { packageVersion } from '../console/package-version.js';
+import type { InstrumentResult } from '../research/backtest/backtest-collector.js';
 import type { ReasonCount, ReportData } from '../research/report/index.js';
-import type { InputStream } from './backtest-input.js';
-import { packageVersion } from './package-version.js';
+import type { InputStream } from '../research/studies/backtest-input.js';
 
 /** Rows that were no candles, by reason, before and during the run. */
 export function refusedRows(

@@ -4,31 +4,33 @@ import { loadClassifier } from '../adapters/onnx/classifier.js';
 import { loadConfig } from '../config/load.js';
 import { boxPaths } from '../config/paths.js';
 import type { Config } from '../config/schema.js';
+import type { CommandIo } from '../console/io.js';
+import { startProgress, table } from '../console/terminal.js';
 import { type CandleColumns, sliceCandles } from '../core/candle.js';
 import { badInput, EXIT } from '../core/errors.js';
-import type { BarRecord, Classifier, HaltRecord } from '../ports.js';
-import type { InstrumentResult } from '../research/backtest-collector.js';
-import type { FillModel } from '../research/backtest-world.js';
-import type { CandleSource } from '../research/bar-reader.js';
-import { CANDLE_FILE_HELP } from '../research/candle-file.js';
-import { compareDecisions, type Difference } from '../research/compare.js';
+import type { BarRecord, HaltRecord } from '../core/records.js';
+import type { Classifier } from '../ports/model.js';
+import type { InstrumentResult } from '../research/backtest/backtest-collector.js';
+import type { FillModel } from '../research/backtest/backtest-world.js';
+import type { CandleSource } from '../research/backtest/bar-reader.js';
+import { compareDecisions, type Difference } from '../research/backtest/compare.js';
+import { barsOfResult } from '../research/backtest/run-bars.js';
+import { runTimeline } from '../research/backtest/timeline.js';
+import { CANDLE_FILE_HELP } from '../research/candles/candle-file.js';
 import { type ReportData, renderReport } from '../research/report/index.js';
-import { barsOfResult } from '../research/run-bars.js';
-import { reportOf } from '../research/run-report.js';
-import { runTimeline } from '../research/timeline.js';
+import { reportOf } from '../research/report/run-report.js';
 import {
   BACKTEST_INPUT_HELP,
   type BacktestInput,
   type InputStream,
   openBacktestInput,
-} from './backtest-input.js';
+} from '../research/studies/backtest-input.js';
+import { backtestOf, defaultConfig, streamMaker } from '../research/studies/backtest-run.js';
+import { openHeldStore } from '../research/studies/held-store.js';
 import { belowThreshold, hashesOf, refusedRows, seenInTraining } from './backtest-notes.js';
-import { backtestOf, defaultConfig, streamMaker } from './backtest-run.js';
-import { type Command, type CommandIo, parseOptions, required } from './command.js';
+import { type Command, parseOptions, required } from './command.js';
 import { FILL_HELP, FILL_OPTIONS, fillModelOf, numberOption } from './fill-options.js';
-import { openHeldStore } from './held-store.js';
 import { figureRows, settingsShown } from './run-settings.js';
-import { startProgress, table } from './terminal.js';
 
 export const command: Command = {
   name: 'backtest',

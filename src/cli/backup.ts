@@ -1,12 +1,12 @@
 import { existsSync } from 'node:fs';
 import { rm, stat } from 'node:fs/promises';
 import path from 'node:path';
-import { syncFile } from '../adapters/duckdb/database-files.js';
+import { syncFile } from '../adapters/duckdb/open/database-files.js';
 import { copyDurably, renameDurably } from '../adapters/files/durable-file.js';
 import { badInput, EXIT } from '../core/errors.js';
+import { askTrader, throughTraderOrFile } from '../research/studies/store-access.js';
 import { ADDRESS_HELP, ADDRESS_OPTIONS, addressOf } from './box-address.js';
 import { type Command, parseOptions, required } from './command.js';
-import { askTrader, throughTraderOrFile } from './store-access.js';
 
 export const command: Command = {
   name: 'backup',

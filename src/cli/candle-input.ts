@@ -1,10 +1,10 @@
 import type { Writable } from 'node:stream';
 import { writeDurably } from '../adapters/files/durable-file.js';
+import type { CommandIo } from '../console/io.js';
+import { startProgress, table } from '../console/terminal.js';
 import { badInput, fault, messageOf } from '../core/errors.js';
 import type { ValidationRules } from '../pipeline/ingestion/index.js';
-import { countReasons, type LoadedCandles } from '../research/load-candles.js';
-import type { CommandIo } from './command.js';
-import { startProgress, table } from './terminal.js';
+import { countReasons, type LoadedCandles } from '../research/candles/load-candles.js';
 
 /** Rows from which on a command shows how far it has come. */
 const LONG_ROWS = 100_000;

@@ -1,12 +1,12 @@
 import { loadClassifier } from '../adapters/onnx/classifier.js';
 import { loadConfig } from '../config/load.js';
+import { startProgress } from '../console/terminal.js';
 import type { CandleColumns } from '../core/candle.js';
 import { badInput, EXIT } from '../core/errors.js';
-import { biasText, checkLookahead, checkRecursive, type Decide } from '../research/bias-check.js';
-import { CANDLE_FILE_HELP } from '../research/candle-file.js';
-import { backtestOf, defaultConfig, loadTradable } from './backtest-run.js';
+import { biasText, checkLookahead, checkRecursive, type Decide } from '../research/backtest/bias-check.js';
+import { CANDLE_FILE_HELP } from '../research/candles/candle-file.js';
+import { backtestOf, defaultConfig, loadTradable } from '../research/studies/backtest-run.js';
 import { type Command, parseOptions, required } from './command.js';
-import { startProgress } from './terminal.js';
 import { wholeNumber } from './whole-number.js';
 
 const SHOWN_MAX = 20;

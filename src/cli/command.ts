@@ -1,15 +1,6 @@
-import type { Writable } from 'node:stream';
 import { parseArgs } from 'node:util';
+import type { CommandIo } from '../console/io.js';
 import { badInput, messageOf } from '../core/errors.js';
-
-/** What a command may touch of its surroundings; tests hand in their own. */
-export interface CommandIo {
-  readonly stdout: Writable & { readonly isTTY?: boolean; readonly columns?: number };
-  readonly stderr: Writable & { readonly isTTY?: boolean; readonly columns?: number };
-  readonly env: Readonly<Record<string, string | undefined>>;
-  /** Aborted by SIGINT and SIGTERM. */
-  readonly signal: AbortSignal;
-}
 
 /** One command of `redbutton`. `run` resolves to the exit code; faults are thrown as RedbuttonError. */
 export interface Command {

@@ -1,7 +1,7 @@
 import { performance } from 'node:perf_hooks';
 import { EXIT } from '../core/errors.js';
 import { runDemo } from '../demo/demo.js';
-import { CANDLE_FILE_HELP } from '../research/candle-file.js';
+import { CANDLE_FILE_HELP } from '../research/candles/candle-file.js';
 import { type Command, parseOptions } from './command.js';
 
 export const command: Command = {

@@ -1,12 +1,12 @@
 import path from 'node:path';
 import { createSystemClock } from '../adapters/clock/system-clock.js';
 import { openGpio } from '../adapters/gpio/open-gpio.js';
-import { unearnedOf } from '../composition/earned-live.js';
+import { examine } from '../box/doctor/examine.js';
+import type { Finding, Patient, Verdict } from '../box/doctor/finding.js';
 import { readCredential } from '../config/credentials.js';
 import { boxPaths } from '../config/paths.js';
 import { EXIT } from '../core/errors.js';
-import { examine } from '../doctor/examine.js';
-import type { Finding, Patient, Verdict } from '../doctor/finding.js';
+import { unearnedOf } from '../trader/earned-live.js';
 import { type Command, parseOptions } from './command.js';
 import { configFrom, DEFAULT_CONFIG_FILE } from './config-option.js';
 

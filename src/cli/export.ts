@@ -1,12 +1,12 @@
 import { existsSync, readdirSync } from 'node:fs';
 import { cp, mkdir } from 'node:fs/promises';
 import path from 'node:path';
+import { table } from '../console/terminal.js';
 import { badInput, EXIT } from '../core/errors.js';
+import { askTrader, throughTraderOrFile } from '../research/studies/store-access.js';
 import { ADDRESS_HELP, ADDRESS_OPTIONS, addressOf } from './box-address.js';
 import { type Command, parseOptions, required } from './command.js';
 import { dayOption } from './day-option.js';
-import { askTrader, throughTraderOrFile } from './store-access.js';
-import { table } from './terminal.js';
 
 interface Exported {
   readonly path: string;

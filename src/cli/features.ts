@@ -1,8 +1,8 @@
 import { createFeatureKernel } from '../adapters/native/features.js';
 import { EXIT } from '../core/errors.js';
-import { CANDLE_FILE_HELP } from '../research/candle-file.js';
-import { featureCsv } from '../research/csv-writer.js';
-import { loadCandles, mustHaveCandles } from '../research/load-candles.js';
+import { CANDLE_FILE_HELP } from '../research/candles/candle-file.js';
+import { featureCsv } from '../research/candles/csv-writer.js';
+import { loadCandles, mustHaveCandles } from '../research/candles/load-candles.js';
 import { rowProgress, rulesOption, summaryJson, summaryTable, writeOutput } from './candle-input.js';
 import { type Command, parseOptions, required } from './command.js';
 

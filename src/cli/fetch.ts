@@ -4,17 +4,17 @@ import { isAnswered } from '../adapters/control-socket/bind-socket.js';
 import { QUERY_ROWS_MAX } from '../adapters/control-socket/store-routes.js';
 import { type DuckStore, openStore, type QueryAnswer } from '../adapters/duckdb/index.js';
 import { type Config, configSchema } from '../config/schema.js';
+import { startProgress } from '../console/terminal.js';
 import { type CandleColumns, candleAt, type StreamKey, streamName } from '../core/candle.js';
 import { badInput, EXIT, RedbuttonError } from '../core/errors.js';
 import { timeframeMs } from '../core/timeframe.js';
 import { takeHistory } from '../pipeline/ingestion/index.js';
-import { FETCH_PAGE_BARS, fetchHistory } from '../research/history-fetch.js';
+import { FETCH_PAGE_BARS, fetchHistory } from '../research/candles/history-fetch.js';
+import { askTrader } from '../research/studies/store-access.js';
 import { addressOf } from './box-address.js';
 import { type Command, parseOptions, required } from './command.js';
 import { configFrom, DEFAULT_CONFIG_FILE } from './config-option.js';
 import { dayOption } from './day-option.js';
-import { askTrader } from './store-access.js';
-import { startProgress } from './terminal.js';
 
 export const command: Command = {
   name: 'fetch',

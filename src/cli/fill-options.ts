@@ -1,9 +1,9 @@
 import type { Paths } from '../config/paths.js';
 import type { Config } from '../config/schema.js';
 import { badInput } from '../core/errors.js';
-import type { FillAt, FillModel } from '../research/backtest-world.js';
-import { slippageFigures } from '../research/slippage-figures.js';
-import { openHeldStore } from './held-store.js';
+import type { FillAt, FillModel } from '../research/backtest/backtest-world.js';
+import { slippageFigures } from '../research/report/slippage-figures.js';
+import { openHeldStore } from '../research/studies/held-store.js';
 
 export const FILL_OPTIONS = {
   'half-spread': { type: 'string' },

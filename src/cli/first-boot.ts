@@ -2,12 +2,13 @@ import { execFile } from 'node:child_process';
 import { readFile, writeFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
+import { type CardSettings, readCardFile } from '../box/first-boot/card-file.js';
+import { settle } from '../box/first-boot/settle.js';
+import { CONFIG_FILE } from '../box/first-boot/system-files.js';
 import { parseConfig } from '../config/load.js';
+import type { CommandIo } from '../console/io.js';
 import { badInput, EXIT, fault, messageOf } from '../core/errors.js';
-import { type CardSettings, readCardFile } from '../first-boot/card-file.js';
-import { settle } from '../first-boot/settle.js';
-import { CONFIG_FILE } from '../first-boot/system-files.js';
-import { type Command, type CommandIo, parseOptions } from './command.js';
+import { type Command, parseOptions } from './command.js';
 
 const NAME = 'first-boot';
 const run = promisify(execFile);

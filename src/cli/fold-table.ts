@@ -1,5 +1,5 @@
-import type { FoldFigures, PooledFigures } from '../research/fold-figures.js';
-import { table } from './terminal.js';
+import { table } from '../console/terminal.js';
+import type { FoldFigures, PooledFigures } from '../research/report/fold-figures.js';
 
 const share = (value: number) => `${(value * 100).toFixed(2)} %`;
 const plain = (value: number | null, places: number) => (value === null ? '-' : value.toFixed(places));

@@ -1,6 +1,7 @@
 import { journalPriority, type Severity } from '../adapters/log/journal-priority.js';
 import { accountOf } from '../config/paths.js';
 import { type Config, configSchema } from '../config/schema.js';
+import { packageVersion } from '../console/package-version.js';
 import { badInput, EXIT } from '../core/errors.js';
 import type { GuardNotice } from '../guard/guard.js';
 import { runGuardProcess } from '../guard/main.js';
@@ -8,7 +9,6 @@ import { severityOf } from '../guard/notice-report.js';
 import { createFollowingClock } from '../simulator/index.js';
 import { type Command, parseOptions } from './command.js';
 import { configFrom } from './config-option.js';
-import { packageVersion } from './package-version.js';
 
 type GuardConfig = Pick<
   Config,

@@ -2,12 +2,13 @@ import { createSystemClock } from '../adapters/clock/system-clock.js';
 import { openGpio } from '../adapters/gpio/open-gpio.js';
 import { createSimulatedGpio } from '../adapters/gpio/simulated.js';
 import { configSchema } from '../config/schema.js';
+import type { CommandIo } from '../console/io.js';
+import { table } from '../console/terminal.js';
 import { badInput, EXIT, fault } from '../core/errors.js';
 import { LED_DEAD, LED_PATTERNS } from '../guard/led.js';
 import { createLedDriver } from '../guard/led-driver.js';
-import { type Command, type CommandIo, parseOptions } from './command.js';
+import { type Command, parseOptions } from './command.js';
 import { configFrom } from './config-option.js';
-import { table } from './terminal.js';
 
 export const command: Command = {
   name: 'led',

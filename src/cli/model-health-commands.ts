@@ -2,13 +2,14 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { callControl } from '../adapters/control-socket/control-client.js';
 import { loadConfig } from '../config/load.js';
 import { boxPaths, type Paths } from '../config/paths.js';
+import type { CommandIo } from '../console/io.js';
+import { startProgress, table } from '../console/terminal.js';
 import { EXIT } from '../core/errors.js';
 import type { HealthReport } from '../pipeline/monitoring/index.js';
-import type { RetrainingState, RetrainOutcome } from '../pipeline/retraining.js';
-import { type CommandIo, parseOptions } from './command.js';
+import { askTrader } from '../research/studies/store-access.js';
+import type { RetrainingState, RetrainOutcome } from '../trader/retraining.js';
+import { parseOptions } from './command.js';
 import { DEFAULT_CONFIG_FILE } from './config-option.js';
-import { askTrader } from './store-access.js';
-import { startProgress, table } from './terminal.js';
 
 interface ModelStatus {
   readonly sha256: string;

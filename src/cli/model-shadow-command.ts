@@ -1,10 +1,11 @@
+import type { CommandIo } from '../console/io.js';
+import { table } from '../console/terminal.js';
 import { EXIT } from '../core/errors.js';
-import { type ShadowFigures, shadowFigures } from '../research/shadow-figures.js';
+import { type ShadowFigures, shadowFigures } from '../research/report/shadow-figures.js';
+import { withStoredRows } from '../research/studies/store-access.js';
 import { ADDRESS_OPTIONS, addressOf } from './box-address.js';
-import { type CommandIo, parseOptions } from './command.js';
+import { parseOptions } from './command.js';
 import { dayOption } from './day-option.js';
-import { withStoredRows } from './store-access.js';
-import { table } from './terminal.js';
 
 /** How the recorded shadow model would have done beside the one that decided. */
 export async function modelShadow(args: readonly string[], io: CommandIo): Promise<number> {

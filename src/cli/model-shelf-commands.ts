@@ -4,13 +4,14 @@ import { promote, readPromotions, rollback } from '../adapters/files/promotion-f
 import { readModelFolder } from '../adapters/onnx/model-folder.js';
 import { loadConfig } from '../config/load.js';
 import { boxPaths, type Paths } from '../config/paths.js';
+import type { CommandIo } from '../console/io.js';
+import { table } from '../console/terminal.js';
 import { badInput, EXIT, RedbuttonError } from '../core/errors.js';
 import type { ModelManifest } from '../core/manifest.js';
 import { createRegistry } from '../learning/registry.js';
-import { type CommandIo, parseOptions } from './command.js';
+import { askTrader } from '../research/studies/store-access.js';
+import { parseOptions } from './command.js';
 import { DEFAULT_CONFIG_FILE } from './config-option.js';
-import { askTrader } from './store-access.js';
-import { table } from './terminal.js';
 
 const OPTIONS = {
   models: { type: 'string' },

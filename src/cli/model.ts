@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { writeModelFolder } from '../adapters/files/model-shelf.js';
 import { probeModel } from '../adapters/onnx/probe.js';
+import { table } from '../console/terminal.js';
 import { badInput, EXIT, messageOf } from '../core/errors.js';
 import { FEATURE_SET_VERSION, MODEL_COLUMNS } from '../core/feature-set.js';
 import type { ModelManifest } from '../core/manifest.js';
@@ -12,7 +13,6 @@ import { DEFAULT_CONFIG_FILE } from './config-option.js';
 import { modelHealth, modelRetrain } from './model-health-commands.js';
 import { modelShadow } from './model-shadow-command.js';
 import { modelList, modelPromote, modelRollback, modelShow } from './model-shelf-commands.js';
-import { table } from './terminal.js';
 import { wholeNumber } from './whole-number.js';
 
 const SIZE_MAX = 512 * 1024 * 1024;

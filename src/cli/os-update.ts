@@ -3,20 +3,21 @@ import { readFile } from 'node:fs/promises';
 import { promisify } from 'node:util';
 import { createSystemClock } from '../adapters/clock/system-clock.js';
 import { callControl } from '../adapters/control-socket/control-client.js';
-import { boxPaths } from '../config/paths.js';
-import type { Config } from '../config/schema.js';
-import { EXIT, fault, messageOf, RedbuttonError } from '../core/errors.js';
-import { buildNext, pendingUpgrades, systemsOf, writableBoot } from '../os-update/build-next.js';
+import { buildNext, pendingUpgrades, systemsOf, writableBoot } from '../box/os-update/build-next.js';
 import {
   forgetAttempt,
   noteAttempt,
   readAttempt,
   type Settlement,
   settleNext,
-} from '../os-update/settle-next.js';
-import { tellPhone } from '../os-update/tell-phone.js';
-import { type Refusal, refusalOf } from '../os-update/window.js';
-import { type Command, type CommandIo, parseOptions } from './command.js';
+} from '../box/os-update/settle-next.js';
+import { tellPhone } from '../box/os-update/tell-phone.js';
+import { type Refusal, refusalOf } from '../box/os-update/window.js';
+import { boxPaths } from '../config/paths.js';
+import type { Config } from '../config/schema.js';
+import type { CommandIo } from '../console/io.js';
+import { EXIT, fault, messageOf, RedbuttonError } from '../core/errors.js';
+import { type Command, parseOptions } from './command.js';
 import { configFrom } from './config-option.js';
 import { wholeNumber } from './whole-number.js';
 

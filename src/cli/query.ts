@@ -1,10 +1,10 @@
 import { QUERY_ROWS_MAX } from '../adapters/control-socket/store-routes.js';
 import type { QueryAnswer } from '../adapters/duckdb/index.js';
+import { table } from '../console/terminal.js';
 import { badInput, EXIT } from '../core/errors.js';
+import { throughTraderOrFile } from '../research/studies/store-access.js';
 import { ADDRESS_HELP, ADDRESS_OPTIONS, addressOf } from './box-address.js';
 import { type Command, parseOptions } from './command.js';
-import { throughTraderOrFile } from './store-access.js';
-import { table } from './terminal.js';
 
 export const command: Command = {
   name: 'query',

@@ -1,22 +1,23 @@
 import { writeDurably } from '../adapters/files/durable-file.js';
 import { boxPaths } from '../config/paths.js';
 import type { Config } from '../config/schema.js';
+import { packageVersion } from '../console/package-version.js';
+import { table } from '../console/terminal.js';
 import { type StreamKey, streamName } from '../core/candle.js';
 import { badInput, EXIT } from '../core/errors.js';
 import type { ModelManifest } from '../core/manifest.js';
 import { parseManifest } from '../core/manifest-schema.js';
-import type { ModelRecord, Rejection, StoreReader } from '../ports.js';
-import type { InstrumentRun } from '../research/account-curve.js';
+import type { ModelRecord, Rejection } from '../core/records.js';
+import type { StoreReader } from '../ports/store.js';
+import { barsOfRecords } from '../research/backtest/run-bars.js';
+import type { InstrumentRun } from '../research/report/account-curve.js';
 import { type ReasonCount, type ReportData, renderReport } from '../research/report/index.js';
-import { barsOfRecords } from '../research/run-bars.js';
-import { reportOf } from '../research/run-report.js';
-import { amountStepsOf } from '../research/stored-fills.js';
+import { reportOf } from '../research/report/run-report.js';
+import { amountStepsOf } from '../research/report/stored-fills.js';
+import { openHeldStore } from '../research/studies/held-store.js';
 import { type Command, parseOptions } from './command.js';
 import { configFrom } from './config-option.js';
-import { openHeldStore } from './held-store.js';
-import { packageVersion } from './package-version.js';
 import { figureRows, settingsShown } from './run-settings.js';
-import { table } from './terminal.js';
 
 export const command: Command = {
   name: 'report',

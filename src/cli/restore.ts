@@ -14,13 +14,14 @@ import {
   placeCopy,
   prepareCopy,
   type StoreExtent,
-} from '../adapters/duckdb/restore-database.js';
+} from '../adapters/duckdb/open/restore-database.js';
 import { syncFolder } from '../adapters/files/durable-file.js';
 import { openRecoveryMarker } from '../adapters/files/recovery-mark.js';
 import { accountOf, boxPaths, type Paths } from '../config/paths.js';
 import type { Config } from '../config/schema.js';
+import type { CommandIo } from '../console/io.js';
 import { badInput, EXIT, fault, messageOf, RedbuttonError } from '../core/errors.js';
-import { type Command, type CommandIo, parseOptions } from './command.js';
+import { type Command, parseOptions } from './command.js';
 import { configFrom, DEFAULT_CONFIG_FILE } from './config-option.js';
 import { statusFrom } from './guard-answer.js';
 

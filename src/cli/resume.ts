@@ -3,9 +3,9 @@ import { callControl } from '../adapters/control-socket/control-client.js';
 import type { Paths } from '../config/paths.js';
 import { EXIT, fault, RedbuttonError } from '../core/errors.js';
 import type { ResumeAnswer } from '../guard/status.js';
+import { askTrader } from '../research/studies/store-access.js';
 import { ADDRESS_HELP, ADDRESS_OPTIONS, addressOf } from './box-address.js';
 import { type Command, parseOptions } from './command.js';
-import { askTrader } from './store-access.js';
 
 export const command: Command = {
   name: 'resume',

@@ -1,7 +1,7 @@
 import type { Config } from '../config/schema.js';
 import type { ModelManifest } from '../core/manifest.js';
-import type { Metrics } from '../research/metrics.js';
 import type { ReportData } from '../research/report/index.js';
+import type { Metrics } from '../research/report/metrics.js';
 
 const percent = (fraction: number) => `${Number((fraction * 100).toPrecision(6))} %`;
 

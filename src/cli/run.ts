@@ -5,14 +5,14 @@ import { createSimulatedGpio } from '../adapters/gpio/simulated.js';
 import { createLog } from '../adapters/log/log.js';
 import { giveMemoryBack } from '../adapters/native/memory.js';
 import { createServiceManager } from '../adapters/systemd/notify.js';
-import { createTrader } from '../app.js';
 import { pathsOf } from '../config/paths.js';
 import type { Config } from '../config/schema.js';
+import { packageVersion } from '../console/package-version.js';
 import { EXIT } from '../core/errors.js';
 import { createFollowingClock } from '../simulator/index.js';
+import { createTrader } from '../trader/trader.js';
 import { type Command, parseOptions } from './command.js';
 import { configFrom, DEFAULT_CONFIG_FILE } from './config-option.js';
-import { packageVersion } from './package-version.js';
 import { defaultGuardSocket, reportTraderEnd } from './trader-end.js';
 
 export const command: Command = {

@@ -1,13 +1,14 @@
 import { readFile } from 'node:fs/promises';
 import { performance } from 'node:perf_hooks';
+import type { CommandIo } from '../console/io.js';
+import { startProgress } from '../console/terminal.js';
 import type { CandleColumns } from '../core/candle.js';
 import { badInput, EXIT, messageOf } from '../core/errors.js';
 import { timeframeMs } from '../core/timeframe.js';
-import { CANDLE_FILE_HELP } from '../research/candle-file.js';
-import { loadCandles, mustHaveCandles } from '../research/load-candles.js';
+import { CANDLE_FILE_HELP } from '../research/candles/candle-file.js';
+import { loadCandles, mustHaveCandles } from '../research/candles/load-candles.js';
 import { ExchangeSimulator, type FaultSettings, faultsOfSeed, readFaults } from '../simulator/index.js';
-import { type Command, type CommandIo, parseOptions, required } from './command.js';
-import { startProgress } from './terminal.js';
+import { type Command, parseOptions, required } from './command.js';
 
 const NAME = 'simulate-exchange';
 

@@ -1,12 +1,12 @@
+import { table } from '../console/terminal.js';
 import { EXIT } from '../core/errors.js';
 import { decimal } from '../core/money.js';
-import { type SlippageGroup, slippageBy, type TracedFill } from '../research/slippage-figures.js';
-import { storedFills } from '../research/stored-fills.js';
+import { type SlippageGroup, slippageBy, type TracedFill } from '../research/report/slippage-figures.js';
+import { storedFills } from '../research/report/stored-fills.js';
+import { withStoredRows } from '../research/studies/store-access.js';
 import { ADDRESS_HELP, ADDRESS_OPTIONS, addressOf } from './box-address.js';
 import { type Command, parseOptions } from './command.js';
 import { dayOption } from './day-option.js';
-import { withStoredRows } from './store-access.js';
-import { table } from './terminal.js';
 
 export const command: Command = {
   name: 'slippage',

@@ -1,14 +1,14 @@
+import { table } from '../console/terminal.js';
 import { EXIT } from '../core/errors.js';
 import { decimal, text } from '../core/money.js';
 import type { PositionBook } from '../portfolio/position.js';
 import { replayFills } from '../portfolio/replay.js';
 import { type ClosedTrade, feesPaid, sumsOf, type TradeSums } from '../portfolio/trade.js';
-import { storedAmountSteps, storedFills } from '../research/stored-fills.js';
+import { storedAmountSteps, storedFills } from '../research/report/stored-fills.js';
+import { withStoredRows } from '../research/studies/store-access.js';
 import { ADDRESS_HELP, ADDRESS_OPTIONS, addressOf } from './box-address.js';
 import { type Command, parseOptions } from './command.js';
 import { dayOption } from './day-option.js';
-import { withStoredRows } from './store-access.js';
-import { table } from './terminal.js';
 import { wholeNumber } from './whole-number.js';
 
 export const command: Command = {

@@ -1,17 +1,18 @@
 import { availableParallelism } from 'node:os';
 import { writeModelFolder } from '../adapters/files/model-shelf.js';
 import { createForestTrainer } from '../adapters/native/forest.js';
+import type { CommandIo } from '../console/io.js';
+import { startProgress, table } from '../console/terminal.js';
 import { badInput, EXIT } from '../core/errors.js';
 import type { ModelManifest } from '../core/manifest.js';
 import { manifestText } from '../core/manifest-schema.js';
 import type { Calendar } from '../core/timeframe.js';
 import { FOREST_DEFAULTS, trainModel } from '../learning/train.js';
-import type { ForestOptions } from '../ports.js';
-import { CANDLE_FILE_HELP } from '../research/candle-file.js';
-import { type Command, type CommandIo, parseOptions, required } from './command.js';
-import { startProgress, table } from './terminal.js';
+import type { ForestOptions } from '../ports/model.js';
+import { CANDLE_FILE_HELP } from '../research/candles/candle-file.js';
+import { readTrainingInput, type TrainingInput } from '../research/studies/training-input.js';
+import { type Command, parseOptions, required } from './command.js';
 import { timeOption } from './time-option.js';
-import { readTrainingInput, type TrainingInput } from './training-input.js';
 import { wholeNumber } from './whole-number.js';
 
 export const command: Command = {

@@ -1,15 +1,16 @@
 import { Worker } from 'node:worker_threads';
+import type { CommandIo } from '../console/io.js';
+import { startProgress, table } from '../console/terminal.js';
 import { badInput, EXIT, fault } from '../core/errors.js';
 import { timeframeMs } from '../core/timeframe.js';
-import { CANDLE_FILE_HELP } from '../research/candle-file.js';
-import { foldFigures, pooledFigures } from '../research/fold-figures.js';
-import { stepsOf, type TunedFold, trialVariance, tuneFold, type Variant } from '../research/tune.js';
-import { type Command, type CommandIo, parseOptions } from './command.js';
+import { stepsOf, type TunedFold, trialVariance, tuneFold, type Variant } from '../research/backtest/tune.js';
+import { CANDLE_FILE_HELP } from '../research/candles/candle-file.js';
+import { foldFigures, pooledFigures } from '../research/report/fold-figures.js';
+import type { FromTuneThread, TuneWork } from '../research/studies/tune-thread.js';
+import { type WalkForwardInput, walkForwardInput } from '../research/studies/walk-forward-input.js';
+import { type Command, parseOptions } from './command.js';
 import { foldTable } from './fold-table.js';
-import { startProgress, table } from './terminal.js';
 import { openTuneState, tuneKey } from './tune-state.js';
-import type { FromTuneThread, TuneWork } from './tune-thread.js';
-import { type WalkForwardInput, walkForwardInput } from './walk-forward-input.js';
 import { FOLD_HELP, FOLD_OPTIONS, foldRequest } from './walk-forward-options.js';
 import { wholeNumber } from './whole-number.js';
 
@@ -104,7 +105,7 @@ async function tuneOnThreads(
   const waiting = [...left];
   const workers = Array.from(
     { length: threads },
-    () => new Worker(new URL('./tune-thread.js', import.meta.url), { workerData: work }),
+    () => new Worker(new URL('../research/studies/tune-thread.js', import.meta.url), { workerData: work }),
   );
   let abort: () => void = () => undefined;
   const aborted = new Promise<never>((_, reject) => {

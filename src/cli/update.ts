@@ -6,14 +6,10 @@ import { promisify } from 'node:util';
 import { createSystemClock } from '../adapters/clock/system-clock.js';
 import { callControl } from '../adapters/control-socket/control-client.js';
 import { openStore } from '../adapters/duckdb/index.js';
-import { boxPaths } from '../config/paths.js';
-import type { Config } from '../config/schema.js';
-import { badInput, EXIT, fault, messageOf, RedbuttonError } from '../core/errors.js';
-import type { GuardStatus } from '../guard/status.js';
-import { tellPhone } from '../os-update/tell-phone.js';
-import { refusalOf } from '../os-update/window.js';
-import { removeOtherVersions, unpackRelease } from '../updating/release.js';
-import { systemdServices } from '../updating/systemd-services.js';
+import { tellPhone } from '../box/os-update/tell-phone.js';
+import { refusalOf } from '../box/os-update/window.js';
+import { removeOtherVersions, unpackRelease } from '../box/updating/release.js';
+import { systemdServices } from '../box/updating/systemd-services.js';
 import {
   type BoxState,
   readTrial,
@@ -21,8 +17,13 @@ import {
   switchOnTrial,
   type TrialOptions,
   type TrialResult,
-} from '../updating/trial.js';
-import { type Command, type CommandIo, parseOptions } from './command.js';
+} from '../box/updating/trial.js';
+import { boxPaths } from '../config/paths.js';
+import type { Config } from '../config/schema.js';
+import type { CommandIo } from '../console/io.js';
+import { badInput, EXIT, fault, messageOf, RedbuttonError } from '../core/errors.js';
+import type { GuardStatus } from '../guard/status.js';
+import { type Command, parseOptions } from './command.js';
 import { configFrom, DEFAULT_CONFIG_FILE } from './config-option.js';
 import { wholeNumber } from './whole-number.js';
 

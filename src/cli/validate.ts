@@ -1,9 +1,9 @@
 import path from 'node:path';
 import { badInput, EXIT } from '../core/errors.js';
 import { timeframeMs } from '../core/timeframe.js';
-import { CANDLE_FILE_HELP } from '../research/candle-file.js';
-import { candleCsv, quarantineCsv } from '../research/csv-writer.js';
-import { loadCandles, mustHaveCandles } from '../research/load-candles.js';
+import { CANDLE_FILE_HELP } from '../research/candles/candle-file.js';
+import { candleCsv, quarantineCsv } from '../research/candles/csv-writer.js';
+import { loadCandles, mustHaveCandles } from '../research/candles/load-candles.js';
 import { rowProgress, rulesOption, summaryJson, summaryTable, writeOutput } from './candle-input.js';
 import { type Command, parseOptions, required } from './command.js';
 

@@ -3,15 +3,16 @@ import { createFeatureKernel } from '../adapters/native/features.js';
 import { createModelFinder } from '../adapters/onnx/model-finder.js';
 import { loadConfig } from '../config/load.js';
 import { boxPaths, type Paths } from '../config/paths.js';
+import type { CommandIo } from '../console/io.js';
+import { startProgress, table } from '../console/terminal.js';
 import { type StreamKey, streamName } from '../core/candle.js';
 import { badInput, EXIT } from '../core/errors.js';
-import type { BarRecord } from '../ports.js';
-import type { Difference } from '../research/compare.js';
-import { type Verification, verifyDecisions } from '../research/verify.js';
-import { type Command, type CommandIo, parseOptions } from './command.js';
+import type { BarRecord } from '../core/records.js';
+import type { Difference } from '../research/backtest/compare.js';
+import { type Verification, verifyDecisions } from '../research/backtest/verify.js';
+import { openHeldStore } from '../research/studies/held-store.js';
+import { type Command, parseOptions } from './command.js';
 import { DEFAULT_CONFIG_FILE } from './config-option.js';
-import { openHeldStore } from './held-store.js';
-import { startProgress, table } from './terminal.js';
 import { timeOption } from './time-option.js';
 
 /** Differences shown; all of them with --json. */

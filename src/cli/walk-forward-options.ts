@@ -2,10 +2,10 @@ import { availableParallelism } from 'node:os';
 import { loadConfig } from '../config/load.js';
 import { badInput } from '../core/errors.js';
 import { FOREST_DEFAULTS } from '../learning/train.js';
-import { defaultConfig } from './backtest-run.js';
+import { defaultConfig } from '../research/studies/backtest-run.js';
+import type { WalkForwardRequest } from '../research/studies/walk-forward-input.js';
 import { type OptionSpec, required } from './command.js';
 import { spanOption } from './span-option.js';
-import type { WalkForwardRequest } from './walk-forward-input.js';
 import { wholeNumber } from './whole-number.js';
 
 /** Options that walk-forward and tune share. */

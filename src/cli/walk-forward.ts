@@ -1,11 +1,11 @@
+import { startProgress } from '../console/terminal.js';
 import { EXIT } from '../core/errors.js';
-import { CANDLE_FILE_HELP } from '../research/candle-file.js';
-import { foldFigures, pooledFigures } from '../research/fold-figures.js';
-import { type FoldResult, runFold } from '../research/walk-forward.js';
+import { type FoldResult, runFold } from '../research/backtest/walk-forward.js';
+import { CANDLE_FILE_HELP } from '../research/candles/candle-file.js';
+import { foldFigures, pooledFigures } from '../research/report/fold-figures.js';
+import { walkForwardInput } from '../research/studies/walk-forward-input.js';
 import { type Command, parseOptions } from './command.js';
 import { foldTable } from './fold-table.js';
-import { startProgress } from './terminal.js';
-import { walkForwardInput } from './walk-forward-input.js';
 import { FOLD_HELP, FOLD_OPTIONS, foldRequest } from './walk-forward-options.js';
 import { wholeNumber } from './whole-number.js';
 

@@ -1,12 +1,12 @@
 import { availableParallelism } from 'node:os';
 import { writeModelFolder } from '../adapters/files/model-shelf.js';
 import { createForestTrainer } from '../adapters/native/forest.js';
-import { trainingTable } from '../cli/training-input.js';
 import type { CandleColumns, StreamKey } from '../core/candle.js';
 import type { ModelManifest } from '../core/manifest.js';
 import { manifestText } from '../core/manifest-schema.js';
 import { type Calendar, timeframeMs } from '../core/timeframe.js';
 import { FOREST_DEFAULTS, trainModel } from '../learning/train.js';
+import { trainingTable } from '../research/studies/training-input.js';
 
 export interface DemoModel {
   readonly manifest: ModelManifest;

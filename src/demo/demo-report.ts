@@ -1,17 +1,17 @@
 import { openStore } from '../adapters/duckdb/index.js';
 import { writeDurably } from '../adapters/files/durable-file.js';
 import { loadClassifier } from '../adapters/onnx/classifier.js';
-import { backtestOf, type TradableCandles } from '../cli/backtest-run.js';
-import type { CommandIo } from '../cli/command.js';
-import { packageVersion } from '../cli/package-version.js';
 import { figureRows, hashesShown, settingsShown } from '../cli/run-settings.js';
-import { startProgress, table } from '../cli/terminal.js';
 import type { Config } from '../config/schema.js';
-import { compareDecisions } from '../research/compare.js';
+import type { CommandIo } from '../console/io.js';
+import { packageVersion } from '../console/package-version.js';
+import { startProgress, table } from '../console/terminal.js';
+import { compareDecisions } from '../research/backtest/compare.js';
+import { barsOfRecords } from '../research/backtest/run-bars.js';
 import { renderReport } from '../research/report/index.js';
-import { barsOfRecords } from '../research/run-bars.js';
-import { reportOf } from '../research/run-report.js';
-import { amountStepsOf } from '../research/stored-fills.js';
+import { reportOf } from '../research/report/run-report.js';
+import { amountStepsOf } from '../research/report/stored-fills.js';
+import { backtestOf, type TradableCandles } from '../research/studies/backtest-run.js';
 import type { HaltShown } from './demo.js';
 import type { Phone } from './phone.js';
 

@@ -1,4 +1,4 @@
-import type { CommandIo } from '../cli/command.js';
+import type { CommandIo } from '../console/io.js';
 
 /** Calls `onButton` when b is pressed on a terminal. Returns what restores the terminal; nothing happens without one. */
 export function watchKeys(io: CommandIo, onButton: () => void): () => void {

@@ -8,7 +8,7 @@ import { pathsOf } from '../config/paths.js';
 import { createAlertIds, createAlertRaiser } from '../core/alert.js';
 import { ALERT_CATALOGUE } from '../core/alert-catalogue.js';
 import { invariant, messageOf } from '../core/errors.js';
-import type { AlertOutbox } from '../ports.js';
+import type { AlertOutbox } from '../ports/alerts.js';
 import type { FromSpeaker, SpeakerSettings, ToSpeaker } from './alert-messages.js';
 import { raiseNotice } from './notice-report.js';
 

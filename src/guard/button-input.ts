@@ -1,4 +1,5 @@
-import type { Clock, Gpio } from '../ports.js';
+import type { Gpio } from '../ports/gpio.js';
+import type { Clock } from '../ports/time.js';
 import { type ButtonEvent, createButton } from './button.js';
 import { type ButtonLine, createButtonLine } from './button-line.js';
 import { createContactPair } from './contact-pair.js';

@@ -1,5 +1,6 @@
 import { messageOf } from '../core/errors.js';
-import type { Clock, Gpio, InputLine } from '../ports.js';
+import type { Gpio, InputLine } from '../ports/gpio.js';
+import type { Clock } from '../ports/time.js';
 import type { Button, ButtonEvent } from './button.js';
 
 /** The button's line kept open: looked at, listened to, and opened anew after a fault. */

@@ -6,9 +6,10 @@ import { createDeclined, type Declined } from '../adapters/control-socket/declin
 import { holdLock } from '../adapters/lock/lock-file.js';
 import type { Paths } from '../config/paths.js';
 import { fault, messageOf } from '../core/errors.js';
-import type { Clock, Gpio, Scheduler } from '../ports.js';
+import type { Gpio } from '../ports/gpio.js';
+import type { Clock, Scheduler } from '../ports/time.js';
 import { createArmedRecordFile } from './armed-record.js';
-import type { EmergencyCanceller } from './cancel-duty.js';
+import type { EmergencyCanceller } from './cancel-orders.js';
 import { createGuardControl, type SimulatedButton } from './control.js';
 import { createGuard, type Guard, type GuardNotice } from './guard.js';
 import type { GuardLines, GuardSettings } from './guard-settings.js';

@@ -7,7 +7,7 @@ import { exchangeCredentials } from '../config/credentials.js';
 import type { Config, ExchangeConfig } from '../config/schema.js';
 import { badInput } from '../core/errors.js';
 import { type CancelOutcome, joinOutcomes } from '../core/guard-link.js';
-import type { Clock } from '../ports.js';
+import type { Clock } from '../ports/time.js';
 
 /**
  * The guard's own way to the exchanges, with a key of its own for each (`guard-<exchange>-api-key`), which needs no right

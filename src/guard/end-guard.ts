@@ -2,7 +2,7 @@ import { writeSync } from 'node:fs';
 import { journalPriority } from '../adapters/log/journal-priority.js';
 import { loadAddon } from '../adapters/native/addon.js';
 import { EXIT, fault } from '../core/errors.js';
-import type { Scheduler } from '../ports.js';
+import type { Scheduler } from '../ports/time.js';
 import { runStopSteps, type StopStep } from './stop-steps.js';
 
 interface EndAddon {

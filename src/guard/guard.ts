@@ -1,7 +1,8 @@
 import { messageOf } from '../core/errors.js';
-import type { Clock, Gpio, InputLine, OutputLine, Scheduler } from '../ports.js';
+import type { Gpio, InputLine, OutputLine } from '../ports/gpio.js';
+import type { Clock, Scheduler } from '../ports/time.js';
 import { createButtonInput } from './button-input.js';
-import { createCancelDuty, type EmergencyCanceller } from './cancel-duty.js';
+import { createCancelDuty, type EmergencyCanceller } from './cancel-orders.js';
 import { isFlattening } from './flattening.js';
 import { buttonSettings, type GuardLines, type GuardSettings } from './guard-settings.js';
 import { type Effect, type GuardEvent, type GuardState, mayPermit, step } from './halt-state.js';

@@ -1,9 +1,11 @@
-import { createDutyRunner } from '../adapters/control-socket/trader-duties.js';
 import type { SimulatedGpio } from '../adapters/gpio/simulated.js';
+import { createDutyRunner } from '../adapters/guard-link/requests.js';
 import { pathsOf } from '../config/paths.js';
 import type { Config } from '../config/schema.js';
 import { invariant } from '../core/errors.js';
-import type { Clock, Gpio, GuardLink, Scheduler, TraderDuties } from '../ports.js';
+import type { Gpio } from '../ports/gpio.js';
+import type { GuardLink, TraderDuties } from '../ports/guard.js';
+import type { Clock, Scheduler } from '../ports/time.js';
 import { type ComposedGuard, composeGuard } from './compose.js';
 import type { SimulatedButton } from './control.js';
 import type { Guard, GuardNotice } from './guard.js';

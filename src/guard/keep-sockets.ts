@@ -1,6 +1,6 @@
 import { lstatSync } from 'node:fs';
 import type { ControlServer } from '../adapters/control-socket/control-server.js';
-import type { Scheduler } from '../ports.js';
+import type { Scheduler } from '../ports/time.js';
 
 const LOOK_MS = 1_000;
 

@@ -1,5 +1,5 @@
 import { messageOf } from '../core/errors.js';
-import type { OutputLine } from '../ports.js';
+import type { OutputLine } from '../ports/gpio.js';
 import { type LedMode, ledMoment } from './led.js';
 
 /** Drives the LED's line. A line that fails is tried again at each change; it halts nothing. */

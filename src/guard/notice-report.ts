@@ -1,5 +1,5 @@
 import type { AlertRaiser } from '../core/alert.js';
-import type { HaltRecord } from '../ports.js';
+import type { HaltRecord } from '../core/records.js';
 import type { GuardNotice } from './guard.js';
 
 /** The row of the store's history of halts that a notice makes; null for what changes no trading state. */

@@ -1,4 +1,4 @@
-import type { EmergencyCanceller } from './cancel-duty.js';
+import type { EmergencyCanceller } from './cancel-orders.js';
 
 /** Paper orders live in the trader alone, so that without a trader none can be open. */
 export const PAPER_CANCELLER: EmergencyCanceller = {

@@ -1,4 +1,4 @@
-import type { Clock, Scheduler } from '../ports.js';
+import type { Clock, Scheduler } from '../ports/time.js';
 import type { RecordWriter } from './record-writer.js';
 
 /** How often the guard tries whether a halt could be recorded, and how often while it could not. */

@@ -1,5 +1,5 @@
 import { messageOf } from '../core/errors.js';
-import type { Clock, Scheduler } from '../ports.js';
+import type { Clock, Scheduler } from '../ports/time.js';
 import type { ArmedReading, ArmedRecord, ArmedRecordFile } from './armed-record.js';
 import { secondIsAsked } from './start-state.js';
 

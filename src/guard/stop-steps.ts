@@ -1,5 +1,5 @@
 import { messageOf } from '../core/errors.js';
-import type { Scheduler } from '../ports.js';
+import type { Scheduler } from '../ports/time.js';
 
 /** One thing to be undone when the guard stops. */
 export interface StopStep {

@@ -2,7 +2,7 @@ import { statSync } from 'node:fs';
 import type { Declined } from '../adapters/control-socket/declined.js';
 import type { Peer } from '../adapters/control-socket/peer.js';
 import { userOf } from '../adapters/control-socket/person.js';
-import type { TraderAcceptor } from '../adapters/control-socket/trader-link-server.js';
+import type { TraderAcceptor } from '../adapters/guard-link/server.js';
 import type { Guard } from './guard.js';
 import { killMarked, markProcess, type ProcessMark } from './kill-trader.js';
 

@@ -1,4 +1,4 @@
-import type { Clock, Scheduler } from '../ports.js';
+import type { Clock, Scheduler } from '../ports/time.js';
 import type { GuardNotice } from './guard.js';
 
 export interface TraderWatchDeps {

@@ -1,7 +1,7 @@
 import { areaUnderCurve } from '../core/auc.js';
 import { MODEL_WIDTH } from '../core/feature-set.js';
 import type { ChallengeResult } from '../core/manifest.js';
-import type { Classifier, ForestOptions, ForestTrainer } from '../ports.js';
+import type { Classifier, ForestOptions, ForestTrainer } from '../ports/model.js';
 import { aucDifference } from './delong.js';
 import { lowerBound, purgedEnd } from './folds.js';
 import { sliceTable, type TrainingTable } from './training-table.js';

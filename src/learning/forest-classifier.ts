@@ -1,5 +1,5 @@
 import type { ModelManifest } from '../core/manifest.js';
-import type { Classifier, Forest, ForestTrainer } from '../ports.js';
+import type { Classifier, Forest, ForestTrainer } from '../ports/model.js';
 
 /** A forest that was just grown, as a model: it answers what its exported file would, bit for bit, without a session. */
 export function createForestClassifier(

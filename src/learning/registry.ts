@@ -1,6 +1,6 @@
 import type { ModelManifest } from '../core/manifest.js';
 import { manifestText, parseManifest } from '../core/manifest-schema.js';
-import type { ModelShelf } from '../ports.js';
+import type { ModelShelf } from '../ports/model.js';
 import type { TrainedModel } from './train.js';
 
 export interface RegisteredModel {

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { badInput } from '../core/errors.js';
 import { FEATURE_SET_VERSION, type FeatureColumn, MODEL_COLUMNS, MODEL_WIDTH } from '../core/feature-set.js';
 import type { ModelManifest } from '../core/manifest.js';
-import type { ForestOptions, ForestTrainer, TrainedForest } from '../ports.js';
+import type { ForestOptions, ForestTrainer, TrainedForest } from '../ports/model.js';
 import { fitPlatt } from './calibrate.js';
 import { evaluate, outOfBagAuc } from './evaluate.js';
 import { FOREST_GRAPH, forestToOnnx } from './onnx/forest-model.js';

@@ -1,6 +1,6 @@
 import type { StreamKey } from '../core/candle.js';
-import type { BarRecord, Correction, Rejection } from '../ports.js';
-import type { ExecutionOutcome } from './execution/index.js';
+import type { BarRecord, Correction, Rejection } from '../core/records.js';
+import type { ExecutionOutcome } from '../execution/order-intent.js';
 import type { HealthReport, ResolvedOutcome } from './monitoring/index.js';
 
 /** Everything that came of one raw candle; what progress, logs and alerts are made from. */

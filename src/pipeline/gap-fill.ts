@@ -1,13 +1,15 @@
 import { type Candle, toColumns } from '../core/candle.js';
-import type { RawCandle, Rejection, Store } from '../ports.js';
-import { type Lane, learnClose } from './lane.js';
+import type { Rejection } from '../core/records.js';
+import type { RawCandle } from '../ports/market.js';
+import type { Store } from '../ports/store.js';
+import { observeClose, type StreamState } from './stream-state.js';
 
 /**
  * Stores late bars of a gap and builds the windows anew, so that the next decision goes by the candles known then, as a
  * backtest over them would. Bad rows go to quarantine. Resolves to how many candles were new.
  */
 export async function fillGap(
-  lane: Pick<Lane, 'setup' | 'regimes' | 'history'>,
+  lane: Pick<StreamState, 'setup' | 'regimes' | 'history'>,
   store: Store,
   windowBars: number,
   rows: readonly RawCandle[],
@@ -34,7 +36,7 @@ export async function fillGap(
     lane.history?.reset();
     for (const candle of await store.lastCandles(key, windowBars)) {
       features.push(candle);
-      learnClose(lane, candle);
+      observeClose(lane, candle);
     }
   }
   return added;

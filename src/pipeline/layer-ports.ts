@@ -1,8 +1,10 @@
 import type { Candle, CandleColumns, StreamKey } from '../core/candle.js';
 import type { MarketRules } from '../core/order.js';
+import type { Rejection } from '../core/records.js';
 import type { NoPredictionReason, Prediction } from '../core/signal.js';
 import type { Calendar } from '../core/timeframe.js';
-import type { FeatureColumnsOut, RawCandle, Rejection } from '../ports.js';
+import type { RawCandle } from '../ports/market.js';
+import type { FeatureColumnsOut } from '../ports/model.js';
 
 /** What the pipeline asks of layers 1 to 3, each made for one stream. */
 export interface IngestionLayer {

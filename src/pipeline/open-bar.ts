@@ -1,16 +1,16 @@
 import type { Candle } from '../core/candle.js';
 import type { RiskDecision } from '../core/order.js';
+import type { AccountSnapshot, BarRecord } from '../core/records.js';
 import type { Prediction, SignalResult } from '../core/signal.js';
+import type { ExecutionOutcome } from '../execution/order-intent.js';
 import type { AccountView } from '../portfolio/account.js';
-import type { AccountSnapshot, BarRecord } from '../ports.js';
 import type { DecidedBar } from './bar-outcome.js';
-import type { ExecutionOutcome } from './execution/index.js';
-import type { Lane } from './lane.js';
 import type { ResolvedOutcome } from './monitoring/index.js';
+import type { StreamState } from './stream-state.js';
 
 /** A bar between its signal and its commit. */
 export interface OpenBar {
-  readonly lane: Lane;
+  readonly lane: StreamState;
   readonly candle: Candle;
   readonly features: Float64Array | null;
   readonly predicted: Prediction | null;
@@ -76,7 +76,7 @@ export function createBarMemory(bar: OpenBar, account: AccountView): BarMemory {
 }
 
 /** Tells of a bar without a signal in `memory`. */
-export function tellQuietly({ account, record, outcome }: BarMemory, bar: OpenBar): DecidedBar {
+export function reuseRecord({ account, record, outcome }: BarMemory, bar: OpenBar): DecidedBar {
   const { key } = bar.lane.setup;
   record.stream = key;
   record.candle = bar.candle;

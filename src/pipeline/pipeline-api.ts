@@ -1,28 +1,19 @@
 import type { Candle, StreamKey } from '../core/candle.js';
 import type { ModelManifest } from '../core/manifest.js';
-import type { OrderHint, OrderRequest, Quote, RefusalReason } from '../core/order.js';
+import type { OrderHint, OrderRequest, RefusalReason } from '../core/order.js';
+import type { AccountSnapshot, PeakRebase, RestoredState, TradesSoFar } from '../core/records.js';
 import type { NoPredictionReason, Prediction } from '../core/signal.js';
-import type { TradingState } from '../core/trading-state.js';
+import type { ExecutionOutcome } from '../execution/order-intent.js';
+import type { ExecutionSettings, OrdersDeps } from '../execution/orders.js';
+import type { Reconciliation } from '../execution/reconciliation.js';
+import type { Unprotected } from '../execution/resting-stops.js';
 import type { Portfolio } from '../portfolio/portfolio.js';
-import type {
-  AccountSnapshot,
-  Broker,
-  Clock,
-  PeakRebase,
-  Permit,
-  RawCandle,
-  RestoredState,
-  Store,
-  TradesSoFar,
-} from '../ports.js';
+import type { RawCandle } from '../ports/market.js';
 import type { BarOutcome } from './bar-outcome.js';
-import type { ExecutionOutcome, GateConfig, OrderIds, Reconciliation } from './execution/index.js';
 import type { InferenceLayer, StreamSetup } from './layer-ports.js';
-import type { MarketBook } from './market-book.js';
 import type { HealthReport, MonitoringConfig } from './monitoring/index.js';
 import type { RiskConfig } from './risk/index.js';
 import type { SignalConfig } from './signals/index.js';
-import type { Unprotected } from './stop-keeper.js';
 
 export interface PipelineConfig {
   readonly mode: 'paper' | 'live';
@@ -30,44 +21,24 @@ export interface PipelineConfig {
   readonly risk: RiskConfig & {
     readonly averageWin: number;
     readonly averageLoss: number;
-    /** How far below its average entry (above it for a short) a live position's stop rests, in per cent; 0 or absent = none. */
     readonly protectiveStopPct?: number;
   };
-  readonly execution: GateConfig & {
-    readonly triesMax: number;
-    readonly backoffMs: readonly number[];
-    /** What live orders are; on paper a market order fills at the same quote. */
-    readonly orderType: Exclude<OrderRequest['type'], 'stop'>;
-    readonly limitCollarFraction: number;
+  readonly execution: ExecutionSettings & {
     /** Where entries go: to the stream's own exchange (also when absent), or to the best net price among those of the symbol. */
     readonly routing?: 'own' | 'best';
   };
   readonly monitoring: MonitoringConfig;
 }
 
-export interface PipelineDeps {
+export interface PipelineDeps extends OrdersDeps {
   readonly config: PipelineConfig;
   readonly streams: readonly StreamSetup[];
   readonly model: Pick<ModelManifest, 'horizonBars' | 'reference'>;
-  readonly clock: Clock;
-  readonly store: Store;
-  /** One a venue, all of one kind. */
-  readonly brokers: readonly Broker[];
-  /** The exchanges' markets as they are now, by exchange; without it none closes, and no rule changes. */
-  readonly markets?: ReadonlyMap<string, MarketBook>;
-  readonly permit: Permit;
-  readonly ids: OrderIds;
   /**
    * Cash before the first stored fill and flow, in quote units, as decimal text. With a live broker `0`: what the account
    * held when it was first seen is stored as an opening flow.
    */
   readonly startCash: string;
-  /** The box's state for the bar of this stream; the gate asks again, with the permit. */
-  readonly tradingState: (stream: StreamKey, openMs: number) => TradingState;
-  /** Top of book for a decision on this candle; undefined where there is none now. Asked only when there is a signal. */
-  readonly quoteFor: (stream: StreamKey, candle: Candle) => Quote | undefined | Promise<Quote | undefined>;
-  /** Called as soon as something has become of an order, and is stored, whether a bar, the exchange or a timer brought it. */
-  readonly onOrderOutcome?: (outcome: ExecutionOutcome) => void;
   /** Report the model's health with each bar (live); without it {@link Pipeline.health} computes it when asked. */
   readonly healthEachBar?: boolean;
   /** Bars and outcomes are not given to the store, orders and fills are: for a backtest whose caller takes the outcomes. */
@@ -121,7 +92,7 @@ export interface Pipeline {
    * Null with a paper broker, which knows nothing that the store does not.
    */
   reconcile(exchange: string): Promise<Reconciliation | null>;
-  /** Takes an exchange's word that something has become of an order of ours; see VenueDesk. */
+  /** Takes an exchange's word that something has become of an order of ours; see ExchangeOrders. */
   heard(exchange: string, hint: OrderHint): Promise<void>;
   /** Takes that agreement back until the next comparison; does nothing on paper. */
   doubt(exchange: string): void;

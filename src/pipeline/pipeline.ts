@@ -1,13 +1,15 @@
 import { type Candle, type StreamKey, streamName } from '../core/candle.js';
 import { invariant } from '../core/errors.js';
 import type { RiskDecision } from '../core/order.js';
+import type { BarRecord } from '../core/records.js';
 import type { NoPredictionReason, Prediction } from '../core/signal.js';
+import type { ExecutionOutcome } from '../execution/order-intent.js';
+import { createOrderQueue } from '../execution/order-queue.js';
+import { createOrders } from '../execution/orders.js';
 import { createAccount } from '../portfolio/account.js';
-import type { BarRecord, RawCandle } from '../ports.js';
+import type { RawCandle } from '../ports/market.js';
 import type { BarOutcome } from './bar-outcome.js';
-import type { ExecutionOutcome } from './execution/index.js';
 import { fillGap } from './gap-fill.js';
-import { createLane, type Lane, learnClose, tradableUnits, windowBarsOf } from './lane.js';
 import type { ResolvedOutcome } from './monitoring/index.js';
 import {
   type BarMemory,
@@ -15,16 +17,21 @@ import {
   type OpenBar,
   outcomeOf,
   recordOf,
-  tellQuietly,
+  reuseRecord,
 } from './open-bar.js';
-import { createOrderDesk } from './order-desk.js';
 import type { Pipeline, PipelineDeps } from './pipeline-api.js';
+import { quarantineRow } from './quarantine.js';
 import { createRiskLayer } from './risk/index.js';
 import { createRiskInputs, type Signal } from './risk-inputs.js';
 import { createRouteLocks } from './route-locks.js';
 import { createRouter, type Place } from './router.js';
-import { turnAway } from './turn-away.js';
-import { createTurns } from './turns.js';
+import {
+  createStreamState,
+  observeClose,
+  type StreamState,
+  tradableUnits,
+  windowBarsOf,
+} from './stream-state.js';
 
 const NONE_RESOLVED: readonly ResolvedOutcome[] = [];
 
@@ -35,18 +42,18 @@ export function createPipeline(deps: PipelineDeps): Pipeline {
   const forgets = deps.keepsNoBars === true && deps.sharesOutcomes === true && !withHealth;
   const account = createAccount(deps, clock);
   const { portfolio, breaker } = account;
-  const lanes = new Map<string, Lane>(
+  const lanes = new Map<string, StreamState>(
     deps.streams.map((setup) => [
       streamName(setup.key),
-      createLane(setup, config, deps.model, portfolio, deps.streams.length),
+      createStreamState(setup, config, deps.model, portfolio, deps.streams.length),
     ]),
   );
   const risk = createRiskLayer(config.risk);
-  const turns = createTurns();
-  const desk = createOrderDesk(deps, account, turns, [...lanes.values()]);
+  const turns = createOrderQueue();
+  const desk = createOrders(deps, account, turns, [...lanes.values()]);
   const { execution } = desk;
-  const inTurn = <T>({ setup }: Lane, work: () => Promise<T>) =>
-    turns.inTurn(setup.key.exchange, setup.key.symbol, work);
+  const serialize = <T>({ setup }: StreamState, work: () => Promise<T>) =>
+    turns.serialize(setup.key.exchange, setup.key.symbol, work);
   const riskInputs = createRiskInputs(config, account, desk, [...lanes.values()]);
   const warmUpBars = windowBarsOf(config);
   const startCashEach = Number(deps.startCash) / deps.brokers.length;
@@ -67,7 +74,7 @@ export function createPipeline(deps: PipelineDeps): Pipeline {
   /** Made with the first bar that can be told in it; null where outcomes are kept. */
   let quiet: BarMemory | null = null;
 
-  function laneOf(stream: StreamKey): Lane {
+  function laneOf(stream: StreamKey): StreamState {
     const lane = lanes.get(streamName(stream));
     invariant(lane, `stream ${streamName(stream)} is not set up`);
     return lane;
@@ -84,7 +91,7 @@ export function createPipeline(deps: PipelineDeps): Pipeline {
    * order, cost no promise; the steps and their order are the same for all.
    */
   function decide(
-    lane: Lane,
+    lane: StreamState,
     candle: Candle,
     features: Float64Array | null,
     prediction: Prediction | NoPredictionReason,
@@ -103,7 +110,7 @@ export function createPipeline(deps: PipelineDeps): Pipeline {
   }
 
   function judge(
-    lane: Lane,
+    lane: StreamState,
     candle: Candle,
     features: Float64Array | null,
     prediction: Prediction | NoPredictionReason,
@@ -114,7 +121,7 @@ export function createPipeline(deps: PipelineDeps): Pipeline {
     lane.book.markPrice = candle.close;
     const equity = portfolio.equity();
     const breakerTripped = account.update(equity, candle.openMs + lane.barMs);
-    learnClose(lane, candle);
+    observeClose(lane, candle);
     const predicted = typeof prediction === 'string' ? null : prediction;
     let resolved = NONE_RESOLVED;
     if (!forgets) {
@@ -128,7 +135,7 @@ export function createPipeline(deps: PipelineDeps): Pipeline {
     });
     if (signal.kind === 'none' && quiet !== null) {
       // An object of its own, that the compiler can do without.
-      return tellQuietly(quiet, {
+      return reuseRecord(quiet, {
         lane,
         candle,
         features,
@@ -170,7 +177,7 @@ export function createPipeline(deps: PipelineDeps): Pipeline {
 
   /** Where the order of a signal goes, with the quote there; at once where that is known at once. */
   function placeOf({ lane, candle }: OpenBar, signal: Signal): Place | Promise<Place> {
-    if (router !== null && lane.letRouteGo !== null) return router.choose(lane, candle, signal);
+    if (router !== null && lane.releaseRoute !== null) return router.choose(lane, candle, signal);
     const quote = desk.quote(lane, candle);
     return quote instanceof Promise ? quote.then((found) => ({ lane, quote: found })) : { lane, quote };
   }
@@ -179,7 +186,7 @@ export function createPipeline(deps: PipelineDeps): Pipeline {
   function closeBar(
     bar: OpenBar,
     decision: RiskDecision | null,
-    place: Lane = bar.lane,
+    place: StreamState = bar.lane,
   ): BarOutcome | Promise<BarOutcome> {
     const record = recordOf(bar, decision, account.snapshot(bar.equity));
     if (deps.keepsNoBars === true && decision?.kind !== 'order')
@@ -191,7 +198,7 @@ export function createPipeline(deps: PipelineDeps): Pipeline {
     bar: OpenBar,
     record: BarRecord,
     decision: RiskDecision | null,
-    place: Lane,
+    place: StreamState,
   ): Promise<BarOutcome> {
     const { lane, candle } = bar;
     if (decision?.kind !== 'order') {
@@ -214,53 +221,53 @@ export function createPipeline(deps: PipelineDeps): Pipeline {
 
   /** At the stream's own exchange in its own turn; at another one in a turn there, as any order there. */
   function send(
-    lane: Lane,
-    place: Lane,
+    lane: StreamState,
+    place: StreamState,
     candle: Candle,
     decision: Extract<RiskDecision, { kind: 'order' }>,
     decided: Promise<void>,
   ): Promise<ExecutionOutcome> {
-    if (place !== lane) return inTurn(place, () => desk.send(place, candle, decision, decided));
-    lane.letRouteGo?.();
+    if (place !== lane) return serialize(place, () => desk.send(place, candle, decision, decided));
+    lane.releaseRoute?.();
     return desk.send(lane, candle, decision, decided);
   }
 
   /** A bar whose entry may go to another exchange: the streams of its symbol decide one after the other. */
-  async function takeRouted(lane: Lane, raw: RawCandle): Promise<BarOutcome> {
+  async function takeRouted(lane: StreamState, raw: RawCandle): Promise<BarOutcome> {
     const { exchange, symbol } = lane.setup.key;
     const letGo = await routeLocks.take(symbol);
-    return inTurn(lane, async () => {
+    return serialize(lane, async () => {
       try {
         // To settle an order may take long, and a stream that must has no choice of its own.
         if (execution.blocks(exchange, symbol)) letGo();
-        else lane.letRouteGo = letGo;
+        else lane.releaseRoute = letGo;
         return await take(lane, raw);
       } finally {
-        lane.letRouteGo = null;
+        lane.releaseRoute = null;
         letGo();
       }
     });
   }
 
   /** Layers 1 and 2 alone, and what became of earlier predictions: a bar of history is never decided on. */
-  async function learn(lane: Lane, raw: RawCandle): Promise<BarOutcome> {
+  async function learn(lane: StreamState, raw: RawCandle): Promise<BarOutcome> {
     const { key, ingestion, features } = lane.setup;
     const availableAtMs = clock.wallMs();
     const accepted = ingestion.accept(raw);
-    if (accepted.kind === 'rejected') return turnAway(store, key, raw, accepted);
+    if (accepted.kind === 'rejected') return quarantineRow(store, key, raw, accepted);
     const { candle, missingBars } = accepted;
     features.push(candle);
-    learnClose(lane, candle);
+    observeClose(lane, candle);
     lane.lastBarMs = candle.openMs;
     lane.book.markPrice = candle.close;
     await store.commitBar(undecidedBar(key, candle, availableAtMs), lane.monitor.onCandle(candle));
     return { kind: 'learned', stream: key, openMs: candle.openMs, missingBars };
   }
 
-  async function take(lane: Lane, raw: RawCandle): Promise<BarOutcome> {
+  async function take(lane: StreamState, raw: RawCandle): Promise<BarOutcome> {
     const { key, ingestion, features } = lane.setup;
     const accepted = ingestion.accept(raw);
-    if (accepted.kind === 'rejected') return turnAway(store, key, raw, accepted);
+    if (accepted.kind === 'rejected') return quarantineRow(store, key, raw, accepted);
     const row = features.push(accepted.candle);
     const prediction = await lane.inference.predict(row);
     const values = row.status === 'ok' ? row.values : null;
@@ -291,12 +298,12 @@ export function createPipeline(deps: PipelineDeps): Pipeline {
     },
     warmUp: (stream, candles) => {
       const lane = laneOf(stream);
-      return inTurn(lane, async () => {
+      return serialize(lane, async () => {
         for (const candle of candles) {
           const accepted = lane.setup.ingestion.accept(candle);
           if (accepted.kind === 'rejected') continue;
           lane.setup.features.push(accepted.candle);
-          learnClose(lane, accepted.candle);
+          observeClose(lane, accepted.candle);
           // The candle is stored; the outcome of a prediction before it may not be, where history was added by hand.
           const outcomes = lane.monitor.onCandle(accepted.candle);
           if (outcomes.length > 0)
@@ -309,15 +316,15 @@ export function createPipeline(deps: PipelineDeps): Pipeline {
     onCandle: (stream, raw) => {
       const lane = laneOf(stream);
       if (router?.hasChoice(lane)) return takeRouted(lane, raw);
-      return inTurn(lane, () => take(lane, raw));
+      return serialize(lane, () => take(lane, raw));
     },
     onHistory: (stream, raw) => {
       const lane = laneOf(stream);
-      return inTurn(lane, () => learn(lane, raw));
+      return serialize(lane, () => learn(lane, raw));
     },
     fillGap: (stream, rows) => {
       const lane = laneOf(stream);
-      return inTurn(lane, async () => {
+      return serialize(lane, async () => {
         const added = await fillGap(lane, store, warmUpBars, rows, clock.wallMs());
         if (added > 0) riskInputs.candlesChanged();
         return added;
@@ -343,7 +350,7 @@ export function createPipeline(deps: PipelineDeps): Pipeline {
       const layers = [...lanes.values()].map((lane) => ({ lane, layer: inferenceOf(lane.setup.key) }));
       await Promise.all(
         layers.map(({ lane, layer }) =>
-          inTurn(lane, async () => {
+          serialize(lane, async () => {
             lane.inference = layer;
             lane.monitor.useModel(model);
           }),

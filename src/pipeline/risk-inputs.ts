@@ -1,14 +1,14 @@
 import type { Quote, RiskDecision, RiskInputs } from '../core/order.js';
 import type { SignalResult } from '../core/signal.js';
+import type { Orders } from '../execution/orders.js';
 import type { Account } from '../portfolio/account.js';
 import { barsSince, losingRunOf } from '../portfolio/losing-run.js';
 import type { PositionBook } from '../portfolio/position.js';
 import { averagesOf } from '../portfolio/trade-averages.js';
-import type { Lane } from './lane.js';
 import type { OpenBar } from './open-bar.js';
-import type { OrderDesk } from './order-desk.js';
 import type { PipelineConfig } from './pipeline-api.js';
 import { type CloseHistory, createCorrelations } from './risk/index.js';
+import type { StreamState } from './stream-state.js';
 
 /** Position of `volatility` among the feature columns. */
 const VOLATILITY_COLUMN = 3;
@@ -19,9 +19,9 @@ export type Signal = Extract<SignalResult, { kind: 'signal' }>;
 export interface RiskInputsSource {
   gather(bar: OpenBar, signal: Signal, quote: Quote): RiskInputs;
   /** An order has been decided on and is on its way: until the release it counts as filled for the other streams. */
-  reserve(lane: Lane, order: Extract<RiskDecision, { kind: 'order' }>): void;
-  release(lane: Lane): void;
-  isReserved(lane: Lane): boolean;
+  reserve(lane: StreamState, order: Extract<RiskDecision, { kind: 'order' }>): void;
+  release(lane: StreamState): void;
+  isReserved(lane: StreamState): boolean;
   /** Known candles of a stream have changed. */
   candlesChanged(): void;
 }
@@ -29,8 +29,8 @@ export interface RiskInputsSource {
 export function createRiskInputs(
   config: PipelineConfig,
   { portfolio, breaker, day }: Account,
-  desk: OrderDesk,
-  lanes: readonly Lane[],
+  desk: Orders,
+  lanes: readonly StreamState[],
 ): RiskInputsSource {
   const { correlationMax, correlationBars } = config.risk;
   const correlations =
@@ -45,7 +45,7 @@ export function createRiskInputs(
   const onTheWay = new Map<PositionBook, { readonly notional: number; readonly cash: number }>();
 
   /** What a position in the signal's direction would share a cap with. */
-  function exposures(lane: Lane, sign: number, openMs: number): { other: number; correlated: number } {
+  function exposures(lane: StreamState, sign: number, openMs: number): { other: number; correlated: number } {
     let other = 0;
     let correlated = 0;
     const add = (exchange: string, symbol: string, notional: number) => {

@@ -1,25 +1,25 @@
 import type { Candle } from '../core/candle.js';
 import type { Quote } from '../core/order.js';
-import type { Clock } from '../ports.js';
-import { type Lane, tradableUnits } from './lane.js';
-import type { OrderDesk } from './order-desk.js';
+import type { Orders } from '../execution/orders.js';
+import type { Clock } from '../ports/time.js';
 import type { Signal } from './risk-inputs.js';
+import { type StreamState, tradableUnits } from './stream-state.js';
 
 /** Where an order goes: the stream whose exchange takes it, and the quote there. */
 export interface Place {
-  readonly lane: Lane;
+  readonly lane: StreamState;
   readonly quote: Quote;
 }
 
 export interface RouterDeps {
-  readonly lanes: readonly Lane[];
-  readonly desk: Pick<OrderDesk, 'quote' | 'stateFor'> & {
-    readonly execution: Pick<OrderDesk['execution'], 'blocks'>;
+  readonly lanes: readonly StreamState[];
+  readonly desk: Pick<Orders, 'quote' | 'stateFor'> & {
+    readonly execution: Pick<Orders['execution'], 'blocks'>;
   };
   readonly clock: Pick<Clock, 'wallMs' | 'sleep'>;
   readonly quoteAgeMsMax: number;
   /** Whether an order of the stream's exchange is on its way. */
-  readonly isBusy: (lane: Lane) => boolean;
+  readonly isBusy: (lane: StreamState) => boolean;
   /** Cash at an exchange, in quote units. */
   readonly cashAt: (exchange: string) => number;
   /** What the largest entry costs, in quote units. */
@@ -34,9 +34,9 @@ export interface RouterDeps {
  */
 export interface Router {
   /** Whether entries of the stream have a choice at all. */
-  hasChoice(lane: Lane): boolean;
+  hasChoice(lane: StreamState): boolean;
   /** The stream's own place where no other is better. */
-  choose(lane: Lane, candle: Candle, signal: Signal): Promise<Place>;
+  choose(lane: StreamState, candle: Candle, signal: Signal): Promise<Place>;
 }
 
 /** What another exchange has to tell its price once the own one has: a sick one must not hold up a decision. */
@@ -44,14 +44,14 @@ const PATIENCE_MS = 250;
 
 export function createRouter(deps: RouterDeps): Router {
   const { desk, clock } = deps;
-  const bySymbol = new Map<string, Lane[]>();
+  const bySymbol = new Map<string, StreamState[]>();
   for (const lane of deps.lanes) {
     const { symbol } = lane.setup.key;
     bySymbol.set(symbol, [...(bySymbol.get(symbol) ?? []), lane]);
   }
-  const groupOf = ({ setup }: Lane) => bySymbol.get(setup.key.symbol) ?? [];
+  const groupOf = ({ setup }: StreamState) => bySymbol.get(setup.key.symbol) ?? [];
 
-  function takesEntries(lane: Lane, candle: Candle): boolean {
+  function takesEntries(lane: StreamState, candle: Candle): boolean {
     const { key } = lane.setup;
     return (
       tradableUnits(lane) === 0 &&

@@ -1,7 +1,8 @@
 import type { StreamKey } from '../core/candle.js';
 import type { MarketRules } from '../core/order.js';
 import type { Calendar } from '../core/timeframe.js';
-import type { Clock, FeatureKernel } from '../ports.js';
+import type { FeatureKernel } from '../ports/model.js';
+import type { Clock } from '../ports/time.js';
 import { createFeatureLayer } from './features/index.js';
 import type { InferenceLayer } from './inference/index.js';
 import { createIngestion, type Ingestion, type ValidationRules } from './ingestion/index.js';

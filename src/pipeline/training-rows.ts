@@ -1,6 +1,6 @@
 import type { CandleColumns } from '../core/candle.js';
 import { createTrainingTable, labelledRows, type TrainingTable } from '../learning/training-table.js';
-import type { FeatureKernel } from '../ports.js';
+import type { FeatureKernel } from '../ports/model.js';
 import { featureRows, type GapRules, modelInputs, usableRows } from './features/index.js';
 
 /** Rows and labels of a validated series, by the pipeline's own features. */

@@ -1,7 +1,9 @@
 import type { StreamKey } from '../core/candle.js';
 import type { MarketRules } from '../core/order.js';
+import type { AccountSnapshot, PeakRebase, RestoredState } from '../core/records.js';
 import { currenciesOf } from '../core/symbol.js';
-import type { AccountSnapshot, Clock, PeakRebase, RestoredState, Store } from '../ports.js';
+import type { Store } from '../ports/store.js';
+import type { Clock } from '../ports/time.js';
 import { createDayLoss, type DayLoss } from './day-loss.js';
 import { createDrawdownBreaker, type DrawdownBreaker } from './drawdown.js';
 import { createPortfolio, type Portfolio } from './portfolio.js';

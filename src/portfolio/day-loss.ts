@@ -1,4 +1,4 @@
-import type { AccountSnapshot } from '../ports.js';
+import type { AccountSnapshot } from '../core/records.js';
 
 const DAY_MS = 86_400_000;
 

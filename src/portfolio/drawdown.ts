@@ -1,4 +1,4 @@
-import type { AccountSnapshot } from '../ports.js';
+import type { AccountSnapshot } from '../core/records.js';
 
 /** (peak − equity)/peak, at least 0; 0 while there is no positive peak. */
 export function drawdownOf(peakEquity: number, equity: number): number {

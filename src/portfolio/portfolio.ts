@@ -2,7 +2,7 @@ import { invariant } from '../core/errors.js';
 import { feePriceText, feeSymbolOf } from '../core/fee-price.js';
 import { type Decimal, decimal, text } from '../core/money.js';
 import type { Fill } from '../core/order.js';
-import type { CapitalFlow, TradesSoFar } from '../ports.js';
+import type { CapitalFlow, TradesSoFar } from '../core/records.js';
 import { movementsOf } from './movements.js';
 import { FillBook, type FillFigures, type PositionBook } from './position.js';
 import { addTo, type ClosedTrade, textOf } from './trade.js';

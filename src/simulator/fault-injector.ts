@@ -1,4 +1,4 @@
-import type { Rng } from '../ports.js';
+import type { Rng } from '../ports/time.js';
 import { ApiError } from './api-error.js';
 import { ORDER_FATES, type OrderFate, REQUEST_FAULTS, type RequestFault } from './fault-plan.js';
 import type { ApiCall, Interception } from './http-front.js';

@@ -1,4 +1,4 @@
-import type { Rng } from '../ports.js';
+import type { Rng } from '../ports/time.js';
 
 /** What can go wrong with one request. The first group leaves the order unplaced, the second placed. */
 export const REQUEST_FAULTS = [

@@ -1,6 +1,6 @@
 import { performance } from 'node:perf_hooks';
 import { fault, messageOf } from '../core/errors.js';
-import type { Clock } from '../ports.js';
+import type { Clock } from '../ports/time.js';
 import { monotonicNowMs, sleepReal } from './simulated-clock.js';
 
 /** A clock that follows a simulator in another process. */

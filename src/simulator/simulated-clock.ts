@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import type { Clock } from '../ports.js';
+import type { Clock } from '../ports/time.js';
 import type { ExchangeSimulator } from './exchange-simulator.js';
 
 /** Wall time of the simulator, monotonic time and sleep of the real world; for use in the simulator's own process. */

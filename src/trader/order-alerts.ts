@@ -1,7 +1,7 @@
 import type { AlertRaiser } from '../core/alert.js';
 import type { Fill } from '../core/order.js';
-import type { ExecutionOutcome } from '../pipeline/execution/index.js';
-import type { StoreNotes } from '../ports.js';
+import type { ExecutionOutcome } from '../execution/order-intent.js';
+import type { StoreNotes } from '../ports/store.js';
 
 export interface OrderAlertsOptions {
   readonly alerts: AlertRaiser;

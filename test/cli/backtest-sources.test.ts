@@ -7,7 +7,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openStore } from '../../src/adapters/duckdb/index.js';
 import { command } from '../../src/cli/backtest.js';
 import { toColumns } from '../../src/core/candle.js';
-import { candleCsv } from '../../src/research/csv-writer.js';
+import { candleCsv } from '../../src/research/candles/csv-writer.js';
 import { captureIo } from '../support/command-io.js';
 import { seededRng } from '../support/seeded-rng.js';
 import { KEY, randomWalk } from '../support/tiny-stream.js';

@@ -5,7 +5,7 @@ import { afterAll, describe, expect, it } from 'vitest';
 import { openStore } from '../../src/adapters/duckdb/index.js';
 import { command } from '../../src/cli/report.js';
 import { toColumns } from '../../src/core/candle.js';
-import { runBacktest } from '../../src/research/backtest.js';
+import { runBacktest } from '../../src/research/backtest/backtest.js';
 import { captureIo } from '../support/command-io.js';
 import { START_CASH } from '../support/paper-world.js';
 import { seededRng } from '../support/seeded-rng.js';

@@ -10,7 +10,7 @@ import { command as slippage } from '../../src/cli/slippage.js';
 import { command as trades } from '../../src/cli/trades.js';
 import { toColumns } from '../../src/core/candle.js';
 import type { Fill, OrderRequest } from '../../src/core/order.js';
-import { runBacktest } from '../../src/research/backtest.js';
+import { runBacktest } from '../../src/research/backtest/backtest.js';
 import { captureIo } from '../support/command-io.js';
 import { START_CASH } from '../support/paper-world.js';
 import { seededRng } from '../support/seeded-rng.js';

@@ -13,7 +13,7 @@ const file = path.join(dir, 'walk.csv');
 let compiled: Compiled;
 beforeAll(() => {
   writeFileSync(file, learnableCsv(1200, 86_400_000, 7));
-  compiled = compile(['src/main.ts', 'src/cli/tune-thread.ts']);
+  compiled = compile(['src/main.ts', 'src/research/studies/tune-thread.ts']);
 }, 180_000);
 afterAll(() => {
   compiled.remove();

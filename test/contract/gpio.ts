@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { Gpio } from '../../src/ports.js';
+import type { Gpio } from '../../src/ports/gpio.js';
 
 /** A bank under test: two free lines, an outside hand on the input, and an eye on the output. */
 export interface GpioRig {

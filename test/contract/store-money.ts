@@ -2,7 +2,8 @@ import { expect, test } from 'vitest';
 import type { Alert } from '../../src/core/alert.js';
 import { type StreamKey, toColumns } from '../../src/core/candle.js';
 import type { OrderStatus } from '../../src/core/order.js';
-import type { AlertOutbox, Store, StoreNotes, StoreReader } from '../../src/ports.js';
+import type { AlertOutbox } from '../../src/ports/alerts.js';
+import type { Store, StoreNotes, StoreReader } from '../../src/ports/store.js';
 import { BAR_MS, BTC, candleOf, ETH, fillOf, orderEventOf, seededRng, T0 } from './store-rows.js';
 
 export type WholeStore = Store & StoreReader & StoreNotes & AlertOutbox;

@@ -1,7 +1,7 @@
 import type { Candle, StreamKey } from '../../src/core/candle.js';
 import type { Fill, OrderStatus, RiskDecision, RiskInputs } from '../../src/core/order.js';
+import type { BarRecord, OrderEvent } from '../../src/core/records.js';
 import type { SignalResult } from '../../src/core/signal.js';
-import type { BarRecord, OrderEvent } from '../../src/ports.js';
 
 /** Rows for tests of stores, drawn from a seed. */
 

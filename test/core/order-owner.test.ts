@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { configSchema } from '../../src/config/schema.js';
 import { givenOrderId, isOrderOf } from '../../src/core/order-owner.js';
-import { createOrderIds } from '../../src/pipeline/execution/order-id.js';
+import { createOrderIds } from '../../src/execution/order-id.js';
 
 const BASE36 = 'abcdefghijklmnopqrstuvwxyz0123456789';
 const nameSchema = configSchema.shape.device.unwrap().shape.name;

@@ -13,8 +13,8 @@ it('shows what is proven (else: npm run build && node scripts/docs-exchanges.mjs
 it('names every code by which real money is refused, and no other', () => {
   const sources = [
     'config/live-refusals',
-    'composition/earned-live',
-    'composition/live-keys',
+    'trader/earned-live',
+    'trader/live-keys',
     'adapters/ccxt/market-refusals',
   ];
   const codes = sources.flatMap((file) => read(`src/${file}.ts`).match(/\bE_[A-Z_]+[A-Z]\b/g) ?? []);

@@ -5,7 +5,7 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, describe, expect, it } from 'vitest';
 import { toColumns } from '../../src/core/candle.js';
-import { candleCsv } from '../../src/research/csv-writer.js';
+import { candleCsv } from '../../src/research/candles/csv-writer.js';
 import { compile } from '../support/compiled.js';
 import { seededRng } from '../support/seeded-rng.js';
 import { randomWalk } from '../support/tiny-stream.js';

@@ -5,7 +5,7 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, describe, expect, it } from 'vitest';
 import { toColumns } from '../../src/core/candle.js';
-import { candleCsv } from '../../src/research/csv-writer.js';
+import { candleCsv } from '../../src/research/candles/csv-writer.js';
 import { EVENT_FAULTS } from '../../src/simulator/fault-injector.js';
 import { ORDER_FATES, REQUEST_FAULTS } from '../../src/simulator/fault-plan.js';
 import { compile } from '../support/compiled.js';

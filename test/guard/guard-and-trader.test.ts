@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { EmergencyCanceller } from '../../src/guard/cancel-duty.js';
+import type { EmergencyCanceller } from '../../src/guard/cancel-orders.js';
 import { ARMED, attachTrader, LED } from './guard-bench.js';
 import { bench, start, startActive, state } from './guard-fixture.js';
 

@@ -1,16 +1,17 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createDutyRunner } from '../../src/adapters/control-socket/trader-duties.js';
 import { createSimulatedGpio, type SimulatedGpio } from '../../src/adapters/gpio/simulated.js';
+import { createDutyRunner } from '../../src/adapters/guard-link/requests.js';
 import { createPermitReader } from '../../src/adapters/permit-file/permit-reader.js';
 import type { CancelOrder, CancelOutcome, TraderMessage } from '../../src/core/guard-link.js';
 import type { ArmedReading, ArmedRecord, ArmedRecordFile } from '../../src/guard/armed-record.js';
-import type { EmergencyCanceller } from '../../src/guard/cancel-duty.js';
+import type { EmergencyCanceller } from '../../src/guard/cancel-orders.js';
 import { createGuard, type Guard, type GuardNotice } from '../../src/guard/guard.js';
 import { openPermitFile, type PermitFound } from '../../src/guard/permit-file.js';
 import { PRESS_GAP_MS_MIN } from '../../src/guard/resume-window.js';
-import type { Gpio, Permit, TraderDuties } from '../../src/ports.js';
+import type { Gpio } from '../../src/ports/gpio.js';
+import type { Permit, TraderDuties } from '../../src/ports/guard.js';
 import { settle } from '../support/virtual-clock.js';
 import { createGuardTime, type GuardTime } from './guard-time.js';
 

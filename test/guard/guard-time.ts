@@ -1,4 +1,4 @@
-import type { Clock, Scheduler } from '../../src/ports.js';
+import type { Clock, Scheduler } from '../../src/ports/time.js';
 import { settle } from '../support/virtual-clock.js';
 
 interface Timer {

@@ -14,7 +14,7 @@ import { pathsOf } from '../../src/config/paths.js';
 import { configSchema } from '../../src/config/schema.js';
 import { type Candle, toColumns } from '../../src/core/candle.js';
 import type { GuardStatus, ResumeAnswer } from '../../src/guard/status.js';
-import type { PermitReading } from '../../src/ports.js';
+import type { PermitReading } from '../../src/ports/guard.js';
 import { ExchangeSimulator, type Interceptor, simulatedClock } from '../../src/simulator/index.js';
 import { pressTwice } from '../support/press-twice.js';
 import { setNice } from './nice.js';

@@ -8,7 +8,11 @@ import { brierScore } from '../../src/learning/evaluate.js';
 import { fitIsotonic } from '../../src/learning/isotonic.js';
 import { reliabilityTable } from '../../src/learning/reliability.js';
 import { psi } from '../../src/pipeline/monitoring/index.js';
-import { deflatedSharpe, expectedMaximumSharpe, returnMoments } from '../../src/research/deflated-sharpe.js';
+import {
+  deflatedSharpe,
+  expectedMaximumSharpe,
+  returnMoments,
+} from '../../src/research/report/deflated-sharpe.js';
 
 interface Vectors {
   readonly cases: readonly {

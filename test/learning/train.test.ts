@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { createForestTrainer } from '../../src/adapters/native/forest.js';
 import { manifestText, parseManifest } from '../../src/core/manifest-schema.js';
 import { trainModel } from '../../src/learning/train.js';
-import type { ForestTrainer } from '../../src/ports.js';
+import type { ForestTrainer } from '../../src/ports/model.js';
 import { forestOptions, labelledRows } from '../support/labelled-rows.js';
 
 const trainer = createForestTrainer();

@@ -3,7 +3,7 @@ import { createFeatureKernel, kernelPaths } from '../../src/adapters/native/feat
 import type { CandleColumns } from '../../src/core/candle.js';
 import { candleAt } from '../../src/core/candle.js';
 import { FEATURE_COLUMNS, FEATURE_WINDOW } from '../../src/core/feature-set.js';
-import type { FeatureColumnsOut } from '../../src/ports.js';
+import type { FeatureColumnsOut } from '../../src/ports/model.js';
 import { OWN_GOLDEN, readSet } from './golden-vectors.js';
 import { seeded } from './seeded.js';
 

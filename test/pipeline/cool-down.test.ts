@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { MemoryStore } from '../../src/adapters/memory-store/index.js';
 import type { Candle } from '../../src/core/candle.js';
-import { createBarAlerts } from '../../src/pipeline/bar-alerts.js';
+import { createBarAlerts } from '../../src/trader/bar-alerts.js';
 import { barOf } from '../contract/store-rows.js';
 import { paperWorld } from '../support/paper-world.js';
 import { seededRng } from '../support/seeded-rng.js';

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { MemoryStore } from '../../src/adapters/memory-store/index.js';
 import type { RiskInputs } from '../../src/core/order.js';
 import type { BarOutcome } from '../../src/pipeline/bar-outcome.js';
-import type { Broker } from '../../src/ports.js';
+import type { Broker } from '../../src/ports/broker.js';
 import { paperWorld } from '../support/paper-world.js';
 import { CONFIG, HOUR_MS, KEY, START_MS } from '../support/tiny-stream.js';
 

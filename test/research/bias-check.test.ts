@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { type CandleColumns, toColumns } from '../../src/core/candle.js';
-import { runBacktest } from '../../src/research/backtest.js';
-import { checkLookahead, checkRecursive, type Decide } from '../../src/research/bias-check.js';
+import { runBacktest } from '../../src/research/backtest/backtest.js';
+import { checkLookahead, checkRecursive, type Decide } from '../../src/research/backtest/bias-check.js';
 import { seededRng } from '../support/seeded-rng.js';
 import { CONFIG, MODEL, randomWalk, tinyStream } from '../support/tiny-stream.js';
 

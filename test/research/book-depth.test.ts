@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { decimal } from '../../src/core/money.js';
-import { bookUnits, walkedPrice } from '../../src/research/book-depth.js';
+import { bookUnits, walkedPrice } from '../../src/research/backtest/book-depth.js';
 import { SyntheticBook } from '../../src/simulator/synthetic-book.js';
 
 const QUOTE = { bid: 99.9, ask: 100.1, atMs: 1, source: 'book' } as const;

@@ -6,8 +6,8 @@ import fc from 'fast-check';
 import { afterAll, describe, expect, it } from 'vitest';
 import { candleAt } from '../../src/core/candle.js';
 import { RedbuttonError } from '../../src/core/errors.js';
-import { readCandlesCsv } from '../../src/research/candle-file.js';
-import { parseDate, parseNumber } from '../../src/research/csv-number.js';
+import { readCandlesCsv } from '../../src/research/candles/candle-file.js';
+import { parseDate, parseNumber } from '../../src/research/candles/csv-number.js';
 
 const dir = mkdtempSync(path.join(os.tmpdir(), 'redbutton-candles-'));
 afterAll(() => rmSync(dir, { recursive: true }));

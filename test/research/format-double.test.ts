@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { formatDouble17 } from '../../src/research/format-double.js';
+import { formatDouble17 } from '../../src/research/candles/format-double.js';
 
 /** What awk's printf, which is C's, writes for the doubles; undefined on a machine without awk. */
 function printed(values: readonly number[]): string[] | undefined {

@@ -1,5 +1,10 @@
 import { describe, expect, it } from 'vitest';
-import { accountMetrics, buyAndHold, curveMetrics, drawdownCurve } from '../../src/research/metrics.js';
+import {
+  accountMetrics,
+  buyAndHold,
+  curveMetrics,
+  drawdownCurve,
+} from '../../src/research/report/metrics.js';
 
 const DAY = 86_400_000;
 const days = (count: number) => Array.from({ length: count }, (_, i) => i * DAY);

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { areaUnderCurve } from '../../src/core/auc.js';
-import { aucInterval } from '../../src/research/auc-interval.js';
-import { reliability, resolvePredictions, rollingAucCurve } from '../../src/research/model-quality.js';
-import { slippageFigures } from '../../src/research/slippage-figures.js';
+import { aucInterval } from '../../src/research/report/auc-interval.js';
+import { reliability, resolvePredictions, rollingAucCurve } from '../../src/research/report/model-quality.js';
+import { slippageFigures } from '../../src/research/report/slippage-figures.js';
 import { seededRng } from '../support/seeded-rng.js';
 
 describe("DeLong's interval", () => {

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { type Candle, sliceCandles, toColumns } from '../../src/core/candle.js';
-import { runBacktest } from '../../src/research/backtest.js';
-import type { FillModel } from '../../src/research/backtest-world.js';
-import { runTimeline, type TimelineInstrument } from '../../src/research/timeline.js';
+import { runBacktest } from '../../src/research/backtest/backtest.js';
+import type { FillModel } from '../../src/research/backtest/backtest-world.js';
+import { runTimeline, type TimelineInstrument } from '../../src/research/backtest/timeline.js';
 import { HALF_SPREAD_BPS, START_CASH } from '../support/paper-world.js';
 import { seededRng } from '../support/seeded-rng.js';
 import {

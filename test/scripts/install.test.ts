@@ -16,8 +16,8 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { packageVersion } from '../../src/cli/package-version.js';
 import { loadConfig } from '../../src/config/load.js';
+import { packageVersion } from '../../src/console/package-version.js';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
 const dest = mkdtempSync(path.join(tmpdir(), 'redbutton-install-'));

@@ -1,4 +1,4 @@
-import type { Clock } from '../../src/ports.js';
+import type { Clock } from '../../src/ports/time.js';
 
 interface Event {
   readonly atMs: number;

@@ -1,4 +1,4 @@
-import type { Clock } from '../../src/ports.js';
+import type { Clock } from '../../src/ports/time.js';
 import type { EventClock } from './event-clock.js';
 import { NO_TRACE, type Trace } from './trace.js';
 

@@ -1,5 +1,5 @@
 import { decimal } from '../../src/core/money.js';
-import type { BarRecord } from '../../src/ports.js';
+import type { BarRecord } from '../../src/core/records.js';
 import { BAR_MS, rulesOf, SYMBOLS } from './simulated-market.js';
 import type { MonthTruth } from './verdicts.js';
 

@@ -1,6 +1,7 @@
 import { decimal } from '../../src/core/money.js';
 import type { Fill, OrderReport, OrderRequest, Quote, RefusalReason } from '../../src/core/order.js';
-import type { Balance, Broker, CapitalFlow, SubmitResult } from '../../src/ports.js';
+import type { CapitalFlow } from '../../src/core/records.js';
+import type { Balance, Broker, SubmitResult } from '../../src/ports/broker.js';
 import { ApiError } from '../../src/simulator/api-error.js';
 import type { FaultPlan } from '../../src/simulator/fault-plan.js';
 import type { Instrument } from '../../src/simulator/instrument.js';

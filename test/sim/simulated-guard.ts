@@ -1,5 +1,6 @@
 import type { TradingState } from '../../src/core/trading-state.js';
-import type { PermitReading, Rng, TraderDuties } from '../../src/ports.js';
+import type { PermitReading, TraderDuties } from '../../src/ports/guard.js';
+import type { Rng } from '../../src/ports/time.js';
 import type { EventClock } from './event-clock.js';
 import { NO_TRACE, type Trace } from './trace.js';
 

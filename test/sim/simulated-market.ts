@@ -1,6 +1,6 @@
 import { type CandleColumns, toColumns } from '../../src/core/candle.js';
 import type { MarketRules } from '../../src/core/order.js';
-import type { Rng } from '../../src/ports.js';
+import type { Rng } from '../../src/ports/time.js';
 import { SimulatedVenue } from '../../src/simulator/simulated-venue.js';
 import type { EventClock } from './event-clock.js';
 

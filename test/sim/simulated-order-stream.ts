@@ -1,5 +1,5 @@
 import type { OrderHint } from '../../src/core/order.js';
-import type { OrderStream } from '../../src/ports.js';
+import type { OrderStream } from '../../src/ports/broker.js';
 import type { FaultPlan } from '../../src/simulator/fault-plan.js';
 import type { SimulatedVenue } from '../../src/simulator/simulated-venue.js';
 import type { EventClock } from './event-clock.js';

@@ -1,10 +1,11 @@
 import { MemoryStore } from '../../src/adapters/memory-store/index.js';
 import { decimal } from '../../src/core/money.js';
 import type { OrderRequest } from '../../src/core/order.js';
+import type { CapitalFlow } from '../../src/core/records.js';
 import { REGIME_DEFAULTS } from '../../src/core/regime.js';
-import type { Reconciliation } from '../../src/pipeline/execution/index.js';
+import type { Reconciliation } from '../../src/execution/reconciliation.js';
 import type { Pipeline, PipelineConfig } from '../../src/pipeline/pipeline-api.js';
-import type { CapitalFlow, FeatureKernel } from '../../src/ports.js';
+import type { FeatureKernel } from '../../src/ports/model.js';
 import { createFaultPlan } from '../../src/simulator/fault-plan.js';
 import { seededRng } from '../support/seeded-rng.js';
 import { CONFIG } from '../support/tiny-stream.js';

@@ -1,6 +1,6 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import type { Candle } from '../../src/core/candle.js';
-import type { CandleFeed, RawCandle } from '../../src/ports.js';
+import type { CandleFeed, RawCandle } from '../../src/ports/market.js';
 import type { ExchangeSimulator } from '../../src/simulator/index.js';
 
 /** One running stream and what it has delivered. `ended` settles as the stream does. */

@@ -2,7 +2,7 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { createCcxtFeed } from '../../src/adapters/ccxt/index.js';
 import { candleAt } from '../../src/core/candle.js';
 import { createFeedKeeper } from '../../src/pipeline/ingestion/index.js';
-import type { RawCandle } from '../../src/ports.js';
+import type { RawCandle } from '../../src/ports/market.js';
 import { plain, until } from './bar-collector.js';
 import { HOUR_MS, startWorld, type World, walk } from './world.js';
 

@@ -1,7 +1,7 @@
 import { type ConnectedExchange, createExchange } from '../../src/adapters/ccxt/index.js';
 import { configSchema, type ExchangeConfig } from '../../src/config/schema.js';
 import { type CandleColumns, toColumns } from '../../src/core/candle.js';
-import type { Clock } from '../../src/ports.js';
+import type { Clock } from '../../src/ports/time.js';
 import { ExchangeSimulator, type SimulatorOptions, simulatedClock } from '../../src/simulator/index.js';
 
 export const HOUR_MS = 3_600_000;

@@ -1,5 +1,5 @@
 import { Writable } from 'node:stream';
-import type { CommandIo } from '../../src/cli/command.js';
+import type { CommandIo } from '../../src/console/io.js';
 
 /** A command's surroundings that keep what is written to them. */
 export function captureIo(): CommandIo & { readonly out: () => string; readonly err: () => string } {

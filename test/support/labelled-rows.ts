@@ -1,5 +1,5 @@
 import { MODEL_WIDTH } from '../../src/core/feature-set.js';
-import type { ForestOptions } from '../../src/ports.js';
+import type { ForestOptions } from '../../src/ports/model.js';
 
 /** Uniform on [0, 1), from a seed (mulberry32). */
 export function seeded(seed: number): () => number {

@@ -1,18 +1,17 @@
 import { createCcxtBroker } from '../../src/adapters/ccxt/index.js';
 import type { Candle } from '../../src/core/candle.js';
 import type { Quote, Side } from '../../src/core/order.js';
+import type { OrderEvent } from '../../src/core/records.js';
 import type { TradingState } from '../../src/core/trading-state.js';
-import {
-  createHaltDuties,
-  createOrderIds,
-  type ExecutionOutcome,
-} from '../../src/pipeline/execution/index.js';
-import { createLane } from '../../src/pipeline/lane.js';
-import { createOrderDesk } from '../../src/pipeline/order-desk.js';
+import { createHaltDuties } from '../../src/execution/halt-duties.js';
+import { createOrderIds } from '../../src/execution/order-id.js';
+import type { ExecutionOutcome } from '../../src/execution/order-intent.js';
+import { createOrderQueue } from '../../src/execution/order-queue.js';
+import { createOrders } from '../../src/execution/orders.js';
 import type { PipelineConfig, PipelineDeps } from '../../src/pipeline/pipeline-api.js';
-import { createTurns } from '../../src/pipeline/turns.js';
+import { createStreamState } from '../../src/pipeline/stream-state.js';
 import { createAccount } from '../../src/portfolio/account.js';
-import type { Broker, OrderEvent } from '../../src/ports.js';
+import type { Broker } from '../../src/ports/broker.js';
 import { ACCOUNT, startWorld, walk } from '../simulator/world.js';
 import { seededRng } from './seeded-rng.js';
 import { emptyContents, tinyStore } from './tiny-store.js';
@@ -95,8 +94,8 @@ export async function liveDesk(options: LiveDeskOptions = {}) {
       onOrderOutcome: (outcome) => void outcomes.push(outcome),
     };
     const account = createAccount(deps, clock);
-    const lane = createLane(deps.streams[0]!, deps.config, MODEL, account.portfolio, 1);
-    const made = createOrderDesk(deps, account, createTurns(), [lane]);
+    const lane = createStreamState(deps.streams[0]!, deps.config, MODEL, account.portfolio, 1);
+    const made = createOrders(deps, account, createOrderQueue(), [lane]);
     const restored = await store.restore();
     made.restoreComparison(restored);
     account.restore(restored);

@@ -1,4 +1,4 @@
-import { createSimulatedClock } from '../../src/research/simulated-clock.js';
+import { createSimulatedClock } from '../../src/research/backtest/simulated-clock.js';
 import { pulledWalk, SETTINGS, startLife, TRAINED } from './lived-store.js';
 import { HOUR_MS, KEY } from './tiny-stream.js';
 

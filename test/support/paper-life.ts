@@ -5,7 +5,7 @@ import { openStore } from '../../src/adapters/duckdb/index.js';
 import type { ModelManifest } from '../../src/core/manifest.js';
 import { manifestText, parseManifest } from '../../src/core/manifest-schema.js';
 import { familyOf } from '../../src/core/model-family.js';
-import { runSettingsText } from '../../src/pipeline/run-settings.js';
+import { runSettingsText } from '../../src/pipeline/decision-settings.js';
 import { BTC, barOf } from '../contract/store-rows.js';
 import { seededRng } from './seeded-rng.js';
 import { CONFIG, SPOT } from './tiny-stream.js';

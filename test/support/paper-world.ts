@@ -1,17 +1,17 @@
 import type { Candle, StreamKey } from '../../src/core/candle.js';
 import { syntheticQuote } from '../../src/core/synthetic-quote.js';
 import type { TradingState } from '../../src/core/trading-state.js';
-import {
-  createOrderIds,
-  createPaperBroker,
-  type ExecutionOutcome,
-  type PaperBroker,
-} from '../../src/pipeline/execution/index.js';
+import { createOrderIds } from '../../src/execution/order-id.js';
+import type { ExecutionOutcome } from '../../src/execution/order-intent.js';
+import { createPaperBroker, type PaperBroker } from '../../src/execution/paper-broker.js';
 import type { StreamSetup } from '../../src/pipeline/layer-ports.js';
 import { createPipeline } from '../../src/pipeline/pipeline.js';
 import type { PipelineConfig } from '../../src/pipeline/pipeline-api.js';
-import type { Broker, Clock, PermitReading, Store } from '../../src/ports.js';
-import { createSimulatedClock, type SimulatedClock } from '../../src/research/simulated-clock.js';
+import type { Broker } from '../../src/ports/broker.js';
+import type { PermitReading } from '../../src/ports/guard.js';
+import type { Store } from '../../src/ports/store.js';
+import type { Clock } from '../../src/ports/time.js';
+import { createSimulatedClock, type SimulatedClock } from '../../src/research/backtest/simulated-clock.js';
 import { seededRng } from './seeded-rng.js';
 import { CONFIG, HOUR_MS, KEY, MODEL, SPOT, tinyStream } from './tiny-stream.js';
 

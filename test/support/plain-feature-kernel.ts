@@ -1,6 +1,6 @@
 import { type Candle, type CandleColumns, candleAt } from '../../src/core/candle.js';
 import { FEATURE_COLUMNS, FEATURE_WINDOW } from '../../src/core/feature-set.js';
-import type { FeatureKernel, FeatureStreamPort } from '../../src/ports.js';
+import type { FeatureKernel, FeatureStreamPort } from '../../src/ports/model.js';
 
 /** Feature set v1 in plain TypeScript, each window summed afresh: what the native kernel is held against. */
 export function createPlainFeatureKernel(): FeatureKernel {

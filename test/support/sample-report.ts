@@ -1,9 +1,9 @@
 import { candleAt } from '../../src/core/candle.js';
 import type { Fill } from '../../src/core/order.js';
 import { replayFills } from '../../src/portfolio/replay.js';
-import { readCandlesCsv } from '../../src/research/candle-file.js';
-import { accountMetrics, buyAndHold, curveMetrics } from '../../src/research/metrics.js';
+import { readCandlesCsv } from '../../src/research/candles/candle-file.js';
 import type { ReportData, ReportMark } from '../../src/research/report/index.js';
+import { accountMetrics, buyAndHold, curveMetrics } from '../../src/research/report/metrics.js';
 
 const START_CASH = 100_000;
 

@@ -1,4 +1,4 @@
-import type { Rng } from '../../src/ports.js';
+import type { Rng } from '../../src/ports/time.js';
 
 /** Mulberry32: small, seeded, good enough for test data. */
 export function seededRng(seed: number): Rng {

@@ -9,8 +9,8 @@ import type {
   OrderEvent,
   PeakRebase,
   Rejection,
-  Store,
-} from '../../src/ports.js';
+} from '../../src/core/records.js';
+import type { Store } from '../../src/ports/store.js';
 
 /** What a tiny store holds; a second store made from the same contents is a restart. */
 export interface Contents {

@@ -4,7 +4,7 @@ import type { Prediction } from '../../src/core/signal.js';
 import { timeframeMs } from '../../src/core/timeframe.js';
 import type { FeatureRow, StreamSetup } from '../../src/pipeline/layer-ports.js';
 import type { PipelineConfig } from '../../src/pipeline/pipeline-api.js';
-import type { Clock, Rng } from '../../src/ports.js';
+import type { Clock, Rng } from '../../src/ports/time.js';
 
 export const KEY: StreamKey = { exchange: 'binance', symbol: 'BTC/USDT', timeframe: '1h' };
 export const HOUR_MS = timeframeMs('1h');

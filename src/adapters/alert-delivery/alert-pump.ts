@@ -1,6 +1,7 @@
 import type { Alert, Severity } from '../../core/alert.js';
 import { messageOf } from '../../core/errors.js';
-import type { AlertOutbox, Clock } from '../../ports.js';
+import type { AlertOutbox } from '../../ports/alerts.js';
+import type { Clock } from '../../ports/time.js';
 import { type AlertLog, createRepeatGuard } from './alert-log.js';
 import { type AlertQueue, createAlertQueue, type QueuedMessage, type QueueLimits } from './alert-queue.js';
 

@@ -1,5 +1,5 @@
 import { messageOf } from '../../core/errors.js';
-import type { Clock } from '../../ports.js';
+import type { Clock } from '../../ports/time.js';
 import type { AlertLog } from './alert-log.js';
 
 /** The wall clock is looked at this often, since it may be set while we wait. */

@@ -1,6 +1,6 @@
 import { badInput } from '../../core/errors.js';
 import type { Fill } from '../../core/order.js';
-import type { AlertOutbox, AlertSink } from '../../ports.js';
+import type { AlertOutbox, AlertSink } from '../../ports/alerts.js';
 import { fanOut } from '../alert-delivery/index.js';
 import { createMqttAlerts, type MqttAlertsOptions } from '../mqtt/index.js';
 import { createNtfyAlerts } from '../ntfy/index.js';

@@ -1,5 +1,7 @@
 import type { AlertRaiser } from '../../core/alert.js';
-import type { BoxState, Clock, StoreReader } from '../../ports.js';
+import type { BoxState } from '../../ports/alerts.js';
+import type { StoreReader } from '../../ports/store.js';
+import type { Clock } from '../../ports/time.js';
 import { type AlertLog, createDaily, type Daily } from '../alert-delivery/index.js';
 
 const DAY_MS = 86_400_000;

@@ -1,6 +1,7 @@
 import type { AlertRaiser } from '../../core/alert.js';
 import { messageOf } from '../../core/errors.js';
-import type { Clock, Permit } from '../../ports.js';
+import type { Permit } from '../../ports/guard.js';
+import type { Clock } from '../../ports/time.js';
 import type { AlertLog } from '../alert-delivery/index.js';
 
 export interface GuardWatch {

@@ -1,7 +1,7 @@
 import type { AlertRaiser } from '../../core/alert.js';
 import { messageOf } from '../../core/errors.js';
 import { compareVersions } from '../../core/versions.js';
-import type { Clock } from '../../ports.js';
+import type { Clock } from '../../ports/time.js';
 import type { AlertLog } from '../alert-delivery/index.js';
 
 export interface ReleaseWatch {

@@ -3,7 +3,7 @@ import path from 'node:path';
 import type { Alert } from '../../core/alert.js';
 import { SEVERITIES } from '../../core/alert.js';
 import { fault, messageOf } from '../../core/errors.js';
-import type { AlertOutbox } from '../../ports.js';
+import type { AlertOutbox } from '../../ports/alerts.js';
 
 /** The outbox as a small append-only file, for a process without a database (the guard). */
 export interface AlertSpool extends AlertOutbox {
@@ -29,7 +29,7 @@ export async function openAlertSpool(
   let turn: Promise<unknown> = Promise.resolve();
 
   /** One write at a time, in the order of the calls; a failure is the caller's own and does not stop the next. */
-  function inTurn<T>(work: () => Promise<T>): Promise<T> {
+  function serialize<T>(work: () => Promise<T>): Promise<T> {
     const result = turn.then(work);
     turn = result.catch(() => {});
     return result;
@@ -78,13 +78,13 @@ export async function openAlertSpool(
 
   return {
     add: (alert) =>
-      inTurn(async () => {
+      serialize(async () => {
         if (alive.has(alert.id)) return;
         await append({ add: alert });
         alive.set(alert.id, alert);
       }),
     remove: (ids) =>
-      inTurn(async () => {
+      serialize(async () => {
         const known = ids.filter((id) => alive.has(id));
         if (known.length === 0) return;
         await append({ remove: known });
@@ -95,8 +95,8 @@ export async function openAlertSpool(
           });
         }
       }),
-    pending: (limit) => inTurn(async () => [...alive.values()].slice(0, limit)),
-    close: () => inTurn(() => handle.close()),
+    pending: (limit) => serialize(async () => [...alive.values()].slice(0, limit)),
+    close: () => serialize(() => handle.close()),
   };
 }
 

@@ -1,5 +1,5 @@
 import type { Alert } from '../../core/alert.js';
-import type { AlertOutbox } from '../../ports.js';
+import type { AlertOutbox } from '../../ports/alerts.js';
 
 /** The outbox of a process whose disk refuses: alerts are delivered all the same, but do not outlive it. */
 export function createMemorySpool(): AlertOutbox {

@@ -1,7 +1,7 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { fault } from '../../core/errors.js';
-import type { Scheduler } from '../../ports.js';
+import type { Scheduler } from '../../ports/time.js';
 import type { ToParent } from './background-messages.js';
 
 export interface BackgroundOptions {

@@ -1,5 +1,5 @@
 import { decimal, text } from '../../core/money.js';
-import type { CapitalFlow } from '../../ports.js';
+import type { CapitalFlow } from '../../core/records.js';
 import type { CcxtExchange, CcxtOrder, CcxtTrade, CcxtTransaction } from './ccxt-module.js';
 
 /** An order and the executions that were listed beside it; not all of its executions need be among them. */

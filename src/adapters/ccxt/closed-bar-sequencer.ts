@@ -1,4 +1,4 @@
-import type { RawCandle } from '../../ports.js';
+import type { RawCandle } from '../../ports/market.js';
 
 export interface SequencerOptions {
   readonly barMs: number;

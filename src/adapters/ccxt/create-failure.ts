@@ -1,5 +1,5 @@
 import { messageOf } from '../../core/errors.js';
-import type { SubmitResult } from '../../ports.js';
+import type { SubmitResult } from '../../ports/broker.js';
 import type { CcxtErrors } from './ccxt-module.js';
 import { type CreateAttempt, CreateRefused } from './create-attempt.js';
 import { RequestHeld } from './request-hold.js';

@@ -3,7 +3,7 @@ import type { CancelOrder, CancelOutcome } from '../../core/guard-link.js';
 import { decimal } from '../../core/money.js';
 import { type Side, stopsInWords } from '../../core/order.js';
 import { isOrderOf } from '../../core/order-owner.js';
-import type { Clock } from '../../ports.js';
+import type { Clock } from '../../ports/time.js';
 import type { CcxtOrder } from './ccxt-module.js';
 import { type ConnectedExchange, RECV_WINDOW_MS } from './exchange.js';
 import { type Look, lookForOpenOrders, nameOf } from './open-orders.js';

@@ -1,5 +1,5 @@
 import { fault } from '../../core/errors.js';
-import type { Clock } from '../../ports.js';
+import type { Clock } from '../../ports/time.js';
 import {
   type Addresses,
   type AddressSettings,

@@ -1,7 +1,7 @@
 import { badInput, fault, messageOf, RedbuttonError } from '../../core/errors.js';
 import type { MarketListing, Quote } from '../../core/order.js';
 import { timeframeMs } from '../../core/timeframe.js';
-import type { CandleFeed, RawCandle } from '../../ports.js';
+import type { CandleFeed, RawCandle } from '../../ports/market.js';
 import type { Figure, OhlcvRow } from './ccxt-module.js';
 import { ClosedBarSequencer } from './closed-bar-sequencer.js';
 import { type ConnectedExchange, closeStreams } from './exchange.js';

@@ -1,7 +1,7 @@
 import { decimal, text } from '../../core/money.js';
 import type { OrderHint } from '../../core/order.js';
 import { givenOrderId } from '../../core/order-owner.js';
-import type { OrderStream } from '../../ports.js';
+import type { OrderStream } from '../../ports/broker.js';
 import type { CcxtOrder } from './ccxt-module.js';
 import { type ConnectedExchange, closeStreams } from './exchange.js';
 

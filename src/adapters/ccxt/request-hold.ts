@@ -1,5 +1,5 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
-import type { Clock } from '../../ports.js';
+import type { Clock } from '../../ports/time.js';
 
 /** Thrown in place of a request that the exchange has asked not to be sent yet: it never left. */
 export class RequestHeld extends Error {

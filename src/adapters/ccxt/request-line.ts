@@ -1,4 +1,4 @@
-import type { Clock } from '../../ports.js';
+import type { Clock } from '../../ports/time.js';
 import type { CcxtExchange } from './ccxt-module.js';
 
 /** Where an exchange's requests are: in ccxt's own line, which its rate limit makes, or on the wire. */

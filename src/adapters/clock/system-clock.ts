@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import type { Clock } from '../../ports.js';
+import type { Clock } from '../../ports/time.js';
 
 /**
  * The real clock. `monotonicMs` is CLOCK_MONOTONIC (what process.hrtime reads on Linux), so that every process of the

@@ -1,4 +1,4 @@
-import type { Scheduler } from '../../ports.js';
+import type { Scheduler } from '../../ports/time.js';
 
 /** Real timers. They keep the process alive until ended. */
 export function createSystemScheduler(): Scheduler {

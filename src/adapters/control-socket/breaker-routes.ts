@@ -1,7 +1,8 @@
 import { z } from 'zod';
 import type { AlertRaiser } from '../../core/alert.js';
 import { badInput, fault } from '../../core/errors.js';
-import type { AccountSnapshot, PeakRebase, TradingStateSource } from '../../ports.js';
+import type { AccountSnapshot, PeakRebase } from '../../core/records.js';
+import type { TradingStateSource } from '../../ports/guard.js';
 import { callControl } from './control-client.js';
 import type { ControlRoutes } from './control-server.js';
 

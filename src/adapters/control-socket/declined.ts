@@ -1,4 +1,4 @@
-import type { Clock } from '../../ports.js';
+import type { Clock } from '../../ports/time.js';
 
 /** Reports which requests were declined: of each kind the first immediately, then at most one a minute, with how many came between. */
 export interface Declined {

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { mkdir, readdir, readFile, rename, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { fault, invariant, messageOf } from '../../core/errors.js';
-import type { ModelShelf } from '../../ports.js';
+import type { ModelShelf } from '../../ports/model.js';
 import { syncFolder, writeDurably } from './durable-file.js';
 
 /**

@@ -3,7 +3,7 @@ import { rm } from 'node:fs/promises';
 import path from 'node:path';
 import type { TradingState } from '../../core/trading-state.js';
 import { stricter } from '../../core/trading-state.js';
-import type { TradingStateSource } from '../../ports.js';
+import type { TradingStateSource } from '../../ports/guard.js';
 import { syncFolder, writeDurably } from './durable-file.js';
 
 /** A loss of stored data that a person has not confirmed yet. */

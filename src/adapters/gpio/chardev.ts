@@ -1,7 +1,7 @@
 import { existsSync, readdirSync } from 'node:fs';
 import { constants } from 'node:os';
 import { fault, messageOf, RedbuttonError } from '../../core/errors.js';
-import type { Gpio } from '../../ports.js';
+import type { Gpio } from '../../ports/gpio.js';
 import type { DescriptorStore } from '../systemd/descriptor-store.js';
 import { keptName, takeKept } from './kept-line.js';
 import { loadGpioAddon } from './line-addon.js';

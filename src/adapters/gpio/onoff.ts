@@ -1,7 +1,8 @@
 import { readFileSync, realpathSync } from 'node:fs';
 import type { Gpio as OnoffLine } from 'onoff';
 import { fault, messageOf } from '../../core/errors.js';
-import type { Clock, Gpio } from '../../ports.js';
+import type { Gpio } from '../../ports/gpio.js';
+import type { Clock } from '../../ports/time.js';
 import type { DescriptorStore } from '../systemd/descriptor-store.js';
 import { keptName, takeKept } from './kept-line.js';
 import { loadGpioAddon } from './line-addon.js';

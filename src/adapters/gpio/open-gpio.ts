@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs';
-import type { Clock, Gpio } from '../../ports.js';
+import type { Gpio } from '../../ports/gpio.js';
+import type { Clock } from '../../ports/time.js';
 import type { DescriptorStore } from '../systemd/descriptor-store.js';
 import { type Bias, createChardevGpio } from './chardev.js';
 import { createLineNote } from './line-note.js';

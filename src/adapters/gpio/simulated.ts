@@ -1,5 +1,5 @@
 import { fault } from '../../core/errors.js';
-import type { Gpio } from '../../ports.js';
+import type { Gpio } from '../../ports/gpio.js';
 
 /** A bank of lines in memory, with the faults a real one can have. */
 export interface SimulatedGpio extends Gpio {

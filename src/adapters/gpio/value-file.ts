@@ -1,5 +1,5 @@
 import { fault, messageOf } from '../../core/errors.js';
-import type { InputLine } from '../../ports.js';
+import type { InputLine } from '../../ports/gpio.js';
 import { loadGpioAddon } from './line-addon.js';
 
 /** The level of a line that sysfs shows in a file. */

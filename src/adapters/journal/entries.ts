@@ -7,7 +7,7 @@ import type {
   PeakRebase,
   PredictionOutcome,
   RunRecord,
-} from '../../ports.js';
+} from '../../core/records.js';
 
 /** What was stored of a stream before a bar: a database that holds anything else cannot tell how the bar was decided. */
 export interface StreamStanding {

@@ -10,10 +10,8 @@ import {
 import { invariant } from '../../core/errors.js';
 import { withFeePrices } from '../../core/fee-price.js';
 import { type Fill, type FillId, isFinal } from '../../core/order.js';
-import type { Holding } from '../../core/signal.js';
 import type {
   AccountSnapshot,
-  AlertOutbox,
   BarRecord,
   CapitalFlow,
   Correction,
@@ -29,11 +27,11 @@ import type {
   RowFilter,
   RunRecord,
   ShadowPrediction,
-  Store,
   StoredPrediction,
-  StoreNotes,
-  StoreReader,
-} from '../../ports.js';
+} from '../../core/records.js';
+import type { Holding } from '../../core/signal.js';
+import type { AlertOutbox } from '../../ports/alerts.js';
+import type { Store, StoreNotes, StoreReader } from '../../ports/store.js';
 import { rebasedAccount } from '../store-rules/account-rules.js';
 import {
   barConflict,

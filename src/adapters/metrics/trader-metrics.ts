@@ -1,5 +1,5 @@
 import { type StreamKey, streamName } from '../../core/candle.js';
-import type { BoxState } from '../../ports.js';
+import type { BoxState } from '../../ports/alerts.js';
 import { expose, gauge, gaugeBy, type MetricFamily } from './exposition.js';
 import { createProcessFigures } from './process-figures.js';
 

@@ -1,4 +1,4 @@
-import type { Clock } from '../../ports.js';
+import type { Clock } from '../../ports/time.js';
 
 /** Keeps repeated events to one line a minute and source. */
 export interface CountedLines {

@@ -1,5 +1,5 @@
 import { messageOf, RedbuttonError } from '../../core/errors.js';
-import type { Clock } from '../../ports.js';
+import type { Clock } from '../../ports/time.js';
 import { type AlertLog, createRepeatGuard, redact } from '../alert-delivery/alert-log.js';
 
 export interface FailureNotice {

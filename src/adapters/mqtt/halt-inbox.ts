@@ -1,5 +1,5 @@
 import { messageOf } from '../../core/errors.js';
-import type { Clock } from '../../ports.js';
+import type { Clock } from '../../ports/time.js';
 import type { AlertLog } from '../alert-delivery/alert-log.js';
 import { excerpt, type Incoming, readCommand } from './commands.js';
 import { createCountedLines } from './counted-lines.js';

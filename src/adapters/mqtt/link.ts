@@ -1,5 +1,5 @@
 import { MqttClient } from 'mqtt';
-import type { Clock, Rng } from '../../ports.js';
+import type { Clock, Rng } from '../../ports/time.js';
 import type { AlertLog } from '../alert-delivery/alert-log.js';
 import type { Delivery } from '../alert-delivery/alert-pump.js';
 import { openBrokerStream } from './broker-stream.js';

@@ -1,7 +1,8 @@
 import type { Alert, AlertRaiser } from '../../core/alert.js';
 import { badInput } from '../../core/errors.js';
 import type { Fill } from '../../core/order.js';
-import type { AlertOutbox, AlertSink, BoxState, Clock, Rng } from '../../ports.js';
+import type { AlertOutbox, AlertSink, BoxState } from '../../ports/alerts.js';
+import type { Clock, Rng } from '../../ports/time.js';
 import type { AlertLog } from '../alert-delivery/alert-log.js';
 import { alertPayload } from '../alert-delivery/alert-payload.js';
 import { createAlertPump } from '../alert-delivery/alert-pump.js';

@@ -1,5 +1,6 @@
 import type { Fill } from '../../core/order.js';
-import type { BoxState, Clock } from '../../ports.js';
+import type { BoxState } from '../../ports/alerts.js';
+import type { Clock } from '../../ports/time.js';
 import type { AlertLog } from '../alert-delivery/alert-log.js';
 import type { Delivery } from '../alert-delivery/alert-pump.js';
 import type { Topics } from './topics.js';

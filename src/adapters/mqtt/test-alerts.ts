@@ -1,6 +1,6 @@
 import type { Alert } from '../../core/alert.js';
 import { badInput, fault } from '../../core/errors.js';
-import type { Clock } from '../../ports.js';
+import type { Clock } from '../../ports/time.js';
 import { alertPayload } from '../alert-delivery/alert-payload.js';
 import { openClientId } from './client-id.js';
 import type { MqttConfig, MqttCredentials } from './connect-options.js';

@@ -1,7 +1,7 @@
 import type { Candle, CandleColumns } from '../../core/candle.js';
 import { badInput } from '../../core/errors.js';
 import { FEATURE_COLUMNS } from '../../core/feature-set.js';
-import type { FeatureColumnsOut, FeatureKernel, FeatureStreamPort } from '../../ports.js';
+import type { FeatureColumnsOut, FeatureKernel, FeatureStreamPort } from '../../ports/model.js';
 import type { FeatureAddon, KernelPath } from './addon.js';
 import { loadAddon } from './addon.js';
 

@@ -1,5 +1,5 @@
 import { badInput, fault } from '../../core/errors.js';
-import type { Forest, ForestOptions, ForestTrainer, TrainedForest } from '../../ports.js';
+import type { Forest, ForestOptions, ForestTrainer, TrainedForest } from '../../ports/model.js';
 import { loadAddon } from './addon.js';
 
 interface ForestAddon {

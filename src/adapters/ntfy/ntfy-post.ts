@@ -1,6 +1,6 @@
 import type { Severity } from '../../core/alert.js';
 import { fault, messageOf } from '../../core/errors.js';
-import type { Clock } from '../../ports.js';
+import type { Clock } from '../../ports/time.js';
 import { redact } from '../alert-delivery/alert-log.js';
 import { alertPayload } from '../alert-delivery/alert-payload.js';
 import type { QueuedMessage } from '../alert-delivery/alert-queue.js';

@@ -1,4 +1,5 @@
-import type { AlertOutbox, AlertSink, Clock } from '../../ports.js';
+import type { AlertOutbox, AlertSink } from '../../ports/alerts.js';
+import type { Clock } from '../../ports/time.js';
 import type { AlertLog } from '../alert-delivery/alert-log.js';
 import { createAlertPump } from '../alert-delivery/alert-pump.js';
 import type { QueueLimits } from '../alert-delivery/alert-queue.js';

@@ -2,7 +2,7 @@ import { type InferenceSession, Tensor } from 'onnxruntime-node';
 import { badInput, fault, invariant } from '../../core/errors.js';
 import { MODEL_WIDTH } from '../../core/feature-set.js';
 import type { ModelManifest } from '../../core/manifest.js';
-import type { Classifier } from '../../ports.js';
+import type { Classifier } from '../../ports/model.js';
 import { readModelFolder } from './model-folder.js';
 import { openSession } from './session.js';
 

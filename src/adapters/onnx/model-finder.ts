@@ -1,7 +1,7 @@
 import { readdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { parseManifest } from '../../core/manifest-schema.js';
-import type { Classifier } from '../../ports.js';
+import type { Classifier } from '../../ports/model.js';
 import { loadClassifier } from './classifier.js';
 
 /** Finds models by the hash that predictions name. */

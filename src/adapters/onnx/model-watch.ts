@@ -1,5 +1,5 @@
 import { messageOf, RedbuttonError } from '../../core/errors.js';
-import type { Scheduler } from '../../ports.js';
+import type { Scheduler } from '../../ports/time.js';
 import { readModelFolder } from './model-folder.js';
 
 export interface ModelWatchOptions {

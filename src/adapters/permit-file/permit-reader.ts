@@ -1,6 +1,7 @@
 import { closeSync, openSync, readSync } from 'node:fs';
 import { decodePermit, PERMIT_BYTES } from '../../core/permit-record.js';
-import type { Clock, Permit, PermitReading } from '../../ports.js';
+import type { Permit, PermitReading } from '../../ports/guard.js';
+import type { Clock } from '../../ports/time.js';
 import { readBootId } from '../clock/boot-id.js';
 
 /** A permit further ahead than this was not written by a sound guard, which writes at most a few seconds ahead. */

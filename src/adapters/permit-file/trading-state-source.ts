@@ -1,4 +1,4 @@
-import type { Permit, TradingStateSource } from '../../ports.js';
+import type { Permit, TradingStateSource } from '../../ports/guard.js';
 
 /** The state as the permit tells it: HALTED unless there is a fresh one. */
 export function createTradingStateSource(permit: Permit): TradingStateSource {

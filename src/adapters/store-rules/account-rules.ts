@@ -1,4 +1,4 @@
-import type { AccountSnapshot, PeakRebase } from '../../ports.js';
+import type { AccountSnapshot, PeakRebase } from '../../core/records.js';
 
 /** The last account as a later word of a person left it: measured from the equity of then, the breaker released. */
 export function rebasedAccount(

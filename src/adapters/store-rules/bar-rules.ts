@@ -2,7 +2,7 @@ import type { Candle, StreamKey } from '../../core/candle.js';
 import { streamName } from '../../core/candle.js';
 import { fault, invariant, type RedbuttonError } from '../../core/errors.js';
 import { FEATURE_COLUMNS } from '../../core/feature-set.js';
-import type { BarRecord } from '../../ports.js';
+import type { BarRecord } from '../../core/records.js';
 
 /** What every store keeps to, so that the one in memory and the one on disk cannot drift apart. */
 

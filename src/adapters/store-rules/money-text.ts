@@ -1,5 +1,5 @@
 import type { Fill } from '../../core/order.js';
-import type { CapitalFlow, OrderEvent } from '../../ports.js';
+import type { CapitalFlow, OrderEvent } from '../../core/records.js';
 import { canonicalMoney } from './decimal38.js';
 
 /** A fill with its decimal text in the form it is read back in: `1.50` becomes `1.5`. Throws `E_DECIMAL`. */

@@ -1,4 +1,4 @@
-import type { Scheduler } from '../../ports.js';
+import type { Scheduler } from '../../ports/time.js';
 import { loadAddon } from '../native/addon.js';
 
 interface SystemAddon {

@@ -2,7 +2,7 @@ import { readFile, statfs } from 'node:fs/promises';
 import path from 'node:path';
 import type { AlertRaiser } from '../../core/alert.js';
 import { messageOf } from '../../core/errors.js';
-import type { Clock } from '../../ports.js';
+import type { Clock } from '../../ports/time.js';
 import type { AlertLog } from '../alert-delivery/alert-log.js';
 
 /** What the box says of its own body; null where it has no such sensor. */

@@ -1,4 +1,4 @@
-import type { Forest } from '../../ports.js';
+import type { Forest } from '../../ports/model.js';
 import {
   ELEMENT,
   floatsAttribute,

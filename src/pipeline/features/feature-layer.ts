@@ -1,7 +1,7 @@
 import type { Candle, CandleColumns, StreamKey } from '../../core/candle.js';
 import { FEATURE_COLUMNS, MODEL_WIDTH } from '../../core/feature-set.js';
 import { type Calendar, timeframeMs } from '../../core/timeframe.js';
-import type { FeatureColumnsOut, FeatureKernel } from '../../ports.js';
+import type { FeatureColumnsOut, FeatureKernel } from '../../ports/model.js';
 import { FEATURE_STATUSES, type FeatureStatus, type GapRules, HoleWindow } from './hole-window.js';
 
 /** The features of one bar. */

@@ -3,7 +3,7 @@ import { badInput, messageOf } from '../../core/errors.js';
 import { FEATURE_SET_VERSION, MODEL_COLUMNS, MODEL_WIDTH } from '../../core/feature-set.js';
 import type { ModelManifest } from '../../core/manifest.js';
 import type { NoPredictionReason, Prediction } from '../../core/signal.js';
-import type { Classifier } from '../../ports.js';
+import type { Classifier } from '../../ports/model.js';
 import type { FeatureRow } from '../features/index.js';
 
 /** Rows handed to a model at a time: enough to keep it busy, few enough to stay small. */

@@ -1,6 +1,6 @@
 import { type CandleColumns, candleAt, type StreamKey } from '../../core/candle.js';
 import { timeframeMs } from '../../core/timeframe.js';
-import type { Store } from '../../ports.js';
+import type { Store } from '../../ports/store.js';
 import type { ValidationRules } from './rules.js';
 import { validateCandles } from './validate-candles.js';
 

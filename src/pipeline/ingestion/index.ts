@@ -1,5 +1,4 @@
-export { createFeedKeeper, type FeedEvents, type FeedKeeper, type FeedKeeperOptions } from './feed-keeper.js';
-export { createGapKeeper, type GapKeeper, type GapKeeperOptions } from './gap-keeper.js';
+export { createGapKeeper, type GapKeeper, type GapKeeperOptions } from './gap-filler.js';
 export { type IntakeResult, takeHistory } from './history-intake.js';
 export {
   createIngestion,
@@ -11,4 +10,10 @@ export {
 } from './ingestion.js';
 export { createRestWatch, type RestWatch, type RestWatchOptions } from './rest-watch.js';
 export { REJECTION_REASONS, type RejectionReason, type ValidationRules } from './rules.js';
+export {
+  createFeedKeeper,
+  type FeedEvents,
+  type FeedKeeper,
+  type FeedKeeperOptions,
+} from './stream-supervisor.js';
 export { type ValidationOptions, type ValidationResult, validateCandles } from './validate-candles.js';

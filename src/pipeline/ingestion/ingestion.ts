@@ -1,7 +1,9 @@
 import { missingBars } from '../../core/calendar.js';
 import type { Candle, StreamKey } from '../../core/candle.js';
+import type { Rejection } from '../../core/records.js';
 import { type Calendar, timeframeMs } from '../../core/timeframe.js';
-import type { Clock, RawCandle, Rejection } from '../../ports.js';
+import type { RawCandle } from '../../ports/market.js';
+import type { Clock } from '../../ports/time.js';
 import { checkRow, JumpCheck, type RejectionReason, type ValidationRules } from './rules.js';
 
 export interface IngestionOptions {

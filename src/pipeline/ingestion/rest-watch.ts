@@ -1,5 +1,6 @@
 import { fault, messageOf } from '../../core/errors.js';
-import type { CandleFeed, Clock } from '../../ports.js';
+import type { CandleFeed } from '../../ports/market.js';
+import type { Clock } from '../../ports/time.js';
 
 export interface RestWatchOptions {
   readonly feed: CandleFeed;

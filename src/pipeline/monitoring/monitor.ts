@@ -1,9 +1,9 @@
 import type { Candle } from '../../core/candle.js';
 import { FEATURE_COLUMNS, type FeatureColumn } from '../../core/feature-set.js';
 import type { ModelManifest } from '../../core/manifest.js';
+import type { RestoredState } from '../../core/records.js';
 import { aucInterval } from '../../learning/delong.js';
 import { brierScore } from '../../learning/evaluate.js';
-import type { RestoredState } from '../../ports.js';
 import { rollingAuc } from './auc.js';
 import { type HealthReport, healthOf, type MonitoringConfig, type WindowFigures } from './health.js';
 import { shareOutsideTraining } from './outside-training.js';

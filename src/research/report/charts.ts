@@ -1,5 +1,5 @@
-import { drawdownCurve } from '../metrics.js';
 import { chartPlaces, evenPlaces, thinOut } from './downsample.js';
+import { drawdownCurve } from './metrics.js';
 import type { ReportData, ReportInstrument } from './report-data.js';
 
 /** One line (or cloud of dots) of a chart, as the page's script reads it. */

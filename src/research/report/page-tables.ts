@@ -1,4 +1,3 @@
-import type { CurveMetrics, Metrics } from '../metrics.js';
 import {
   columnFormat,
   duration,
@@ -9,6 +8,7 @@ import {
   signedPercent,
   timeFormat,
 } from './format.js';
+import type { CurveMetrics, Metrics } from './metrics.js';
 import {
   type ReasonCount,
   type ReportData,

@@ -1,7 +1,7 @@
-import type { SlippageFigures } from '../slippage-figures.js';
 import { number, percent } from './format.js';
 import { type Column, htmlTable, none, section } from './page-tables.js';
 import type { ReportInstrument } from './report-data.js';
+import type { SlippageFigures } from './slippage-figures.js';
 
 /** PSI limits in common use: below the first nothing has moved, above the second the model is out of its depth. */
 const PSI_SOME = 0.1;

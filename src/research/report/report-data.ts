@@ -1,8 +1,8 @@
 import type { StreamKey } from '../../core/candle.js';
-import type { AucInterval } from '../auc-interval.js';
-import type { CurveMetrics, Metrics } from '../metrics.js';
-import type { ReliabilityBin } from '../model-quality.js';
-import type { SlippageFigures } from '../slippage-figures.js';
+import type { AucInterval } from './auc-interval.js';
+import type { CurveMetrics, Metrics } from './metrics.js';
+import type { ReliabilityBin } from './model-quality.js';
+import type { SlippageFigures } from './slippage-figures.js';
 
 /**
  * All that a report shows, as plain data, so that a backtest and the live store can both fill it. Times are UTC

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { createDaily, nextLocalTime } from '../../../src/adapters/alert-delivery/daily.js';
-import type { Clock } from '../../../src/ports.js';
+import type { Clock } from '../../../src/ports/time.js';
 import { eventually } from '../mqtt/box.js';
 
 const nothing = () => {};

@@ -1,5 +1,5 @@
 import type { Alert } from '../../../src/core/alert.js';
-import type { AlertOutbox } from '../../../src/ports.js';
+import type { AlertOutbox } from '../../../src/ports/alerts.js';
 
 /** An outbox that forgets with its process. `alerts` is what it holds, oldest first. */
 export function createMemoryOutbox(): AlertOutbox & { readonly alerts: Map<string, Alert> } {

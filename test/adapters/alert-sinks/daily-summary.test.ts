@@ -5,7 +5,7 @@ import { createAlertRaiser } from '../../../src/core/alert.js';
 import { ALERT_CATALOGUE } from '../../../src/core/alert-catalogue.js';
 import type { Fill } from '../../../src/core/order.js';
 import type { AccountSnapshot } from '../../../src/core/records.js';
-import { createSimulatedClock } from '../../../src/research/simulated-clock.js';
+import { createSimulatedClock } from '../../../src/research/backtest/simulated-clock.js';
 import { boxState, eventually } from '../mqtt/box.js';
 
 const NOON_MS = Date.UTC(2024, 5, 1, 12);

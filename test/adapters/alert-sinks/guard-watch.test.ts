@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { createGuardWatch } from '../../../src/adapters/alert-sinks/index.js';
-import type { PermitReading } from '../../../src/ports.js';
-import { createSimulatedClock } from '../../../src/research/simulated-clock.js';
+import type { PermitReading } from '../../../src/ports/guard.js';
+import { createSimulatedClock } from '../../../src/research/backtest/simulated-clock.js';
 import { eventually } from '../mqtt/box.js';
 
 const OK: PermitReading = { ok: true, state: 'ACTIVE', epoch: 1, expiresMonotonicMs: 1e12 };

@@ -6,8 +6,9 @@ import {
 } from '../../../src/adapters/ccxt/index.js';
 import { decimal } from '../../../src/core/money.js';
 import type { OrderRequest, Quote } from '../../../src/core/order.js';
-import { createBrokers, createOrderGate, type OrderGate } from '../../../src/pipeline/execution/index.js';
-import type { PermitReading } from '../../../src/ports.js';
+import { createBrokers } from '../../../src/execution/brokers.js';
+import { createOrderGate, type OrderGate } from '../../../src/execution/order-gate.js';
+import type { PermitReading } from '../../../src/ports/guard.js';
 import type { Interception } from '../../../src/simulator/index.js';
 import { ACCOUNT, START_MS, startWorld, type World } from '../../simulator/world.js';
 import { CONFIG, SPOT } from '../../support/tiny-stream.js';

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { ClosedBarSequencer } from '../../../src/adapters/ccxt/closed-bar-sequencer.js';
-import type { RawCandle } from '../../../src/ports.js';
+import type { RawCandle } from '../../../src/ports/market.js';
 
 const BAR_MS = 60_000;
 const bar = (i: number, close: number): RawCandle => ({

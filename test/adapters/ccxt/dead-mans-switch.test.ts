@@ -9,7 +9,7 @@ import {
   DEAD_MANS_SWITCHES,
 } from '../../../src/adapters/ccxt/index.js';
 import { createSystemClock } from '../../../src/adapters/clock/system-clock.js';
-import { createDeadMansWatch } from '../../../src/composition/dead-mans-watch.js';
+import { createDeadMansWatch } from '../../../src/trader/dead-mans-watch.js';
 
 /** What Kraken answers, as its documentation has it, of as much as ccxt asks for. */
 const ASSETS = {

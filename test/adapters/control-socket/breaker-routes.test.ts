@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import { breakerRoutes } from '../../../src/adapters/control-socket/breaker-routes.js';
+import type { AccountSnapshot, PeakRebase } from '../../../src/core/records.js';
 import type { TradingState } from '../../../src/core/trading-state.js';
-import type { AccountSnapshot, PeakRebase } from '../../../src/ports.js';
 
 const ACCOUNT = {
   equity: 80_000,

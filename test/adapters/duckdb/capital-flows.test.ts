@@ -4,7 +4,7 @@ import path from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { openStore } from '../../../src/adapters/duckdb/index.js';
 import { MemoryStore } from '../../../src/adapters/memory-store/index.js';
-import type { CapitalFlow } from '../../../src/ports.js';
+import type { CapitalFlow } from '../../../src/core/records.js';
 
 const dir = mkdtempSync(path.join(tmpdir(), 'redbutton-flows-'));
 afterAll(() => rmSync(dir, { recursive: true, force: true }));

@@ -6,8 +6,8 @@ import { openStore } from '../../../src/adapters/duckdb/index.js';
 import { missingBars } from '../../../src/core/calendar.js';
 import { timeframeMs } from '../../../src/core/timeframe.js';
 import { takeHistory } from '../../../src/pipeline/ingestion/index.js';
-import { readCandlesCsv } from '../../../src/research/candle-file.js';
-import { countReasons } from '../../../src/research/load-candles.js';
+import { readCandlesCsv } from '../../../src/research/candles/candle-file.js';
+import { countReasons } from '../../../src/research/candles/load-candles.js';
 import { CANDLES_DIR, hasSharedData } from '../../support/golden.js';
 
 /** Rows and defects as the note beside the files states them: zero volume, bad shape, and holes between what is left. */

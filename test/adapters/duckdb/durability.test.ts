@@ -15,7 +15,7 @@ import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { openStore } from '../../../src/adapters/duckdb/index.js';
-import { chainEnd, commitsFrom } from '../../../src/adapters/duckdb/write-ahead-log.js';
+import { chainEnd, commitsFrom } from '../../../src/adapters/duckdb/open/write-ahead-log.js';
 import { BTC, barOf, seededRng } from '../../contract/store-rows.js';
 import { compiled } from './compiled.js';
 

@@ -13,7 +13,7 @@ import { setTimeout } from 'node:timers/promises';
 import { DuckDBInstance } from '@duckdb/node-api';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { openStore } from '../../../src/adapters/duckdb/index.js';
-import { isBeforeOwnedLogs, logHead } from '../../../src/adapters/duckdb/log-owner.js';
+import { isBeforeOwnedLogs, logHead } from '../../../src/adapters/duckdb/open/log-owner.js';
 import { BTC, barOf, fillOf, orderEventOf, seededRng } from '../../contract/store-rows.js';
 
 let dir: string;

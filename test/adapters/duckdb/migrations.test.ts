@@ -1,13 +1,13 @@
 import { DuckDBInstance } from '@duckdb/node-api';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { loadDuckDb } from '../../../src/adapters/duckdb/binding.js';
+import { loadDuckDb } from '../../../src/adapters/duckdb/open/binding.js';
 import {
   type Migration,
   migrate,
   schemaVersion,
   shippedMigrations,
-} from '../../../src/adapters/duckdb/migrations.js';
-import { Session } from '../../../src/adapters/duckdb/session.js';
+} from '../../../src/adapters/duckdb/open/migrations.js';
+import { Session } from '../../../src/adapters/duckdb/open/session.js';
 
 let instance: DuckDBInstance;
 let session: Session;

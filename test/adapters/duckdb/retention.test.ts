@@ -13,7 +13,7 @@ import path from 'node:path';
 import { DuckDBInstance } from '@duckdb/node-api';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type DuckStore, openStore, type StoreOptions } from '../../../src/adapters/duckdb/index.js';
-import { keptFromMs } from '../../../src/adapters/duckdb/retention.js';
+import { keptFromMs } from '../../../src/adapters/duckdb/write/retention.js';
 import { BAR_MS, BTC, barOf, ETH, fillOf, seededRng, T0 } from '../../contract/store-rows.js';
 
 const DAY_MS = 86_400_000;

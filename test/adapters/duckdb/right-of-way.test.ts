@@ -4,7 +4,7 @@ import path from 'node:path';
 import { setImmediate, setTimeout } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { openStore } from '../../../src/adapters/duckdb/index.js';
-import { RightOfWay } from '../../../src/adapters/duckdb/right-of-way.js';
+import { RightOfWay } from '../../../src/adapters/duckdb/write/order-priority.js';
 import { BTC, barOf, ETH, orderEventOf, seededRng } from '../../contract/store-rows.js';
 
 /** A promise that is settled from outside. */

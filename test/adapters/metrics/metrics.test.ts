@@ -7,7 +7,7 @@ import {
 } from '../../../src/adapters/metrics/metrics-endpoint.js';
 import { createProcessFigures } from '../../../src/adapters/metrics/process-figures.js';
 import { createTraderMetrics } from '../../../src/adapters/metrics/trader-metrics.js';
-import type { BoxState } from '../../../src/ports.js';
+import type { BoxState } from '../../../src/ports/alerts.js';
 
 const STATE: BoxState = {
   tradingState: 'REDUCING',

@@ -7,7 +7,8 @@ import {
 } from '../../../src/adapters/mqtt/index.js';
 import { type AlertRaiser, createAlertIds, createAlertRaiser } from '../../../src/core/alert.js';
 import { ALERT_CATALOGUE } from '../../../src/core/alert-catalogue.js';
-import type { BoxState, Clock } from '../../../src/ports.js';
+import type { BoxState } from '../../../src/ports/alerts.js';
+import type { Clock } from '../../../src/ports/time.js';
 import type { Mosquitto } from '../../brokers/mosquitto.js';
 import { createMemoryOutbox } from '../alert-delivery/memory-outbox.js';
 

@@ -8,7 +8,7 @@ import { configSchema } from '../../../src/config/schema.js';
 import { composeGuard } from '../../../src/guard/compose.js';
 import { PAPER_CANCELLER } from '../../../src/guard/paper-canceller.js';
 import { linesOf, settingsOf } from '../../../src/guard/settings.js';
-import type { Gpio } from '../../../src/ports.js';
+import type { Gpio } from '../../../src/ports/gpio.js';
 
 /**
  * The guard over lines that are files, as sysfs shows them, in the directory of its first argument: what it costs with a

@@ -1,6 +1,6 @@
 import { createSystemClock } from '../../../src/adapters/clock/system-clock.js';
 import { createSystemScheduler } from '../../../src/adapters/clock/system-scheduler.js';
-import { createTraderLinkClient } from '../../../src/adapters/control-socket/trader-link-client.js';
+import { createTraderLinkClient } from '../../../src/adapters/guard-link/client.js';
 
 // A trader that only keeps its link to the guard; what it is asked is written to stdout. "halt" on stdin asks for one.
 const say = (line: string) => process.stdout.write(`${line}\n`);

@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { createForestTrainer } from '../../../src/adapters/native/forest.js';
 import { areaUnderCurve } from '../../../src/core/auc.js';
 import { MODEL_WIDTH } from '../../../src/core/feature-set.js';
-import type { ForestOptions, TrainedForest } from '../../../src/ports.js';
+import type { ForestOptions, TrainedForest } from '../../../src/ports/model.js';
 import { forestOptions, labelledRows, seeded } from '../../support/labelled-rows.js';
 
 const trainer = createForestTrainer();

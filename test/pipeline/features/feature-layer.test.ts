@@ -11,7 +11,7 @@ import {
   modelInputs,
   usableRows,
 } from '../../../src/pipeline/features/index.js';
-import { loadCandles } from '../../../src/research/load-candles.js';
+import { loadCandles } from '../../../src/research/candles/load-candles.js';
 import { VECTORS_DIR } from '../../support/golden.js';
 import { createPlainFeatureKernel } from '../../support/plain-feature-kernel.js';
 

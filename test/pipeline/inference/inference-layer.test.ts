@@ -4,7 +4,7 @@ import { FEATURE_SET_VERSION, MODEL_COLUMNS, MODEL_WIDTH } from '../../../src/co
 import type { ModelManifest } from '../../../src/core/manifest.js';
 import type { FeatureRow } from '../../../src/pipeline/features/index.js';
 import { createInferenceLayer } from '../../../src/pipeline/inference/index.js';
-import type { Classifier } from '../../../src/ports.js';
+import type { Classifier } from '../../../src/ports/model.js';
 
 const MANIFEST: ModelManifest = {
   manifestVersion: 1,

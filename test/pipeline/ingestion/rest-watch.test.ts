@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { Quote } from '../../../src/core/order.js';
 import { createRestWatch, type RestWatch } from '../../../src/pipeline/ingestion/index.js';
-import type { CandleFeed } from '../../../src/ports.js';
+import type { CandleFeed } from '../../../src/ports/market.js';
 
 const QUOTE: Quote = { bid: 1, ask: 2, atMs: 0, source: 'book' };
 const clock = {

@@ -1,0 +1,180 @@
+import {
+  type ConnectedExchange,
+  createExchange,
+  exchangeOffsetMs,
+  keyPermissions,
+} from '../../adapters/ccxt/index.js';
+import { isTimeSynchronised } from '../../adapters/clock/time-sync.js';
+import type { ExchangeConfig } from '../../config/schema.js';
+import { messageOf } from '../../core/errors.js';
+import {
+  type Check,
+  type Finding,
+  failed,
+  findingOf,
+  ok,
+  type Patient,
+  unchecked,
+  warning,
+} from './finding.js';
+
+const TIMEOUT_MS = 8_000;
+
+/** The clock, by its own word and by each exchange's; the exchanges; what the keys may do. */
+export const clockAndExchange: Check = {
+  name: 'clock and exchange',
+  async look(patient) {
+    const venues = patient.config.exchange.map((venue) => lookAt(patient, venue));
+    return [await synchronised(patient), ...(await Promise.all(venues)).flat()];
+  },
+};
+
+async function lookAt(patient: Patient, venue: ExchangeConfig): Promise<readonly Finding[]> {
+  let connection: ConnectedExchange;
+  try {
+    connection = await connect(patient, venue);
+    await connection.api.loadMarkets();
+  } catch (error) {
+    const detail = `${venue.id} cannot be reached: ${short(error)}`;
+    return [failed('exchange', detail, 'look at network, DNS and exchange.restUrl; is the exchange up?')];
+  }
+  return [
+    listed(venue, connection),
+    await offset(patient, venue, connection),
+    await key(patient, venue, '', `trader’s key${at(patient, venue)}`),
+    ...(patient.config.mode === 'live'
+      ? [await key(patient, venue, 'guard-', `guard’s key${at(patient, venue)}`)]
+      : []),
+  ];
+}
+
+/** Where there are several exchanges it is said whose key it is. */
+const at = ({ config }: Patient, venue: ExchangeConfig) =>
+  config.exchange.length > 1 ? ` at ${venue.id}` : '';
+
+function listed(venue: ExchangeConfig, { api }: ConnectedExchange): Finding {
+  const missing = venue.symbols.filter((symbol) => api.markets?.[symbol] === undefined);
+  const closed = venue.symbols.filter((symbol) => api.markets?.[symbol]?.active === false);
+  if (missing.length > 0) {
+    const none = missing.length === venue.symbols.length;
+    return (none ? failed : warning)(
+      'exchange',
+      `${venue.id} does not list ${missing.join(', ')}: ${none ? 'the trader does not start' : 'not traded, the others are'}`,
+      'mend exchange.symbols',
+    );
+  }
+  return closed.length > 0
+    ? warning('exchange', `${venue.id} takes no orders of ${closed.join(', ')} now`, 'wait until it does')
+    : ok('exchange', `${venue.id} answers and trades ${venue.symbols.join(', ')}`);
+}
+
+async function connect(patient: Patient, venue: ExchangeConfig, keys?: { apiKey: string; secret: string }) {
+  const connection = await createExchange(venue, patient.clock, keys);
+  Object.assign(connection.api, { timeout: TIMEOUT_MS });
+  return connection;
+}
+
+async function synchronised({ config, timesyncFile }: Patient): Promise<Finding> {
+  const { check } = config.clock;
+  if (check === 'none') {
+    return warning(
+      'clock',
+      'clock.check is "none": nobody says whether the clock is right',
+      'set clock.check = "timesync"',
+    );
+  }
+  try {
+    if (await isTimeSynchronised(check, timesyncFile)) return ok('clock', `synchronised, says ${check}`);
+  } catch (error) {
+    return findingOf('clock', error, `install and start ${check}`);
+  }
+  return failed(
+    'clock',
+    `not synchronised, says ${check}: no bar is taken and no order sent`,
+    'look at the network and at timedatectl; systemd-timesyncd must run',
+  );
+}
+
+async function offset(
+  { config }: Patient,
+  venue: ExchangeConfig,
+  connection: ConnectedExchange,
+): Promise<Finding> {
+  if (venue.restUrl !== undefined && venue.simulatedTime)
+    return ok('clock offset', 'the exchange is simulated, with a time of its own');
+  try {
+    const offsetMs = await exchangeOffsetMs(connection);
+    if (offsetMs === null)
+      return unchecked('clock offset', `${venue.id} tells no time, or answers too slowly`, 'try again');
+    const detail = `${Math.round(offsetMs)} ms from ${venue.id}’s clock (at most ${config.clock.offsetMsMax})`;
+    return Math.abs(offsetMs) <= config.clock.offsetMsMax
+      ? ok('clock offset', detail)
+      : failed(
+          'clock offset',
+          `${detail}: no order is sent`,
+          'set the clock right: timedatectl; see clock.check',
+        );
+  } catch (error) {
+    return findingOf('clock offset', error);
+  }
+}
+
+/** A key that may move money out is a reason to stop, whatever else is well. */
+async function key(patient: Patient, venue: ExchangeConfig, prefix: string, check: string): Promise<Finding> {
+  const names = [`${prefix}${venue.id}-api-key`, `${prefix}${venue.id}-api-secret`] as const;
+  try {
+    const [apiKey, secret] = names.map((name) => patient.credential(name)?.reveal());
+    if (apiKey === undefined && secret === undefined) {
+      return patient.config.mode === 'paper'
+        ? ok(check, 'none, and on paper none is needed')
+        : failed(
+            check,
+            'none, and mode is "live"',
+            `put it into ${patient.credentialsDir}/${names[0]} and ${names[1]}`,
+          );
+    }
+    if (apiKey === undefined || secret === undefined) {
+      return failed(
+        check,
+        `half of it is missing: ${apiKey === undefined ? names[0] : names[1]}`,
+        'provide both halves',
+      );
+    }
+    const may = await keyPermissions(await connect(patient, venue, { apiKey, secret }));
+    if (may.withdrawals === true) {
+      return failed(check, 'it MAY WITHDRAW money', 'take that right from the key at the exchange, now');
+    }
+    if (may.trading === false && patient.config.mode === 'live') {
+      return failed(check, 'it may not trade', 'give it the right to trade on spot at the exchange');
+    }
+    if (may.withdrawals === null) {
+      return warning(
+        check,
+        `is taken by ${venue.id}, which does not tell what it may do`,
+        'see at the exchange that it cannot withdraw',
+      );
+    }
+    if (may.addressBound === false) {
+      return warning(
+        check,
+        'may trade, cannot withdraw, but works from any address',
+        'bind it to your address at the exchange',
+      );
+    }
+    return ok(check, 'may trade, cannot withdraw, bound to your address');
+  } catch (error) {
+    const finding = findingOf(check, error);
+    if (finding.verdict === 'unchecked') return finding;
+    return failed(
+      check,
+      `is refused: ${short(error)}`,
+      'look at key and secret, and whether the key is bound to another address',
+    );
+  }
+}
+
+/** ccxt's messages carry the whole answer. */
+function short(error: unknown): string {
+  const text = messageOf(error).replaceAll(/\s+/g, ' ');
+  return text.length > 120 ? `${text.slice(0, 117)}…` : text;
+}

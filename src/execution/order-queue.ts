@@ -1,0 +1,53 @@
+/**
+ * Who may work when. Work on one stream is done one piece after the other; streams do not wait for each other, so a slow
+ * exchange holds up only its own. A comparison with an exchange has that venue alone: an order on its way in the middle of
+ * it would look like a difference.
+ */
+export interface OrderQueue {
+  /** After all earlier work of this name, and after whoever had the venue alone. */
+  serialize<T>(venue: string, name: string, work: () => Promise<T>): Promise<T>;
+  /** After everything that the venue was doing, and before everything that comes later. */
+  exclusively<T>(venue: string, work: () => Promise<T>): Promise<T>;
+}
+
+interface ExchangeQueue {
+  /** End of the last work that had, or will have, the venue alone. */
+  lone: Promise<unknown>;
+  /** End of the last work by name. */
+  readonly tails: Map<string, Promise<unknown>>;
+}
+
+/** A failed piece of work does not hold up the next. Work must not wait for other work of its own venue. */
+export function createOrderQueue(): OrderQueue {
+  const venues = new Map<string, ExchangeQueue>();
+
+  function turnsOf(venue: string): ExchangeQueue {
+    let turns = venues.get(venue);
+    if (turns === undefined) {
+      turns = { lone: Promise.resolve(), tails: new Map() };
+      venues.set(venue, turns);
+    }
+    return turns;
+  }
+
+  return {
+    serialize(venue, name, work) {
+      const { lone, tails } = turnsOf(venue);
+      const before = tails.get(name);
+      const result = before === undefined ? lone.then(work) : before.then(() => lone).then(work);
+      tails.set(
+        name,
+        result.catch(() => undefined),
+      );
+      return result;
+    },
+    exclusively(venue, work) {
+      const turns = turnsOf(venue);
+      const result = Promise.all([turns.lone, ...turns.tails.values()]).then(work);
+      turns.lone = result.catch(() => undefined);
+      // Whoever comes next waits for the lone work, which waits for these.
+      turns.tails.clear();
+      return result;
+    },
+  };
+}

@@ -1,0 +1,146 @@
+import { firstMissingMs, missingBars } from '../../core/calendar.js';
+import { type Candle, type StreamKey, streamName } from '../../core/candle.js';
+import type { Gap } from '../../core/records.js';
+import { type Calendar, timeframeMs } from '../../core/timeframe.js';
+import type { CandleFeed, RawCandle } from '../../ports/market.js';
+import type { StoreNotes, StoreReader } from '../../ports/store.js';
+import type { Clock } from '../../ports/time.js';
+
+export interface GapKeeperOptions {
+  readonly feed: CandleFeed;
+  readonly stream: StreamKey;
+  readonly calendar: Calendar;
+  readonly clock: Clock;
+  readonly store: Pick<StoreNotes, 'recordGap'> & Pick<StoreReader, 'gaps'>;
+  /** Stores bars of a gap by the same checks as any other row; resolves to how many were new. */
+  readonly fill: (rows: readonly RawCandle[]) => Promise<number>;
+}
+
+/** Keeps the table of holes of one stream, and fills what the venue still has. Candles are never invented. */
+export interface GapKeeper {
+  /** Takes up what an earlier run left open, and holes among the newest stored candles that it had no time to note. */
+  start(recent: readonly Candle[]): Promise<void>;
+  /** `missing` bars of the calendar were not there when the bar at `openMs` came. Durable when it resolves. */
+  found(openMs: number, missing: number): Promise<void>;
+  /** Tries to fill what is open until `signal` aborts. Rejects only if the store does. */
+  run(signal: AbortSignal): Promise<void>;
+}
+
+const PAGE_ROWS = 500;
+/** Wait between attempts at one gap: doubles from the first to the second figure. */
+const RETRY_MS_FIRST = 60_000;
+const RETRY_MS_MAX = 3_600_000;
+/** The same after a request without an answer, which says nothing of the gap: an outage often ends within seconds. */
+const UNANSWERED_MS_FIRST = 1000;
+const UNANSWERED_MS_MAX = 60_000;
+/** Wait where no gap is open; one that is found ends it. */
+const IDLE_MS = 86_400_000;
+/** Answers without one of the bars after which the venue is believed to have none: exchanges list some bars late. */
+const EMPTY_ANSWERS_MAX = 3;
+
+interface OpenGap {
+  gap: Gap;
+  dueMs: number;
+  waitMs: number;
+  unansweredMs: number;
+  emptyAnswers: number;
+}
+
+export function createGapKeeper(options: GapKeeperOptions): GapKeeper {
+  const { feed, stream, calendar, clock, store } = options;
+  const barMs = timeframeMs(stream.timeframe);
+  const open = new Map<number, OpenGap>();
+  /** Ends the wait for the next attempt; used again until it has done so. */
+  let wake = new AbortController();
+
+  async function note(gap: Omit<Gap, 'stream' | 'atMs'>): Promise<Gap> {
+    const row: Gap = { ...gap, stream, atMs: clock.wallMs() };
+    await store.recordGap(row);
+    return row;
+  }
+
+  function pursue(gap: Gap): void {
+    open.set(gap.fromMs, {
+      gap,
+      dueMs: clock.monotonicMs(),
+      waitMs: RETRY_MS_FIRST,
+      unansweredMs: UNANSWERED_MS_FIRST,
+      emptyAnswers: 0,
+    });
+    wake.abort();
+  }
+
+  async function found(openMs: number, missing: number): Promise<void> {
+    const fromMs = firstMissingMs(openMs, missing, barMs, calendar);
+    pursue(await note({ fromMs, toMs: openMs, bars: missing, state: 'open' }));
+  }
+
+  /** The venue's bars inside the gap. */
+  async function ask({ fromMs, toMs }: Gap, signal: AbortSignal): Promise<readonly RawCandle[]> {
+    const rows: RawCandle[] = [];
+    for (let sinceMs = fromMs; sinceMs < toMs; ) {
+      signal.throwIfAborted();
+      const page = await feed.history(stream.symbol, stream.timeframe, sinceMs, PAGE_ROWS);
+      rows.push(...page.filter((row) => row.openMs >= sinceMs && row.openMs < toMs));
+      const lastMs = page.at(-1)?.openMs ?? toMs;
+      if (lastMs < sinceMs) break;
+      sinceMs = lastMs + barMs;
+    }
+    return rows;
+  }
+
+  async function attempt(entry: OpenGap, signal: AbortSignal): Promise<void> {
+    let rows: readonly RawCandle[];
+    try {
+      rows = await ask(entry.gap, signal);
+    } catch {
+      // The feed's own keeper tells of a venue that does not answer; here it only means to ask again later.
+      entry.dueMs = clock.monotonicMs() + entry.unansweredMs;
+      entry.unansweredMs = Math.min(UNANSWERED_MS_MAX, entry.unansweredMs * 2);
+      return;
+    }
+    if (signal.aborted) return;
+    entry.unansweredMs = UNANSWERED_MS_FIRST;
+    const added = rows.length === 0 ? 0 : await options.fill(rows);
+    entry.emptyAnswers = added > 0 ? 0 : entry.emptyAnswers + 1;
+    const bars = Math.max(0, entry.gap.bars - added);
+    const state = bars === 0 ? 'filled' : entry.emptyAnswers >= EMPTY_ANSWERS_MAX ? 'gone' : 'open';
+    if (state !== entry.gap.state || added > 0) entry.gap = await note({ ...entry.gap, bars, state });
+    if (state !== 'open') open.delete(entry.gap.fromMs);
+    entry.dueMs = clock.monotonicMs() + entry.waitMs;
+    entry.waitMs = Math.min(RETRY_MS_MAX, entry.waitMs * 2);
+  }
+
+  return {
+    found,
+    async start(recent) {
+      const known = (await store.gaps()).filter((gap) => streamName(gap.stream) === streamName(stream));
+      for (const gap of known) if (gap.state === 'open') pursue(gap);
+      const noted = new Set(known.map((gap) => gap.toMs));
+      for (let i = 1; i < recent.length; i++) {
+        const { openMs } = recent[i]!;
+        const missing = missingBars(recent[i - 1]!.openMs, openMs, barMs, calendar);
+        if (missing > 0 && !noted.has(openMs)) await found(openMs, missing);
+      }
+    },
+    async run(signal) {
+      const stop = () => wake.abort();
+      signal.addEventListener('abort', stop, { once: true });
+      try {
+        while (!signal.aborted) {
+          const next = [...open.values()].sort((a, b) => a.dueMs - b.dueMs)[0];
+          const waitMs = next === undefined ? IDLE_MS : next.dueMs - clock.monotonicMs();
+          if (next !== undefined && waitMs <= 0) {
+            await attempt(next, signal);
+            continue;
+          }
+          if (wake.signal.aborted) wake = new AbortController();
+          // An aborted sleep rejects: the run ends, or a gap was found.
+          await clock.sleep(waitMs, wake.signal).catch(() => undefined);
+        }
+      } finally {
+        signal.removeEventListener('abort', stop);
+      }
+    },
+  };
+}

@@ -1,0 +1,45 @@
+import type { OrderHint, OrderReport, OrderRequest, Quote } from '../core/order.js';
+import type { CapitalFlow } from '../core/records.js';
+
+/** What came of handing an order to a venue. */
+export type SubmitResult =
+  | { readonly kind: 'report'; readonly report: OrderReport }
+  /** The venue surely did not take it (refused before or at the door); may be retried when `retryable`. */
+  | {
+      readonly kind: 'not_placed';
+      readonly message: string;
+      readonly retryable: boolean;
+      readonly retryAfterMs?: number;
+      /** What the refusal may speak of: steps and minimums that are no longer those known here, or a closed market. */
+      readonly about?: 'rules' | 'closed';
+    }
+  /** Nobody knows: time-out, 5xx, dropped connection, malformed answer. Resolve by client order id, never resend. */
+  | { readonly kind: 'ambiguous'; readonly message: string };
+
+export interface Balance {
+  readonly currency: string;
+  readonly free: string;
+  readonly total: string;
+}
+
+export interface Broker {
+  readonly exchange: string;
+  readonly kind: 'paper' | 'live';
+  /** Only the order gate may call this; a test enforces it. */
+  create(order: OrderRequest, quote: Quote): Promise<SubmitResult>;
+  /** Looks an order up by client order id among open orders, closed orders and trades. */
+  find(clientOrderId: string, symbol: string): Promise<OrderReport | undefined>;
+  cancel(clientOrderId: string, symbol: string): Promise<void>;
+  /** Of these symbols; of the whole account when none is named. */
+  openOrders(symbols: readonly string[]): Promise<readonly OrderReport[]>;
+  /** Orders placed or traded at or after `sinceMs` (the exchange's time), each with all of its fills. */
+  history(symbols: readonly string[], sinceMs: number): Promise<readonly OrderReport[]>;
+  /** Finished deposits and withdrawals; `atMs` is the exchange's time of each. Null where the venue does not tell. */
+  transfers(sinceMs: number): Promise<readonly CapitalFlow[] | null>;
+  balances(): Promise<readonly Balance[]>;
+  /** Whether a stop can rest here for the symbol and be followed like any other order; absent = never. */
+  takesStops?(symbol: string): boolean;
+}
+
+/** Follows what an exchange says of our orders, until `signal` aborts (resolves) or the line fails (rejects). */
+export type OrderStream = (onHint: (hint: OrderHint) => void, signal: AbortSignal) => Promise<void>;

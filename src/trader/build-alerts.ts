@@ -1,0 +1,170 @@
+import {
+  createAlertSinks,
+  createDailySummary,
+  createGuardWatch,
+  createReleaseWatch,
+} from '../adapters/alert-sinks/index.js';
+import { openAlertSpool } from '../adapters/alert-spool/alert-spool.js';
+import type { ControlRoutes } from '../adapters/control-socket/control-server.js';
+import type { Log } from '../adapters/log/log.js';
+import { createMetricsEndpoint } from '../adapters/metrics/metrics-endpoint.js';
+import { type CountedBar, createTraderMetrics } from '../adapters/metrics/trader-metrics.js';
+import { brokerIsHere } from '../adapters/mqtt/index.js';
+import { createVitalsWatch } from '../adapters/vitals/vitals.js';
+import { mqttCredentials, ntfyCredentials } from '../config/credentials.js';
+import { boxPaths } from '../config/paths.js';
+import type { Config } from '../config/schema.js';
+import { type AlertRaiser, createAlertIds, createAlertRaiser } from '../core/alert.js';
+import { ALERT_CATALOGUE } from '../core/alert-catalogue.js';
+import type { Fill } from '../core/order.js';
+import type { ExecutionOutcome } from '../execution/order-intent.js';
+import type { BarOutcome } from '../pipeline/bar-outcome.js';
+import type { AlertOutbox, BoxState } from '../ports/alerts.js';
+import type { Permit } from '../ports/guard.js';
+import type { StoreReader } from '../ports/store.js';
+import type { Clock, Rng } from '../ports/time.js';
+
+export interface AlertingOptions {
+  readonly config: Config;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly clock: Clock;
+  readonly rng: Rng;
+  readonly log: Log;
+  readonly version: string;
+  readonly store: AlertOutbox & Pick<StoreReader, 'fills' | 'equityCurve'>;
+  readonly permit: Permit;
+  /** The box as the pipeline sees it; asked for only between `start` and `stop`. */
+  readonly state: () => BoxState;
+  /** What the status says of the model's market; null where there is nothing to say. */
+  readonly modelMarket: () => string | null;
+  /** Carries out the phone's halt; absent where the guard's own process takes it. */
+  readonly onHalt?: () => Promise<void>;
+}
+
+/** All that the trader says to people, and the watches that speak on their own. */
+export interface Alerting {
+  readonly alerts: AlertRaiser;
+  /** The state with what the box's own sensors say. */
+  state(): BoxState;
+  publishState(): void;
+  publishFill(fill: Fill): void;
+  /** Takes a bar, and what has become of an order, into the figures for Prometheus. */
+  countBar(outcome: BarOutcome): void;
+  countOrder(outcome: ExecutionOutcome): void;
+  /** What the control socket answers of all this. */
+  readonly routes: ControlRoutes;
+  start(): Promise<void>;
+  /** In the reverse order of `start`. */
+  stop(): Promise<void>;
+}
+
+export async function createAlerting(options: AlertingOptions): Promise<Alerting> {
+  const { config, env, clock, rng, log, store, onHalt } = options;
+  const { name, stateDir } = config.device;
+  const spools: { close(): Promise<void> }[] = [];
+  const sinks = await createAlertSinks({
+    config,
+    device: name,
+    role: 'trader',
+    credentials: mqttCredentials(env),
+    outbox: store,
+    ntfy: {
+      ...ntfyCredentials(env),
+      async openOutbox() {
+        const spool = await openAlertSpool(boxPaths(config).ntfySpool, damaged);
+        spools.push(spool);
+        return spool;
+      },
+    },
+    clock,
+    log,
+    rng,
+    version: options.version,
+    stateNow: state,
+    haltTakenBy: onHalt === undefined ? 'guard' : 'trader',
+    ...(onHalt === undefined ? {} : { onHalt }),
+    clientIdFile: boxPaths(config).mqttClientIds.trader,
+    onTrouble(raise) {
+      raise(alerts).catch((error) => log.error({ err: error }, 'an alert was lost'));
+    },
+  });
+  const alerts = createAlertRaiser(ALERT_CATALOGUE, clock, sinks.sink, createAlertIds(name, clock, rng));
+  const vitals = createVitalsWatch({ stateDir, clock, log, alerts });
+  const daily = createDailySummary({ at: config.alerts.dailySummaryAt, clock, log, alerts, store, state });
+  const metrics = createTraderMetrics({ version: options.version, mode: config.mode, state });
+  const endpoint =
+    config.metrics.port === undefined ? null : createMetricsEndpoint(config.metrics.port, metrics.text);
+  const releases = createReleaseWatch({
+    url: config.alerts.releaseUrl,
+    version: options.version,
+    clock,
+    log,
+    alerts,
+  });
+  const guardWatch = createGuardWatch({ permit: options.permit, clock, log, alerts, onLook: publishState });
+
+  function damaged(line: number): void {
+    log.warn({ errorCode: 'E_SPOOL', line }, 'a line of the ntfy spool is damaged and was passed over');
+  }
+
+  function state(): BoxState {
+    return { ...options.state(), temperatureC: vitals.last().temperatureC };
+  }
+
+  function publishState(): void {
+    sinks.sink.publishState(state());
+  }
+
+  return {
+    alerts,
+    state,
+    publishState,
+    publishFill: (fill) => sinks.publishFill(fill),
+    countBar: (outcome) => metrics.countBar(countedBar(outcome)),
+    countOrder: ({ order: { exchange, symbol }, status, fills }) =>
+      metrics.countOrder({
+        stream: { exchange, symbol, timeframe: config.timeframe },
+        status,
+        fills: fills.length,
+      }),
+    routes: {
+      'GET /status': () => {
+        const modelMarket = options.modelMarket();
+        return { status: 200, body: { ...state(), ...(modelMarket !== null && { modelMarket }) } };
+      },
+      'GET /metrics': async () => ({ status: 200, body: { text: await metrics.text() } }),
+    },
+    async start() {
+      if (config.mqtt.url !== undefined && (await brokerIsHere(config.mqtt.url))) {
+        log.info('the broker is on this box and dies with it: nobody will hear "offline" (docs/alerts.md)');
+      }
+      await sinks.start();
+      vitals.start();
+      daily.start();
+      guardWatch.start();
+      releases.start();
+      await endpoint?.start();
+    },
+    async stop() {
+      await endpoint?.stop();
+      await releases.stop();
+      await guardWatch.stop();
+      await daily.stop();
+      await vitals.stop();
+      await sinks.stop();
+      for (const spool of spools) await spool.close();
+    },
+  };
+}
+
+function countedBar(outcome: BarOutcome): CountedBar {
+  const { stream, kind } = outcome;
+  if (outcome.kind !== 'decided') return { stream, kind, signal: null, refusal: null };
+  const { signal, risk } = outcome.record;
+  return {
+    stream,
+    kind,
+    signal: signal?.kind === 'signal' ? signal.direction : null,
+    refusal: risk?.kind === 'refusal' ? risk.reason : null,
+  };
+}

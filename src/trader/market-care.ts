@@ -1,0 +1,80 @@
+import type { Log } from '../adapters/log/log.js';
+import type { AlertRaiser } from '../core/alert.js';
+import type { LayerHealth } from '../core/health.js';
+import type { MarketEvents } from '../execution/market-book.js';
+import type { Portfolio } from '../portfolio/portfolio.js';
+import type { Venue } from './venue.js';
+
+export interface MarketCareParts {
+  /** Asked when something is to be told: alerts are made after the exchanges are connected. */
+  readonly alerts: () => AlertRaiser;
+  readonly log: Log;
+  /** Writes the settings of the run down again: decisions are recomputed by the rules that they were made by. */
+  readonly recordRun: () => Promise<void>;
+}
+
+/** Looks after what the exchanges' markets do while the box runs: tells it, writes it down, and has the rules read again. */
+export interface MarketCare {
+  readonly events: MarketEvents;
+  /** Tells of symbols that are not listed, above all where something is held in them, and begins to read the rules again. */
+  start(venues: readonly Venue[], portfolio: Pick<Portfolio, 'book'>): Promise<void>;
+  stop(): Promise<void>;
+  /** Of markets that are closed or not listed alone. */
+  health(): readonly LayerHealth[];
+}
+
+export function createMarketCare({ alerts, log, recordRun }: MarketCareParts): MarketCare {
+  const ending = new AbortController();
+  let venues: readonly Venue[] = [];
+  let running: Promise<unknown> = Promise.resolve();
+  let unread = '';
+
+  function keep(work: Promise<void>): void {
+    work.catch((error: unknown) => log.error({ err: error }, 'an alert or a change of rules was lost'));
+  }
+
+  return {
+    events: {
+      onRules(exchange, rules, before) {
+        log.warn({ exchange, rules, before }, 'the exchange has changed the rules of a market');
+        keep(recordRun());
+      },
+      onClosed: (exchange, symbol, detail) =>
+        keep(alerts().raise('MARKET_CLOSED', { exchange, symbol, detail })),
+      onOpen: (exchange, symbol, afterMs) =>
+        keep(alerts().raise('MARKET_OPEN', { exchange, symbol, afterMs })),
+      onUnread(exchange, detail) {
+        if (detail !== unread)
+          log.warn({ exchange, detail }, 'the rules of the markets could not be read again');
+        unread = detail;
+      },
+    },
+    async start(given, portfolio) {
+      venues = given;
+      for (const { id: exchange, missing } of venues) {
+        for (const symbol of missing) {
+          const { units } = portfolio.book(exchange, symbol);
+          if (units.eq(0)) await alerts().raise('SYMBOL_NOT_LISTED', { exchange, symbol });
+          else {
+            const held = units.toFixed();
+            await alerts().raise('SYMBOL_NOT_LISTED_HELD', { exchange, symbol, held });
+          }
+        }
+      }
+      running = Promise.all(venues.map(({ market }) => market.run(ending.signal)));
+    },
+    async stop() {
+      ending.abort();
+      await running;
+    },
+    health: () =>
+      venues.flatMap(({ id, market, missing }) => [
+        ...[...market.closed()].map(([symbol, why]) => fault(id, symbol, 'E_MARKET_CLOSED', why)),
+        ...missing.map((symbol) => fault(id, symbol, 'E_SYMBOL_UNKNOWN', 'not listed, so not traded')),
+      ]),
+  };
+}
+
+function fault(exchange: string, symbol: string, errorCode: string, detail: string): LayerHealth {
+  return { layer: `market ${exchange}:${symbol}`, state: 'fault', lastSuccessMs: null, errorCode, detail };
+}

@@ -1,0 +1,34 @@
+import type { Log } from '../adapters/log/log.js';
+import type { AlertRaiser } from '../core/alert.js';
+import { createReconcileLoop, type ReconcileLoop } from '../execution/reconcile-loop.js';
+import type { Pipeline } from '../pipeline/pipeline-api.js';
+import type { Clock } from '../ports/time.js';
+import type { Venue } from './venue.js';
+
+export interface ReconcileLoopsParts {
+  readonly venues: readonly Venue[];
+  readonly pipeline: Pipeline;
+  readonly clock: Clock;
+  readonly alerts: AlertRaiser;
+  readonly log: Log;
+  readonly config: { readonly execution: { readonly reconcileMs: number } };
+}
+
+/** A comparison with each exchange by itself; what does not agree is logged. */
+export function reconcileLoops(parts: ReconcileLoopsParts): ReadonlyMap<string, ReconcileLoop> {
+  const { venues, log, config, ...rest } = parts;
+  return new Map(
+    venues.map(({ id }) => [
+      id,
+      createReconcileLoop({
+        ...rest,
+        periodMs: config.execution.reconcileMs,
+        exchange: id,
+        onResult: (result) => {
+          if (result.kind !== 'agreed')
+            log.warn({ exchange: id, result }, 'the comparison with the exchange');
+        },
+      }),
+    ]),
+  );
+}

@@ -1,0 +1,46 @@
+import type { Log } from '../adapters/log/log.js';
+import { loadClassifier } from '../adapters/onnx/classifier.js';
+import type { Config } from '../config/schema.js';
+import type { AlertRaiser } from '../core/alert.js';
+import type { BarOutcome } from '../pipeline/bar-outcome.js';
+import type { StoreNotes } from '../ports/store.js';
+import type { Clock } from '../ports/time.js';
+import { createShadow } from './shadow.js';
+
+export interface ShadowModelOptions {
+  readonly config: Pick<Config, 'shadowModelDir'>;
+  readonly store: Pick<StoreNotes, 'recordShadow'>;
+  readonly clock: Pick<Clock, 'wallMs'>;
+  readonly alerts: () => AlertRaiser;
+  readonly log: Log;
+  /** Takes what is to be done at the end. */
+  readonly closers: (() => Promise<void>)[];
+}
+
+/** What tells the configuration's shadow model of bars; the model is checked like the one that decides. */
+export async function openShadowModel(options: ShadowModelOptions): Promise<(outcome: BarOutcome) => void> {
+  const { config, store, clock, alerts, log } = options;
+  if (config.shadowModelDir === undefined) return () => undefined;
+  const classifier = await loadClassifier(config.shadowModelDir);
+  let failedMs = 0;
+  const tell = (work: Promise<void>) => {
+    work.catch((error: unknown) => log.error({ err: error }, 'an alert was lost'));
+  };
+  const shadow = createShadow({
+    classifier,
+    store,
+    onFault(detail) {
+      failedMs = clock.wallMs();
+      log.error({ detail }, 'the shadow model failed');
+      tell(alerts().raise('LAYER_FAULT', { layer: 'shadow model', errorCode: 'E_SHADOW', detail }));
+    },
+    onBack: () =>
+      tell(alerts().raise('LAYER_BACK', { layer: 'shadow model', afterMs: clock.wallMs() - failedMs })),
+  });
+  log.info({ model: classifier.manifest.sha256 }, 'a shadow model is asked beside the one that decides');
+  options.closers.push(async () => {
+    await shadow.idle();
+    await classifier.close();
+  });
+  return shadow.onBar;
+}

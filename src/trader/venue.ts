@@ -1,0 +1,178 @@
+import {
+  type BeforeCreateLeaves,
+  type ConnectedExchange,
+  createCcxtBroker,
+  createCcxtFeed,
+  createExchange,
+  createOrderStream,
+} from '../adapters/ccxt/index.js';
+import type { Log } from '../adapters/log/log.js';
+import { exchangeCredentials } from '../config/credentials.js';
+import type { Config, ExchangeConfig } from '../config/schema.js';
+import { streamName } from '../core/candle.js';
+import { badInput, EXIT, messageOf, RedbuttonError } from '../core/errors.js';
+import type { Fill, MarketListing } from '../core/order.js';
+import type { RunRecord } from '../core/records.js';
+import { currenciesOf } from '../core/symbol.js';
+import { createMarketBook, type MarketBook, type MarketEvents } from '../execution/market-book.js';
+import { createPaperBroker } from '../execution/paper-broker.js';
+import { parseRunSettings } from '../pipeline/decision-settings.js';
+import { createRestWatch, type RestWatch, type RestWatchOptions } from '../pipeline/ingestion/index.js';
+import type { Broker, OrderStream } from '../ports/broker.js';
+import type { Permit } from '../ports/guard.js';
+import type { CandleFeed } from '../ports/market.js';
+import type { Clock } from '../ports/time.js';
+
+/** One exchange of the box: the way there, its market data, and the rules of the symbols traded on it. */
+export interface Venue {
+  readonly id: string;
+  readonly config: ExchangeConfig;
+  readonly connection: ConnectedExchange;
+  readonly feed: RestWatch;
+  /** Of every symbol that is traded here; `config.symbols` are those that the exchange lists. */
+  readonly market: MarketBook;
+  /** Symbols of the configuration that the exchange does not list. */
+  readonly missing: readonly string[];
+  /** What the exchange says of our orders; null where it says nothing by itself, and on paper. */
+  readonly orders: OrderStream | null;
+  /** It is a simulator with a time of its own. */
+  readonly simulatedTime: boolean;
+}
+
+export interface VenueParts {
+  readonly config: Pick<Config, 'mode' | 'timeframe' | 'execution'>;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** Earlier starts of the box: an exchange that is away at this one is known by the rules it had then. */
+  readonly runs: readonly RunRecord[];
+  /** Told when an exchange answers no request, and when it does again. */
+  readonly requests: RestWatchOptions['events'];
+  /** Told when rules change, and when a market closes or opens. */
+  readonly markets: MarketEvents;
+}
+
+/** A quote that takes longer is refused: the bars of other exchanges wait behind it. */
+const QUOTE_MS_MAX = 3000;
+/** How often an exchange is asked that nobody asks for anything, and one that does not answer. */
+const REQUEST_CHECK_MS = 60_000;
+const REQUEST_RETRY_MS = 2000;
+
+/** Connects one exchange. One that does not answer is taken as it was last known; a wrong configuration rejects. */
+export async function openVenue(venue: ExchangeConfig, parts: VenueParts): Promise<Venue> {
+  const { config, clock } = parts;
+  const connect = () => createExchange(venue, clock, credentialsOf(venue.id, parts.env));
+  const connection = await connect();
+  const source = createCcxtFeed(connection);
+  // On paper the fee is the configured one; a venue's own rate may be a promotion that live trading would not get.
+  const takerFeeRate = String(config.execution.takerFeeRate);
+  const asTraded = ({ rules, trading }: MarketListing): MarketListing => ({
+    trading,
+    rules: config.mode === 'paper' ? { ...rules, takerFeeRate } : rules,
+  });
+  const listed: CandleFeed['listed'] = async (symbols) =>
+    new Map([...(await source.listed(symbols))].map(([symbol, listing]) => [symbol, asTraded(listing)]));
+  let isStale = false;
+  const found = await listed(venue.symbols).catch((error: unknown) => {
+    const known = lastKnown(venue, parts);
+    if (known.size === 0 || isWrongInput(error)) throw error;
+    isStale = true;
+    const detail = messageOf(error);
+    parts.log.warn(
+      { exchange: venue.id, symbols: [...known.keys()], detail },
+      'traded by its last known rules',
+    );
+    return known;
+  });
+  const missing = venue.symbols.filter((symbol) => !found.has(symbol));
+  // Where the exchange lists none of them any more, something may still be held there: the box starts as it knew them.
+  isStale ||= found.size === 0;
+  const listings = found.size === 0 ? lastKnown(venue, parts) : found;
+  const [first, ...rest] = venue.symbols.filter((symbol) => listings.has(symbol));
+  if (first === undefined) throw noneListed(venue);
+  const feed = createRestWatch({
+    feed: source,
+    symbol: first,
+    clock,
+    quoteMsMax: QUOTE_MS_MAX,
+    checkMs: REQUEST_CHECK_MS,
+    retryMs: REQUEST_RETRY_MS,
+    events: parts.requests,
+  });
+  const market = createMarketBook({
+    feed: { exchange: venue.id, listed },
+    listings,
+    isStale,
+    clock,
+    events: parts.markets,
+  });
+  const simulatedTime = venue.restUrl !== undefined && venue.simulatedTime;
+  const orders = config.mode === 'live' ? await createOrderStream(connection, connect) : null;
+  const traded = { ...venue, symbols: [first, ...rest] };
+  return { id: venue.id, config: traded, connection, feed, market, missing, orders, simulatedTime };
+}
+
+/** The venue's orders: its own on live, fills at its prices on paper. */
+export function brokerOf(
+  venue: Venue,
+  parts: Pick<VenueParts, 'config' | 'clock'>,
+  fills: readonly Fill[],
+  beforeCreateLeaves: BeforeCreateLeaves,
+): Broker {
+  const { config, clock } = parts;
+  if (config.mode === 'live') return createCcxtBroker(venue.connection, { beforeCreateLeaves });
+  const paper = createPaperBroker({
+    exchange: venue.id,
+    clock,
+    rulesOf: venue.market.rules,
+    isClosed: venue.market.isShut,
+    startBalances: {
+      [currenciesOf(venue.config.symbols[0]!).quote]: String(config.execution.paperStartCash),
+    },
+  });
+  paper.restore(fills);
+  return paper;
+}
+
+/**
+ * Makes the connection that an order would leave by, while its price is asked for: its handshake costs the order nothing
+ * then. There is none without a permit, and none on paper.
+ */
+export function connectAhead(venue: Venue, config: Pick<Config, 'mode'>, permit: Permit): Venue {
+  const reading = config.mode === 'live' ? permit.read() : undefined;
+  if (reading?.ok) venue.connection.creates.warm(reading.epoch);
+  return venue;
+}
+
+function credentialsOf(id: string, env: VenueParts['env']): { apiKey: string; secret: string } | undefined {
+  const found = exchangeCredentials(id, env);
+  return found && { apiKey: found.apiKey.reveal(), secret: found.secret.reveal() };
+}
+
+/** Those of the symbols that the last start knew, as it knew them. */
+function lastKnown(
+  { id, symbols }: ExchangeConfig,
+  { config, runs }: VenueParts,
+): Map<string, MarketListing> {
+  const known = new Map<string, MarketListing>();
+  const last = runs.at(-1);
+  const streams = last === undefined ? [] : parseRunSettings(last.settings).streams;
+  for (const symbol of symbols) {
+    const name = streamName({ exchange: id, symbol, timeframe: config.timeframe });
+    const rules = streams.find((stream) => streamName(stream.key) === name)?.rules;
+    if (rules !== undefined) known.set(symbol, { rules, trading: true });
+  }
+  return known;
+}
+
+function noneListed({ id, symbols }: ExchangeConfig): RedbuttonError {
+  return badInput(
+    'E_SYMBOL_UNKNOWN',
+    `${id} lists none of ${symbols.join(', ')}`,
+    'write exchange.symbols as ccxt does, as in "BTC/USDT"; close what is held there by hand',
+  );
+}
+
+function isWrongInput(error: unknown): boolean {
+  return error instanceof RedbuttonError && error.exitCode === EXIT.badInput;
+}

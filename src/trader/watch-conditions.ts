@@ -1,0 +1,30 @@
+import { createBoxProbes } from '../adapters/vitals/box-probes.js';
+import type { Config } from '../config/schema.js';
+import type { AlertRaiser } from '../core/alert.js';
+import type { Clock } from '../ports/time.js';
+import { type BoxConditions, createBoxConditions } from './box-conditions.js';
+import type { Venue } from './venue.js';
+
+/** Time and disk of the box, which must be in order before a bar is taken. */
+export function boxConditions(parts: {
+  readonly config: Config;
+  readonly venues: readonly Venue[];
+  readonly clock: Clock;
+  readonly alerts: AlertRaiser;
+}): BoxConditions {
+  const { config, venues, clock, alerts } = parts;
+  const { stateDir } = config.device;
+  return createBoxConditions({
+    probes: createBoxProbes({
+      connections: venues.map(({ connection }) => connection),
+      ownTime: venues.some(({ simulatedTime }) => simulatedTime),
+      check: config.clock.check,
+      stateDir,
+    }),
+    clock,
+    alerts,
+    offsetMsMax: config.clock.offsetMsMax,
+    diskReserveBytes: config.storage.diskReserveMb * 1_000_000,
+    stateDir,
+  });
+}

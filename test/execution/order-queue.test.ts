@@ -1,0 +1,69 @@
+import { describe, expect, it } from 'vitest';
+import { createOrderQueue } from '../../src/execution/order-queue.js';
+
+/** Work whose end the test decides, and the order in which it began. */
+function world() {
+  const turns = createOrderQueue();
+  const began: string[] = [];
+  const work = (name: string) => {
+    let end = () => {};
+    const ended = new Promise<void>((resolve) => {
+      end = resolve;
+    });
+    const run = async () => {
+      began.push(name);
+      await ended;
+    };
+    return { run, end: () => end() };
+  };
+  const settled = () => new Promise((resolve) => setImmediate(resolve));
+  return { turns, began, work, settled };
+}
+
+describe('turns', () => {
+  it('given work on one stream, then one piece comes after the other, and other streams do not wait', async () => {
+    const { turns, began, work, settled } = world();
+    const [first, second, other] = [work('first'), work('second'), work('other')];
+    void turns.serialize('binance', 'BTC', first.run);
+    const done = turns.serialize('binance', 'BTC', second.run);
+    void turns.serialize('binance', 'ETH', other.run);
+    await settled();
+    expect(began).toEqual(['first', 'other']);
+    first.end();
+    await settled();
+    expect(began).toEqual(['first', 'other', 'second']);
+    second.end();
+    await done;
+  });
+
+  it('given a comparison, then it has its venue alone, and another venue does not notice', async () => {
+    const { turns, began, work, settled } = world();
+    const [order, comparison, bar, elsewhere] = [
+      work('order'),
+      work('comparison'),
+      work('bar'),
+      work('elsewhere'),
+    ];
+    void turns.serialize('binance', 'BTC', order.run);
+    void turns.exclusively('binance', comparison.run);
+    void turns.serialize('binance', 'ETH', bar.run);
+    void turns.serialize('kraken', 'BTC', elsewhere.run);
+    await settled();
+    expect(began).toEqual(['order', 'elsewhere']);
+    order.end();
+    await settled();
+    expect(began).toEqual(['order', 'elsewhere', 'comparison']);
+    comparison.end();
+    await settled();
+    expect(began).toEqual(['order', 'elsewhere', 'comparison', 'bar']);
+  });
+
+  it('given work that fails, then whoever comes next does not', async () => {
+    const { turns } = world();
+    const failed = turns.serialize('binance', 'BTC', () => Promise.reject(new Error('no')));
+    const alone = turns.exclusively('binance', () => Promise.reject(new Error('no')));
+    await expect(failed).rejects.toThrow('no');
+    await expect(alone).rejects.toThrow('no');
+    expect(await turns.serialize('binance', 'BTC', async () => 'fine')).toBe('fine');
+  });
+});
