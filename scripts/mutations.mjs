@@ -354,14 +354,14 @@ export const MUTATIONS = [
     file: 'src/adapters/control-socket/breaker-routes.ts',
     from: 'if (!(await windowOpen()))',
     to: 'if (false)',
-    by: 'test/cli/resume.test.ts',
+    by: 'test/cli/run/resume.test.ts',
   },
   {
     name: 'rebase the peak of a box that is not halted',
     file: 'src/adapters/control-socket/breaker-routes.ts',
     from: "if (states.state() !== 'HALTED')",
     to: "if (states.state() === 'REDUCING')",
-    by: 'test/cli/resume.test.ts',
+    by: 'test/cli/run/resume.test.ts',
   },
   {
     name: 'arm by one press in the window',
@@ -1058,7 +1058,7 @@ export const MUTATIONS = [
   },
   {
     name: 'set the broker up under the host name of before',
-    file: 'src/cli/first-boot.ts',
+    file: 'src/cli/box/first-boot.ts',
     from: "['--hostname', box.hostname]",
     to: '[]',
     by: 'test/box/first-boot/broker-on-box.test.ts',
@@ -1324,24 +1324,24 @@ export const MUTATIONS = [
   },
   {
     name: 'restore over an armed box',
-    file: 'src/cli/restore.ts',
+    file: 'src/cli/records/restore.ts',
     from: '    await halt(config, paths, io);\n',
     to: '',
-    by: 'test/cli/restore.test.ts',
+    by: 'test/cli/records/restore.test.ts',
   },
   {
     name: 'restore the backup of another account',
-    file: 'src/cli/restore.ts',
+    file: 'src/cli/records/restore.ts',
     from: '  if (foundAccount !== account)',
     to: '  if (false as boolean)',
-    by: 'test/cli/restore.test.ts',
+    by: 'test/cli/records/restore.test.ts',
   },
   {
     name: 'leave the log of an unclean stop beside a restored database',
     file: 'src/adapters/duckdb/open/restore-database.ts',
     from: '    renameSync(database + companion, kept + companion);',
     to: '',
-    by: 'test/cli/restore.test.ts',
+    by: 'test/cli/records/restore.test.ts',
   },
   {
     name: 'load history past the pipeline that decides',
@@ -1380,10 +1380,10 @@ export const MUTATIONS = [
   },
   {
     name: 'let an option put a simulated button before real money',
-    file: 'src/cli/guard.ts',
+    file: 'src/cli/run/guard.ts',
     from: "if (values.gpio === 'simulated' &&",
     to: "if (values.gpio === 'none' &&",
-    by: 'test/cli/guard.test.ts',
+    by: 'test/cli/run/guard.test.ts',
   },
   {
     name: 'forget the simulated button of real money',
@@ -1534,14 +1534,14 @@ export const MUTATIONS = [
   },
   {
     name: 'restore beside a service that is about to start',
-    file: 'src/cli/restore.ts',
+    file: 'src/cli/records/restore.ts',
     from: "['active', 'activating', 'reloading', 'deactivating']",
     to: "['active']",
-    by: 'test/cli/restore.test.ts',
+    by: 'test/cli/records/restore.test.ts',
   },
   {
     name: 'leave the service stopped after a restore that was refused',
-    file: 'src/cli/restore.ts',
+    file: 'src/cli/records/restore.ts',
     from: `    try {
       await restore(copy, config, paths, values['from-box'], io);
     } finally {
@@ -1549,14 +1549,14 @@ export const MUTATIONS = [
     }`,
     to: `    await restore(copy, config, paths, values['from-box'], io);
     if (stopped) await startTrader(io);`,
-    by: 'test/cli/restore.test.ts',
+    by: 'test/cli/records/restore.test.ts',
   },
   {
     name: "count another box's days on paper",
     file: 'src/adapters/duckdb/open/store-owner.ts',
     from: 'if (known.length === 0) await insert(from, 0);',
     to: '',
-    by: 'test/cli/restore.test.ts',
+    by: 'test/cli/records/restore.test.ts',
   },
   {
     name: 'count the days of a model off its market',
@@ -1605,7 +1605,7 @@ export const MUTATIONS = [
     file: 'src/adapters/duckdb/open/journal-replay.ts',
     from: 'if (broken.has(streamName(stream))) await markReplayed(session, stream, candle.openMs);',
     to: '',
-    by: 'test/cli/restore-verify.test.ts',
+    by: 'test/cli/records/restore-verify.test.ts',
   },
   {
     name: 'recompute nothing that comes back from the journal',
@@ -1633,6 +1633,6 @@ export const MUTATIONS = [
     file: 'src/research/backtest/verify.ts',
     from: 'differences.push(...compareDecisions([record], [again]));',
     to: 'if (!asStored.has(openMs)) differences.push(...compareDecisions([record], [again]));',
-    by: 'test/cli/restore-verify.test.ts',
+    by: 'test/cli/records/restore-verify.test.ts',
   },
 ];

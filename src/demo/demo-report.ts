@@ -1,7 +1,7 @@
 import { openStore } from '../adapters/duckdb/index.js';
 import { writeDurably } from '../adapters/files/durable-file.js';
 import { loadClassifier } from '../adapters/onnx/classifier.js';
-import { figureRows, hashesShown, settingsShown } from '../cli/run-settings.js';
+import { figureRows, hashesShown, settingsShown } from '../cli/research/run-settings.js';
 import type { Config } from '../config/schema.js';
 import type { CommandIo } from '../console/io.js';
 import { packageVersion } from '../console/package-version.js';

@@ -8,9 +8,9 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { createSystemClock } from '../../src/adapters/clock/system-clock.js';
 import { callControl } from '../../src/adapters/control-socket/control-client.js';
 import { createPermitReader } from '../../src/adapters/permit-file/permit-reader.js';
-import { command as halt } from '../../src/cli/halt.js';
-import { command as resume } from '../../src/cli/resume.js';
-import { command as status } from '../../src/cli/status.js';
+import { command as halt } from '../../src/cli/run/halt.js';
+import { command as resume } from '../../src/cli/run/resume.js';
+import { command as status } from '../../src/cli/run/status.js';
 import { type Paths, pathsOf } from '../../src/config/paths.js';
 import type { GuardStatus } from '../../src/guard/status.js';
 import { captureIo } from '../support/command-io.js';

@@ -6,9 +6,9 @@ import { createControlServer } from '../../src/adapters/control-socket/control-s
 import { storeRoutes } from '../../src/adapters/control-socket/store-routes.js';
 import { type DuckStore, openStore } from '../../src/adapters/duckdb/index.js';
 import type { Command } from '../../src/cli/command.js';
-import { command as report } from '../../src/cli/report.js';
-import { command as status } from '../../src/cli/status.js';
-import { command as trades } from '../../src/cli/trades.js';
+import { command as report } from '../../src/cli/records/report.js';
+import { command as trades } from '../../src/cli/records/trades.js';
+import { command as status } from '../../src/cli/run/status.js';
 import { toColumns } from '../../src/core/candle.js';
 import type { Fill, OrderRequest, RiskInputs } from '../../src/core/order.js';
 import { runSettingsText } from '../../src/pipeline/decision-settings.js';

@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { expect, it } from 'vitest';
-import { command as verify } from '../../src/cli/verify.js';
+import { command as verify } from '../../src/cli/research/verify.js';
 import { toColumns } from '../../src/core/candle.js';
 import { candleIntake } from '../../src/trader/candle-intake.js';
 import { captureIo } from '../support/command-io.js';

@@ -18,7 +18,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { createExchange } from '../../src/adapters/ccxt/index.js';
 import { callControl } from '../../src/adapters/control-socket/control-client.js';
 import { openStore } from '../../src/adapters/duckdb/index.js';
-import { command as status } from '../../src/cli/status.js';
+import { command as status } from '../../src/cli/run/status.js';
 import { LIVE_ACKNOWLEDGEMENT } from '../../src/config/live-terms.js';
 import { pathsOf } from '../../src/config/paths.js';
 import { toColumns } from '../../src/core/candle.js';

@@ -69,7 +69,7 @@ export async function updates(work, root, box, say) {
     const place = path.join(broken, name, file);
     writeFileSync(place, readFileSync(place, 'utf8').replace('9.0.0', '9.1.0'));
   }
-  appendFileSync(path.join(broken, name, 'dist/cli/run.js'), "\nthrow new Error('broken on purpose');\n");
+  appendFileSync(path.join(broken, name, 'dist/cli/run/run.js'), "\nthrow new Error('broken on purpose');\n");
   const file = path.join(inside, 'broken.tar.xz');
   execFileSync('bash', ['-c', `tar -c -C ${broken} ${name} | xz -0 -T0 > ${file}`]);
   sign(file);

@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { examine } from '../../../src/box/doctor/examine.js';
 import type { Finding, Patient, Verdict } from '../../../src/box/doctor/finding.js';
 import { liveTrading } from '../../../src/box/doctor/live-trading.js';
-import { findingText } from '../../../src/cli/doctor.js';
+import { findingText } from '../../../src/cli/box/doctor.js';
 import { LIVE_ACKNOWLEDGEMENT } from '../../../src/config/live-terms.js';
 import { mosquittoInstalled } from '../../brokers/mosquitto.js';
 import { createSoundBox, gateState, type SoundBox } from './sound-box.js';

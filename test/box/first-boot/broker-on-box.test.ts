@@ -8,7 +8,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { connectAsync } from 'mqtt';
 import { parse } from 'smol-toml';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { command } from '../../../src/cli/first-boot.js';
+import { command } from '../../../src/cli/box/first-boot.js';
 import { createBox, eventually } from '../../adapters/mqtt/box.js';
 import { mosquittoInstalled } from '../../brokers/mosquitto.js';
 import { captureIo } from '../../support/command-io.js';

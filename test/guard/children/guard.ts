@@ -1,4 +1,4 @@
-import { command } from '../../../src/cli/guard.js';
+import { command } from '../../../src/cli/run/guard.js';
 
 const stop = new AbortController();
 process.once('SIGTERM', () => stop.abort());

@@ -1,0 +1,112 @@
+import { execFile } from 'node:child_process';
+import { readFile, writeFile } from 'node:fs/promises';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { type CardSettings, readCardFile } from '../../box/first-boot/card-file.js';
+import { settle } from '../../box/first-boot/settle.js';
+import { CONFIG_FILE } from '../../box/first-boot/system-files.js';
+import { parseConfig } from '../../config/load.js';
+import type { CommandIo } from '../../console/io.js';
+import { badInput, EXIT, fault, messageOf } from '../../core/errors.js';
+import { type Command, parseOptions } from '../command.js';
+
+const NAME = 'first-boot';
+const run = promisify(execFile);
+
+export const command: Command = {
+  name: NAME,
+  summary: "apply redbutton.toml of the card's boot partition, and wipe it",
+  help: `Usage: redbutton first-boot [OPTION ...]
+       redbutton first-boot --check FILE
+
+Done by the flashed box at each start where its owner has put a redbutton.toml
+on the card: sets what the file says (Wi-Fi, time zone, SSH keys, broker, the
+trader's configuration), moves secrets to /etc/redbutton/credentials, and
+wipes the file. With mistakes nothing is changed; they are written to
+redbutton-errors.txt on the card, and the box does not start to trade.
+
+  --check FILE     only say what is wrong with FILE
+  --card DIR       the boot partition       (default /boot/firmware)
+  --settings DIR   what the root forgets    (default /data/settings)
+  --root DIR       the root                 (default /)
+
+Exit codes: 0 applied, or nothing to do; 1 failed; 2 mistakes in the file.
+`,
+  async run(args, io) {
+    const { values } = parseOptions(NAME, args, {
+      check: { type: 'string' },
+      card: { type: 'string' },
+      settings: { type: 'string' },
+      root: { type: 'string' },
+    });
+    if (values.check !== undefined) return check(values.check, io);
+    const root = values.root ?? '/';
+    const card = values.card ?? '/boot/firmware';
+    const settled = await settle({ root, card, settings: values.settings ?? '/data/settings' }, (settings) =>
+      setUpBroker(root, settings),
+    );
+    if ('unwiped' in settled && settled.unwiped !== null)
+      io.stderr.write(
+        `redbutton: what is free on ${card} could not be overwritten, so secrets of an earlier redbutton.toml may still be there: ${settled.unwiped}\n  Remedy: start the box again; where that does not help, use another card\n`,
+      );
+    switch (settled.outcome) {
+      case 'mistakes':
+        throw mistakesIn(`${card}/redbutton.toml`, settled.mistakes);
+      case 'nothing_to_do':
+        io.stdout.write('redbutton: no redbutton.toml on the card, and the box has its settings\n');
+        return EXIT.fine;
+      case 'wipe_finished':
+        io.stdout.write('redbutton: finished wiping redbutton.toml, which an earlier start had applied\n');
+        return EXIT.fine;
+      case 'applied': {
+        const { hostname } = settled.settings.box;
+        // The kernel read its own name before this ran.
+        if (root === '/' && hostname !== undefined) await writeFile('/proc/sys/kernel/hostname', hostname);
+        io.stdout.write(`redbutton: applied redbutton.toml and wiped it: ${settled.wrote.join(', ')}\n`);
+        return EXIT.fine;
+      }
+    }
+  },
+};
+
+async function check(file: string, io: CommandIo): Promise<number> {
+  let text: string;
+  try {
+    text = await readFile(file, 'utf8');
+  } catch (error) {
+    throw badInput('E_CARD_READ', `cannot read ${file}: ${messageOf(error)}`, 'name a readable file', error);
+  }
+  const reading = readCardFile(text, false);
+  if ('mistakes' in reading) throw mistakesIn(file, reading.mistakes);
+  io.stdout.write(`${file} is fine\n`);
+  return EXIT.fine;
+}
+
+function mistakesIn(file: string, mistakes: readonly string[]) {
+  const many = mistakes.length === 1 ? '1 mistake' : `${mistakes.length} mistakes`;
+  return badInput(
+    'E_CARD_FILE',
+    `${file} has ${many}:\n${mistakes.map((mistake) => `  ${mistake}`).join('\n')}`,
+    'mend them all in that file and start the box again',
+  );
+}
+
+async function setUpBroker(root: string, { box, configuration }: CardSettings): Promise<void> {
+  const script = fileURLToPath(new URL('../../../scripts/setup-broker', import.meta.url));
+  try {
+    // The broker is started by the system, after this. The kernel does not know the new host name yet.
+    await run(script, [
+      '--no-restart',
+      ...(configuration === null ? [] : ['--device', parseConfig(configuration, CONFIG_FILE).device.name]),
+      ...(box.hostname === undefined ? [] : ['--hostname', box.hostname]),
+      ...(root === '/' ? [] : ['--out', root]),
+    ]);
+  } catch (error) {
+    throw fault(
+      'E_BROKER_SETUP',
+      `the broker could not be set up: ${messageOf(error)}`,
+      'see the journal',
+      error,
+    );
+  }
+}

@@ -1,0 +1,80 @@
+import { createSystemClock } from '../../adapters/clock/system-clock.js';
+import { openGpio } from '../../adapters/gpio/open-gpio.js';
+import { createSimulatedGpio } from '../../adapters/gpio/simulated.js';
+import { configSchema } from '../../config/schema.js';
+import type { CommandIo } from '../../console/io.js';
+import { table } from '../../console/terminal.js';
+import { badInput, EXIT, fault } from '../../core/errors.js';
+import { LED_DEAD, LED_PATTERNS } from '../../guard/led.js';
+import { createLedDriver } from '../../guard/led-driver.js';
+import { type Command, parseOptions } from '../command.js';
+import { configFrom } from '../config-option.js';
+
+export const command: Command = {
+  name: 'led',
+  summary: 'explain the patterns of the status LED, or show one',
+  help: `Usage: redbutton led --explain [--json]
+       redbutton led --show PATTERN [--config FILE]
+
+Prints what each pattern of the LED means, from the table the guard drives it by,
+or shows one of them until it is told to end. Only one can drive the LED: --show
+is for a box whose guard does not run.
+
+  --explain       print the table
+  --json          print it as JSON, steps lit and dark in milliseconds
+  --show PATTERN  ${LED_PATTERNS.map(({ mode }) => mode).join(', ')}
+  --config FILE   where [gpio] is read (built-in values when not given)
+
+Exit codes: 0 printed, or ended as told; 1 the LED cannot be driven.
+`,
+  async run(args, io) {
+    const { values } = parseOptions('led', args, {
+      explain: { type: 'boolean' },
+      json: { type: 'boolean' },
+      show: { type: 'string' },
+      config: { type: 'string' },
+    });
+    if (values.show !== undefined) return show(values.show, values.config, io);
+    if (!values.explain) {
+      throw badInput('E_USAGE', 'led: --explain or --show is missing', 'see redbutton led --help');
+    }
+    if (values.json) {
+      io.stdout.write(`${JSON.stringify([...LED_PATTERNS, { mode: 'dead', ...LED_DEAD, stepsMs: [] }])}\n`);
+      return EXIT.fine;
+    }
+    const rows = LED_PATTERNS.map(({ name, meaning, stepsMs }) => [name, meaning, stepsMs.join(' ')]);
+    io.stdout.write(
+      table([['pattern', 'means', 'ms lit, dark, lit, …'], [LED_DEAD.name, LED_DEAD.meaning, '-'], ...rows]),
+    );
+    return EXIT.fine;
+  },
+};
+
+const SHOW_PERIOD_MS = 10;
+/** Beside the guard's own note, which is the guard's alone. */
+const LINES_NOTE = '/run/redbutton-led.lines';
+
+async function show(pattern: string, file: string | undefined, io: CommandIo): Promise<number> {
+  const mode = LED_PATTERNS.find((entry) => entry.mode === pattern)?.mode;
+  if (mode === undefined) {
+    throw badInput('E_USAGE', `led: there is no pattern "${pattern}"`, 'see redbutton led --help');
+  }
+  const settings = file === undefined ? configSchema.shape.gpio.parse({}) : configFrom(file).gpio;
+  const { backend } = settings;
+  const clock = createSystemClock();
+  const bank =
+    backend === 'simulated' ? createSimulatedGpio() : openGpio({ ...settings, backend }, LINES_NOTE, clock);
+  const driver = createLedDriver(await bank.output(settings.ledLine), null);
+  try {
+    while (!io.signal.aborted) {
+      driver.show(mode, clock.monotonicMs());
+      const why = driver.fault();
+      if (why !== null)
+        throw fault('E_LED', `the LED cannot be driven: ${why}`, 'look at [gpio] and the wiring');
+      await clock.sleep(SHOW_PERIOD_MS, io.signal).catch(() => undefined);
+    }
+  } finally {
+    driver.close();
+  }
+  return EXIT.fine;
+}

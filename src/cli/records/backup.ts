@@ -1,0 +1,50 @@
+import { existsSync } from 'node:fs';
+import { rm, stat } from 'node:fs/promises';
+import path from 'node:path';
+import { syncFile } from '../../adapters/duckdb/open/database-files.js';
+import { copyDurably, renameDurably } from '../../adapters/files/durable-file.js';
+import { badInput, EXIT } from '../../core/errors.js';
+import { askTrader, throughTraderOrFile } from '../../research/studies/store-access.js';
+import { ADDRESS_HELP, ADDRESS_OPTIONS, addressOf } from '../box-address.js';
+import { type Command, parseOptions, required } from '../command.js';
+
+export const command: Command = {
+  name: 'backup',
+  summary: 'copy the database as of one moment, while the box runs',
+  help: `Usage: redbutton backup --out FILE [OPTION ...]
+
+Writes a whole, consistent and compact copy of the database. Trading goes on
+meanwhile. redbutton restore puts it back.
+
+  --out FILE      where the copy goes; must not be there yet
+${ADDRESS_HELP}
+`,
+  async run(args, io) {
+    const { values } = parseOptions('backup', args, { ...ADDRESS_OPTIONS, out: { type: 'string' } });
+    const out = path.resolve(required('backup', 'out', values.out));
+    if (existsSync(out)) throw badInput('E_USAGE', `backup: ${out} is already there`, 'name a new file');
+    const paths = addressOf('backup', values);
+    // Under another name until it is whole.
+    const part = `${out}.part`;
+    await rm(part, { force: true });
+    const { by, value } = await throughTraderOrFile<{ readonly path: string }>(
+      paths,
+      '/backup',
+      {},
+      { handoverDir: path.dirname(out) },
+      async (store) => {
+        await store.desk.backup(part);
+        return { path: part };
+      },
+    );
+    if (by === 'trader') {
+      await copyDurably(value.path, part);
+      await askTrader(paths, '/handover/clear', {});
+    } else {
+      syncFile(part);
+    }
+    await renameDurably(part, out);
+    io.stdout.write(`${out}: ${(await stat(out)).size} bytes\n`);
+    return EXIT.fine;
+  },
+};

@@ -1,0 +1,56 @@
+import { callControl } from '../../adapters/control-socket/control-client.js';
+import { openRecoveryMarker, type RecoveryMark } from '../../adapters/files/recovery-mark.js';
+import { EXIT, fault, RedbuttonError } from '../../core/errors.js';
+import { ADDRESS_HELP, ADDRESS_OPTIONS, addressOf } from '../box-address.js';
+import { type Command, parseOptions } from '../command.js';
+
+export const command: Command = {
+  name: 'recovery',
+  summary: 'say whether the store had to be rebuilt, and confirm it',
+  help: `Usage: redbutton recovery [--confirm] [OPTION ...]
+
+A damaged database is put aside and rebuilt from the journal, the archive and the
+exchange. Money is not lost by that, history may be. Until a person has looked
+the box only reduces positions, over restarts too. Compare redbutton query
+"SELECT * FROM positions" with the exchange, then confirm.
+
+  --confirm       the store is right: entries are possible again
+${ADDRESS_HELP}
+
+Exit codes: 0 nothing waits (any more); 1 a rebuilt store waits for your word.
+`,
+  async run(args, io) {
+    const { values } = parseOptions('recovery', args, { ...ADDRESS_OPTIONS, confirm: { type: 'boolean' } });
+    const paths = addressOf('recovery', values);
+    const ask = async (): Promise<RecoveryMark | null> => {
+      const [method, route] = values.confirm
+        ? (['POST', '/recovery/confirm'] as const)
+        : (['GET', '/recovery'] as const);
+      const { status, body } = await callControl(paths.traderSocket, 'the trader', method, route);
+      if (status !== 200) {
+        const detail = (body as { detail?: string } | null)?.detail ?? `status ${status}`;
+        throw fault('E_TRADER_ANSWER', `the trader: ${detail}`, 'see redbutton status and its log');
+      }
+      return body as RecoveryMark | null;
+    };
+    const mark = await ask().catch(async (error: unknown) => {
+      if (!(error instanceof RedbuttonError) || error.code !== 'E_SOCKET_NOBODY') throw error;
+      const marker = openRecoveryMarker(paths.recoveryMark);
+      const found = marker.current();
+      if (found !== null && values.confirm) await marker.clear();
+      return found;
+    });
+    if (mark === null) {
+      io.stdout.write('the store is whole: nothing to confirm\n');
+      return EXIT.fine;
+    }
+    const when = mark.atMs > 0 ? `${new Date(mark.atMs).toISOString()}: ` : '';
+    io.stdout.write(`${when}${mark.loss}\n`);
+    io.stdout.write(
+      values.confirm
+        ? 'confirmed: entries are possible again\n'
+        : 'to confirm: redbutton recovery --confirm\n',
+    );
+    return values.confirm ? EXIT.fine : EXIT.failed;
+  },
+};

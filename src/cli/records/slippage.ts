@@ -1,0 +1,82 @@
+import { table } from '../../console/terminal.js';
+import { EXIT } from '../../core/errors.js';
+import { decimal } from '../../core/money.js';
+import { type SlippageGroup, slippageBy, type TracedFill } from '../../research/report/slippage-figures.js';
+import { storedFills } from '../../research/report/stored-fills.js';
+import { withStoredRows } from '../../research/studies/store-access.js';
+import { ADDRESS_HELP, ADDRESS_OPTIONS, addressOf } from '../box-address.js';
+import { type Command, parseOptions } from '../command.js';
+import { dayOption } from '../day-option.js';
+
+export const command: Command = {
+  name: 'slippage',
+  summary: 'print how far the fills were from the prices decided on',
+  help: `Usage: redbutton slippage [OPTION ...]
+
+Holds each stored fill against the close that was decided on and against the
+quote of the decision (arrival: the ask for a buy, the bid for a sale), by
+exchange, symbol and hour. In basis points, weighted by notional; more is worse,
+below zero is better than that price. Goes through the trader where it runs,
+else opens the file.
+
+  --symbol SYMBOL only fills of this symbol
+  --since DAY     fills from that UTC day on, as in 2024-01-31
+  --until DAY     fills before that UTC day
+  --json          all figures as one JSON object, costs to the last decimal
+${ADDRESS_HELP}
+`,
+  async run(args, io) {
+    const { values } = parseOptions('slippage', args, {
+      ...ADDRESS_OPTIONS,
+      symbol: { type: 'string' },
+      since: { type: 'string' },
+      until: { type: 'string' },
+      json: { type: 'boolean' },
+    });
+    const fromMs = dayOption('slippage', 'since', values.since) ?? Number.NEGATIVE_INFINITY;
+    const toMs = dayOption('slippage', 'until', values.until) ?? Number.POSITIVE_INFINITY;
+    const all = await withStoredRows(addressOf('slippage', values), storedFills);
+    const fills = all.filter(
+      ({ symbol, atMs }) => (values.symbol ?? symbol) === symbol && atMs >= fromMs && atMs < toMs,
+    );
+    const sorted = (keyOf: (fill: TracedFill) => string) =>
+      [...slippageBy(fills, keyOf)].sort((a, b) => (a.key < b.key ? -1 : 1));
+    const [total] = slippageBy(fills, () => 'all');
+    const groups = {
+      exchange: sorted(({ exchange }) => exchange),
+      symbol: sorted(({ exchange, symbol }) => `${exchange} ${symbol}`),
+      hour: sorted(({ atMs }) => hourOf(atMs)),
+    };
+    if (values.json) {
+      const { exchange, symbol, hour } = groups;
+      io.stdout.write(
+        `${JSON.stringify({ total: total ?? null, byExchange: exchange, bySymbol: symbol, byHour: hour })}\n`,
+      );
+    } else if (total === undefined) io.stdout.write('no fill to measure\n');
+    else {
+      const parts = Object.entries(groups).map(([name, of]) =>
+        tableOf(name === 'hour' ? 'hour (UTC)' : name, of),
+      );
+      io.stdout.write([...parts, tableOf('together', [total])].join('\n'));
+    }
+    return EXIT.fine;
+  },
+};
+
+/** `00` to `23`, UTC. */
+const hourOf = (ms: number) => new Date(ms).toISOString().slice(11, 13);
+
+function tableOf(name: string, groups: readonly SlippageGroup[]): string {
+  const bps = (value: number | undefined) => (value === undefined ? '' : value.toFixed(2));
+  const rows = groups.map(({ key, fills, decision, arrival }) => [
+    key,
+    String(fills),
+    bps(decision?.meanBps),
+    bps(decision?.medianBps),
+    bps(decision?.worstBps),
+    bps(arrival?.meanBps),
+    decision === null ? '' : decimal(decision.cost).toFixed(2),
+  ]);
+  const head = [name, 'fills', 'mean bps', 'median', 'worst', 'arrival', 'cost'];
+  return table([head, ...rows], [1, 2, 3, 4, 5, 6]);
+}

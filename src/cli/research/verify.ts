@@ -1,0 +1,183 @@
+import { openStore } from '../../adapters/duckdb/index.js';
+import { createFeatureKernel } from '../../adapters/native/features.js';
+import { createModelFinder } from '../../adapters/onnx/model-finder.js';
+import { loadConfig } from '../../config/load.js';
+import { boxPaths, type Paths } from '../../config/paths.js';
+import type { CommandIo } from '../../console/io.js';
+import { startProgress, table } from '../../console/terminal.js';
+import { type StreamKey, streamName } from '../../core/candle.js';
+import { badInput, EXIT } from '../../core/errors.js';
+import type { BarRecord } from '../../core/records.js';
+import type { Difference } from '../../research/backtest/compare.js';
+import { type Verification, verifyDecisions } from '../../research/backtest/verify.js';
+import { openHeldStore } from '../../research/studies/held-store.js';
+import { type Command, parseOptions } from '../command.js';
+import { DEFAULT_CONFIG_FILE } from '../config-option.js';
+import { timeOption } from '../time-option.js';
+
+/** Differences shown; all of them with --json. */
+const SHOWN_MAX = 20;
+
+export const command: Command = {
+  name: 'verify',
+  summary: 'recompute what the trader decided, bit for bit',
+  help: `Usage: redbutton verify [--from TIME] [--to TIME] [OPTION ...]
+
+Recomputes features, probabilities, signals and risk decisions of a stored
+period from the candles that were known at the time, the stored inputs of the
+risk decisions, the settings of that run and the models that the predictions
+name, and compares each figure bit for bit with what was stored. A difference
+names the bar, the layer and both values. Of bars that came back from the journal
+after a restore or a loss the features and signals are not recomputed, since what
+they were decided on is gone; these bars are counted and named.
+
+  --from, --to TIME   as in 2026-01-31 or 2026-01-31T12:00Z; end exclusive
+  --store FILE        the trader's database (the configured one). While the trader
+                      runs it makes the copy that is read
+  --models DIR        a model, or a folder of models; may stand several times
+                      (the configured one, and those trained on the box)
+  --config FILE       (default ${DEFAULT_CONFIG_FILE}; not read where --store
+                      and --models are given)
+  --json              the figures and all differences as JSON
+
+Exit codes: 0 all equal; 1 differences, or failed; 2 bad input.
+`,
+  async run(args, io) {
+    const { values } = parseOptions('verify', args, {
+      from: { type: 'string' },
+      to: { type: 'string' },
+      store: { type: 'string' },
+      models: { type: 'string', multiple: true },
+      config: { type: 'string' },
+      json: { type: 'boolean' },
+    });
+    const fromMs = values.from === undefined ? undefined : timeOption('verify', 'from', values.from);
+    const toMs = values.to === undefined ? undefined : timeOption('verify', 'to', values.to);
+    const { store: path, models, paths } = placesOf(values);
+    const { store, close } =
+      paths === null
+        ? await openStore({ path, readOnly: true }).then((opened) => ({
+            store: opened,
+            close: () => opened.close(),
+          }))
+        : await openHeldStore(path, paths);
+    const finder = createModelFinder(models);
+    try {
+      const streams = byStream(await store.decisions(toMs === undefined ? {} : { toMs }));
+      const runs = await store.runs();
+      const replayed = await store.replayedBars();
+      const found: { readonly stream: string; readonly result: Verification }[] = [];
+      for (const [name, decisions] of streams) {
+        const { stream } = decisions[0]!;
+        const first = decisions.findIndex(
+          ({ candle }) => candle.openMs >= (fromMs ?? Number.NEGATIVE_INFINITY),
+        );
+        if (first === -1) continue;
+        const progress = startProgress(io.stderr, `verify ${name}`, decisions.length - first, 'bars', () =>
+          performance.now(),
+        );
+        const result = await verifyDecisions({
+          stream,
+          decisions,
+          candles: await store.knownCandles(stream, undefined, toMs),
+          runs,
+          replayed: replayed.filter((bar) => streamName(bar.stream) === name).map(({ openMs }) => openMs),
+          modelOf: (hash) => finder.find(hash),
+          kernel: createFeatureKernel(),
+          ...(fromMs === undefined ? {} : { fromMs }),
+          onProgress: (done) => {
+            io.signal.throwIfAborted();
+            progress.update(done);
+          },
+        });
+        progress.finish();
+        found.push({ stream: name, result });
+      }
+      if (found.length === 0) {
+        throw badInput('E_VERIFY_EMPTY', `${path} holds no decision of this period`, 'name another period');
+      }
+      print(io, values.json, found);
+      return found.some(({ result }) => result.differences.length > 0) ? EXIT.failed : EXIT.fine;
+    } finally {
+      await finder.close();
+      await close();
+    }
+  },
+};
+
+function placesOf(values: {
+  readonly store: string | undefined;
+  readonly models: readonly string[];
+  readonly config: string | undefined;
+}): { readonly store: string; readonly models: readonly string[]; readonly paths: Paths | null } {
+  if (values.store !== undefined && values.models.length > 0) {
+    return { store: values.store, models: values.models, paths: null };
+  }
+  const config = loadConfig(values.config ?? DEFAULT_CONFIG_FILE);
+  const paths = boxPaths(config);
+  return {
+    paths,
+    store: values.store ?? paths.database,
+    models: values.models.length > 0 ? values.models : [config.modelDir, paths.models],
+  };
+}
+
+function byStream(decisions: readonly BarRecord[]): ReadonlyMap<string, BarRecord[]> {
+  const streams = new Map<string, BarRecord[]>();
+  for (const record of decisions) {
+    const name = streamName(record.stream as StreamKey);
+    const known = streams.get(name);
+    if (known) known.push(record);
+    else streams.set(name, [record]);
+  }
+  return streams;
+}
+
+function print(
+  io: CommandIo,
+  json: boolean,
+  found: readonly { readonly stream: string; readonly result: Verification }[],
+): void {
+  if (json) {
+    io.stdout.write(`${JSON.stringify(found.map(({ stream, result }) => ({ stream, ...result })))}\n`);
+    return;
+  }
+  io.stdout.write(
+    table(
+      [
+        ['stream', 'bars', 'predictions', 'risk decisions', 'models', 'differences'],
+        ...found.map(({ stream, result }) => [
+          stream,
+          ...[result.bars, result.predictions, result.riskDecisions, result.models.length].map(String),
+          String(result.differences.length),
+        ]),
+      ],
+      [1, 2, 3, 4, 5],
+    ),
+  );
+  for (const { stream, result } of found) {
+    const bars = new Set(result.differences.map(({ openMs }) => openMs)).size;
+    if (bars > 0) io.stdout.write(`\n${stream}: ${bars} ${bars === 1 ? 'bar differs' : 'bars differ'}\n`);
+    for (const one of result.differences.slice(0, SHOWN_MAX)) io.stdout.write(`  ${shown(one)}\n`);
+    const more = result.differences.length - SHOWN_MAX;
+    if (more > 0) io.stdout.write(`  and ${more} more\n`);
+    if (result.replayed.length > 0) io.stdout.write(`\n${stream}: ${cameBack(result.replayed)}\n`);
+    if (result.modelFaults > 0) {
+      io.stdout.write(
+        `\n${stream}: on ${result.modelFaults} bars the model failed; that is taken as stored\n`,
+      );
+    }
+  }
+}
+
+function cameBack(openMs: readonly number[]): string {
+  const named = openMs.slice(0, SHOWN_MAX).map((ms) => new Date(ms).toISOString());
+  const more = openMs.length > SHOWN_MAX ? ` and ${openMs.length - SHOWN_MAX} more` : '';
+  return `${openMs.length} ${openMs.length === 1 ? 'bar' : 'bars'} came back from the journal after a loss;
+  what they were decided on is gone, so their features and signals are not
+  recomputed: ${named.join(',\n  ')}${more}`;
+}
+
+function shown({ openMs, layer, field, a, b }: Difference): string {
+  return `${new Date(openMs).toISOString()} ${layer} ${field}: stored ${String(a)}, now ${String(b)}`;
+}

@@ -1,0 +1,60 @@
+import { startProgress } from '../../console/terminal.js';
+import { EXIT } from '../../core/errors.js';
+import { type FoldResult, runFold } from '../../research/backtest/walk-forward.js';
+import { CANDLE_FILE_HELP } from '../../research/candles/candle-file.js';
+import { foldFigures, pooledFigures } from '../../research/report/fold-figures.js';
+import { walkForwardInput } from '../../research/studies/walk-forward-input.js';
+import { type Command, parseOptions } from '../command.js';
+import { wholeNumber } from '../whole-number.js';
+import { foldTable } from './fold-table.js';
+import { FOLD_HELP, FOLD_OPTIONS, foldRequest } from './walk-forward-options.js';
+
+export const command: Command = {
+  name: 'walk-forward',
+  summary: 'train and test again and again, forward in time',
+  help: `Usage: redbutton walk-forward --candles FILE [OPTION ...]
+
+Trains on a window, trades the window after it through the pipeline with a paper
+account, moves on, and prints how good the models were on bars they had not
+seen: AUC with its interval (DeLong), Brier score, return after fees and
+slippage, drawdown and turnover of each fold and of all together, and the
+deflated Sharpe ratio.
+
+${FOLD_HELP}  --threshold X         confidence threshold in place of the configured one
+  --variants N          settings that were tried before these; deflates the
+                        Sharpe ratio (1)
+
+${CANDLE_FILE_HELP}`,
+
+  async run(args, io) {
+    const { values } = parseOptions('walk-forward', args, {
+      ...FOLD_OPTIONS,
+      variants: { type: 'string', default: '1' },
+    });
+    const threads = wholeNumber('walk-forward', 'threads', values.threads, 1, 256);
+    const variants = wholeNumber('walk-forward', 'variants', values.variants, 1, 1_000_000);
+    const request = foldRequest('walk-forward', values, threads);
+    const { world, folds, barsPerYear, sha256, timeframe } = await walkForwardInput(request, io.signal);
+    const progress = startProgress(io.stderr, 'walk-forward', folds.length, 'folds', () => performance.now());
+    const results: FoldResult[] = [];
+    for (const fold of folds) {
+      results.push(await runFold(world, fold));
+      progress.update(results.length);
+    }
+    progress.finish();
+    const shown = results.map((result) => ({
+      testFromMs: result.testFromMs,
+      testToMs: result.testToMs,
+      trainRows: result.trainRows,
+      modelHash: result.modelHash,
+      figures: foldFigures(result),
+    }));
+    const pooled = pooledFigures(results, barsPerYear, variants);
+    io.stdout.write(
+      values.json
+        ? `${JSON.stringify({ candles: sha256, timeframe, folds: shown, pooled })}\n`
+        : foldTable(shown, pooled),
+    );
+    return EXIT.fine;
+  },
+};
