@@ -513,7 +513,7 @@ export const MUTATIONS = [
   {
     name: "skip the check in ccxt's own fetch",
     file: 'src/adapters/ccxt/create-attempt.ts',
-    from: 'if (reason !== null) throw new CreateRefused(reason);',
+    from: 'if (reason !== null) throw new CreateDenied(reason);',
     to: 'void reason;',
     by: 'test/adapters/ccxt/broker.test.ts',
   },
@@ -961,7 +961,7 @@ export const MUTATIONS = [
   {
     name: 'ask for the permit where undici is called, not where the bytes are written',
     file: 'src/adapters/ccxt/create-connection.ts',
-    from: 'if (refusal !== null) throw new CreateRefused(refusal);',
+    from: 'if (denial !== null) throw new CreateDenied(denial);',
     to: '',
     by: 'test/adapters/ccxt/create-connections.test.ts',
   },
@@ -1003,8 +1003,8 @@ export const MUTATIONS = [
   {
     name: 'take an order that was reset for one that was not placed',
     file: 'src/adapters/ccxt/create-failure.ts',
-    from: 'if (error instanceof CreateRefused) return attempt.sent === 0 ? notPlaced(false) : ambiguous;',
-    to: 'if (error instanceof CreateRefused) return notPlaced(false);',
+    from: 'if (error instanceof CreateDenied) return attempt.sent === 0 ? notPlaced(false) : ambiguous;',
+    to: 'if (error instanceof CreateDenied) return notPlaced(false);',
     by: 'test/adapters/ccxt/create-connections.test.ts',
   },
   {
@@ -1066,7 +1066,7 @@ export const MUTATIONS = [
   {
     name: 'hold an exit to the rules of entries',
     file: gate,
-    from: 'if (reducing) return exitRefusal(order, context);',
+    from: 'if (reducing) return exitDenial(order, context);',
     to: '',
     by: 'test/execution/exits.test.ts',
   },

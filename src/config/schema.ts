@@ -111,14 +111,14 @@ const execution = z
       ),
     priceCollarFraction: fraction
       .default(0.05)
-      .describe('The gate refuses an entry at a price further than this from the last close.'),
+      .describe('The gate denies an entry at a price further than this from the last close.'),
     ordersPerMinuteMax: z
       .number()
       .int()
       .positive()
       .default(30)
-      .describe('The gate refuses more entries a minute.'),
-    quoteAgeMsMax: positiveMs.default(5000).describe('The gate refuses an entry on an older quote.'),
+      .describe('The gate denies more entries a minute.'),
+    quoteAgeMsMax: positiveMs.default(5000).describe('The gate denies an entry on an older quote.'),
     reconcileMs: positiveMs
       .default(60_000)
       .describe('How often a live trader compares orders, fills and balances with the exchange.'),

@@ -5,7 +5,7 @@ export const EXIT = { fine: 0, failed: 1, badInput: 2 } as const;
 
 /**
  * A fault with a stable code, one clear sentence that names the place, and what the reader can do about it.
- * Refusals (risk, gate) are values, not errors; this is for what cannot go on.
+ * Denials (of risk and gate) are values, not errors; this is for what cannot go on.
  */
 export class RedbuttonError extends Error {
   readonly code: string;

@@ -117,8 +117,8 @@ export function stopsInWords(
     .join(', ');
 }
 
-/** Why risk or the gate lets no order go. A refusal is a value. */
-export type RefusalReason =
+/** Why risk or the gate denies an order. A denial is a value. */
+export type DenialReason =
   // risk
   | 'kelly_zero'
   | 'already_at_target'
@@ -192,8 +192,8 @@ export type RiskDecision =
       readonly inputs: RiskInputs;
     }
   | {
-      readonly kind: 'refusal';
-      readonly reason: RefusalReason;
+      readonly kind: 'denial';
+      readonly reason: DenialReason;
       /** One sentence with the figures. */
       readonly detail: string;
       readonly inputs: RiskInputs;

@@ -7,7 +7,7 @@ export type QuoteSource = (
   candle: Candle,
 ) => Quote | undefined | Promise<Quote | undefined>;
 
-/** The quote to decide on, at once where it is known at once. Its absence is a refusal by risk: a time of 0 marks it. */
+/** The quote to decide on, at once where it is known at once. Risk denies where there is none: a time of 0 marks it. */
 export function quoteToDecideOn(
   quoteFor: QuoteSource,
   key: StreamKey,

@@ -1,6 +1,7 @@
 import { badInput, invariant, messageOf } from '../core/errors.js';
 import { type Decimal, decimal, floorToStep, text } from '../core/money.js';
 import {
+  type DenialReason,
   type Fill,
   isFinal,
   type OrderHint,
@@ -8,7 +9,6 @@ import {
   type OrderRequest,
   type OrderStatus,
   type Quote,
-  type RefusalReason,
 } from '../core/order.js';
 import type { OrderEvent } from '../core/records.js';
 import type { TradingState } from '../core/trading-state.js';
@@ -93,7 +93,7 @@ export interface Execution {
   /** The state in which an order of this symbol would find the gate now; HALTED without a permit. */
   standing(of: OrderPlace): TradingState;
   /** Asked at the very moment a create request leaves: why it may not; null when it may. */
-  mayLeave(order: OrderRequest): RefusalReason | null;
+  mayLeave(order: OrderRequest): DenialReason | null;
 }
 
 /** A decision is not kept waiting for longer: the next bar decides anew. */
@@ -135,7 +135,7 @@ export function createExecution(deps: ExecutionDeps, config: ExecutionConfig): E
     status: OrderStatus,
     message: string | null,
     tries: number,
-    rest: { refusal?: RefusalReason; fills?: readonly Fill[]; quote?: Quote } = {},
+    rest: { refusal?: DenialReason; fills?: readonly Fill[]; quote?: Quote } = {},
   ): ExecutionOutcome {
     const fills = rest.fills ?? [];
     return {
@@ -217,7 +217,7 @@ export function createExecution(deps: ExecutionDeps, config: ExecutionConfig): E
     order: OrderRequest,
     message: string,
     tries: number,
-    refusal?: RefusalReason,
+    refusal?: DenialReason,
   ): Promise<ExecutionOutcome> {
     await record(order, 'rejected', message);
     return outcome(order, 'rejected', message, tries, refusal === undefined ? {} : { refusal });
@@ -235,7 +235,7 @@ export function createExecution(deps: ExecutionDeps, config: ExecutionConfig): E
       let result: SubmitResult;
       try {
         const passed = await gate.submit(order, { ...context, quote });
-        if (passed.kind === 'refused') {
+        if (passed.kind === 'denied') {
           return await refuse(order, `${passed.reason}: ${passed.detail}`, tries, passed.reason);
         }
         result = passed.result;

@@ -1,5 +1,5 @@
 import { decimal } from '../core/money.js';
-import type { MarketRules, OrderRequest, Quote, RefusalReason } from '../core/order.js';
+import type { DenialReason, MarketRules, OrderRequest, Quote } from '../core/order.js';
 import { stricter, type TradingState } from '../core/trading-state.js';
 import type { SubmitResult } from '../ports/broker.js';
 import type { Permit, PermitReading } from '../ports/guard.js';
@@ -24,7 +24,7 @@ export interface OrderGate {
    * between the gate and the wire lie an adapter's queue, its signing and a connection to be made. The permit must still be the one it was passed under: one given anew after a halt, or after a step
    * down, is no leave for what was decided before. Synchronous; the reason why it may not, or null.
    */
-  mayLeave(order: OrderRequest): RefusalReason | null;
+  mayLeave(order: OrderRequest): DenialReason | null;
   /**
    * Whether the order can only bring the position nearer to zero, by the fills known now, also where the stops that rest
    * for the symbol are executed beside it.
@@ -53,7 +53,7 @@ export interface GateContext {
 }
 
 export type GateResult =
-  | { readonly kind: 'refused'; readonly reason: RefusalReason; readonly detail: string }
+  | { readonly kind: 'denied'; readonly reason: DenialReason; readonly detail: string }
   | { readonly kind: 'submitted'; readonly result: SubmitResult };
 
 export interface GateDeps {
@@ -105,7 +105,7 @@ export function createOrderGate(deps: GateDeps, config: GateConfig): OrderGate {
   }
 
   /** What the guard and the box's own state say to this order now. */
-  function barrier(order: OrderRequest, permit: PermitReading): [RefusalReason, string] | null {
+  function barrier(order: OrderRequest, permit: PermitReading): [DenialReason, string] | null {
     if (!permit.ok) return ['no_permit', `permit ${permit.reason}`];
     const state = stricter(permit.state, deps.tradingState(order));
     if (state === 'HALTED') return ['state_halted', 'the box is HALTED'];
@@ -113,11 +113,11 @@ export function createOrderGate(deps: GateDeps, config: GateConfig): OrderGate {
     return null;
   }
 
-  function refusal(
+  function denial(
     order: OrderRequest,
     context: GateContext,
     permit: PermitReading,
-  ): [RefusalReason, string] | null {
+  ): [DenialReason, string] | null {
     const { quote, lastClose, rules } = context;
     const reducing = reduces(order);
     const barred = barrier(order, permit);
@@ -138,8 +138,8 @@ export function createOrderGate(deps: GateDeps, config: GateConfig): OrderGate {
     if (sent >= (reducing ? EXITS_PER_MINUTE_MAX : config.ordersPerMinuteMax)) {
       return ['order_rate', `${sent} ${reducing ? 'exits' : 'orders'} in the last minute`];
     }
-    if (order.type === 'stop') return stopRefusal(order, context, reducing);
-    if (reducing) return exitRefusal(order, context);
+    if (order.type === 'stop') return stopDenial(order, context, reducing);
+    if (reducing) return exitDenial(order, context);
     const ageMs = deps.clock.wallMs() - quote.atMs;
     // A quote from the future is as doubtful as an old one: one of the clocks is wrong.
     if (!(Math.abs(ageMs) <= config.quoteAgeMsMax)) return ['price_stale', `quote is ${ageMs} ms old`];
@@ -178,8 +178,8 @@ export function createOrderGate(deps: GateDeps, config: GateConfig): OrderGate {
     },
     async submit(order, context) {
       const permit = deps.permit.read();
-      const refused = refusal(order, context, permit);
-      if (refused) return { kind: 'refused', reason: refused[0], detail: refused[1] };
+      const denied = denial(order, context, permit);
+      if (denied) return { kind: 'denied', reason: denied[0], detail: denied[1] };
       const reducing = reduces(order);
       const name = nameOf(order);
       (reducing ? exitsOf(name) : entries).add();
@@ -223,10 +223,10 @@ function createRate(clock: Pick<Clock, 'wallMs'>): Rate {
  * The rule of exits: an old quote, or none, is no reason to hold a position. A limit is held to the exit's bound; a market
  * order, which has none, needs a book, and one that is not empty.
  */
-function exitRefusal(
+function exitDenial(
   order: OrderRequest,
   { quote, lastClose, rules }: GateContext,
-): [RefusalReason, string] | null {
+): [DenialReason, string] | null {
   const price = order.side === 'buy' ? quote.ask : quote.bid;
   // A time of 0 marks a quote that nobody has given.
   if (order.type === 'market' && !(quote.atMs !== 0 && price > 0)) {
@@ -250,11 +250,11 @@ function exitRefusal(
  * The rule of stops: it can only shrink what is held, in every state, and it waits on the losing side of the price. It is
  * sent on no quote: its price is its trigger.
  */
-function stopRefusal(
+function stopDenial(
   order: OrderRequest,
   { lastClose, rules }: GateContext,
   reducing: boolean,
-): [RefusalReason, string] | null {
+): [DenialReason, string] | null {
   const trigger = Number(order.triggerPrice);
   if (!reducing) return ['stop_not_protective', `a stop of ${order.amount} is no part of what is held`];
   if (!(trigger > 0 && (order.side === 'sell' ? trigger < lastClose : trigger > lastClose))) {

@@ -1,10 +1,10 @@
 import type {
+  DenialReason,
   Fill,
   MarketRules,
   OrderRequest,
   OrderStatus,
   Quote,
-  RefusalReason,
   RiskDecision,
   RiskInputs,
 } from '../core/order.js';
@@ -32,7 +32,7 @@ export interface ExecutionOutcome {
   readonly order: OrderRequest;
   readonly status: OrderStatus;
   /** The gate's reason, where it was the gate that refused; `market_closed` also where it was the exchange. */
-  readonly refusal: RefusalReason | null;
+  readonly refusal: DenialReason | null;
   readonly message: string | null;
   readonly tries: number;
   /** Fills that were new. */

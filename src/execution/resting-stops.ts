@@ -37,7 +37,7 @@ export interface RestingStops {
   syncAll(exchange: string): Promise<void>;
   /**
    * Takes a instrument's stops away before an order that closes: on spot they lock what is to be sold, and together they could do
-   * more than close. One that cannot be cancelled keeps the order in: the gate refuses it.
+   * more than close. One that cannot be cancelled keeps the order in: the gate denies it.
    */
   cancelAll(instrument: Instrument): Promise<void>;
   unprotected(exchange: string): readonly Unprotected[];

@@ -1,6 +1,6 @@
 import type { Candle, StreamKey } from '../core/candle.js';
 import type { ModelManifest } from '../core/manifest.js';
-import type { OrderHint, OrderRequest, RefusalReason } from '../core/order.js';
+import type { DenialReason, OrderHint, OrderRequest } from '../core/order.js';
 import type { AccountSnapshot, PeakRebase, RestoredState, TradesSoFar } from '../core/records.js';
 import type { NoPredictionReason, Prediction } from '../core/signal.js';
 import type { ExecutionOutcome } from '../execution/order-intent.js';
@@ -99,7 +99,7 @@ export interface Pipeline {
   /** Positions at a venue without the stop that they should have, and why. */
   unprotected(exchange: string): readonly Unprotected[];
   /** Asked at the moment a create request leaves the box: why it may not; null when it may. */
-  mayLeave(order: OrderRequest): RefusalReason | null;
+  mayLeave(order: OrderRequest): DenialReason | null;
   /** Closes every position of a venue through the gate, for a halt that flattens. What could not be closed, in words. */
   flatten(exchange: string): Promise<readonly string[]>;
   /**

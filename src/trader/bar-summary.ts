@@ -14,7 +14,7 @@ export function summaryOf(outcome: BarOutcome): Readonly<Record<string, unknown>
     openMs: record.candle.openMs,
     probabilityUp: record.prediction?.probabilityUp ?? null,
     signal: record.signal?.kind === 'signal' ? record.signal.direction : record.signal?.reason,
-    risk: record.risk?.kind === 'refusal' ? record.risk.reason : record.risk?.kind,
+    risk: record.risk?.kind === 'denial' ? record.risk.reason : record.risk?.kind,
     order: execution?.status,
     equity: record.account?.equity,
   };

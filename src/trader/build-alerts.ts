@@ -159,12 +159,12 @@ export async function createAlerting(options: AlertingOptions): Promise<Alerting
 
 function countedBar(outcome: BarOutcome): CountedBar {
   const { stream, kind } = outcome;
-  if (outcome.kind !== 'decided') return { stream, kind, signal: null, refusal: null };
+  if (outcome.kind !== 'decided') return { stream, kind, signal: null, denial: null };
   const { signal, risk } = outcome.record;
   return {
     stream,
     kind,
     signal: signal?.kind === 'signal' ? signal.direction : null,
-    refusal: risk?.kind === 'refusal' ? risk.reason : null,
+    denial: risk?.kind === 'denial' ? risk.reason : null,
   };
 }

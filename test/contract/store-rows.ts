@@ -39,7 +39,7 @@ interface BarWishes {
   /** Drawn when left out. */
   readonly decided?: boolean;
   readonly predicted?: boolean;
-  readonly risk?: 'order' | 'refusal' | 'none';
+  readonly risk?: 'order' | 'denial' | 'none';
 }
 
 export function barOf(stream: StreamKey, index: number, wishes: BarWishes): BarRecord {
@@ -59,7 +59,7 @@ export function barOf(stream: StreamKey, index: number, wishes: BarWishes): BarR
     };
   const probabilityUp = rng();
   const predicted = wishes.predicted ?? (wishes.risk !== undefined || rng() < 0.8);
-  const wanted = wishes.risk ?? (['order', 'refusal', 'none'] as const)[Math.floor(rng() * 3)]!;
+  const wanted = wishes.risk ?? (['order', 'denial', 'none'] as const)[Math.floor(rng() * 3)]!;
   const signalled = predicted && wanted !== 'none';
   return {
     ...bare,
@@ -162,7 +162,7 @@ function riskOf(acts: boolean, candle: Candle, rng: () => number): RiskDecision 
         kellyRaw: rng(),
         inputs,
       }
-    : { kind: 'refusal', reason: 'kelly_zero', detail: 'Kelly says no', inputs };
+    : { kind: 'denial', reason: 'kelly_zero', detail: 'Kelly says no', inputs };
 }
 
 export function orderEventOf(clientOrderId: string, status: OrderStatus, step: number): OrderEvent {

@@ -224,7 +224,7 @@ export function storeContract(name: string, open: () => Promise<StoreUnderTest>)
     test('given an acted-on signal, when restored, then its bar and the last account are known', async () => {
       const rng = seededRng(6);
       const acted = barOf(BTC, 1, { rng, decided: true, risk: 'order' });
-      const refused = barOf(BTC, 2, { rng, decided: true, risk: 'refusal' });
+      const refused = barOf(BTC, 2, { rng, decided: true, risk: 'denial' });
       const other = barOf(ETH, 0, { rng, decided: true, risk: 'order' });
       for (const record of [acted, refused, other]) await store.commitBar(record);
       await settled(async (s) => {

@@ -66,7 +66,7 @@ function world() {
     transfers: async () => [],
   };
   const gate: OrderGate = {
-    submit: async () => ({ kind: 'refused', reason: 'no_permit', detail: '' }),
+    submit: async () => ({ kind: 'denied', reason: 'no_permit', detail: '' }),
     mayLeave: () => 'no_permit',
     reduces: () => false,
     standing: () => 'HALTED',

@@ -271,7 +271,7 @@ describe('sending an order', () => {
     expect(outcome.slippage?.arrivalBps).toBe(0);
   });
 
-  it('stores the gate’s refusal with its reason', async () => {
+  it('stores the gate’s denial with its reason', async () => {
     const it = world([]);
     it.revoke();
     expect(await it.submit()).toMatchObject({ status: 'rejected', refusal: 'no_permit' });

@@ -98,7 +98,7 @@ async function reasonOf(
   const gate = gateFor(given);
   const result = await submit(gate, over, more);
   if (result.kind === 'submitted') return 'submitted';
-  // Whatever was refused must not have reached the broker.
+  // Whatever was denied must not have reached the broker.
   expect(gate.sent).toEqual([]);
   return result.reason;
 }
@@ -137,11 +137,11 @@ describe('the order gate', () => {
     expect(gate.sent[0]?.reducing).toBe(true);
   });
 
-  it('refuses a symbol with an order nobody knows the end of', async () => {
+  it('denies a symbol with an order nobody knows the end of', async () => {
     expect(await reasonOf({ blocked: true })).toBe('symbol_unknown');
   });
 
-  it('refuses a price that is old, or from the future', async () => {
+  it('denies a price that is old, or from the future', async () => {
     expect(await reasonOf({ nowMs: 6000 })).toBe('submitted');
     expect(await reasonOf({ nowMs: 6001 })).toBe('price_stale');
     expect(await reasonOf({ nowMs: 1000 }, {}, { quote: { atMs: 6001 } })).toBe('price_stale');
@@ -155,7 +155,7 @@ describe('the order gate', () => {
     expect(await reasonOf({ held: '2' }, { side: 'sell', amount: '2' })).toBe('submitted');
   });
 
-  it('refuses a price far from the last close', async () => {
+  it('denies a price far from the last close', async () => {
     expect(await reasonOf({}, {}, { lastClose: 28_600 })).toBe('submitted');
     expect(await reasonOf({}, {}, { lastClose: 28_000 })).toBe('price_collar');
     expect(await reasonOf({}, {}, { lastClose: Number.NaN })).toBe('price_collar');

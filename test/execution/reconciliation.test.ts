@@ -65,7 +65,7 @@ async function world() {
   };
   const portfolio = createPortfolio({ startCash: '0' });
   const gate: OrderGate = {
-    submit: async () => ({ kind: 'refused', reason: 'no_permit', detail: '' }),
+    submit: async () => ({ kind: 'denied', reason: 'no_permit', detail: '' }),
     mayLeave: () => 'no_permit',
     reduces: () => false,
     standing: () => 'HALTED',

@@ -70,7 +70,7 @@ describe('a cool-down after losses', () => {
       modelName: () => 'm',
       rejectionShare: () => undefined,
     });
-    const record = barOf(stream, 0, { rng: seededRng(1).next, decided: true, risk: 'refusal' });
+    const record = barOf(stream, 0, { rng: seededRng(1).next, decided: true, risk: 'denial' });
     const monday = { ...record, candle: { ...record.candle, openMs: Date.UTC(2024, 0, 8) } };
     await alerts.onBar({
       kind: 'decided',

@@ -69,7 +69,7 @@ describe('a bar on its way through the layers', () => {
     );
   });
 
-  it('lets a risk refusal leave the interval unused', async () => {
+  it('lets a denial of risk leave the interval unused', async () => {
     const config = { ...CONFIG, signals: { ...CONFIG.signals, minSignalIntervalBars: 5 } };
     const contents = emptyContents();
     const world = await paperWorld({ store: tinyStore(contents), config });
@@ -79,15 +79,15 @@ describe('a bar on its way through the layers', () => {
       if (outcome.kind === 'decided') records.push(outcome.record);
     }
     let last = Number.NEGATIVE_INFINITY;
-    let refusedInside = 0;
+    let deniedInside = 0;
     for (const { candle, risk, signal } of records) {
       const bars = (candle.openMs - last) / HOUR_MS;
       if (signal?.kind === 'none' && signal.reason === 'interval') expect(bars).toBeLessThan(5);
       if (risk !== null) expect(bars).toBeGreaterThanOrEqual(5);
       if (risk?.kind === 'order') last = candle.openMs;
-      if (risk?.kind === 'refusal') refusedInside++;
+      if (risk?.kind === 'denial') deniedInside++;
     }
-    expect(refusedInside).toBeGreaterThan(0);
+    expect(deniedInside).toBeGreaterThan(0);
   });
 
   it('enters nothing at a live exchange that was not compared with the store yet', async () => {
@@ -98,7 +98,7 @@ describe('a bar on its way through the layers', () => {
       if (outcome.kind !== 'decided' || outcome.record.risk === null) continue;
       const { risk } = outcome.record;
       expect(risk.inputs.state).toBe('REDUCING');
-      reasons.add(risk.kind === 'refusal' ? risk.reason : risk.side);
+      reasons.add(risk.kind === 'denial' ? risk.reason : risk.side);
     }
     expect(reasons).toContain('state_reducing');
     expect(reasons).not.toContain('buy');
@@ -194,7 +194,7 @@ describe('a bar on its way through the layers', () => {
     const reasons = new Set<string>();
     for (const candle of WALK) {
       const outcome = await world.bar(candle);
-      if (outcome.kind === 'decided' && outcome.record.risk?.kind === 'refusal') {
+      if (outcome.kind === 'decided' && outcome.record.risk?.kind === 'denial') {
         reasons.add(outcome.record.risk.reason);
       }
     }

@@ -227,7 +227,7 @@ describe('exposure', () => {
         equity: Float64Array.from(openMs, () => 5000),
         probabilityUp: new Float64Array(12).fill(Number.NaN),
         silent: {},
-        refusals: {},
+        denials: {},
         psi: {},
       };
       const fills = deals.map(([side, amount], i) => {

@@ -70,7 +70,7 @@ describe('live equals backtest', () => {
     });
     const result = await backtest(WALK, { halts });
     expect(compareDecisions(decisions, result.decisions)).toEqual([]);
-    expect(result.refusals.state_halted).toBeGreaterThan(50);
+    expect(result.denials.state_halted).toBeGreaterThan(50);
     // And it is those records that make them equal
     expect(compareDecisions(decisions, (await backtest(WALK)).decisions).length).toBeGreaterThan(50);
   });
@@ -87,7 +87,7 @@ describe('live equals backtest', () => {
     const recorded = recordedWorld(decisions, contents.orderLog);
     const result = await backtest(WALK.slice(0, 2000), { recorded });
     expect(compareDecisions(decisions, result.decisions)).toEqual([]);
-    expect(result.refusals.price_stale).toBeGreaterThan(10);
+    expect(result.denials.price_stale).toBeGreaterThan(10);
   });
 
   it('over a restart of the live run', async () => {

@@ -27,7 +27,7 @@ describe('the page', () => {
       'Confidence',
       'Rolling AUC',
       'Figures',
-      'Refused orders',
+      'Denied and rejected orders',
       'already at target',
       'Halts',
       'red button pressed',
@@ -65,7 +65,7 @@ describe('the page', () => {
         { ...instrument, stream: { exchange: evil, symbol: evil, timeframe: evil } },
       ],
       trades: [{ ...sample.trades[0]!, symbol: evil, entryReason: evil, exitReason: evil }],
-      refusals: [{ reason: evil, count: 1 }],
+      denials: [{ reason: evil, count: 1 }],
       silentBars: [{ reason: evil, count: 1 }],
       halts: [{ ...sample.halts[0]!, cause: evil }],
       settings: [[evil, evil]],
@@ -85,7 +85,7 @@ describe('the page', () => {
       instruments: [],
       benchmark: null,
       trades: [],
-      refusals: [],
+      denials: [],
       halts: [],
     });
     expect(empty).toContain('There is no bar to draw yet.');

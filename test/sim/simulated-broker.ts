@@ -1,5 +1,5 @@
 import { decimal } from '../../src/core/money.js';
-import type { Fill, OrderReport, OrderRequest, Quote, RefusalReason } from '../../src/core/order.js';
+import type { DenialReason, Fill, OrderReport, OrderRequest, Quote } from '../../src/core/order.js';
 import type { CapitalFlow } from '../../src/core/records.js';
 import type { Balance, Broker, SubmitResult } from '../../src/ports/broker.js';
 import { ApiError } from '../../src/simulator/api-error.js';
@@ -31,7 +31,7 @@ export interface SimulatedBrokerOptions {
   readonly plan: FaultPlan;
   readonly transfers: readonly CapitalFlow[];
   /** The trader's own last check, asked as the request leaves. */
-  readonly mayLeave: (order: OrderRequest) => RefusalReason | null;
+  readonly mayLeave: (order: OrderRequest) => DenialReason | null;
   /** The world's look at an order that leaves the box. */
   readonly onLeaving: (order: OrderRequest, quote: Quote) => void;
   /** An order was taken by the exchange. */
@@ -208,7 +208,7 @@ export function createSimulatedBroker(options: SimulatedBrokerOptions): Broker {
     await pause(plan.chance(0.05) ? plan.delayMs(500, 4000) : plan.delayMs(0, 100));
     const reason = options.mayLeave(order);
     if (reason !== null) {
-      return { kind: 'not_placed', message: `refused as it was about to leave: ${reason}`, retryable: false };
+      return { kind: 'not_placed', message: `denied as it was about to leave: ${reason}`, retryable: false };
     }
     options.onLeaving(order, quote);
     const sentMs = clock.monotonicMs();

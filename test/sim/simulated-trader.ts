@@ -2,7 +2,7 @@ import { setMaxListeners } from 'node:events';
 import type { MemoryStore } from '../../src/adapters/memory-store/index.js';
 import type { AlertRaiser } from '../../src/core/alert.js';
 import type { ModelManifest } from '../../src/core/manifest.js';
-import type { Fill, OrderRequest, RefusalReason } from '../../src/core/order.js';
+import type { DenialReason, Fill, OrderRequest } from '../../src/core/order.js';
 import { stricter } from '../../src/core/trading-state.js';
 import { createHaltDuties } from '../../src/execution/halt-duties.js';
 import { createOrderIds } from '../../src/execution/order-id.js';
@@ -34,7 +34,7 @@ export interface SimulatedTraderParts {
   readonly kernel: FeatureKernel;
   readonly classifier: Classifier;
   readonly rng: Rng;
-  readonly makeBroker: (mayLeave: (order: OrderRequest) => RefusalReason | null) => Broker;
+  readonly makeBroker: (mayLeave: (order: OrderRequest) => DenialReason | null) => Broker;
   readonly orders: OrderStream;
   readonly onReconciled: (result: Reconciliation) => void;
   readonly alerts: AlertRaiser;

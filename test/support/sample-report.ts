@@ -101,7 +101,7 @@ export async function sampleReport(): Promise<ReportData> {
       entryReason: 'long',
       exitReason: trade.closedAtMs === null ? null : 'conviction expired',
     })),
-    refusals: [
+    denials: [
       { reason: 'already_at_target', count: 1423 },
       { reason: 'kelly_zero', count: 212 },
       { reason: 'state_halted', count: 37 },

@@ -25,7 +25,7 @@ function world(limits: { dailyLossFraction?: number; cooldownLosses?: number; co
       losing = { count, lastMs };
     },
     async bar(index: number, dayLowEquity = 100) {
-      const record = barOf(BTC, index, { rng: seededRng(1), decided: true, risk: 'refusal' });
+      const record = barOf(BTC, index, { rng: seededRng(1), decided: true, risk: 'denial' });
       const { openMs } = record.candle;
       const account = {
         ...record.account!,

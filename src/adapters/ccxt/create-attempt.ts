@@ -1,15 +1,15 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
-import type { OrderRequest, RefusalReason } from '../../core/order.js';
+import type { DenialReason, OrderRequest } from '../../core/order.js';
 
 /**
  * Asked synchronously as the bytes of a create request are about to be written, and while it is under way; a reason keeps
  * it in, or ends it.
  */
-export type BeforeCreateLeaves = (order: OrderRequest) => RefusalReason | null;
+export type BeforeCreateLeaves = (order: OrderRequest) => DenialReason | null;
 
 /** What is known of one create request on the wire; filled in by the hooks as it goes. */
 export interface CreateAttempt {
-  readonly mayLeave: () => RefusalReason | null;
+  readonly mayLeave: () => DenialReason | null;
   /** Of the permit that it was passed under. */
   readonly epoch: number;
   /** Set once ccxt has signed and wants to fetch; before that it was surely not placed. */
@@ -28,18 +28,18 @@ export interface CreateAttempt {
 export const createAttempts = new AsyncLocalStorage<CreateAttempt>();
 
 /** Thrown inside ccxt to keep a create request in. */
-export class CreateRefused extends Error {
-  constructor(reason: RefusalReason) {
-    super(`refused as it was about to leave: ${reason}`);
-    this.name = 'CreateRefused';
+export class CreateDenied extends Error {
+  constructor(reason: DenialReason) {
+    super(`denied as it was about to leave: ${reason}`);
+    this.name = 'CreateDenied';
   }
 }
 
-/** Throws CreateRefused when the current create request may not leave; does nothing for all other requests. */
+/** Throws CreateDenied when the current create request may not leave; does nothing for all other requests. */
 export function checkMayLeave(): CreateAttempt | undefined {
   const attempt = createAttempts.getStore();
   if (!attempt) return undefined;
   const reason = attempt.mayLeave();
-  if (reason !== null) throw new CreateRefused(reason);
+  if (reason !== null) throw new CreateDenied(reason);
   return attempt;
 }

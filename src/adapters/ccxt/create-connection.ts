@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net';
 import type { Client, Dispatcher } from 'undici';
 import { invariant } from '../../core/errors.js';
-import { type CreateAttempt, CreateRefused } from './create-attempt.js';
+import { type CreateAttempt, CreateDenied } from './create-attempt.js';
 import { type CreateRoute, type CreateSocket, openCreateSocket } from './create-socket.js';
 
 /** The connection ended before a byte of the request was written; another one may be tried. */
@@ -84,8 +84,8 @@ export class CreateConnection {
             abort(reason);
           });
           if (aborted) return;
-          const refusal = attempt.mayLeave();
-          if (refusal !== null) throw new CreateRefused(refusal);
+          const denial = attempt.mayLeave();
+          if (denial !== null) throw new CreateDenied(denial);
           written = true;
           attempt.sent++;
         },

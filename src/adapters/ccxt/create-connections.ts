@@ -1,8 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Dispatcher } from 'undici';
 import { CREATE_PORTS } from '../../core/create-ports.js';
-import type { RefusalReason } from '../../core/order.js';
-import { type CreateAttempt, CreateRefused } from './create-attempt.js';
+import type { DenialReason } from '../../core/order.js';
+import { type CreateAttempt, CreateDenied } from './create-attempt.js';
 import { ConnectionGone, CreateConnection } from './create-connection.js';
 import type { CreateRoute } from './create-socket.js';
 
@@ -36,7 +36,7 @@ const BUSY_RETRY_MS = 5;
 const TRIES_MAX = 3;
 
 /** A position that is being closed may be closed by the very order that is asked about: that is no reason to end it. */
-function endsWhatIsUnderWay(reason: RefusalReason | null): reason is RefusalReason {
+function endsWhatIsUnderWay(reason: DenialReason | null): reason is DenialReason {
   return reason !== null && reason !== 'state_reducing';
 }
 
@@ -85,15 +85,15 @@ export function createCreateConnections(): CreateConnections {
     handler: Dispatcher.DispatchHandler,
     timeout: AbortSignal | undefined,
   ): Promise<void> {
-    const refused = new AbortController();
-    const signal = timeout ? AbortSignal.any([refused.signal, timeout]) : refused.signal;
+    const denied = new AbortController();
+    const signal = timeout ? AbortSignal.any([denied.signal, timeout]) : denied.signal;
     let connection: CreateConnection | undefined;
     const check = () => {
       const reason = attempt.mayLeave();
       if (!endsWhatIsUnderWay(reason)) return;
-      const refusal = new CreateRefused(reason);
-      refused.abort(refusal);
-      connection?.reset(refusal);
+      const denial = new CreateDenied(reason);
+      denied.abort(denial);
+      connection?.reset(denial);
     };
     const watch = setInterval(check, CHECK_MS);
     underWay.add(check);

@@ -1,7 +1,7 @@
 import { messageOf } from '../../core/errors.js';
 import type { SubmitResult } from '../../ports/broker.js';
 import type { CcxtErrors } from './ccxt-module.js';
-import { type CreateAttempt, CreateRefused } from './create-attempt.js';
+import { type CreateAttempt, CreateDenied } from './create-attempt.js';
 import { RequestHeld } from './request-hold.js';
 
 /** Words of exchanges for "this client order id is taken": an order of ours is there, so nothing may be sent again. */
@@ -42,7 +42,7 @@ export function createFailure(error: unknown, attempt: CreateAttempt, errors: Cc
   });
   const ambiguous: SubmitResult = { kind: 'ambiguous', message };
 
-  if (error instanceof CreateRefused) return attempt.sent === 0 ? notPlaced(false) : ambiguous;
+  if (error instanceof CreateDenied) return attempt.sent === 0 ? notPlaced(false) : ambiguous;
   // The exchange has said when to come back, and this one never left.
   if (error instanceof RequestHeld && attempt.sent === 0) return notPlaced(true, error.retryAfterMs);
   if (!attempt.entered) return notPlaced(false);

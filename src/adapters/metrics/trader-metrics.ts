@@ -9,8 +9,8 @@ export interface CountedBar {
   /** What became of the bar: `decided`, `rejected`, `learned` … */
   readonly kind: string;
   readonly signal: string | null;
-  /** Why risk refused the signal. */
-  readonly refusal: string | null;
+  /** Why risk denied the signal. */
+  readonly denial: string | null;
 }
 
 /** What has become of an order, as far as it is counted. */
@@ -40,7 +40,7 @@ const HEALTHS = ['HEALTHY', 'WARNING', 'CRITICAL', 'UNKNOWN'] as const;
 const COUNTERS = {
   bars_total: { help: 'Bars by what became of them.', label: 'kind' },
   signals_total: { help: 'Signals by direction.', label: 'direction' },
-  refusals_total: { help: 'Signals that risk refused, by reason.', label: 'reason' },
+  refusals_total: { help: 'Signals that risk denied, by reason.', label: 'reason' },
   order_outcomes_total: { help: 'Outcomes of orders, by status.', label: 'status' },
   fills_total: { help: 'Fills.', label: 'kind' },
 } as const;
@@ -64,7 +64,7 @@ export function createTraderMetrics({ version, mode, state }: TraderMetricsOptio
       const stream = streamName(bar.stream);
       count('bars_total', stream, bar.kind);
       if (bar.signal !== null) count('signals_total', stream, bar.signal);
-      if (bar.refusal !== null) count('refusals_total', stream, bar.refusal);
+      if (bar.denial !== null) count('refusals_total', stream, bar.denial);
     },
     countOrder({ stream, status, fills }) {
       count('order_outcomes_total', streamName(stream), status);

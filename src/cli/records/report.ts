@@ -56,10 +56,10 @@ trader runs it makes the copy that is read.
     }
     await writeDurably(values.out, renderReport(report));
     const bars = report.account.atMs.length;
-    const { metrics, benchmark, refusals, notes } = report;
+    const { metrics, benchmark, denials, notes } = report;
     if (values.json) {
       io.stdout.write(
-        `${JSON.stringify({ bars, metrics, benchmark, refusals, notes, report: values.out })}\n`,
+        `${JSON.stringify({ bars, metrics, benchmark, refusals: denials, notes, report: values.out })}\n`,
       );
     } else {
       io.stdout.write(table([['bars', String(bars), ''], ...figureRows(metrics, benchmark)], [1, 2]));

@@ -281,7 +281,7 @@ function print(
         finalEquity,
         metrics: report.metrics,
         benchmark: report.benchmark,
-        refusals: report.refusals,
+        refusals: report.denials,
         ...(count === undefined ? {} : { differences: count }),
         notes: report.notes,
       })}\n`,

@@ -1,4 +1,4 @@
-import type { MarketRules, RefusalReason, RiskInputs } from '../../core/order.js';
+import type { DenialReason, MarketRules, RiskInputs } from '../../core/order.js';
 
 /** The slice of the configuration that sets caps on what is held together. */
 export interface CapConfig {
@@ -12,7 +12,7 @@ export interface CapConfig {
 /** A cap that a target runs into: `units` is what it leaves for the symbol, at least 0. */
 export interface Cap {
   readonly units: number;
-  readonly reason: RefusalReason;
+  readonly reason: DenialReason;
   readonly detail: string;
 }
 

@@ -1,4 +1,4 @@
-import type { MarketRules, RefusalReason, RiskDecision, RiskInputs } from '../../core/order.js';
+import type { DenialReason, MarketRules, RiskDecision, RiskInputs } from '../../core/order.js';
 import type { SignalResult } from '../../core/signal.js';
 import { dayLossOf } from '../../portfolio/day-loss.js';
 import { type Cap, capOn } from './caps.js';
@@ -30,7 +30,7 @@ export interface RiskRequest {
   readonly rules: MarketRules;
 }
 
-/** Layer 5: sizes to a target position, or refuses with a reason. A pure function of its request and configuration. */
+/** Layer 5: sizes to a target position, or denies with a reason. A pure function of its request and configuration. */
 export interface RiskLayer {
   decide(request: RiskRequest): RiskDecision;
 }
@@ -42,8 +42,8 @@ export function createRiskLayer(config: RiskConfig): RiskLayer {
 function decideRisk(request: RiskRequest, config: RiskConfig): RiskDecision {
   const { signal, inputs, rules } = request;
   const { quote, positionUnits, equity } = inputs;
-  const refuse = (reason: RefusalReason, detail: string): RiskDecision => ({
-    kind: 'refusal',
+  const deny = (reason: DenialReason, detail: string): RiskDecision => ({
+    kind: 'denial',
     reason,
     detail,
     inputs,
@@ -51,20 +51,20 @@ function decideRisk(request: RiskRequest, config: RiskConfig): RiskDecision {
 
   if (inputs.state === 'HALTED' || inputs.state === 'FLATTENING') {
     // The closing orders of a halt are the guard's business; a signal moves nothing in either state.
-    return refuse('state_halted', `the box is ${inputs.state}`);
+    return deny('state_halted', `the box is ${inputs.state}`);
   }
   const closing = signal.direction === 'flat' || (signal.direction === 'short' && rules.kind === 'spot');
   const priced = quote.bid > 0 && quote.ask >= quote.bid && Number.isFinite(quote.ask);
   // Without a book nothing is opened; what is held is closed within a bound from the last close.
   if (!priced || !(quote.atMs > 0 || (closing && positionUnits !== 0))) {
-    return refuse('price_stale', `no usable quote for ${rules.symbol} (bid ${quote.bid}, ask ${quote.ask})`);
+    return deny('price_stale', `no usable quote for ${rules.symbol} (bid ${quote.bid}, ask ${quote.ask})`);
   }
 
   if (closing && (positionUnits === 0 || (rules.kind === 'spot' && positionUnits < 0))) {
-    return refuse('nothing_to_close', `${signal.direction} on ${rules.kind} means flat, and nothing is held`);
+    return deny('nothing_to_close', `${signal.direction} on ${rules.kind} means flat, and nothing is held`);
   }
   if (!closing && !(equity > 0 && Number.isFinite(equity))) {
-    return refuse('bad_equity', `equity is ${equity}`);
+    return deny('bad_equity', `equity is ${equity}`);
   }
 
   // A close needs no odds.
@@ -80,7 +80,7 @@ function decideRisk(request: RiskRequest, config: RiskConfig): RiskDecision {
     config,
   );
   if (!closing && target.kellyRaw === 0) {
-    return refuse(
+    return deny(
       'kelly_zero',
       `no edge at a win probability of ${probabilityWin} with average win ${inputs.averageWin} and loss ${inputs.averageLoss}`,
     );
@@ -93,7 +93,7 @@ function decideRisk(request: RiskRequest, config: RiskConfig): RiskDecision {
   const grows = reverses || Math.abs(targetUnits) > Math.abs(positionUnits);
   if (grows) {
     const barrier = growthBarrier(request, config);
-    if (barrier !== null && !reverses) return refuse(barrier.reason, barrier.detail);
+    if (barrier !== null && !reverses) return deny(barrier.reason, barrier.detail);
     if (barrier !== null) {
       targetUnits = 0;
       positionFraction = 0;
@@ -121,11 +121,11 @@ function decideRisk(request: RiskRequest, config: RiskConfig): RiskDecision {
     units < Number(rules.amountMin) ||
     units * price < Number(rules.notionalMin);
   if (units === 0 || tooSmall) {
-    if (cap !== null) return refuse(cap.reason, cap.detail);
+    if (cap !== null) return deny(cap.reason, cap.detail);
     const resizing = targetUnits !== 0 && positionUnits !== 0 && !reverses;
     return resizing
-      ? refuse('already_at_target', `holds ${positionUnits} of a target of ${targetUnits}`)
-      : refuse(
+      ? deny('already_at_target', `holds ${positionUnits} of a target of ${targetUnits}`)
+      : deny(
           'below_minimum',
           `${units} at ${price} is below the market's least amount ${rules.amountMin} or notional ${rules.notionalMin}`,
         );
@@ -145,7 +145,7 @@ function decideRisk(request: RiskRequest, config: RiskConfig): RiskDecision {
 function growthBarrier(
   { inputs, breakerTripped }: RiskRequest,
   config: RiskConfig,
-): { reason: RefusalReason; detail: string } | null {
+): { reason: DenialReason; detail: string } | null {
   if (inputs.state === 'REDUCING') return { reason: 'state_reducing', detail: 'the box is REDUCING' };
   if (breakerTripped) {
     return {

@@ -29,8 +29,8 @@ export interface InstrumentResult {
   readonly rejectedRows: number;
   /** The same by reason. */
   readonly rejections: Readonly<Record<string, number>>;
-  /** How many decisions risk refused, by reason. */
-  readonly refusals: Readonly<Record<string, number>>;
+  /** How many decisions risk denied, by reason. */
+  readonly denials: Readonly<Record<string, number>>;
   /** Bars without a prediction, by reason. */
   readonly silent: Readonly<Record<string, number>>;
   /** PSI of the whole run's features against the model's training reference; empty without `withDrift`. */
@@ -63,7 +63,7 @@ export function createBacktestCollector(
   const decisions: BarRecord[] = [];
   const executions: ExecutionOutcome[] = [];
   const fills: Fill[] = [];
-  const refusals: Record<string, number> = {};
+  const denials: Record<string, number> = {};
   const silent: Record<string, number> = {};
   const rejections: Record<string, number> = {};
   let rejectedRows = 0;
@@ -87,7 +87,7 @@ export function createBacktestCollector(
       if (drift !== null && record.features !== null) drift.add(record.features);
       if (keepDecisions) decisions.push(record);
       if (record.prediction === null && record.signal?.kind === 'none') count(silent, record.signal.reason);
-      if (record.risk?.kind === 'refusal') count(refusals, record.risk.reason);
+      if (record.risk?.kind === 'denial') count(denials, record.risk.reason);
     },
     order(outcome) {
       executions.push(outcome);
@@ -101,7 +101,7 @@ export function createBacktestCollector(
       bars: columns.finish(),
       rejectedRows,
       rejections,
-      refusals,
+      denials,
       silent,
       psi: drift?.psi() ?? {},
     }),

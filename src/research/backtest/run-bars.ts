@@ -12,16 +12,16 @@ export interface RunBars {
   readonly equity: Float64Array;
   /** NaN where there was no prediction. */
   readonly probabilityUp: Float64Array;
-  /** Bars without a prediction, and decisions that risk refused, by reason. */
+  /** Bars without a prediction, and decisions that risk denied, by reason. */
   readonly silent: Readonly<Record<string, number>>;
-  readonly refusals: Readonly<Record<string, number>>;
+  readonly denials: Readonly<Record<string, number>>;
   /** Of all bars against the model's training reference; empty where not known. */
   readonly psi: Readonly<Partial<Record<FeatureColumn, number>>>;
 }
 
 /** The bars of a backtest. */
-export function barsOfResult({ bars, silent, refusals, psi }: InstrumentResult): RunBars {
-  return { ...bars, silent, refusals, psi };
+export function barsOfResult({ bars, silent, denials, psi }: InstrumentResult): RunBars {
+  return { ...bars, silent, denials, psi };
 }
 
 /** The bars of stored decisions. */
@@ -30,13 +30,13 @@ export function barsOfRecords(
   reference: readonly ReferenceHistogram[],
 ): RunBars {
   const silent: Record<string, number> = {};
-  const refusals: Record<string, number> = {};
+  const denials: Record<string, number> = {};
   const drift = createDrift(reference);
   for (const { signal, risk, features } of decisions) {
     if (signal?.kind === 'none' && signal.confidence === null) {
       silent[signal.reason] = (silent[signal.reason] ?? 0) + 1;
     }
-    if (risk?.kind === 'refusal') refusals[risk.reason] = (refusals[risk.reason] ?? 0) + 1;
+    if (risk?.kind === 'denial') denials[risk.reason] = (denials[risk.reason] ?? 0) + 1;
     if (features !== null) drift.add(features);
   }
   return {
@@ -45,7 +45,7 @@ export function barsOfRecords(
     equity: Float64Array.from(decisions, ({ account }) => account?.equity ?? Number.NaN),
     probabilityUp: Float64Array.from(decisions, ({ prediction }) => prediction?.probabilityUp ?? Number.NaN),
     silent,
-    refusals,
+    denials,
     psi: drift.psi(),
   };
 }

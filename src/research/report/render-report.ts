@@ -61,7 +61,7 @@ ${haltsTable(data.halts)}
 ${data.slippage === undefined ? '' : slippageTable(data.slippage, data.quoteCurrency)}
 </div>
 <div>
-${reasonsTable('Refused orders', data.refusals, 'No order was refused.')}
+${reasonsTable('Denied and rejected orders', data.denials, 'No order was denied or rejected.')}
 ${data.silentBars.length > 0 ? reasonsTable('Bars and rows left out', data.silentBars, '') : ''}
 ${qualityTables(chartedInstruments(data))}
 </div>

@@ -21,8 +21,8 @@ export interface ReportData {
   readonly benchmark: CurveMetrics | null;
   /** Oldest first. The page lists the last {@link TRADES_SHOWN_MAX}. */
   readonly trades: readonly ReportTrade[];
-  /** Orders that risk or the gate refused, by reason code. */
-  readonly refusals: readonly ReasonCount[];
+  /** Orders that risk or the gate denied, the exchange rejected or that were never placed, by reason code. */
+  readonly denials: readonly ReasonCount[];
   /** Bars that brought no prediction, and rows that ingestion refused, by reason code; empty where not kept. */
   readonly silentBars: readonly ReasonCount[];
   /** Null without a fill. */

@@ -63,7 +63,7 @@ export function reportOf(run: Run): ReportData {
     }),
     benchmark: atMs.length > 1 ? curveMetrics({ atMs, value: account.buyAndHold }, perYear) : null,
     trades: replay.trades.map(tradeShown(run, orders)),
-    refusals: refusalCounts(run),
+    denials: denialCounts(run),
     silentBars: [...sorted(summed(instruments.map(({ bars }) => bars.silent))), ...run.rejectedRows],
     slippage: slippageFigures(run.fills, orders),
     halts: haltSpans(run.halts, atMs),
@@ -147,15 +147,15 @@ function placeOf(times: Float64Array, time: number | undefined): number {
   return times[low] === time ? low : -1;
 }
 
-function refusalCounts(run: Run): ReasonCount[] {
+function denialCounts(run: Run): ReasonCount[] {
   const byGate: Record<string, number> = {};
   for (const { status, message } of run.orders) {
     if (status !== 'rejected') continue;
-    // The figures in a message would make every refusal a reason of its own.
+    // The figures in a message would make every denial a reason of its own.
     const reason = `order: ${(message ?? 'rejected').split(':')[0]}`;
     byGate[reason] = (byGate[reason] ?? 0) + 1;
   }
-  return [...sorted(summed(run.instruments.map(({ bars }) => bars.refusals))), ...sorted(byGate)];
+  return [...sorted(summed(run.instruments.map(({ bars }) => bars.denials))), ...sorted(byGate)];
 }
 
 function summed(counts: readonly Readonly<Record<string, number>>[]): Readonly<Record<string, number>> {

@@ -9,7 +9,7 @@ import {
   CREATE_PORTS,
   createPortsOf,
 } from '../../../src/core/create-ports.js';
-import type { OrderRequest, Quote, RefusalReason } from '../../../src/core/order.js';
+import type { DenialReason, OrderRequest, Quote } from '../../../src/core/order.js';
 import { ACCOUNT, startWorld, type World } from '../../simulator/world.js';
 import { type FrontOptions, type OrderFront, startFront } from './order-front.js';
 
@@ -52,7 +52,7 @@ async function brokerBehind(options: FrontOptions = {}, proxyUrl?: (front: Order
   const exchange = await createExchange({ ...world.config, restUrl }, world.clock, ACCOUNT);
   if (proxyUrl) Object.assign(exchange.api, { httpProxy: proxyUrl(front) });
   if (options.tls) Object.assign(exchange.api, { validateServerSsl: false });
-  let reason: RefusalReason | null = null;
+  let reason: DenialReason | null = null;
   let pressedMs = Number.POSITIVE_INFINITY;
   const broker = createCcxtBroker(exchange, { beforeCreateLeaves: () => reason });
   await broker.balances();
@@ -60,7 +60,7 @@ async function brokerBehind(options: FrontOptions = {}, proxyUrl?: (front: Order
   return {
     broker,
     exchange,
-    press(why: RefusalReason = 'no_permit') {
+    press(why: DenialReason = 'no_permit') {
       reason = why;
       pressedMs = performance.now();
     },

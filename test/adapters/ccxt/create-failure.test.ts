@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { type CcxtModule, loadCcxt } from '../../../src/adapters/ccxt/ccxt-module.js';
-import { type CreateAttempt, CreateRefused } from '../../../src/adapters/ccxt/create-attempt.js';
+import { type CreateAttempt, CreateDenied } from '../../../src/adapters/ccxt/create-attempt.js';
 import { createFailure } from '../../../src/adapters/ccxt/create-failure.js';
 
 let module: CcxtModule;
@@ -30,7 +30,7 @@ describe('what a failed create means', () => {
       kind: 'not_placed',
       retryable: false,
     });
-    expect(createFailure(new CreateRefused('no_permit'), attempt, module.errors).kind).toBe('not_placed');
+    expect(createFailure(new CreateDenied('no_permit'), attempt, module.errors).kind).toBe('not_placed');
   });
 
   it('nothing was placed while no connection stood, and it may be tried again', () => {
@@ -64,7 +64,7 @@ describe('what a failed create means', () => {
   it('a second request of the same create makes everything ambiguous, a refusal of it too', () => {
     const attempt = { ...sent, sent: 2 };
     expect(createFailure(ccxtError('InvalidOrder'), attempt, module.errors).kind).toBe('ambiguous');
-    expect(createFailure(new CreateRefused('no_permit'), { ...sent }, module.errors).kind).toBe('ambiguous');
+    expect(createFailure(new CreateDenied('no_permit'), { ...sent }, module.errors).kind).toBe('ambiguous');
   });
 
   it.each([

@@ -204,7 +204,7 @@ const at = (i: number) => ({ stream: BTC, openMs: T0 + i * BAR_MS });
 const ETH = { ...BTC, symbol: 'ETH/USDT' };
 
 describe('a bar that is in the journal', () => {
-  const quiet = (i: number) => barOf(BTC, i, { rng: seededRng(i), decided: true, risk: 'refusal' });
+  const quiet = (i: number) => barOf(BTC, i, { rng: seededRng(i), decided: true, risk: 'denial' });
 
   /** The same life in each test; `late` comes beside it, before bar 2. */
   async function lived(late?: (store: DuckStore) => Promise<unknown>): Promise<void> {

@@ -9,7 +9,7 @@ import { BTC, barOf, seededRng } from '../../contract/store-rows.js';
 
 /** Bar `i` of the test: every second one is decided with an order, which goes by the journal. */
 export const barNumber = (i: number) =>
-  barOf(BTC, i, { rng: seededRng(i), decided: true, risk: i % 2 === 0 ? 'order' : 'refusal' });
+  barOf(BTC, i, { rng: seededRng(i), decided: true, risk: i % 2 === 0 ? 'order' : 'denial' });
 
 export interface RoundsOptions {
   /** The compiled journal-writer.js. */

@@ -29,10 +29,10 @@ describe('the figures for Prometheus', () => {
   it('tell the state as it is when asked, and count from the start', async () => {
     let state = STATE;
     const metrics = createTraderMetrics({ version: '9.9', mode: 'paper', state: () => state });
-    const bar = { stream: STREAM, kind: 'decided', signal: null, refusal: null };
+    const bar = { stream: STREAM, kind: 'decided', signal: null, denial: null };
     metrics.countBar({ ...bar, signal: 'long' });
     metrics.countOrder({ stream: STREAM, status: 'filled', fills: 2 });
-    metrics.countBar({ ...bar, signal: 'short', refusal: 'nothing_to_close' });
+    metrics.countBar({ ...bar, signal: 'short', denial: 'nothing_to_close' });
     metrics.countBar({ ...bar, kind: 'rejected' });
     const lines = (await metrics.text()).split('\n');
     for (const line of [

@@ -42,7 +42,13 @@ describe('report', () => {
     expect(told.metrics.closedTrades).toBe(result.trades.length);
     expect(result.trades.length).toBeGreaterThan(5);
     const page = readFileSync(out, 'utf8');
-    for (const words of ['Paper trading report', 'Calibration', 'Slippage', 'Exposure', 'Refused orders']) {
+    for (const words of [
+      'Paper trading report',
+      'Calibration',
+      'Slippage',
+      'Exposure',
+      'Denied and rejected orders',
+    ]) {
       expect(page).toContain(words);
     }
     // Fixed slippage of 5 bps, rounded outward to the tick of 0.01

@@ -56,7 +56,7 @@ function decide(
   });
 }
 
-const reason = (decision: RiskDecision) => (decision.kind === 'refusal' ? decision.reason : decision.side);
+const reason = (decision: RiskDecision) => (decision.kind === 'denial' ? decision.reason : decision.side);
 
 describe('risk decisions', () => {
   it('buys up to the cap, at the price that would be paid', () => {
@@ -87,7 +87,7 @@ describe('risk decisions', () => {
     });
   });
 
-  it('refuses an entry without an edge, and leaves what is held', () => {
+  it('denies an entry without an edge, and leaves what is held', () => {
     expect(reason(decide('long', {}, { p: 0.3 }))).toBe('kelly_zero');
     expect(reason(decide('long', { positionUnits: 0.2 }, { p: 0.3 }))).toBe('kelly_zero');
   });
@@ -115,7 +115,7 @@ describe('risk decisions', () => {
     });
   });
 
-  it('refuses entries after a drawdown halt, and allows exits', () => {
+  it('denies entries after a drawdown halt, and allows exits', () => {
     const broken = { drawdown: 0.16, equity: 84_000 };
     expect(reason(decide('long', broken, { breakerTripped: true }))).toBe('drawdown_halt');
     expect(decide('short', { ...broken, positionUnits: 0.2 }, { breakerTripped: true })).toMatchObject({
@@ -123,7 +123,7 @@ describe('risk decisions', () => {
     });
   });
 
-  it('refuses entries in wild markets, and where volatility is not known', () => {
+  it('denies entries in wild markets, and where volatility is not known', () => {
     const limit = { annualVolatilityMax: 0.8 };
     expect(reason(decide('long', { annualVolatility: 0.81 }, limit))).toBe('volatility');
     expect(reason(decide('long', { annualVolatility: null }, limit))).toBe('volatility');
@@ -131,7 +131,7 @@ describe('risk decisions', () => {
     expect(reason(decide('short', { annualVolatility: 2, positionUnits: 0.2 }, limit))).toBe('sell');
   });
 
-  it('refuses entries on rows unlike those of the training, and where that is not known', () => {
+  it('denies entries on rows unlike those of the training, and where that is not known', () => {
     const limit = { outsideTrainingMax: 0.25 };
     expect(reason(decide('long', { outsideTraining: 3 / 9 }, limit))).toBe('outside_training');
     expect(reason(decide('long', { outsideTraining: null }, limit))).toBe('outside_training');
@@ -140,7 +140,7 @@ describe('risk decisions', () => {
     expect(reason(decide('short', { outsideTraining: 1, positionUnits: 0.2 }, limit))).toBe('sell');
   });
 
-  it('refuses what the market would not take', () => {
+  it('denies what the market would not take', () => {
     expect(reason(decide('long', { equity: 40 }))).toBe('below_minimum');
     expect(reason(decide('long', { equity: 0 }))).toBe('bad_equity');
     expect(reason(decide('long', { equity: Number.NaN }))).toBe('bad_equity');

@@ -1,6 +1,6 @@
 import type { Candle, StreamKey } from '../../../core/candle.js';
 import { invariant } from '../../../core/errors.js';
-import type { RefusalReason, RiskDecision, RiskInputs, Side } from '../../../core/order.js';
+import type { DenialReason, RiskDecision, RiskInputs, Side } from '../../../core/order.js';
 import type { AccountSnapshot, BarRecord } from '../../../core/records.js';
 import type { Regime } from '../../../core/regime.js';
 import type {
@@ -60,7 +60,7 @@ const UNKNOWN_REGIME = 'unknown';
 type DecisionColumn = readonly [name: string, cell: (record: BarRecord) => Cell];
 
 const order = (record: BarRecord) => (record.risk?.kind === 'order' ? record.risk : null);
-const refusal = (record: BarRecord) => (record.risk?.kind === 'refusal' ? record.risk : null);
+const denial = (record: BarRecord) => (record.risk?.kind === 'denial' ? record.risk : null);
 const signal = (record: BarRecord) => (record.signal?.kind === 'signal' ? record.signal : null);
 const entry = (record: BarRecord) => {
   const found = signal(record);
@@ -125,8 +125,8 @@ const DECISION_COLUMNS: readonly DecisionColumn[] = [
   ['risk_target_units', (r) => double(order(r)?.targetUnits ?? null)],
   ['risk_position_fraction', (r) => double(order(r)?.positionFraction ?? null)],
   ['risk_kelly_raw', (r) => double(order(r)?.kellyRaw ?? null)],
-  ['risk_reason', (r) => text(refusal(r)?.reason ?? null)],
-  ['risk_detail', (r) => text(refusal(r)?.detail ?? null)],
+  ['risk_reason', (r) => text(denial(r)?.reason ?? null)],
+  ['risk_detail', (r) => text(denial(r)?.detail ?? null)],
   ...Object.values(INPUT_COLUMNS).flat(),
   ['account_at_ms', (r) => integer(r.account?.atMs ?? null)],
   ['account_equity', (r) => double(r.account?.equity ?? null)],
@@ -225,10 +225,10 @@ function riskOf(row: Row): RiskDecision | null {
     };
   if (row.risk_reason === null) return null;
   const detail = textOrNull(row, 'risk_detail');
-  invariant(detail !== null, 'a refusal without a sentence');
+  invariant(detail !== null, 'a denial without a sentence');
   return {
-    kind: 'refusal',
-    reason: wordOf<RefusalReason>(row, 'risk_reason'),
+    kind: 'denial',
+    reason: wordOf<DenialReason>(row, 'risk_reason'),
     detail,
     inputs: inputsOf(row),
   };

@@ -8,7 +8,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { createCcxtBroker, createExchange } from '../../../../src/adapters/ccxt/index.js';
 import { createSystemClock } from '../../../../src/adapters/clock/system-clock.js';
-import type { RefusalReason } from '../../../../src/core/order.js';
+import type { DenialReason } from '../../../../src/core/order.js';
 import { ACCOUNT, startWorld, walk } from '../../../simulator/world.js';
 import { startFront } from '../order-front.js';
 
@@ -42,7 +42,7 @@ async function sendOrder({ restUrl, wsUrl }: Asked): Promise<void> {
     clock,
     ACCOUNT,
   );
-  let reason: RefusalReason | null = null;
+  let reason: DenialReason | null = null;
   process.on('message', () => {
     reason = 'no_permit';
   });
