@@ -770,11 +770,25 @@ export const MUTATIONS = [
     by: 'test/adapters/ccxt/emergency-canceller.test.ts',
   },
   {
+    name: 'a halt waits for the disk before it cancels',
+    file: 'src/execution/halt-handler.ts',
+    from: 'void this.#recordHalt(order);',
+    to: 'await this.#recordHalt(order);',
+    by: 'test/execution/halt-handler.test.ts',
+  },
+  {
+    name: 'a halt that could not be recorded is never recorded',
+    file: 'src/execution/halt-handler.ts',
+    from: 'if (this.#recorded === epoch) this.#recorded = before;',
+    to: '',
+    by: 'test/execution/halt-handler.test.ts',
+  },
+  {
     name: 'the trader believes the list of open orders alone',
-    file: 'src/execution/halt-duties.ts',
+    file: 'src/execution/halt-handler.ts',
     from: "twofold && broker.kind === 'live'",
     to: "twofold && broker.kind !== 'live'",
-    by: 'test/execution/halt-duties.test.ts',
+    by: 'test/execution/halt-handler.test.ts',
   },
   {
     name: 'wait for a trader that has acknowledged and hangs on the exchange',

@@ -2,6 +2,7 @@ import type { Candle, StreamKey } from '../core/candle.js';
 import { type Decimal, decimal, text } from '../core/money.js';
 import type { OrderRequest, Quote } from '../core/order.js';
 import type { RestoredState } from '../core/records.js';
+import { SETTLE_MS } from '../core/settle.js';
 import { stricter, type TradingState } from '../core/trading-state.js';
 import type { Account } from '../portfolio/account.js';
 import type { Broker } from '../ports/broker.js';
@@ -23,9 +24,6 @@ import type { OrderIds } from './order-id.js';
 import type { ExecutionOutcome, OrderIntent } from './order-intent.js';
 import type { OrderQueue } from './order-queue.js';
 import { createRestingStops, type RestingStops } from './resting-stops.js';
-
-/** recvWindow and margin of a live order: before that a second "not found" says nothing. */
-const LIVE_SETTLE_MS = 5000;
 
 /** How orders are sent, and by what limits. */
 export interface ExecutionSettings extends GateConfig {
@@ -119,7 +117,7 @@ export function createOrders(
     {
       triesMax: config.execution.triesMax,
       backoffMs: config.execution.backoffMs,
-      settleMs: brokers.kind === 'paper' ? 0 : LIVE_SETTLE_MS,
+      settleMs: brokers.kind === 'paper' ? 0 : SETTLE_MS,
       orderType: brokers.kind === 'paper' ? 'market' : config.execution.orderType,
       limitCollarFraction: config.execution.limitCollarFraction,
     },

@@ -1,10 +1,10 @@
 import type { SimulatedGpio } from '../adapters/gpio/simulated.js';
-import { createDutyRunner } from '../adapters/guard-link/requests.js';
+import { createRequestRunner } from '../adapters/guard-link/requests.js';
 import { pathsOf } from '../config/paths.js';
 import type { Config } from '../config/schema.js';
 import { invariant } from '../core/errors.js';
 import type { Gpio } from '../ports/gpio.js';
-import type { GuardLink, TraderDuties } from '../ports/guard.js';
+import type { GuardLink, GuardRequests } from '../ports/guard.js';
 import type { Clock, Scheduler } from '../ports/time.js';
 import { type ComposedGuard, composeGuard } from './compose.js';
 import type { SimulatedButton } from './control.js';
@@ -23,7 +23,7 @@ export interface InProcessOptions {
 
 export interface InProcessGuard extends ComposedGuard {
   /** The trader's end, without a socket between. */
-  link(duties: TraderDuties): GuardLink;
+  link(requests: GuardRequests): GuardLink;
 }
 
 /**
@@ -46,13 +46,13 @@ export function composeInProcessGuard(options: InProcessOptions): InProcessGuard
     killTrader: () => 'it is the guard’s own process; left alone',
     onNotice: (notice) => options.onNotice(notice),
   });
-  return { ...composed, link: (duties) => createDirectLink(composed.guard, duties, clock) };
+  return { ...composed, link: (requests) => createDirectLink(composed.guard, requests, clock) };
 }
 
 /** Hands messages over directly. No beats: one event loop cannot fall silent in part. */
-function createDirectLink(guard: Guard, duties: TraderDuties, clock: Pick<Clock, 'sleep'>): GuardLink {
+function createDirectLink(guard: Guard, requests: GuardRequests, clock: Pick<Clock, 'sleep'>): GuardLink {
   let end: ReturnType<Guard['attachTrader']> | null = null;
-  const runner = createDutyRunner(duties, clock, (message) => end?.receive(message));
+  const runner = createRequestRunner(requests, clock, (message) => end?.receive(message));
   return {
     start() {
       end = guard.attachTrader({

@@ -22,7 +22,7 @@ export interface TradingStateSource {
 }
 
 /** What the guard asks of the trader. Both may be called again while an earlier call runs. */
-export interface TraderDuties {
+export interface GuardRequests {
   /** By the two-answer rule. Called again a second after each outcome that is not confirmed, while the halt stands. */
   cancelAll(order: CancelOrder): Promise<CancelOutcome>;
   /** Resolves once orders, fills, balances and positions agree with the exchange; a rejection is tried again. */

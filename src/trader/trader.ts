@@ -22,8 +22,8 @@ import type { Config } from '../config/schema.js';
 import type { AlertRaiser } from '../core/alert.js';
 import { type StreamKey, streamName } from '../core/candle.js';
 import { badInput, invariant } from '../core/errors.js';
+import { HaltHandler } from '../execution/halt-handler.js';
 import { createOrderIds } from '../execution/order-id.js';
-import { recordedDuties } from '../execution/recorded-duties.js';
 import type { GuardNotice } from '../guard/guard.js';
 import { composeInProcessGuard, type InProcessGuard, simulatedButtonOf } from '../guard/in-process.js';
 import { haltRecordOf, raiseNotice } from '../guard/notice-report.js';
@@ -38,6 +38,7 @@ import { summaryOf } from './bar-summary.js';
 import { createAlerting } from './build-alerts.js';
 import { candleIntake } from './candle-intake.js';
 import { runTrading } from './earned-live.js';
+import { haltExchanges } from './halt-exchanges.js';
 import { createLiveRun, type LiveRun } from './live-run.js';
 import { createLiveStart } from './live-start.js';
 import { createMarketCare } from './market-care.js';
@@ -51,7 +52,6 @@ import { createRestingCare } from './resting-care.js';
 import { openShadowModel } from './shadow-model.js';
 import { createStoreUpkeep, retentionOf } from './store-upkeep.js';
 import { streamsOf } from './streams.js';
-import { endCreatesFirst, tradersDuties } from './trader-duties.js';
 import { brokerOf, connectAhead, openVenue, type Venue } from './venue.js';
 import { boxConditions } from './watch-conditions.js';
 
@@ -253,20 +253,26 @@ export async function createTrader(options: TraderOptions): Promise<Trader> {
         await options.onBar?.(outcome);
       },
     });
-    const scope = config.guard.haltScope;
-    const duties = tradersDuties({ venues, brokers, pipeline, clock, isOurs: ids.isOurs, scope });
     const guard = config.guard.mode === 'in-process' ? await makeGuard(alerts) : null;
+    const halts = new HaltHandler({
+      exchanges: haltExchanges(venues, brokers, pipeline),
+      clock,
+      isOurs: ids.isOurs,
+      scope: config.guard.haltScope,
+      endCreates() {
+        for (const { connection } of venues) connection.creates.recheck();
+      },
+      ...(guard === null && {
+        async record(record) {
+          await store.recordHalt(record);
+          alerting.publishState();
+        },
+        onUnrecorded: (error) => log.error({ err: error }, 'a halt could not be recorded'),
+      }),
+    });
     const link = guard
-      ? guard.link(duties)
-      : createTraderLinkClient(
-          paths.guardLinkSocket,
-          endCreatesFirst(
-            venues,
-            recordedDuties(duties, { store, clock, onChange: () => alerting.publishState() }),
-          ),
-          clock,
-          createSystemScheduler(),
-        );
+      ? guard.link(halts)
+      : createTraderLinkClient(paths.guardLinkSocket, halts, clock, createSystemScheduler());
     const { rules } = config.ingestion;
     const intake = candleIntake({ store, pipeline, streams: streams.map(({ key }) => key), rules, clock });
     const control = createControlServer(

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createSimulatedGpio, type SimulatedGpio } from '../../src/adapters/gpio/simulated.js';
-import { createDutyRunner } from '../../src/adapters/guard-link/requests.js';
+import { createRequestRunner } from '../../src/adapters/guard-link/requests.js';
 import { createPermitReader } from '../../src/adapters/permit-file/permit-reader.js';
 import type { CancelOrder, CancelOutcome, TraderMessage } from '../../src/core/guard-link.js';
 import type { ArmedReading, ArmedRecord, ArmedRecordFile } from '../../src/guard/armed-record.js';
@@ -11,7 +11,7 @@ import { createGuard, type Guard, type GuardNotice } from '../../src/guard/guard
 import { openPermitFile, type PermitFound } from '../../src/guard/permit-file.js';
 import { PRESS_GAP_MS_MIN } from '../../src/guard/resume-window.js';
 import type { Gpio } from '../../src/ports/gpio.js';
-import type { Permit, TraderDuties } from '../../src/ports/guard.js';
+import type { GuardRequests, Permit } from '../../src/ports/guard.js';
 import { settle } from '../support/virtual-clock.js';
 import { createGuardTime, type GuardTime } from './guard-time.js';
 
@@ -282,7 +282,7 @@ export interface BenchTrader {
 
 export async function attachTrader(bench: Bench, pid = 4242): Promise<BenchTrader> {
   const { time, guard } = bench;
-  const duties: TraderDuties = {
+  const requests: GuardRequests = {
     async cancelAll(order) {
       trader.orders.push(order);
       return trader.outcome;
@@ -306,7 +306,7 @@ export async function attachTrader(bench: Bench, pid = 4242): Promise<BenchTrade
       end.closed();
     },
   };
-  const runner = createDutyRunner(duties, time.clock, say);
+  const runner = createRequestRunner(requests, time.clock, say);
   const end = guard.attachTrader({
     beats: true,
     pid,

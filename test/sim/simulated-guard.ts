@@ -1,11 +1,11 @@
 import type { TradingState } from '../../src/core/trading-state.js';
-import type { PermitReading, TraderDuties } from '../../src/ports/guard.js';
+import type { GuardRequests, PermitReading } from '../../src/ports/guard.js';
 import type { Rng } from '../../src/ports/time.js';
 import type { EventClock } from './event-clock.js';
 import { NO_TRACE, type Trace } from './trace.js';
 
 /**
- * The guard as the trader sees it: a permit that may be gone at any moment, a state, and duties asked for. After a halt a
+ * The guard as the trader sees it: a permit that may be gone at any moment, a state, and requests asked for. After a halt a
  * person arms it again; then it stays REDUCING until the trader has reconciled.
  */
 export interface SimulatedGuard {
@@ -13,8 +13,8 @@ export interface SimulatedGuard {
   permit(): PermitReading;
   /** Draws what happens around one bar. */
   aroundBar(rng: Rng): void;
-  /** The trader's duties change hands with each of its lives; null while it is dead. */
-  serve(duties: TraderDuties | null): void;
+  /** The trader's requests change hands with each of its lives; null while it is dead. */
+  serve(requests: GuardRequests | null): void;
   /** Ends all trouble. */
   heal(): void;
   readonly halts: number;
@@ -25,7 +25,7 @@ export function createSimulatedGuard(clock: EventClock, trace: Trace = NO_TRACE)
   let lapsedUntilMs = 0;
   let epoch = 1;
   let halts = 0;
-  let duties: TraderDuties | null = null;
+  let requests: GuardRequests | null = null;
 
   function halt(forMs: number): void {
     halts++;
@@ -33,7 +33,7 @@ export function createSimulatedGuard(clock: EventClock, trace: Trace = NO_TRACE)
     state = 'HALTED';
     trace('halt', { epoch });
     const halted = epoch;
-    void duties?.cancelAll({ cause: 'button', epoch, flatten: false }).catch(() => undefined);
+    void requests?.cancelAll({ cause: 'button', epoch, flatten: false }).catch(() => undefined);
     clock.after(forMs, () => {
       if (epoch === halted && state === 'HALTED') rearm();
     });
@@ -50,13 +50,13 @@ export function createSimulatedGuard(clock: EventClock, trace: Trace = NO_TRACE)
     const again = () => {
       if (epoch === asked && state === 'REDUCING') clock.after(1000, () => reconcile(asked));
     };
-    if (duties === null) {
+    if (requests === null) {
       again();
       return;
     }
-    const served = duties;
+    const served = requests;
     served.reconcile().then(() => {
-      if (epoch === asked && served === duties) {
+      if (epoch === asked && served === requests) {
         state = 'ACTIVE';
         trace('active', { epoch });
       } else again();
@@ -97,7 +97,7 @@ export function createSimulatedGuard(clock: EventClock, trace: Trace = NO_TRACE)
       }
     },
     serve(next) {
-      duties = next;
+      requests = next;
       if (next === null) {
         if (state === 'ACTIVE') {
           epoch++;

@@ -4,7 +4,7 @@ import type { AlertRaiser } from '../../src/core/alert.js';
 import type { ModelManifest } from '../../src/core/manifest.js';
 import type { DenialReason, Fill, OrderRequest } from '../../src/core/order.js';
 import { stricter } from '../../src/core/trading-state.js';
-import { createHaltDuties } from '../../src/execution/halt-duties.js';
+import { HaltHandler } from '../../src/execution/halt-handler.js';
 import { createOrderIds } from '../../src/execution/order-id.js';
 import { followOrders } from '../../src/execution/order-updates.js';
 import { createReconcileLoop } from '../../src/execution/reconcile-loop.js';
@@ -191,26 +191,29 @@ export async function startTrader(parts: SimulatedTraderParts): Promise<{
   await live.start();
   orderAlerts.start(restored.unreportedFills);
   guard.serve(
-    createHaltDuties({
-      broker,
+    new HaltHandler({
+      exchanges: [
+        {
+          broker,
+          symbols: SYMBOLS,
+          async resolveUnknown() {
+            await made.settle();
+            return made.state().unsettledOrders;
+          },
+          invalidate: () => made.doubt(EXCHANGE),
+          // Whoever asked for it: what a comparison comes to counts.
+          async compare() {
+            const result = await made.reconcile(EXCHANGE);
+            if (result !== null) parts.onReconciled(result);
+            return result;
+          },
+          flatten: () => made.flatten(EXCHANGE),
+          positions: () => [],
+        },
+      ],
       clock,
-      symbols: SYMBOLS,
       isOurs: ids.isOurs,
-      settleMs: 3000,
-      async settle() {
-        await made.settle();
-        return made.state().unsettledOrders;
-      },
-      doubt: () => made.doubt(EXCHANGE),
-      // Whoever asked for it: what a comparison comes to counts.
-      async compare() {
-        const result = await made.reconcile(EXCHANGE);
-        if (result !== null) parts.onReconciled(result);
-        return result;
-      },
       scope: 'ours',
-      flatten: () => made.flatten(EXCHANGE),
-      positions: () => [],
     }),
   );
   return { pipeline: made, ended: live.run(new AbortController().signal) };

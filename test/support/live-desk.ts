@@ -3,7 +3,7 @@ import type { Candle } from '../../src/core/candle.js';
 import type { Quote, Side } from '../../src/core/order.js';
 import type { OrderEvent } from '../../src/core/records.js';
 import type { TradingState } from '../../src/core/trading-state.js';
-import { createHaltDuties } from '../../src/execution/halt-duties.js';
+import { HaltHandler } from '../../src/execution/halt-handler.js';
 import { createOrderIds } from '../../src/execution/order-id.js';
 import type { ExecutionOutcome } from '../../src/execution/order-intent.js';
 import { createOrderQueue } from '../../src/execution/order-queue.js';
@@ -101,19 +101,24 @@ export async function liveDesk(options: LiveDeskOptions = {}) {
     account.restore(restored);
     await made.open(restored);
     lane.book.markPrice = close();
-    const duties = createHaltDuties({
-      broker,
+    const duties = new HaltHandler({
+      exchanges: [
+        {
+          broker,
+          symbols: [SYMBOL],
+          async resolveUnknown() {
+            await made.settle();
+            return made.execution.unsettledCount;
+          },
+          flatten: () => made.flatten([lane]),
+          positions: () => [`${lane.book.units.toFixed()} BTC`],
+          invalidate: () => undefined,
+          compare: async () => null,
+        },
+      ],
       clock: { ...clock, sleep: async () => {} },
-      symbols: [SYMBOL],
       isOurs: ids.isOurs,
-      settleMs: 0,
-      async settle() {
-        await made.settle();
-        return made.execution.unsettledCount;
-      },
       scope: 'ours',
-      flatten: () => made.flatten([lane]),
-      positions: () => [`${lane.book.units.toFixed()} BTC`],
     });
     const send = (side: Side, units: number, decided?: Promise<void>) =>
       made.send(lane, candle(), { side, units, inputs: { quote: quoteNow() } }, decided);

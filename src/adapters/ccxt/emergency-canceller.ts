@@ -3,9 +3,10 @@ import type { CancelOrder, CancelOutcome } from '../../core/guard-link.js';
 import { decimal } from '../../core/money.js';
 import { type Side, stopsInWords } from '../../core/order.js';
 import { isOrderOf } from '../../core/order-owner.js';
+import { RECV_WINDOW_MS, SETTLE_MS } from '../../core/settle.js';
 import type { Clock } from '../../ports/time.js';
 import type { CcxtOrder } from './ccxt-module.js';
-import { type ConnectedExchange, RECV_WINDOW_MS } from './exchange.js';
+import type { ConnectedExchange } from './exchange.js';
 import { type Look, lookForOpenOrders, nameOf } from './open-orders.js';
 import { isProtectiveStop } from './protective-stop.js';
 import { urgentRequests } from './request-hold.js';
@@ -39,8 +40,6 @@ const TIMEOUT_MS = 4_000;
 const ASK_AGAIN_MS = 900;
 const TIMER_EARLY_MS = 2;
 const PRELOAD_RETRY_MS = 10_000;
-/** The trader may have sent until it was ended, a second after the press, and what it sent may be on its way for this long. */
-const SETTLE_MS = RECV_WINDOW_MS + 1_500;
 
 /** Cancels through a connection of its own, for the guard whose trader does not answer. It can create nothing. */
 export function createEmergencyCanceller(options: EmergencyCancellerOptions): CcxtEmergencyCanceller {

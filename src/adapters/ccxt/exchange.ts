@@ -1,4 +1,5 @@
 import { fault } from '../../core/errors.js';
+import { RECV_WINDOW_MS } from '../../core/settle.js';
 import type { Clock } from '../../ports/time.js';
 import {
   type Addresses,
@@ -34,9 +35,6 @@ export interface ConnectedExchange {
   readonly clock: Clock;
   readonly creates: Pick<CreateConnections, 'warm' | 'recheck'>;
 }
-
-/** Milliseconds a signed request stays valid. Short, so that a delayed create request dies on its way. */
-export const RECV_WINDOW_MS = 2000;
 
 const REQUEST_TIMEOUT_MS = 10_000;
 

@@ -18,7 +18,6 @@ export {
   type Credentials,
   createExchange,
   type ExchangeSettings,
-  RECV_WINDOW_MS,
 } from './exchange.js';
 export { exchangeOffsetMs } from './exchange-time.js';
 export { createCcxtFeed, type FeedOptions } from './feed.js';

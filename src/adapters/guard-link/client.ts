@@ -1,9 +1,9 @@
 import { connect, type Socket } from 'node:net';
 import { parseGuardMessage, type TraderMessage } from '../../core/guard-link.js';
-import type { GuardLink, TraderDuties } from '../../ports/guard.js';
+import type { GuardLink, GuardRequests } from '../../ports/guard.js';
 import type { Clock, Scheduler } from '../../ports/time.js';
 import { onLines, sendLine } from '../control-socket/json-lines.js';
-import { createDutyRunner, type DutyRunner } from './requests.js';
+import { createRequestRunner, type RequestRunner } from './requests.js';
 
 const BEAT_MS = 200;
 const RECONNECT_MS = 500;
@@ -14,7 +14,7 @@ const RECONNECT_MS = 500;
  */
 export function createTraderLinkClient(
   path: string,
-  duties: TraderDuties,
+  requests: GuardRequests,
   clock: Clock,
   scheduler: Scheduler,
 ): GuardLink {
@@ -32,7 +32,7 @@ export function createTraderLinkClient(
   };
   const open = () => {
     const mine = connect(path);
-    const runner: DutyRunner = createDutyRunner(duties, clock, (message) => {
+    const runner: RequestRunner = createRequestRunner(requests, clock, (message) => {
       if (line === mine) send(message);
     });
     line = mine;

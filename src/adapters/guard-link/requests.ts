@@ -1,10 +1,10 @@
 import { messageOf } from '../../core/errors.js';
 import type { CancelOutcome, GuardMessage, TraderMessage } from '../../core/guard-link.js';
-import type { TraderDuties } from '../../ports/guard.js';
+import type { GuardRequests } from '../../ports/guard.js';
 import type { Clock } from '../../ports/time.js';
 
 /** Does what the guard asks and answers; the same over a socket and within one process. */
-export interface DutyRunner {
+export interface RequestRunner {
   receive(message: GuardMessage): void;
   stop(): void;
 }
@@ -15,11 +15,11 @@ const RETRY_MS = 1_000;
  * Each message of the guard replaces the work on the one before. A duty that throws is answered as not confirmed and
  * tried again each second, for as long as the guard asks for nothing else.
  */
-export function createDutyRunner(
-  duties: TraderDuties,
+export function createRequestRunner(
+  requests: GuardRequests,
   clock: Pick<Clock, 'sleep'>,
   send: (message: TraderMessage) => void,
-): DutyRunner {
+): RequestRunner {
   let work = new AbortController();
 
   const repeat = async (signal: AbortSignal, tryOnce: () => Promise<boolean>) => {
@@ -32,7 +32,7 @@ export function createDutyRunner(
     const { epoch, flatten, cause } = message;
     send({ type: 'ack', epoch });
     void repeat(signal, async () => {
-      const outcome = await duties
+      const outcome = await requests
         .cancelAll({ epoch, flatten, cause })
         .catch((error: unknown): CancelOutcome => {
           return { confirmed: false, openOrders: null, detail: `cancelling failed: ${messageOf(error)}` };
@@ -45,7 +45,7 @@ export function createDutyRunner(
   const reconcile = (epoch: number, signal: AbortSignal) => {
     void repeat(signal, async () => {
       try {
-        await duties.reconcile();
+        await requests.reconcile();
       } catch {
         // The trader tells and records its own failure; here it only means: not yet.
         return false;

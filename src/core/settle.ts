@@ -1,0 +1,9 @@
+/** How old a signed request may be when an exchange takes it, where it has such a limit. Short, so that a delayed create dies on its way. */
+export const RECV_WINDOW_MS = 2000;
+
+/**
+ * After this long, what was sent has arrived or never will: the trader may write until a second after the press (its
+ * kernel repeats nothing for longer), and the exchange takes it for {@link RECV_WINDOW_MS} more. The one wait of every
+ * rule that a second answer confirms: an order that is not found, a halt by the trader, a halt by the guard.
+ */
+export const SETTLE_MS = RECV_WINDOW_MS + 1_500;
