@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
 import { constants } from 'node:fs';
-import { access, mkdir, open, readFile, rename, unlink } from 'node:fs/promises';
-import { basename, dirname, join } from 'node:path';
+import { access, mkdir, open, readFile, unlink } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { syncFolder, writeDurably } from '../adapters/files/durable-file.js';
 import { fault, messageOf } from '../core/errors.js';
 
 /** What is recorded of the box across power cuts. Only `armed: true` behind a sound checksum arms anything. */
@@ -81,33 +82,10 @@ export function decodeArmedRecord(text: string): ArmedReading {
   return { kind: 'record', record: inBoth === undefined ? record : { ...record, inBoth } };
 }
 
-async function syncDirectory(dir: string): Promise<void> {
-  const handle = await open(dir, 'r');
-  try {
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
-}
-
-/** Write beside, fsync, rename over, fsync the directory: after a power cut there is the old text or the new one. */
-export async function durableReplace(path: string, text: string): Promise<void> {
-  const beside = join(dirname(path), `.${basename(path)}.new`);
-  const handle = await open(beside, 'w', 0o600);
-  try {
-    await handle.writeFile(text);
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
-  await rename(beside, path);
-  await syncDirectory(dirname(path));
-}
-
 /** The record in a file of the state directory. */
 export function createArmedRecordFile(
   path: string,
-  durableWrite: DurableWrite = durableReplace,
+  durableWrite: DurableWrite = (file, text) => writeDurably(file, text, 0o600),
 ): ArmedRecordFile {
   return {
     async read() {
@@ -148,7 +126,10 @@ async function doneAfterAll(work: () => Promise<void>): Promise<boolean> {
   }
 }
 
-/** In place: cut short by a power cut it is no record, which means HALTED. */
+/**
+ * In place and not through a file beside it, since a full disk takes no new file. Cut short by a power cut it is no record,
+ * which means HALTED.
+ */
 async function overwrite(path: string, text: string): Promise<void> {
   const handle = await open(path, 'r+');
   try {
@@ -164,7 +145,7 @@ async function removeForGood(path: string): Promise<void> {
   await unlink(path).catch((error: NodeJS.ErrnoException) => {
     if (error.code !== 'ENOENT') throw error;
   });
-  await syncDirectory(dirname(path));
+  await syncFolder(dirname(path));
 }
 
 /** One block that was given its place on the disk before it is needed, rewritten where it is. */

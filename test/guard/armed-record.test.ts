@@ -91,7 +91,7 @@ describe('the armed record', () => {
   it('leaves what was there when the write beside it was torn', async () => {
     const file = createArmedRecordFile(path);
     await file.write({ ...ARMED, armed: false });
-    writeFileSync(join(dirname(path), '.armed.new'), '{"format":"redbutton-ar');
+    writeFileSync(join(dirname(path), '.armed.0123456789ab.tmp'), '{"format":"redbutton-ar');
     expect(await file.read()).toMatchObject({ kind: 'record', record: { armed: false } });
     await file.write(ARMED);
     expect(await file.read()).toMatchObject({ kind: 'record', record: { armed: true } });

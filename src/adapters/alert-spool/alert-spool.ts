@@ -1,9 +1,10 @@
-import { type FileHandle, mkdir, open, readFile, rename } from 'node:fs/promises';
+import { type FileHandle, mkdir, open, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import type { Alert } from '../../core/alert.js';
 import { SEVERITIES } from '../../core/alert.js';
 import { fault, messageOf } from '../../core/errors.js';
 import type { AlertOutbox } from '../../ports/alerts.js';
+import { removeLeftovers, replaceDurably } from '../files/durable-file.js';
 
 /** The outbox as a small append-only file, for a process without a database (the guard). */
 export interface AlertSpool extends AlertOutbox {
@@ -49,20 +50,16 @@ export async function openAlertSpool(
 
   async function rewrite(): Promise<void> {
     const text = [...alive.values()].map((alert) => `${JSON.stringify({ add: alert })}\n`).join('');
-    const fresh = await open(`${file}.new`, 'w', 0o600);
-    await fresh.writeFile(text);
-    await fresh.sync();
-    await rename(`${file}.new`, file);
     const old = handle;
-    handle = fresh;
-    bytes = Buffer.byteLength(text);
-    await old?.close();
-    const directory = await open(path.dirname(file), 'r');
-    await directory.sync().finally(() => directory.close());
+    await replaceDurably(file, text, 0o600, (fresh) => {
+      handle = fresh;
+      bytes = Buffer.byteLength(text);
+    }).finally(() => (handle === old ? undefined : old.close()));
   }
 
   try {
     await mkdir(path.dirname(file), { recursive: true });
+    await removeLeftovers(file);
     handle = await open(file, 'a').then(async (made) => {
       await made.close();
       return open(file, 'r+');

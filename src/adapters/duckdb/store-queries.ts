@@ -1,8 +1,9 @@
 import { existsSync } from 'node:fs';
+import path from 'node:path';
 import type { DuckDBConnection, DuckDBInstance, Json } from '@duckdb/node-api';
 import { badInput, fault } from '../../core/errors.js';
+import { syncFile, syncFolder } from '../files/durable-file.js';
 import type { DuckDb } from './open/binding.js';
-import { syncDirectory } from './open/database-files.js';
 import { storeFault } from './open/store-faults.js';
 
 /** What a query brought; values as JSON has them, whole numbers beyond 2^53 and decimals as text. */
@@ -107,7 +108,7 @@ export class StoreDesk {
     });
   }
 
-  /** Writes a whole database as of one moment to `file`, which must be new. */
+  /** Writes a whole database as of one moment to `file`, which must be new; durable when it resolves. */
   async backup(file: string): Promise<void> {
     if (existsSync(file)) throw badInput('E_BACKUP', `${file} is already there`, 'name a new file');
     await this.#connected(async (connection) => {
@@ -120,7 +121,8 @@ export class StoreDesk {
         await connection.run('DETACH backup_copy');
       }
     });
-    syncDirectory(file);
+    await syncFile(file);
+    await syncFolder(path.dirname(file));
   }
 
   async #connected<T>(work: (connection: DuckDBConnection) => Promise<T>): Promise<T> {

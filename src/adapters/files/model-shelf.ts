@@ -1,9 +1,9 @@
 import { randomBytes } from 'node:crypto';
-import { mkdir, readdir, readFile, rename, rm } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rm } from 'node:fs/promises';
 import path from 'node:path';
-import { fault, invariant, messageOf } from '../../core/errors.js';
+import { fault, invariant, messageOf, RedbuttonError } from '../../core/errors.js';
 import type { ModelShelf } from '../../ports/model.js';
-import { syncFolder, writeDurably } from './durable-file.js';
+import { renameDurably, writeDurably } from './durable-file.js';
 
 /**
  * Writes a model's files into a folder, made when absent: the model first, the manifest that names its sha256 last. Where
@@ -50,11 +50,12 @@ export function createModelShelf(root: string): ModelShelf {
     async add(name, model, manifest) {
       const target = at(name);
       const part = hidden('part');
-      await writeModelFolder(part, model, manifest);
       try {
-        await rename(part, target);
+        await writeModelFolder(part, model, manifest);
+        await renameDurably(part, target);
       } catch (error) {
         await rm(part, { recursive: true, force: true });
+        if (error instanceof RedbuttonError) throw error;
         throw fault(
           'E_WRITE',
           `the model folder ${target} cannot be put in place: ${messageOf(error)}`,
@@ -62,13 +63,11 @@ export function createModelShelf(root: string): ModelShelf {
           error,
         );
       }
-      await syncFolder(root);
     },
     async remove(name) {
       // Out of sight in one step: a half-removed model is never seen.
       const gone = hidden('gone');
-      await rename(at(name), gone);
-      await syncFolder(root);
+      await renameDurably(at(name), gone);
       await rm(gone, { recursive: true, force: true });
     },
   };

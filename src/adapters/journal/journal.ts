@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
-import { type FileHandle, open, rm } from 'node:fs/promises';
+import { type FileHandle, open } from 'node:fs/promises';
 import { fault, messageOf, type RedbuttonError } from '../../core/errors.js';
-import { renameDurably, writeDurably } from '../files/durable-file.js';
+import { removeLeftovers, replaceDurably, writeDurably } from '../files/durable-file.js';
 import { decodeEntries, encodeEntries, type JournalEntry, type JournalFact } from './entries.js';
 import { encodeFrame, JOURNAL_HEAD, scanJournal } from './frames.js';
 
@@ -71,7 +71,7 @@ export class Journal {
    * end, and puts a damaged file aside.
    */
   static async open(file: string): Promise<OpenedJournal> {
-    await rm(`${file}.new`, { force: true });
+    await removeLeftovers(file);
     if (!existsSync(file)) {
       await writeDurably(file, JOURNAL_HEAD);
       return Journal.#opened(file, JOURNAL_HEAD.length, [], { kind: 'new' });
@@ -141,22 +141,20 @@ export class Journal {
       const unwritten = new Set(this.#waiting.map(({ entry }) => entry.seq));
       const carried = [...this.#unapplied.values()].filter(({ seq }) => !unwritten.has(seq));
       const bytes = Buffer.concat([JOURNAL_HEAD, ...framesOf([...kept, ...carried])]);
-      const next = `${this.#file}.new`;
-      let handle: FileHandle | undefined;
-      try {
-        handle = await open(next, 'w+', 0o640);
-        await handle.writeFile(bytes);
-        await handle.sync();
-        await renameDurably(next, this.#file);
-      } catch (error) {
-        await handle?.close().catch(() => undefined);
-        await rm(next, { force: true }).catch(() => undefined);
-        throw journalFault(this.#file, error);
-      }
       const old = this.#handle;
-      this.#handle = handle;
-      this.#end = bytes.length;
-      await old.close();
+      try {
+        await replaceDurably(this.#file, bytes, 0o640, (handle) => {
+          this.#handle = handle;
+          this.#end = bytes.length;
+        });
+      } catch (error) {
+        const told = journalFault(this.#file, error);
+        // The new file has the name, and a power cut may bring back the old one, without what would be written now.
+        if (this.#handle !== old) this.#broken = told;
+        throw told;
+      } finally {
+        if (this.#handle !== old) await old.close();
+      }
     });
     this.#tail = done.catch(() => undefined);
     return done;

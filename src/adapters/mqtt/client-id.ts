@@ -1,12 +1,15 @@
 import { randomBytes } from 'node:crypto';
-import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
+import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
 import { messageOf } from '../../core/errors.js';
 import type { AlertLog } from '../alert-delivery/alert-log.js';
+import { writeDurably } from '../files/durable-file.js';
 
 /** Under which the broker knows this client and keeps its session. */
 export interface ClientId {
-  value(): string;
+  /** Kept durably when it resolves: what the broker holds under an id that a power cut loses is lost with it. */
+  value(): Promise<string>;
   /** Takes another one: somebody else uses the present one. */
   renew(): void;
 }
@@ -20,14 +23,14 @@ const KEPT = /^[0-9a-f]{32}$/;
  * written, the id is good for this process alone, and the log says so.
  */
 export function openClientId(prefix: string, file: string | undefined, log: AlertLog): ClientId {
-  let random = (file === undefined ? null : read(file)) ?? fresh();
-  function fresh(): string {
+  const found = file === undefined ? null : read(file);
+  let random = found === null ? fresh() : Promise.resolve(found);
+  async function fresh(): Promise<string> {
     const made = randomBytes(RANDOM_BYTES).toString('hex');
     if (file === undefined) return made;
     try {
-      mkdirSync(path.dirname(file), { recursive: true, mode: 0o750 });
-      writeFileSync(`${file}.new`, `${made}\n`, { mode: 0o600 });
-      renameSync(`${file}.new`, file);
+      await mkdir(path.dirname(file), { recursive: true, mode: 0o750 });
+      await writeDurably(file, `${made}\n`, 0o600);
     } catch (error) {
       log.warn(
         { errorCode: 'E_MQTT_CLIENT_ID', detail: messageOf(error) },
@@ -37,7 +40,7 @@ export function openClientId(prefix: string, file: string | undefined, log: Aler
     return made;
   }
   return {
-    value: () => `${prefix}-${random}`,
+    value: async () => `${prefix}-${await random}`,
     renew() {
       random = fresh();
     },

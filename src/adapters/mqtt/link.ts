@@ -120,7 +120,7 @@ export function createMqttLink(options: LinkOptions): MqttLink {
   let extrasEnded = 0;
 
   /** One connection from first packet to last. Resolves to the reason why it ended. */
-  function live(signal: AbortSignal): Promise<Omit<Ending, 'atMs'>> {
+  function live(clientId: string, signal: AbortSignal): Promise<Omit<Ending, 'atMs'>> {
     return new Promise((resolve) => {
       let client: MqttClient;
       try {
@@ -132,7 +132,7 @@ export function createMqttLink(options: LinkOptions): MqttLink {
             ),
           connectOptions(
             options.config,
-            options.clientId.value(),
+            clientId,
             options.credentials,
             times.connectTimeoutMs,
             options.availabilityTopic,
@@ -296,7 +296,9 @@ export function createMqttLink(options: LinkOptions): MqttLink {
 
   async function keepConnected(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
-      const ending = await live(signal);
+      const clientId = await options.clientId.value();
+      if (signal.aborted) return;
+      const ending = await live(clientId, signal);
       if (signal.aborted || stopping.signal.aborted) return;
       const nowMs = clock.monotonicMs();
       const { takenOver, refusedTopic, ...verdict } = endings.judge({ ...ending, atMs: nowMs });

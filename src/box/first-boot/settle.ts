@@ -1,8 +1,8 @@
 import { execFile } from 'node:child_process';
-import { access, mkdir, readFile, rename, rm, symlink, writeFile } from 'node:fs/promises';
+import { access, mkdir, readFile, rm, symlink } from 'node:fs/promises';
 import path from 'node:path';
 import { promisify } from 'node:util';
-import { syncFolder, writeDurably } from '../../adapters/files/durable-file.js';
+import { renameDurably, writeDurably } from '../../adapters/files/durable-file.js';
 import { openCard } from './card.js';
 import { type CardSettings, readCardFile } from './card-file.js';
 import { CONFIG_FILE, systemFilesOf } from './system-files.js';
@@ -104,8 +104,7 @@ async function linkDurably(where: string, target: string): Promise<void> {
   const fresh = `${where}.new`;
   await rm(fresh, { force: true });
   await symlink(target, fresh);
-  await rename(fresh, where);
-  await syncFolder(path.dirname(where));
+  await renameDurably(fresh, where);
 }
 
 /** Made on the box, once: a key that came with the image would be everybody's. */
@@ -126,7 +125,7 @@ async function makeHostKey(places: Places): Promise<void> {
   }
   const placed = path.join(places.root, name);
   await mkdir(path.dirname(placed), { recursive: true });
-  await writeFile(`${placed}.pub`, await readFile(`${kept}.pub`));
+  await writeDurably(`${placed}.pub`, await readFile(`${kept}.pub`));
   await writeDurably(placed, await readFile(kept), 0o600);
 }
 

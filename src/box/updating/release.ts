@@ -1,8 +1,8 @@
 import { execFile } from 'node:child_process';
-import { copyFile, mkdir, readdir, readFile, rename, rm } from 'node:fs/promises';
+import { copyFile, mkdir, readdir, readFile, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { promisify } from 'node:util';
-import { syncFolder } from '../../adapters/files/durable-file.js';
+import { renameDurably } from '../../adapters/files/durable-file.js';
 import { badInput, messageOf } from '../../core/errors.js';
 import { compareVersions } from '../../core/versions.js';
 
@@ -67,8 +67,7 @@ export async function unpackRelease(options: ReleaseOptions): Promise<Release> {
     // One of an attempt before that did not stay; the one that runs was refused above.
     await rm(target, { recursive: true, force: true });
     await run('sync', ['-f', tree]);
-    await rename(tree, target);
-    await syncFolder(versionsDir);
+    await renameDurably(tree, target);
     return release;
   } finally {
     await rm(work, { recursive: true, force: true });

@@ -1,12 +1,9 @@
-import { execFile } from 'node:child_process';
-import { readFile, rm } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { mkdir, readFile, rm } from 'node:fs/promises';
 import path from 'node:path';
-import { promisify } from 'node:util';
-import { writeDurably } from '../../adapters/files/durable-file.js';
+import { copyOver, syncFolder, writeDurably } from '../../adapters/files/durable-file.js';
 import { fault, messageOf } from '../../core/errors.js';
 import type { Clock } from '../../ports/time.js';
-
-const run = promisify(execFile);
 
 /** The service manager, as far as an update needs it. */
 export interface Services {
@@ -160,21 +157,30 @@ async function fallBack(options: TrialOptions, note: TrialNote, detail: string):
 async function copyStore({ stateDir, storeFiles }: TrialOptions): Promise<void> {
   const dir = copyDir(stateDir);
   await rm(dir, { recursive: true, force: true });
-  await run('mkdir', ['-m', '700', '-p', dir]);
+  await mkdir(dir, { recursive: true, mode: 0o700 });
+  await syncFolder(stateDir);
   for (const file of storeFiles) {
-    await run('cp', ['-a', '--reflink=auto', file, dir]).catch((error: unknown) => {
-      const absent = messageOf(error).includes('No such file');
-      if (!absent)
-        throw fault('E_UPDATE_COPY', `the store cannot be copied: ${messageOf(error)}`, 'make room');
+    if (!existsSync(file)) continue;
+    await copyOver(file, path.join(dir, path.basename(file))).catch((error: unknown) => {
+      throw fault('E_UPDATE_COPY', `the store cannot be copied: ${messageOf(error)}`, 'make room', error);
     });
   }
-  await run('sync', ['-f', dir]);
 }
 
-async function putStoreBack({ stateDir, storeFiles }: TrialOptions): Promise<void> {
+/**
+ * What the new version made goes only where the copy of before is whole in its place: where there is no room for it, the old
+ * version refuses to start on a store that is still there, in place of starting without one.
+ */
+async function putStoreBack({ stateDir, storeFiles, onStep }: TrialOptions): Promise<void> {
   for (const file of storeFiles) {
-    await rm(file, { force: true });
-    await run('cp', ['-a', path.join(copyDir(stateDir), path.basename(file)), file]).catch(() => undefined);
+    const copy = path.join(copyDir(stateDir), path.basename(file));
+    try {
+      if (existsSync(copy)) await copyOver(copy, file);
+      else await rm(file, { force: true });
+    } catch (error) {
+      onStep(`the store could not be put back: ${messageOf(error)}`);
+      return;
+    }
   }
-  await run('sync', ['-f', stateDir]);
+  await syncFolder(stateDir);
 }

@@ -1,7 +1,6 @@
 import { existsSync } from 'node:fs';
 import { rm, stat } from 'node:fs/promises';
 import path from 'node:path';
-import { syncFile } from '../../adapters/duckdb/open/database-files.js';
 import { copyDurably, renameDurably } from '../../adapters/files/durable-file.js';
 import { badInput, EXIT } from '../../core/errors.js';
 import { askTrader, throughTraderOrFile } from '../../research/studies/store-access.js';
@@ -27,23 +26,24 @@ ${ADDRESS_HELP}
     // Under another name until it is whole.
     const part = `${out}.part`;
     await rm(part, { force: true });
-    const { by, value } = await throughTraderOrFile<{ readonly path: string }>(
-      paths,
-      '/backup',
-      {},
-      { handoverDir: path.dirname(out) },
-      async (store) => {
-        await store.desk.backup(part);
-        return { path: part };
-      },
-    );
-    if (by === 'trader') {
-      await copyDurably(value.path, part);
-      await askTrader(paths, '/handover/clear', {});
-    } else {
-      syncFile(part);
+    try {
+      const { by, value } = await throughTraderOrFile<{ readonly path: string }>(
+        paths,
+        '/backup',
+        {},
+        { handoverDir: path.dirname(out) },
+        async (store) => {
+          await store.desk.backup(part);
+          return { path: part };
+        },
+      );
+      if (by === 'trader') await copyDurably(value.path, part);
+      await renameDurably(part, out);
+      if (by === 'trader') await askTrader(paths, '/handover/clear', {});
+    } catch (error) {
+      await rm(part, { force: true });
+      throw error;
     }
-    await renameDurably(part, out);
     io.stdout.write(`${out}: ${(await stat(out)).size} bytes\n`);
     return EXIT.fine;
   },

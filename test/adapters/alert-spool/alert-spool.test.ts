@@ -1,9 +1,18 @@
-import { appendFileSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  appendFileSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { openAlertSpool } from '../../../src/adapters/alert-spool/alert-spool.js';
 import type { Alert } from '../../../src/core/alert.js';
+import { watchSyncs } from '../../support/syncs.js';
 
 const alertOf = (id: string): Alert => ({
   id,
@@ -78,6 +87,27 @@ describe('the alert spool', () => {
     expect(statSync(file).size).toBeLessThan(70 * 1024);
     expect(await idsOf()).toEqual(['kept']);
   });
+
+  it.each(['the new file', 'its folder'])(
+    'goes on where it cannot be made smaller, since the disk does not sync %s',
+    async (what) => {
+      const spool = await openAlertSpool(file);
+      await spool.add(alertOf('kept'));
+      await watchSyncs((name) => name.endsWith(what === 'its folder' ? '/guard' : '.tmp'));
+      const failed = await Promise.allSettled(
+        Array.from({ length: 1000 }, async (_, i) => {
+          await spool.add(alertOf(`gone-${i}`));
+          await spool.remove([`gone-${i}`]);
+        }),
+      );
+      vi.restoreAllMocks();
+      expect(failed.some(({ status }) => status === 'rejected')).toBe(true);
+      await spool.add(alertOf('last'));
+      await spool.close();
+      expect(await idsOf()).toEqual(['kept', 'last']);
+      expect(readdirSync(path.dirname(file))).toEqual(['alerts.jsonl']);
+    },
+  );
 
   it('says where it cannot write', async () => {
     writeFileSync(path.join(dir, 'guard'), 'a file in the way');

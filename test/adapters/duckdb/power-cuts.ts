@@ -1,5 +1,14 @@
 import { spawn } from 'node:child_process';
-import { appendFileSync, copyFileSync, existsSync, mkdirSync, readFileSync, rmSync, statSync } from 'node:fs';
+import {
+  appendFileSync,
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+} from 'node:fs';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -149,7 +158,8 @@ export async function powerCuts(options: RoundsOptions): Promise<RoundsVerdict> 
         'a.duckdb.wal.checkpoint',
         'a.duckdb.wal.recovery',
         'a.journal',
-        'a.journal.new',
+        // The new journal, half written or not yet renamed.
+        ...readdirSync(options.dir).filter((name) => name.startsWith('.a.journal.')),
       ]) {
         const [from, to] = of(name);
         if (existsSync(from)) copyFileSync(from, to);

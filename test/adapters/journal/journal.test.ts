@@ -9,9 +9,10 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { Journal, type JournalEntry, type JournalFact } from '../../../src/adapters/journal/index.js';
 import { BTC, barOf, fillOf, orderEventOf, seededRng } from '../../contract/store-rows.js';
+import { watchSyncs } from '../../support/syncs.js';
 
 /** Printed with every failure; set REDBUTTON_TEST_SEED to replay one. */
 const SEED = Number(process.env.REDBUTTON_TEST_SEED ?? Date.now() % 1_000_000);
@@ -164,9 +165,30 @@ describe('a journal', () => {
     expect(readdirSync(directory)).toEqual(['redbutton.journal']);
   });
 
+  test('given a disk that fails in a cut, when the new file is not in place, then the old one goes on', async () => {
+    const { journal } = await Journal.open(file);
+    await journal.append(order(1)).durable;
+    await watchSyncs((name) => name.endsWith('.tmp'));
+    await expect(journal.cut([], () => undefined)).rejects.toMatchObject({ code: 'E_JOURNAL' });
+    vi.restoreAllMocks();
+    await journal.append(order(2)).durable;
+    await journal.close();
+    expect(await entriesOf(file)).toHaveLength(2);
+    expect(readdirSync(directory)).toEqual(['redbutton.journal']);
+  });
+
+  test('given a new file whose name may not outlive a power cut, then nothing is told to be durable any more', async () => {
+    const { journal } = await Journal.open(file);
+    await watchSyncs((name) => name === directory);
+    await expect(journal.cut([], () => undefined)).rejects.toMatchObject({ code: 'E_JOURNAL' });
+    vi.restoreAllMocks();
+    await expect(journal.append(order(2)).durable).rejects.toMatchObject({ code: 'E_JOURNAL' });
+    await journal.close();
+  });
+
   test('given a cut that a power cut broke off, when opened, then the old journal counts', async () => {
     await written(2);
-    writeFileSync(`${file}.new`, 'half');
+    writeFileSync(path.join(directory, '.redbutton.journal.0123456789ab.tmp'), 'half');
     expect(await entriesOf(file)).toHaveLength(2);
     expect(readdirSync(directory)).toEqual(['redbutton.journal']);
   });

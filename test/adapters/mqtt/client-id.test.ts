@@ -26,22 +26,23 @@ describe('the client id', () => {
   });
   afterEach(() => rmSync(dir, { recursive: true, force: true }));
 
-  it('is random, stays over a restart, is for its owner alone, and changes when asked', () => {
+  it('is random, stays over a restart, is for its owner alone, and changes when asked', async () => {
     const id = openClientId('redbutton-box-guard', file(), log);
-    expect(id.value()).toMatch(/^redbutton-box-guard-[0-9a-f]{32}$/);
+    const before = await id.value();
+    expect(before).toMatch(/^redbutton-box-guard-[0-9a-f]{32}$/);
     expect(statSync(file()).mode & 0o777).toBe(0o600);
-    expect(openClientId('redbutton-box-guard', file(), log).value()).toBe(id.value());
-    const before = id.value();
+    expect(await openClientId('redbutton-box-guard', file(), log).value()).toBe(before);
     id.renew();
-    expect(id.value()).not.toBe(before);
-    expect(openClientId('redbutton-box-guard', file(), log).value()).toBe(id.value());
-    expect(openClientId('redbutton-box-guard', undefined, log).value()).not.toBe(id.value());
+    const after = await id.value();
+    expect(after).not.toBe(before);
+    expect(await openClientId('redbutton-box-guard', file(), log).value()).toBe(after);
+    expect(await openClientId('redbutton-box-guard', undefined, log).value()).not.toBe(after);
     expect(warned).toEqual([]);
   });
 
-  it('is a fresh one, with a warning, where its file cannot be written or is damaged', () => {
-    mkdirSync(path.join(`${file()}.new`), { recursive: true });
-    const ids = [1, 2].map(() => openClientId('redbutton-box-guard', file(), log).value());
+  it('is a fresh one, with a warning, where its file cannot be written or is damaged', async () => {
+    mkdirSync(file(), { recursive: true });
+    const ids = await Promise.all([1, 2].map(() => openClientId('redbutton-box-guard', file(), log).value()));
     expect(new Set(ids).size).toBe(2);
     expect(warned).toHaveLength(2);
     expect(warned.join()).not.toContain(ids[0]!.slice(-32));

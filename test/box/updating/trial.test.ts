@@ -3,6 +3,7 @@ import {
   existsSync,
   mkdirSync,
   mkdtempSync,
+  readdirSync,
   readFileSync,
   readlinkSync,
   rmSync,
@@ -12,7 +13,7 @@ import {
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { createSystemClock } from '../../../src/adapters/clock/system-clock.js';
 import { callControl } from '../../../src/adapters/control-socket/control-client.js';
 import { openStore } from '../../../src/adapters/duckdb/index.js';
@@ -25,6 +26,7 @@ import {
   type TrialOptions,
 } from '../../../src/box/updating/trial.js';
 import type { RedbuttonError } from '../../../src/core/errors.js';
+import { watchSyncs } from '../../support/syncs.js';
 
 const root = fileURLToPath(new URL('../../../', import.meta.url));
 const duckdb = path.join(root, 'node_modules/@duckdb/node-api/lib/index.js');
@@ -183,6 +185,17 @@ else setInterval(() => {}, 1000);
     expect(steps.join('\n')).toContain('the store is put back');
     expect(await options.storeReadable()).toBe(true);
     expect(readFileSync(journal, 'utf8')).toBe('what money depends on');
+  }, 30_000);
+
+  it('leaves the store that it made where the one of before cannot be put in its place', async () => {
+    addVersion('2.0.0', { state: { connected: false }, bumps: true });
+    await watchSyncs((name) => name.includes('/state/.redbutton.duckdb.'));
+    const result = await switchOnTrial({ ...options, readyMsMax: 8000 }, '1.0.0', '2.0.0', true);
+    vi.restoreAllMocks();
+    expect(result).toMatchObject({ outcome: 'fallen_back' });
+    expect(steps.join('\n')).toContain('the store could not be put back');
+    expect(await options.storeReadable()).toBe(false);
+    expect(readdirSync(options.stateDir).filter((name) => name.startsWith('.'))).toEqual([]);
   }, 30_000);
 
   it('whose box was halted before need not be armed, nor one that somebody halts meanwhile', async () => {

@@ -1,7 +1,7 @@
 import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { createControlServer } from '../../../src/adapters/control-socket/control-server.js';
 import { STORE_BODY_BYTES_MAX, storeRoutes } from '../../../src/adapters/control-socket/store-routes.js';
 import { openStore } from '../../../src/adapters/duckdb/index.js';
@@ -13,6 +13,7 @@ import { command as fetchCommand } from '../../../src/cli/research/fetch.js';
 import { takeHistory } from '../../../src/pipeline/ingestion/index.js';
 import { startWorld, type World, walk } from '../../simulator/world.js';
 import { captureIo } from '../../support/command-io.js';
+import { watchSyncs } from '../../support/syncs.js';
 
 const STREAM = { exchange: 'binance', symbol: 'BTC/USDT', timeframe: '1h' };
 const HISTORY = walk(1700, { skip: [600, 601, 1200] });
@@ -106,7 +107,10 @@ describe.each(['file', 'trader'] as const)('the store of a box, through the %s',
       expect(await run(exportCommand, '--out', out)).toMatch(new RegExp(`candles +${LISTED}\n`));
       expect(readdirSync(path.join(out, 'candles', 'exchange=binance', 'symbol=BTC%2FUSDT'))).toHaveLength(3);
       const copy = path.join(dir, 'copy.duckdb');
+      const synced = await watchSyncs();
       expect(await run(backup, '--out', copy)).toMatch(/copy\.duckdb: \d+ bytes/);
+      expect(synced).toEqual(expect.arrayContaining([`${copy}.part`, dir]));
+      vi.restoreAllMocks();
       const opened = await openStore({ path: copy, readOnly: true });
       const candles = await opened.candles(STREAM);
       await opened.close();

@@ -1,16 +1,7 @@
-import {
-  accessSync,
-  closeSync,
-  constants,
-  existsSync,
-  fsyncSync,
-  openSync,
-  renameSync,
-  rmSync,
-  statSync,
-} from 'node:fs';
+import { accessSync, constants, existsSync, rmSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { badInput, messageOf } from '../../../core/errors.js';
+import { renameDurably } from '../../files/durable-file.js';
 
 /** What DuckDB may keep beside a database: the log, and its two forms while a checkpoint runs. */
 export const LOG_COMPANIONS = ['.wal', '.wal.checkpoint', '.wal.recovery'] as const;
@@ -49,43 +40,14 @@ export function asideName(file: string): string {
  * Renames a damaged database and its log to `aside`. Nothing is deleted, and the pair can still be opened together by
  * DuckDB's own tools.
  */
-export function putAside(file: string, aside: string): void {
-  for (const companion of LOG_COMPANIONS)
-    if (existsSync(file + companion)) renameSync(file + companion, aside + companion);
+export async function putAside(file: string, aside: string): Promise<void> {
   // The log first, durably: a database that comes back without it is older, one under another's log is wrong.
-  syncDirectory(file);
-  if (existsSync(file)) renameSync(file, aside);
-  syncDirectory(file);
-}
-
-/** Moves a finished new database to its own name, durably. */
-export function publishDatabase(from: string, to: string): void {
-  renameSync(from, to);
-  syncDirectory(to);
+  for (const companion of [...LOG_COMPANIONS, ''])
+    if (existsSync(file + companion)) await renameDurably(file + companion, aside + companion);
 }
 
 /** Removes what a creation that was cut off left behind. It was never under the database's own name. */
 export function removeUnfinished(file: string): void {
   for (const name of [file, ...LOG_COMPANIONS.map((companion) => file + companion)])
     rmSync(name, { force: true });
-}
-
-/** Makes what was written to a file durable. */
-export function syncFile(file: string): void {
-  const opened = openSync(file, 'r+');
-  try {
-    fsyncSync(opened);
-  } finally {
-    closeSync(opened);
-  }
-}
-
-/** Makes a rename in the file's folder durable. */
-export function syncDirectory(file: string): void {
-  const directory = openSync(path.dirname(file), 'r');
-  try {
-    fsyncSync(directory);
-  } finally {
-    closeSync(directory);
-  }
 }

@@ -1,6 +1,7 @@
-import { closeSync, existsSync, openSync, readFileSync, readSync, renameSync } from 'node:fs';
+import { closeSync, existsSync, openSync, readFileSync, readSync } from 'node:fs';
 import { fault, messageOf, type RedbuttonError } from '../../../core/errors.js';
-import { LOG_COMPANIONS, syncDirectory } from './database-files.js';
+import { renameDurably } from '../../files/durable-file.js';
+import { LOG_COMPANIONS } from './database-files.js';
 
 /**
  * Whose a log is. DuckDB works a log that it finds beside a database into it, and from storage version 1.4 on writes into
@@ -104,10 +105,7 @@ export function foreignName(file: string): string {
 }
 
 /** Renames the log to that of `aside`, durably. Nothing is deleted. */
-export function putLogAside(file: string, aside: string): void {
-  for (const companion of LOG_COMPANIONS) {
-    if (!existsSync(file + companion)) continue;
-    renameSync(file + companion, aside + companion);
-    syncDirectory(file);
-  }
+export async function putLogAside(file: string, aside: string): Promise<void> {
+  for (const companion of LOG_COMPANIONS)
+    if (existsSync(file + companion)) await renameDurably(file + companion, aside + companion);
 }

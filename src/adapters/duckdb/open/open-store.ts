@@ -2,6 +2,7 @@ import { existsSync, realpathSync } from 'node:fs';
 import path from 'node:path';
 import type { DuckDBInstance } from '@duckdb/node-api';
 import { fault, RedbuttonError } from '../../../core/errors.js';
+import { renameDurably } from '../../files/durable-file.js';
 import { Journal, type JournalCondition } from '../../journal/index.js';
 import { StoreDesk } from '../store-queries.js';
 import { Notes, nextSeq } from '../write/audit-log.js';
@@ -11,13 +12,7 @@ import { DuckStore } from '../write/duck-store.js';
 import { FlowLog } from '../write/flow-log.js';
 import { MoneyLog } from '../write/money-log.js';
 import { type DuckDb, loadDuckDb } from './binding.js';
-import {
-  asideName,
-  checkDatabasePath,
-  publishDatabase,
-  putAside,
-  removeUnfinished,
-} from './database-files.js';
+import { asideName, checkDatabasePath, putAside, removeUnfinished } from './database-files.js';
 import { accountOf, baseOf, type ReplayTargets, replay, unknownTo } from './journal-replay.js';
 import {
   foreignName,
@@ -116,16 +111,16 @@ async function openMended(
       const aside = foreignName(file);
       const recovery: StoreRecovery = { kind: 'foreign_log', keptAs: `${aside}.wal` };
       await options.onLoss?.(lossOf(recovery)!);
-      putLogAside(file, aside);
+      await putLogAside(file, aside);
       return await openOnce(duckdb, file, options, recovery, release);
     }
     if (!isFault(error, 'E_STORE_DAMAGED')) throw error;
-    const cut = cutTornTail(file, error.cause);
+    const cut = await cutTornTail(file, error.cause);
     if (cut) return await openOnce(duckdb, file, options, { kind: 'torn_log', ...cut }, release);
     if (options.onDamaged !== 'put-aside') throw error;
     const recovery: StoreRecovery = { kind: 'put_aside', keptAs: asideName(file) };
     await options.onLoss?.(lossOf(recovery)!);
-    putAside(file, recovery.keptAs);
+    await putAside(file, recovery.keptAs);
     return await openOnce(duckdb, file, options, recovery, release);
   }
 }
@@ -252,7 +247,7 @@ async function createDatabase(duckdb: DuckDb, file: string, options: StoreOption
     session.close();
     instance.closeSync();
   }
-  publishDatabase(unfinished, file);
+  await renameDurably(unfinished, file);
 }
 
 /** Connects; where the file has become too empty, or its logs would not say whose they are, writes it anew before. */

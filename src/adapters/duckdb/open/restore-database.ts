@@ -1,16 +1,10 @@
-import { chownSync, existsSync, linkSync, mkdirSync, renameSync, statSync } from 'node:fs';
+import { chownSync, existsSync, linkSync, mkdirSync, statSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import path from 'node:path';
 import { badInput, fault, messageOf } from '../../../core/errors.js';
-import { copyDurably } from '../../files/durable-file.js';
+import { copyDurably, renameDurably, syncFile, syncFolder } from '../../files/durable-file.js';
 import type { DuckStore } from '../write/duck-store.js';
-import {
-  LOG_COMPANIONS,
-  publishDatabase,
-  removeUnfinished,
-  syncDirectory,
-  syncFile,
-} from './database-files.js';
+import { LOG_COMPANIONS, removeUnfinished } from './database-files.js';
 import { openStore } from './open-store.js';
 import type { StoreOwner } from './store-owner.js';
 
@@ -110,23 +104,19 @@ export async function placeCopy(database: string, journal: string, aside: string
     throw badInput('E_RESTORE_ASIDE', `${aside} is already there`, 'try again in a minute');
   mkdirSync(aside, { mode: 0o750 });
   giveToOwner(aside);
-  syncDirectory(aside);
+  await syncFolder(path.dirname(aside));
   const kept = path.join(aside, path.basename(database));
   if (existsSync(journal)) {
     await copyDurably(journal, path.join(aside, path.basename(journal)));
     giveToOwner(path.join(aside, path.basename(journal)));
   }
   if (existsSync(database)) linkSync(database, kept);
-  syncDirectory(kept);
-  for (const companion of LOG_COMPANIONS) {
-    if (!existsSync(database + companion)) continue;
-    renameSync(database + companion, kept + companion);
-    syncDirectory(kept);
-    syncDirectory(database);
-  }
-  syncFile(prepared);
+  await syncFolder(aside);
+  for (const companion of LOG_COMPANIONS)
+    if (existsSync(database + companion)) await renameDurably(database + companion, kept + companion);
+  await syncFile(prepared);
   giveToOwner(prepared);
-  publishDatabase(prepared, database);
+  await renameDurably(prepared, database);
 }
 
 /** A restore by root leaves files that the trader can write. */

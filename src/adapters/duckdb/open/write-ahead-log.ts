@@ -1,14 +1,8 @@
-import {
-  closeSync,
-  copyFileSync,
-  existsSync,
-  fsyncSync,
-  ftruncateSync,
-  openSync,
-  readFileSync,
-} from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
+import { open } from 'node:fs/promises';
+import path from 'node:path';
 import { messageOf } from '../../../core/errors.js';
-import { syncDirectory } from './database-files.js';
+import { copyDurably, syncFolder } from '../../files/durable-file.js';
 import { logHead } from './log-owner.js';
 import { damaged } from './store-faults.js';
 
@@ -69,7 +63,7 @@ export function refuseBrokenChain(file: string): void {
  * Cuts a log that DuckDB refused where its last transaction is torn, and tells what was cut; undefined when the error is
  * another one. Committed transactions are never cut: where one follows the damage, nothing is touched.
  */
-export function cutTornTail(file: string, error: unknown): LogCut | undefined {
+export async function cutTornTail(file: string, error: unknown): Promise<LogCut | undefined> {
   const position = /Corrupt WAL file: entry at byte position (\d+) computed checksum/.exec(
     messageOf(error),
   )?.[1];
@@ -81,14 +75,14 @@ export function cutTornTail(file: string, error: unknown): LogCut | undefined {
   let number = 1;
   while (existsSync(`${wal}.torn-${number}`)) number += 1;
   const keptAs = `${wal}.torn-${number}`;
-  copyFileSync(wal, keptAs);
-  const handle = openSync(wal, 'r+');
+  await copyDurably(wal, keptAs);
+  await syncFolder(path.dirname(wal));
+  const handle = await open(wal, 'r+');
   try {
-    ftruncateSync(handle, from);
-    fsyncSync(handle);
+    await handle.truncate(from);
+    await handle.sync();
   } finally {
-    closeSync(handle);
+    await handle.close();
   }
-  syncDirectory(wal);
   return { keptAs, bytes: log.length - from };
 }

@@ -1,8 +1,9 @@
 import { existsSync, statfsSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { invariant } from '../../../core/errors.js';
+import { renameDurably, syncFile } from '../../files/durable-file.js';
 import type { DuckDb } from '../open/binding.js';
-import { publishDatabase, removeUnfinished, syncFile } from '../open/database-files.js';
+import { removeUnfinished } from '../open/database-files.js';
 import { STORAGE_VERSION } from '../open/log-owner.js';
 import type { Session } from '../open/session.js';
 import { storeFault } from '../open/store-faults.js';
@@ -86,8 +87,8 @@ export async function compact(duckdb: DuckDb, file: string): Promise<Compacted> 
   instance.closeSync();
   // A log of the old one would be worked into the new one.
   invariant(!existsSync(`${file}.wal`), `${file} still has a log`);
-  syncFile(fresh);
-  publishDatabase(fresh, file);
+  await syncFile(fresh);
+  await renameDurably(fresh, file);
   return { bytesBefore, bytesAfter: statSync(file).size };
 }
 

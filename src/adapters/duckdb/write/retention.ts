@@ -1,8 +1,8 @@
-import { mkdirSync, renameSync, rmSync } from 'node:fs';
+import { mkdirSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import type { DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
 import { invariant } from '../../../core/errors.js';
-import { syncDirectory, syncFile } from '../open/database-files.js';
+import { renameDurably, syncFile } from '../../files/durable-file.js';
 import type { Session } from '../open/session.js';
 import { storeFault } from '../open/store-faults.js';
 
@@ -150,10 +150,9 @@ async function archiveRows(
   invariant(back === rows, `the archive of ${table} would hold ${back} rows, not ${rows}`);
   for (const file of files) {
     const target = path.join(archive, table, file);
-    syncFile(path.join(fresh, file));
+    await syncFile(path.join(fresh, file));
     mkdirSync(path.dirname(target), { recursive: true, mode: 0o750 });
-    renameSync(path.join(fresh, file), target);
-    syncDirectory(target);
+    await renameDurably(path.join(fresh, file), target);
   }
   rmSync(fresh, { recursive: true, force: true });
 }
