@@ -13,6 +13,20 @@ const breaker = 'src/portfolio/drawdown.ts';
 
 export const MUTATIONS = [
   {
+    name: 'begin with the second wait after a failure',
+    file: 'src/core/backoff.ts',
+    from: 'return waits[Math.min(failures, waits.length) - 1]!;',
+    to: 'return waits[Math.min(failures, waits.length - 1)]!;',
+    by: 'test/core/backoff.test.ts test/execution/execution.test.ts',
+  },
+  {
+    name: 'wait as long as before for what had worked for a minute',
+    file: 'src/core/backoff.ts',
+    from: 'workedMs > this.#steadyMs ? 1 : this.#failures + 1;',
+    to: 'this.#failures + 1;',
+    by: 'test/core/backoff.test.ts',
+  },
+  {
     name: 'the gate in the kernel opens a block that holds connections of an earlier epoch',
     file: 'native/gate/gate.cc',
     from: 'if (fresh && !Clear(first)) return;',

@@ -1,3 +1,4 @@
+import { waitMs } from '../core/backoff.js';
 import { badInput, invariant, messageOf } from '../core/errors.js';
 import { type Decimal, decimal, floorToStep, text } from '../core/money.js';
 import {
@@ -256,8 +257,7 @@ export function createExecution(deps: ExecutionDeps, config: ExecutionConfig): E
         if (market && result.about !== undefined) await market.refused(order.symbol, result.about);
         return refused;
       }
-      const backoffMs = config.backoffMs[Math.min(tries, config.backoffMs.length) - 1] ?? 0;
-      await clock.sleep(Math.max(backoffMs, result.retryAfterMs ?? 0));
+      await clock.sleep(Math.max(waitMs(config.backoffMs, tries), result.retryAfterMs ?? 0));
       quote = (await refreshQuote?.().catch(() => undefined)) ?? quote;
     }
   }

@@ -1,3 +1,4 @@
+import { waitMs } from '../core/backoff.js';
 import type { Candle } from '../core/candle.js';
 import type { Decimal } from '../core/money.js';
 import type { Quote } from '../core/order.js';
@@ -64,7 +65,7 @@ export async function flattenInstrument(instrument: Instrument, deps: FlattenDep
       return held(`${outcome.status}${outcome.message === null ? '' : `: ${outcome.message}`}`);
     }
     if (isFlat) continue;
-    await deps.clock.sleep(WAITS_MS[Math.min(exitTry, WAITS_MS.length) - 1]!);
+    await deps.clock.sleep(waitMs(WAITS_MS, exitTry));
   }
 }
 

@@ -1,3 +1,4 @@
+import { Backoff } from '../core/backoff.js';
 import { messageOf } from '../core/errors.js';
 import type { OrderHint } from '../core/order.js';
 import type { OrderStream } from '../ports/broker.js';
@@ -24,13 +25,14 @@ const SUBSCRIBED_MS = 2000;
 
 /** Follows an exchange's word on our orders for as long as the box runs, and asks at once where it says something new. */
 export async function followOrders(options: OrderStreamLoopOptions, signal: AbortSignal): Promise<void> {
-  const { clock, backoffMs } = options;
-  for (let tries = 0; !signal.aborted; ) {
+  const { clock } = options;
+  const backoff = new Backoff(options.backoffMs, STEADY_MS);
+  for (let isFirst = true; !signal.aborted; isFirst = false) {
     const startedMs = clock.monotonicMs();
     const line = new AbortController();
     const stop = () => line.abort(signal.reason);
     signal.addEventListener('abort', stop, { once: true });
-    if (tries > 0) {
+    if (!isFirst) {
       // An aborted sleep rejects: that line is gone already.
       clock.sleep(SUBSCRIBED_MS, line.signal).then(options.onBack, () => undefined);
     }
@@ -48,8 +50,7 @@ export async function followOrders(options: OrderStreamLoopOptions, signal: Abor
     if (broken !== null) throw (broken as { readonly error: unknown }).error;
     if (signal.aborted) return;
     options.onLost(lost ?? 'it ended');
-    tries = clock.monotonicMs() - startedMs > STEADY_MS ? 1 : tries + 1;
-    const waitMs = backoffMs[Math.min(tries, backoffMs.length) - 1] ?? STEADY_MS;
+    const waitMs = backoff.failed(clock.monotonicMs() - startedMs);
     // An aborted sleep rejects, and the loop ends by its own condition.
     await clock.sleep(waitMs, signal).catch(() => undefined);
   }

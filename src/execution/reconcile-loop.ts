@@ -1,4 +1,5 @@
 import type { AlertRaiser } from '../core/alert.js';
+import { Backoff } from '../core/backoff.js';
 import type { Clock } from '../ports/time.js';
 import type { Orders } from './orders.js';
 import type { Reconciliation } from './reconciliation.js';
@@ -57,7 +58,7 @@ export function createReconcileLoop(options: ReconcileLoopOptions): ReconcileLoo
 
   return {
     async run(signal) {
-      let retryMs = RETRY_MS;
+      const backoff = new Backoff({ firstMs: RETRY_MS, maxMs: options.periodMs });
       const stop = () => pause.abort();
       signal.addEventListener('abort', stop, { once: true });
       try {
@@ -71,8 +72,8 @@ export function createReconcileLoop(options: ReconcileLoopOptions): ReconcileLoo
           waiting = true;
           const urgent = pipeline.unprotected(options.exchange).some((each) => each.urgent);
           const calm = result.kind === 'agreed' && !urgent;
-          const waitMs = calm ? options.periodMs : Math.min(retryMs, options.periodMs);
-          retryMs = calm ? RETRY_MS : retryMs * 2;
+          if (calm) backoff.reset();
+          const waitMs = calm ? options.periodMs : backoff.failed();
           // An aborted sleep rejects: it is time then.
           await clock.sleep(waitMs, pause.signal).catch(() => undefined);
           waiting = false;

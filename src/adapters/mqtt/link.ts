@@ -1,4 +1,5 @@
 import { MqttClient } from 'mqtt';
+import { waitMs, withJitter } from '../../core/backoff.js';
 import type { Clock, Rng } from '../../ports/time.js';
 import type { AlertLog } from '../alert-delivery/alert-log.js';
 import type { Delivery } from '../alert-delivery/alert-pump.js';
@@ -315,8 +316,9 @@ export function createMqttLink(options: LinkOptions): MqttLink {
         heldUntilMs.set(refusedTopic, nowMs + HELD_BACK_MS);
         tellRefused(refusedTopic);
       }
-      const ceilingMs = Math.min(times.backoffMaxMs, times.backoffFirstMs * 2 ** Math.min(tries, 16));
-      await clock.sleep(ceilingMs * (0.5 + 0.5 * options.rng.next()), signal).catch(() => {});
+      const waits = { firstMs: times.backoffFirstMs, maxMs: times.backoffMaxMs };
+      // The first wait is for a connection that had lasted.
+      await clock.sleep(withJitter(waitMs(waits, tries + 1), options.rng), signal).catch(() => {});
     }
   }
 

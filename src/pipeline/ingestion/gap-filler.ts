@@ -1,3 +1,4 @@
+import { Backoff } from '../../core/backoff.js';
 import { firstMissingMs, missingBars } from '../../core/calendar.js';
 import { type Candle, type StreamKey, streamName } from '../../core/candle.js';
 import type { Gap } from '../../core/records.js';
@@ -27,12 +28,10 @@ export interface GapKeeper {
 }
 
 const PAGE_ROWS = 500;
-/** Wait between attempts at one gap: doubles from the first to the second figure. */
-const RETRY_MS_FIRST = 60_000;
-const RETRY_MS_MAX = 3_600_000;
+/** Waits between attempts at one gap. */
+const RETRY = { firstMs: 60_000, maxMs: 3_600_000 };
 /** The same after a request without an answer, which says nothing of the gap: an outage often ends within seconds. */
-const UNANSWERED_MS_FIRST = 1000;
-const UNANSWERED_MS_MAX = 60_000;
+const UNANSWERED = { firstMs: 1000, maxMs: 60_000 };
 /** Wait where no gap is open; one that is found ends it. */
 const IDLE_MS = 86_400_000;
 /** Answers without one of the bars after which the venue is believed to have none: exchanges list some bars late. */
@@ -41,8 +40,8 @@ const EMPTY_ANSWERS_MAX = 3;
 interface OpenGap {
   gap: Gap;
   dueMs: number;
-  waitMs: number;
-  unansweredMs: number;
+  readonly retry: Backoff;
+  readonly unanswered: Backoff;
   emptyAnswers: number;
 }
 
@@ -63,8 +62,8 @@ export function createGapKeeper(options: GapKeeperOptions): GapKeeper {
     open.set(gap.fromMs, {
       gap,
       dueMs: clock.monotonicMs(),
-      waitMs: RETRY_MS_FIRST,
-      unansweredMs: UNANSWERED_MS_FIRST,
+      retry: new Backoff(RETRY),
+      unanswered: new Backoff(UNANSWERED),
       emptyAnswers: 0,
     });
     wake.abort();
@@ -95,20 +94,18 @@ export function createGapKeeper(options: GapKeeperOptions): GapKeeper {
       rows = await ask(entry.gap, signal);
     } catch {
       // The feed's own keeper tells of a venue that does not answer; here it only means to ask again later.
-      entry.dueMs = clock.monotonicMs() + entry.unansweredMs;
-      entry.unansweredMs = Math.min(UNANSWERED_MS_MAX, entry.unansweredMs * 2);
+      entry.dueMs = clock.monotonicMs() + entry.unanswered.failed();
       return;
     }
     if (signal.aborted) return;
-    entry.unansweredMs = UNANSWERED_MS_FIRST;
+    entry.unanswered.reset();
     const added = rows.length === 0 ? 0 : await options.fill(rows);
     entry.emptyAnswers = added > 0 ? 0 : entry.emptyAnswers + 1;
     const bars = Math.max(0, entry.gap.bars - added);
     const state = bars === 0 ? 'filled' : entry.emptyAnswers >= EMPTY_ANSWERS_MAX ? 'gone' : 'open';
     if (state !== entry.gap.state || added > 0) entry.gap = await note({ ...entry.gap, bars, state });
     if (state !== 'open') open.delete(entry.gap.fromMs);
-    entry.dueMs = clock.monotonicMs() + entry.waitMs;
-    entry.waitMs = Math.min(RETRY_MS_MAX, entry.waitMs * 2);
+    entry.dueMs = clock.monotonicMs() + entry.retry.failed();
   }
 
   return {

@@ -1,3 +1,4 @@
+import { Backoff } from '../../core/backoff.js';
 import { missingBars } from '../../core/calendar.js';
 import type { StreamKey } from '../../core/candle.js';
 import { messageOf } from '../../core/errors.js';
@@ -59,7 +60,7 @@ export function createFeedKeeper(options: FeedKeeperOptions): FeedKeeper {
   let newBarMonotonicMs = clock.monotonicMs();
   let lateFromWallMs = Number.NEGATIVE_INFINITY;
   let lostAtMs: number | null = null;
-  let attempt = 0;
+  const backoff = new Backoff(options.backoffMs);
 
   const sawLife = () => {
     const nowMs = clock.monotonicMs();
@@ -129,7 +130,7 @@ export function createFeedKeeper(options: FeedKeeperOptions): FeedKeeper {
           });
       },
       () => {
-        attempt = 0;
+        backoff.reset();
         sawLife();
       },
       connection.signal,
@@ -191,9 +192,7 @@ export function createFeedKeeper(options: FeedKeeperOptions): FeedKeeper {
           if (error instanceof HandlerFault) throw error.cause;
           lostAtMs ??= clock.monotonicMs();
           events.onLost(stream, messageOf(error));
-          const waitMs = options.backoffMs[Math.min(attempt, options.backoffMs.length - 1)] ?? 1000;
-          attempt += 1;
-          await clock.sleep(waitMs, signal).catch(() => undefined);
+          await clock.sleep(backoff.failed(), signal).catch(() => undefined);
         }
       }
     },

@@ -1,3 +1,4 @@
+import { waitMs } from '../../core/backoff.js';
 import type { CandleColumns } from '../../core/candle.js';
 import { toColumns } from '../../core/candle.js';
 import { messageOf, RedbuttonError } from '../../core/errors.js';
@@ -33,7 +34,7 @@ export interface HistoryFetchResult {
 }
 
 const TRIES_MAX = 6;
-const BACKOFF_MS_FIRST = 1000;
+const WAITS = { firstMs: 1000, maxMs: 16_000 };
 
 /**
  * Pages through history and stores it as it comes. It may be stopped at any time and run again: what is stored is not
@@ -81,7 +82,7 @@ async function ask(options: HistoryFetchOptions, fromMs: number) {
       signal.throwIfAborted();
       const passing = error instanceof RedbuttonError && error.code === 'E_EXCHANGE_REQUEST';
       if (!passing || tries >= TRIES_MAX) throw error;
-      await clock.sleep(BACKOFF_MS_FIRST * 2 ** (tries - 1), signal).catch((reason: unknown) => {
+      await clock.sleep(waitMs(WAITS, tries), signal).catch((reason: unknown) => {
         throw new Error(`stopped: ${messageOf(reason)}`);
       });
     }
