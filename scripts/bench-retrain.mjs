@@ -69,7 +69,7 @@ async function world(dir, rows, bars) {
   const { createPaperBroker } = await dist('execution/paper-broker.js');
   const { createOrderIds } = await dist('execution/order-id.js');
   const { createInferenceLayer } = await dist('pipeline/inference/index.js');
-  const { createPipeline } = await dist('pipeline/pipeline.js');
+  const { Pipeline } = await dist('pipeline/pipeline.js');
   const { createStreamSetup } = await dist('pipeline/stream-setup.js');
   const { trainingRows } = await dist('pipeline/training-rows.js');
   const { createSimulatedClock } = await dist('research/backtest/simulated-clock.js');
@@ -101,7 +101,7 @@ async function world(dir, rows, bars) {
     rulesOf: () => RULES,
     startBalances: { USDT: '100000' },
   });
-  const pipeline = createPipeline({
+  const pipeline = new Pipeline({
     config,
     streams: [
       createStreamSetup({

@@ -52,7 +52,7 @@ function scratch() {
 /** One day of 10 symbols of 1 minute through the pipeline into the store, bar by bar as a live box does it. */
 async function day({ quick }) {
   const { openStore } = await dist('adapters/duckdb/index.js');
-  const { createPipeline } = await dist('pipeline/pipeline.js');
+  const { Pipeline } = await dist('pipeline/pipeline.js');
   const { createStreamSetup } = await dist('pipeline/stream-setup.js');
   const { createFeatureKernel } = await dist('adapters/native/features.js');
   const { loadClassifier } = await dist('adapters/onnx/classifier.js');
@@ -101,7 +101,7 @@ async function day({ quick }) {
     rulesOf,
     startBalances: { USDT: '100000' },
   });
-  const pipeline = createPipeline({
+  const pipeline = new Pipeline({
     config,
     streams,
     model: classifier.manifest,

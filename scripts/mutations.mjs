@@ -632,8 +632,8 @@ export const MUTATIONS = [
   {
     name: 'leave orders of unknown outcome out of the exposure',
     file: 'src/pipeline/risk-inputs.ts',
-    from: 'if (desk.execution.unsettledCount > 0) {',
-    to: 'if (desk.execution.unsettledCount < 0) {',
+    from: 'if (orders.execution.unsettledCount > 0) {',
+    to: 'if (orders.execution.unsettledCount < 0) {',
     by: 'test/pipeline/risk-inputs.test.ts',
   },
   {
@@ -688,7 +688,7 @@ export const MUTATIONS = [
   {
     name: 'decide without the orders that other streams have on their way',
     file: 'src/pipeline/pipeline.ts',
-    from: 'riskInputs.reserve(place, decision);',
+    from: 'this.#riskInputs.reserve(target, decision);',
     to: '',
     by: 'test/pipeline/risk-inputs.test.ts',
   },
@@ -730,7 +730,7 @@ export const MUTATIONS = [
   {
     name: 'route an entry to an exchange where one is already on its way',
     file: 'src/pipeline/router.ts',
-    from: '!deps.isBusy(lane) &&',
+    from: '!deps.isBusy(stream) &&',
     to: '',
     by: 'test/pipeline/router.test.ts',
   },
@@ -744,7 +744,7 @@ export const MUTATIONS = [
   {
     name: 'route to an exchange that cannot pay',
     file: 'src/pipeline/router.ts',
-    from: 'deps.cashAt(other.setup.key.exchange) >= deps.entryCostMax()',
+    from: 'deps.cashAt(other.key.exchange) >= deps.entryCostMax()',
     to: 'true',
     by: 'test/pipeline/router.test.ts',
   },

@@ -8,7 +8,7 @@ import type { ExchangeOrders } from './exchange-orders.js';
 export interface OrderStreamLoopOptions {
   readonly exchange: string;
   readonly stream: OrderStream;
-  readonly pipeline: Pick<ExchangeOrders, 'heard'>;
+  readonly orders: Pick<ExchangeOrders, 'heard'>;
   readonly clock: Clock;
   /** Between tries to follow it again; the last one for all further tries. */
   readonly backoffMs: readonly number[];
@@ -38,7 +38,7 @@ export async function followOrders(options: OrderStreamLoopOptions, signal: Abor
     }
     let broken: { readonly error: unknown } | null = null;
     const hear = (hint: OrderHint) => {
-      options.pipeline.heard(options.exchange, hint).catch((error: unknown) => {
+      options.orders.heard(options.exchange, hint).catch((error: unknown) => {
         broken ??= { error };
         line.abort();
       });

@@ -69,8 +69,12 @@ export interface Orders extends Omit<ExchangeOrders, 'restore' | 'start'> {
     decision: OrderIntent['decision'],
     decided?: Promise<void>,
   ): Promise<ExecutionOutcome>;
-  /** Closes the positions of these instruments through the gate, each in its turn. What could not be closed, in words. */
-  flatten(instruments: readonly Instrument[]): Promise<readonly string[]>;
+  /** Closes every position at an exchange through the gate, each in its turn, for a halt that flattens. What could not be closed, as text. */
+  flatten(exchange: string): Promise<readonly string[]>;
+  /** How many orders there have an unknown outcome. */
+  unsettledAt(exchange: string): number;
+  /** Asked at the moment a create request leaves the box: why it may not; null when it may. */
+  readonly mayLeave: Execution['mayLeave'];
   readonly unprotected: RestingStops['unprotected'];
   /** Before the account takes up the same state. */
   restoreComparison(restored: RestoredState): void;
@@ -248,10 +252,13 @@ export function createOrders(
     quote,
     send: (instrument, candle, decision, decided) =>
       sendAligned(instrument, candle, decision, { ...(decided && { decided }) }),
-    async flatten(instruments) {
+    unsettledAt: (exchange) => execution.unsettled(exchange).length,
+    mayLeave: execution.mayLeave,
+    async flatten(exchange) {
+      const held = instruments.filter(({ key }) => key.exchange === exchange);
       const closed = await Promise.all(
-        instruments.map((instrument) => {
-          const { exchange, symbol } = instrument.key;
+        held.map((instrument) => {
+          const { symbol } = instrument.key;
           return turns.serialize(exchange, symbol, async () => {
             await venues.settleSymbol(exchange, symbol);
             return flattenInstrument(instrument, {

@@ -5,7 +5,7 @@ import type { Orders } from './orders.js';
 import type { Reconciliation } from './reconciliation.js';
 
 export interface ReconcileLoopOptions {
-  readonly pipeline: Pick<Orders, 'reconcile' | 'unprotected'>;
+  readonly orders: Pick<Orders, 'reconcile' | 'unprotected'>;
   readonly exchange: string;
   readonly clock: Clock;
   readonly alerts: AlertRaiser;
@@ -27,7 +27,7 @@ export interface ReconcileLoop {
 const RETRY_MS = 2000;
 
 export function createReconcileLoop(options: ReconcileLoopOptions): ReconcileLoop {
-  const { pipeline, clock, alerts } = options;
+  const { orders, clock, alerts } = options;
   /** Ends the wait between two comparisons; used again until it has done so. */
   let pause = new AbortController();
   let waiting = false;
@@ -50,7 +50,7 @@ export function createReconcileLoop(options: ReconcileLoopOptions): ReconcileLoo
 
   /** A position is told when it is found without its stop, and again only for another reason. */
   async function tellUnprotected(): Promise<void> {
-    const found = pipeline.unprotected(options.exchange);
+    const found = orders.unprotected(options.exchange);
     const fresh = found.filter(({ symbol, detail }) => naked.get(symbol) !== detail);
     naked = new Map(found.map(({ symbol, detail }) => [symbol, detail]));
     for (const { symbol, detail } of fresh) await alerts.raise('STOP_MISSING', { symbol, detail });
@@ -63,14 +63,14 @@ export function createReconcileLoop(options: ReconcileLoopOptions): ReconcileLoo
       signal.addEventListener('abort', stop, { once: true });
       try {
         while (!signal.aborted) {
-          const result = await pipeline.reconcile(options.exchange);
+          const result = await orders.reconcile(options.exchange);
           if (result === null) return;
           await tell(result);
           await tellUnprotected();
           if (signal.aborted) return;
           if (pause.signal.aborted) pause = new AbortController();
           waiting = true;
-          const urgent = pipeline.unprotected(options.exchange).some((each) => each.urgent);
+          const urgent = orders.unprotected(options.exchange).some((each) => each.urgent);
           const calm = result.kind === 'agreed' && !urgent;
           if (calm) backoff.reset();
           const waitMs = calm ? options.periodMs : backoff.failed();

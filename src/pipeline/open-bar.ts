@@ -1,16 +1,15 @@
-import type { Candle } from '../core/candle.js';
+import type { Candle, StreamKey } from '../core/candle.js';
 import type { RiskDecision } from '../core/order.js';
 import type { AccountSnapshot, BarRecord } from '../core/records.js';
 import type { Prediction, SignalResult } from '../core/signal.js';
 import type { ExecutionOutcome } from '../execution/order-intent.js';
-import type { AccountView } from '../portfolio/account.js';
 import type { DecidedBar } from './bar-outcome.js';
 import type { ResolvedOutcome } from './monitoring/index.js';
 import type { StreamState } from './stream-state.js';
 
 /** A bar between its signal and its commit. */
 export interface OpenBar {
-  readonly lane: StreamState;
+  readonly stream: StreamState;
   readonly candle: Candle;
   readonly features: Float64Array | null;
   readonly predicted: Prediction | null;
@@ -25,7 +24,7 @@ export interface OpenBar {
 /** The bar as it is stored: with its decision, before any order of it. `account` is of the moment of the decision. */
 export function recordOf(bar: OpenBar, decision: RiskDecision | null, account: AccountSnapshot): BarRecord {
   return {
-    stream: bar.lane.setup.key,
+    stream: bar.stream.key,
     candle: bar.candle,
     availableAtMs: bar.availableAtMs,
     decided: true,
@@ -47,48 +46,28 @@ export function outcomeOf(
 ): DecidedBar {
   return {
     kind: 'decided',
-    stream: bar.lane.setup.key,
+    stream: bar.stream.key,
     record,
     missingBars: bar.missingBars,
     resolved: bar.resolved,
     execution: sent,
     breakerTripped: bar.breakerTripped,
-    health: health ? bar.lane.monitor.health() : null,
+    health: health ? bar.stream.monitor.health() : null,
   };
 }
 
-type Writable<T> = { -readonly [K in keyof T]: T[K] };
-
-/** What is told of one bar. */
-export interface BarMemory {
-  readonly account: AccountView;
-  readonly record: Writable<BarRecord>;
-  readonly outcome: Writable<DecidedBar>;
-}
-
-/**
- * Memory in which all bars of a run are told that bring no signal, each until the next: for runs of millions of bars whose
- * caller keeps none. Making these objects costs more than deciding does.
- */
-export function createBarMemory(bar: OpenBar, account: AccountView): BarMemory {
-  const record = recordOf(bar, null, account);
-  return { account, record, outcome: outcomeOf(bar, record, null, false) };
-}
-
-/** Tells of a bar without a signal in `memory`. */
-export function reuseRecord({ account, record, outcome }: BarMemory, bar: OpenBar): DecidedBar {
-  const { key } = bar.lane.setup;
-  record.stream = key;
-  record.candle = bar.candle;
-  record.availableAtMs = bar.availableAtMs;
-  record.prediction = bar.predicted;
-  record.features = bar.features;
-  record.signal = bar.signal;
-  account.equity = bar.equity;
-  record.decidedAtMs = account.atMs;
-  outcome.stream = key;
-  outcome.missingBars = bar.missingBars;
-  outcome.resolved = bar.resolved;
-  outcome.breakerTripped = bar.breakerTripped;
-  return outcome;
+/** A bar of history, as it is stored. */
+export function undecidedBar(stream: StreamKey, candle: Candle, availableAtMs: number): BarRecord {
+  return {
+    stream,
+    candle,
+    availableAtMs,
+    decided: false,
+    prediction: null,
+    features: null,
+    signal: null,
+    risk: null,
+    decidedAtMs: null,
+    account: null,
+  };
 }

@@ -19,9 +19,9 @@ export type Signal = Extract<SignalResult, { kind: 'signal' }>;
 export interface RiskInputsSource {
   gather(bar: OpenBar, signal: Signal, quote: Quote): RiskInputs;
   /** An order has been decided on and is on its way: until the release it counts as filled for the other streams. */
-  reserve(lane: StreamState, order: Extract<RiskDecision, { kind: 'order' }>): void;
-  release(lane: StreamState): void;
-  isReserved(lane: StreamState): boolean;
+  reserve(stream: StreamState, order: Extract<RiskDecision, { kind: 'order' }>): void;
+  release(stream: StreamState): void;
+  isReserved(stream: StreamState): boolean;
   /** Known candles of a stream have changed. */
   candlesChanged(): void;
 }
@@ -29,23 +29,27 @@ export interface RiskInputsSource {
 export function createRiskInputs(
   config: PipelineConfig,
   { portfolio, breaker, day }: Account,
-  desk: Orders,
-  lanes: readonly StreamState[],
+  orders: Orders,
+  streams: readonly StreamState[],
 ): RiskInputsSource {
   const { correlationMax, correlationBars } = config.risk;
   const correlations =
     correlationMax === undefined || correlationBars === undefined
       ? null
-      : createCorrelations(correlationBars, lanes[0]!.barMs);
+      : createCorrelations(correlationBars, streams[0]!.barMs);
   const histories = new Map<string, CloseHistory>();
-  for (const { book, history } of lanes)
+  for (const { book, history } of streams)
     if (history !== null) histories.set(`${book.exchange}:${book.symbol}`, history);
 
   /** Orders on their way, by the book they will change: streams decide beside each other. */
   const onTheWay = new Map<PositionBook, { readonly notional: number; readonly cash: number }>();
 
   /** What a position in the signal's direction would share a cap with. */
-  function exposures(lane: StreamState, sign: number, openMs: number): { other: number; correlated: number } {
+  function exposures(
+    stream: StreamState,
+    sign: number,
+    openMs: number,
+  ): { other: number; correlated: number } {
     let other = 0;
     let correlated = 0;
     const add = (exchange: string, symbol: string, notional: number) => {
@@ -54,23 +58,26 @@ export function createRiskInputs(
       if (sign === 0 || correlations === null) return;
       const history = histories.get(`${exchange}:${symbol}`);
       const found =
-        history === undefined || lane.history === null
+        history === undefined || stream.history === null
           ? null
-          : correlations.between(lane.history, history, openMs);
+          : correlations.between(stream.history, history, openMs);
       // What is not known yet is taken for the same bet; a position against a correlated one is none.
       if (found === null || found * sign * Math.sign(notional) >= correlationMax!) correlated += size;
     };
     for (const book of portfolio.books()) {
-      if (book === lane.book) continue;
+      if (book === stream.book) continue;
       let notional = book.unitsNumber * book.markPrice;
       const coming = onTheWay.size === 0 ? undefined : onTheWay.get(book);
       if (coming !== undefined && Math.abs(coming.notional) > Math.abs(notional)) notional = coming.notional;
       if (notional !== 0) add(book.exchange, book.symbol, notional);
     }
-    if (desk.execution.unsettledCount > 0) {
+    if (orders.execution.unsettledCount > 0) {
       // An order whose outcome nobody knows counts as filled.
-      for (const order of desk.execution.unsettled()) {
-        if (order.reducing || (order.symbol === lane.book.symbol && order.exchange === lane.book.exchange))
+      for (const order of orders.execution.unsettled()) {
+        if (
+          order.reducing ||
+          (order.symbol === stream.book.symbol && order.exchange === stream.book.exchange)
+        )
           continue;
         const notional = Number(order.amount) * order.decisionPrice;
         add(order.exchange, order.symbol, order.side === 'buy' ? notional : -notional);
@@ -87,13 +94,13 @@ export function createRiskInputs(
 
   return {
     gather(bar, signal, quote) {
-      const { lane, candle, features } = bar;
-      const { key, rules } = lane.setup;
+      const { stream, candle, features } = bar;
+      const { key, rules } = stream;
       const { averageWin, averageLoss } = averagesOf(portfolio, config);
       const volatility = features === null ? Number.NaN : (features[VOLATILITY_COLUMN] ?? Number.NaN);
       const sign =
         signal.direction === 'long' ? 1 : signal.direction === 'short' && rules.kind === 'swap' ? -1 : 0;
-      const { other, correlated } = exposures(lane, sign, candle.openMs);
+      const { other, correlated } = exposures(stream, sign, candle.openMs);
       const losing = losingRunOf(portfolio.trades());
       return {
         equity: bar.equity,
@@ -102,32 +109,30 @@ export function createRiskInputs(
         drawdown: breaker.drawdown,
         dayStartEquity: day.startEquity,
         dayLowEquity: day.lowEquity,
-        positionUnits: lane.book.unitsNumber,
+        positionUnits: stream.book.unitsNumber,
         otherExposure: other,
         correlatedExposure: correlated,
         losingTrades: losing.count,
         barsSinceLoss:
-          losing.count === 0
-            ? null
-            : barsSince(losing.lastMs, candle.openMs, lane.barMs, lane.setup.calendar),
+          losing.count === 0 ? null : barsSince(losing.lastMs, candle.openMs, stream.barMs, stream.calendar),
         quote,
         exchange: key.exchange,
-        state: desk.stateFor(key, candle.openMs),
+        state: orders.stateFor(key, candle.openMs),
         averageWin,
         averageLoss,
-        annualVolatility: Number.isFinite(volatility) ? volatility * lane.annualise : null,
-        outsideTraining: lane.monitor.outsideTraining(features),
+        annualVolatility: Number.isFinite(volatility) ? volatility * stream.annualise : null,
+        outsideTraining: stream.monitor.outsideTraining(features),
       };
     },
-    reserve(lane, { side, units, targetUnits, inputs: { quote } }) {
-      const fee = 1 + Number(lane.setup.rules.takerFeeRate);
-      onTheWay.set(lane.book, {
+    reserve(stream, { side, units, targetUnits, inputs: { quote } }) {
+      const fee = 1 + Number(stream.rules.takerFeeRate);
+      onTheWay.set(stream.book, {
         notional: targetUnits * (targetUnits > 0 ? quote.ask : quote.bid),
         cash: side === 'buy' ? units * quote.ask * fee : 0,
       });
     },
-    release: (lane) => void onTheWay.delete(lane.book),
-    isReserved: (lane) => onTheWay.has(lane.book),
+    release: (stream) => void onTheWay.delete(stream.book),
+    isReserved: (stream) => onTheWay.has(stream.book),
     candlesChanged: () => correlations?.forget(),
   };
 }

@@ -3,23 +3,23 @@ import type { Quote } from '../core/order.js';
 import type { Orders } from '../execution/orders.js';
 import type { Clock } from '../ports/time.js';
 import type { Signal } from './risk-inputs.js';
-import { type StreamState, tradableUnits } from './stream-state.js';
+import type { StreamState } from './stream-state.js';
 
 /** Where an order goes: the stream whose exchange takes it, and the quote there. */
-export interface Place {
-  readonly lane: StreamState;
+export interface Route {
+  readonly stream: StreamState;
   readonly quote: Quote;
 }
 
 export interface RouterDeps {
-  readonly lanes: readonly StreamState[];
-  readonly desk: Pick<Orders, 'quote' | 'stateFor'> & {
+  readonly streams: readonly StreamState[];
+  readonly orders: Pick<Orders, 'quote' | 'stateFor'> & {
     readonly execution: Pick<Orders['execution'], 'blocks'>;
   };
   readonly clock: Pick<Clock, 'wallMs' | 'sleep'>;
   readonly quoteAgeMsMax: number;
   /** Whether an order of the stream's exchange is on its way. */
-  readonly isBusy: (lane: StreamState) => boolean;
+  readonly isBusy: (stream: StreamState) => boolean;
   /** Cash at an exchange, in quote units. */
   readonly cashAt: (exchange: string) => number;
   /** What the largest entry costs, in quote units. */
@@ -34,30 +34,30 @@ export interface RouterDeps {
  */
 export interface Router {
   /** Whether entries of the stream have a choice at all. */
-  hasChoice(lane: StreamState): boolean;
-  /** The stream's own place where no other is better. */
-  choose(lane: StreamState, candle: Candle, signal: Signal): Promise<Place>;
+  hasChoice(stream: StreamState): boolean;
+  /** The stream's own exchange where no other is better. */
+  choose(stream: StreamState, candle: Candle, signal: Signal): Promise<Route>;
 }
 
 /** What another exchange has to tell its price once the own one has: a sick one must not hold up a decision. */
 const PATIENCE_MS = 250;
 
 export function createRouter(deps: RouterDeps): Router {
-  const { desk, clock } = deps;
+  const { orders, clock } = deps;
   const bySymbol = new Map<string, StreamState[]>();
-  for (const lane of deps.lanes) {
-    const { symbol } = lane.setup.key;
-    bySymbol.set(symbol, [...(bySymbol.get(symbol) ?? []), lane]);
+  for (const stream of deps.streams) {
+    const { symbol } = stream.key;
+    bySymbol.set(symbol, [...(bySymbol.get(symbol) ?? []), stream]);
   }
-  const groupOf = ({ setup }: StreamState) => bySymbol.get(setup.key.symbol) ?? [];
+  const groupOf = ({ key }: StreamState) => bySymbol.get(key.symbol) ?? [];
 
-  function takesEntries(lane: StreamState, candle: Candle): boolean {
-    const { key } = lane.setup;
+  function takesEntries(stream: StreamState, candle: Candle): boolean {
+    const { key } = stream;
     return (
-      tradableUnits(lane) === 0 &&
-      !deps.isBusy(lane) &&
-      !desk.execution.blocks(key.exchange, key.symbol) &&
-      desk.stateFor(key, candle.openMs) === 'ACTIVE'
+      stream.tradableUnits === 0 &&
+      !deps.isBusy(stream) &&
+      !orders.execution.blocks(key.exchange, key.symbol) &&
+      orders.stateFor(key, candle.openMs) === 'ACTIVE'
     );
   }
 
@@ -65,40 +65,40 @@ export function createRouter(deps: RouterDeps): Router {
     bid > 0 && ask >= bid && Math.abs(clock.wallMs() - atMs) <= deps.quoteAgeMsMax;
 
   /** Net price of one unit, the lower the better: what a buy pays, or what a sale forgoes. */
-  function costOf({ lane, quote }: Place, buys: boolean): number {
-    const fee = Number(lane.setup.rules.takerFeeRate);
+  function costOf({ stream, quote }: Route, buys: boolean): number {
+    const fee = Number(stream.rules.takerFeeRate);
     return buys ? quote.ask * (1 + fee) : -quote.bid * (1 - fee);
   }
 
   return {
-    hasChoice: (lane) => groupOf(lane).length > 1,
-    async choose(lane, candle, signal) {
-      const { kind } = lane.setup.rules;
+    hasChoice: (stream) => groupOf(stream).length > 1,
+    async choose(stream, candle, signal) {
+      const { kind } = stream.rules;
       const buys = signal.direction === 'long';
       const enters = buys || (signal.direction === 'short' && kind === 'swap');
-      const asked = Promise.resolve(desk.quote(lane, candle));
-      if (!enters || tradableUnits(lane) !== 0) return { lane, quote: await asked };
-      const others = groupOf(lane).filter(
+      const asked = Promise.resolve(orders.quote(stream, candle));
+      if (!enters || stream.tradableUnits !== 0) return { stream, quote: await asked };
+      const others = groupOf(stream).filter(
         (other) =>
-          other !== lane &&
-          other.setup.rules.kind === kind &&
+          other !== stream &&
+          other.rules.kind === kind &&
           takesEntries(other, candle) &&
-          (!buys || deps.cashAt(other.setup.key.exchange) >= deps.entryCostMax()),
+          (!buys || deps.cashAt(other.key.exchange) >= deps.entryCostMax()),
       );
-      const told: Place[] = [];
+      const told: Route[] = [];
       const asking = Promise.all(
         others.map(async (other) => {
-          const quote = await desk.quote(other, candle);
-          told.push({ lane: other, quote });
+          const quote = await orders.quote(other, candle);
+          told.push({ stream: other, quote });
         }),
       );
-      let best: Place = { lane, quote: await asked };
+      let best: Route = { stream, quote: await asked };
       if (others.length > 0) await Promise.race([asking, clock.sleep(PATIENCE_MS)]);
-      for (const place of told) {
+      for (const route of told) {
         // In the time that quotes take an exchange may have turned sick.
-        if (!isFresh(place.quote) || !takesEntries(place.lane, candle)) continue;
-        const ours = best.lane === lane && !(isFresh(best.quote) && takesEntries(lane, candle));
-        if (ours || costOf(place, buys) < costOf(best, buys)) best = place;
+        if (!isFresh(route.quote) || !takesEntries(route.stream, candle)) continue;
+        const ours = best.stream === stream && !(isFresh(best.quote) && takesEntries(stream, candle));
+        if (ours || costOf(route, buys) < costOf(best, buys)) best = route;
       }
       return best;
     },

@@ -1,10 +1,12 @@
-import { type Candle, streamName } from '../core/candle.js';
+import { type Candle, type StreamKey, streamName } from '../core/candle.js';
 import { FEATURE_WINDOW } from '../core/feature-set.js';
+import type { MarketRules } from '../core/order.js';
 import { REGIME_DEFAULTS, regimeWindowBars } from '../core/regime.js';
-import { barsPerYear, timeframeMs } from '../core/timeframe.js';
+import { barsPerYear, type Calendar, timeframeMs } from '../core/timeframe.js';
 import type { Instrument } from '../execution/instrument.js';
 import type { Portfolio } from '../portfolio/portfolio.js';
-import type { InferenceLayer, StreamSetup } from './layer-ports.js';
+import type { PositionBook } from '../portfolio/position.js';
+import type { StreamSetup } from './layer-ports.js';
 import { createMonitor, type Monitor } from './monitoring/index.js';
 import type { PipelineConfig, PipelineDeps } from './pipeline-api.js';
 import { type CloseHistory, createCloseHistory, historyBars, type RiskConfig } from './risk/index.js';
@@ -14,63 +16,86 @@ import {
   type RegimeTracker,
   type SignalLayer,
 } from './signals/index.js';
+import { StreamLayers } from './stream-layers.js';
 
 /** What the `volatility` feature annualises by, whatever the timeframe. */
 const VOLATILITY_CONSTANT = Math.sqrt(252);
 
 /** One stream inside the pipeline: its own layers and where it stands. */
-export interface StreamState extends Instrument {
-  readonly setup: StreamSetup;
+export class StreamState implements Instrument {
+  readonly key: StreamKey;
   readonly name: string;
+  readonly calendar: Calendar;
+  readonly barMs: number;
   /** Turns the `volatility` feature into volatility a year, by timeframe and calendar. */
   readonly annualise: number;
+  readonly layers: StreamLayers;
   readonly signals: SignalLayer;
-  /** Closes for the correlation with other streams; null where there is none, or nobody asks. */
-  readonly history: CloseHistory | null;
-  /** Null where regimes are not looked at. */
+  /** Null where regimes do not matter. */
   readonly regimes: RegimeTracker | null;
-  /** Least amount that can be traded: what is smaller is no position. */
-  readonly amountStep: number;
+  /** Closes for the correlation with other streams; null where there is none, or none is asked for. */
+  readonly history: CloseHistory | null;
   readonly monitor: Monitor;
-  /** The set-up's own, until another model takes over. */
-  inference: InferenceLayer;
-  lastBarMs: number | null;
+  readonly book: PositionBook;
+  /** Open time of the last bar taken; null before the first. */
+  lastBarMs: number | null = null;
   /** Lets the other streams of the symbol decide; null while this one's entries have no choice of an exchange. */
-  releaseRoute: (() => void) | null;
-}
+  releaseRoute: (() => void) | null = null;
+  readonly #setup: StreamSetup;
 
-export function createStreamState(
-  setup: StreamSetup,
-  config: PipelineConfig,
-  model: PipelineDeps['model'],
-  portfolio: Portfolio,
-  streams: number,
-): StreamState {
-  const { key } = setup;
-  return {
-    setup,
-    key,
-    get rules() {
-      return setup.rules;
-    },
-    name: streamName(setup.key),
-    annualise: Math.sqrt(barsPerYear(key.timeframe, setup.calendar)) / VOLATILITY_CONSTANT,
-    signals: createSignalLayer(config.signals, timeframeMs(key.timeframe), setup.calendar, setup.rules.kind),
-    regimes:
-      config.signals.allowRegimes === undefined
-        ? null
-        : createRegimeTracker(config.signals.regime ?? REGIME_DEFAULTS),
-    barMs: timeframeMs(key.timeframe),
-    history: historyOf(config.risk, streams),
-    get amountStep() {
-      return Number(setup.rules.amountStep);
-    },
-    monitor: createMonitor(config.monitoring, model),
-    inference: setup.inference,
-    book: portfolio.book(setup.key.exchange, setup.key.symbol),
-    lastBarMs: null,
-    releaseRoute: null,
-  };
+  constructor(
+    setup: StreamSetup,
+    config: PipelineConfig,
+    model: PipelineDeps['model'],
+    portfolio: Portfolio,
+    streams: number,
+  ) {
+    const { key, calendar } = setup;
+    const { allowRegimes, regime = REGIME_DEFAULTS } = config.signals;
+    this.#setup = setup;
+    this.key = key;
+    this.name = streamName(key);
+    this.calendar = calendar;
+    this.barMs = timeframeMs(key.timeframe);
+    this.annualise = Math.sqrt(barsPerYear(key.timeframe, calendar)) / VOLATILITY_CONSTANT;
+    this.layers = new StreamLayers(setup);
+    this.signals = createSignalLayer(config.signals, this.barMs, calendar, setup.rules.kind);
+    this.regimes = allowRegimes === undefined ? null : createRegimeTracker(regime);
+    this.history = historyOf(config.risk, streams);
+    this.monitor = createMonitor(config.monitoring, model);
+    this.book = portfolio.book(key.exchange, key.symbol);
+  }
+
+  /** As they are now: the exchange may change them at any time. */
+  get rules(): MarketRules {
+    return this.#setup.rules;
+  }
+
+  /** What a signal can be about: less than a step of a symbol cannot be traded, and is no position. */
+  get tradableUnits(): number {
+    const { unitsNumber } = this.book;
+    return Math.abs(unitsNumber) < Number(this.rules.amountStep) ? 0 : unitsNumber;
+  }
+
+  /** A candle is the stream's last one now, decided on or not. */
+  advance({ openMs, close }: Candle): void {
+    this.lastBarMs = openMs;
+    this.book.markPrice = close;
+  }
+
+  /** A candle has become part of the stream's past, or of its present before it is decided on. */
+  observeClose({ openMs, close }: Candle): void {
+    this.regimes?.push(close);
+    this.history?.push(openMs, close);
+  }
+
+  /** Late candles have changed the past: all windows begin again from what is known now, oldest first. */
+  rebuild(candles: readonly Candle[]): void {
+    this.layers.rebuild(candles);
+    this.regimes?.reset();
+    this.history?.reset();
+    for (const candle of candles) this.observeClose(candle);
+  }
 }
 
 /** Candles read back on start and after late bars: enough for a feature window with a bar of margin, and for repeats. */
@@ -89,18 +114,4 @@ export function windowBarsOf({ signals, risk }: Pick<PipelineConfig, 'signals' |
 function historyOf({ correlationMax, correlationBars }: RiskConfig, streams: number): CloseHistory | null {
   if (streams < 2 || correlationMax === undefined || correlationBars === undefined) return null;
   return createCloseHistory(correlationBars);
-}
-
-/** A candle has become part of the stream's past, or of its present before it is decided on. */
-export function observeClose(
-  { regimes, history }: Pick<StreamState, 'regimes' | 'history'>,
-  { openMs, close }: Candle,
-): void {
-  regimes?.push(close);
-  history?.push(openMs, close);
-}
-
-/** What a signal can be about: less than a step of a symbol cannot be traded, and is no position. */
-export function tradableUnits({ book, amountStep }: StreamState): number {
-  return Math.abs(book.unitsNumber) < amountStep ? 0 : book.unitsNumber;
 }

@@ -20,14 +20,9 @@ export interface Account {
   /** See `Pipeline.rebasePeak`. */
   rebase(by: string, store: Pick<Store, 'recordRebase'>): Promise<PeakRebase | null>;
   snapshot(equity: number): AccountSnapshot;
-  /** The account as it stands whenever it is asked; its equity is what was last written there. */
-  readonly view: AccountView;
   /** Takes up where the store left it: fills, then the last snapshot, then the flows. */
   restore(restored: RestoredState): void;
 }
-
-/** A snapshot that costs nothing until somebody looks at it: for bars of which nobody keeps a record. */
-export type AccountView = AccountSnapshot & { equity: number };
 
 /** Streams and settings that an account needs to know of. */
 export interface AccountOptions {
@@ -65,35 +60,6 @@ export function createAccount({ config, streams, startCash }: AccountOptions, cl
     }
   }
 
-  const view: AccountView = {
-    get atMs() {
-      return clock.wallMs();
-    },
-    // A number with a fraction from the start: a field that begins as a whole one changes its form later.
-    equity: 0.5,
-    get cash() {
-      return portfolio.cash();
-    },
-    get peakEquity() {
-      return breaker.peakEquity;
-    },
-    get drawdown() {
-      return breaker.drawdown;
-    },
-    get breakerTripped() {
-      return breaker.tripped;
-    },
-    get dayMs() {
-      return day.dayMs;
-    },
-    get dayStartEquity() {
-      return day.startEquity;
-    },
-    get dayLowEquity() {
-      return day.lowEquity;
-    },
-  };
-
   return {
     portfolio,
     breaker,
@@ -130,7 +96,6 @@ export function createAccount({ config, streams, startCash }: AccountOptions, cl
       dayStartEquity: day.startEquity,
       dayLowEquity: day.lowEquity,
     }),
-    view,
     restore(restored) {
       for (const fill of restored.fills) portfolio.apply(fill);
       if (restored.account) {

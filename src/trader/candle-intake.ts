@@ -1,7 +1,7 @@
 import type { HistoryIntake } from '../adapters/control-socket/store-routes.js';
 import { candleAt, type StreamKey, streamName } from '../core/candle.js';
 import { takeHistory } from '../pipeline/ingestion/index.js';
-import type { Pipeline } from '../pipeline/pipeline-api.js';
+import type { Pipeline } from '../pipeline/pipeline.js';
 import type { Store } from '../ports/store.js';
 import type { Clock } from '../ports/time.js';
 

@@ -1,5 +1,5 @@
 import type { HaltExchange } from '../execution/halt-handler.js';
-import type { Pipeline } from '../pipeline/pipeline-api.js';
+import type { Pipeline } from '../pipeline/pipeline.js';
 import type { Broker } from '../ports/broker.js';
 import type { Venue } from './venue.js';
 
@@ -13,12 +13,12 @@ export function haltExchanges(
     broker: brokers[i]!,
     symbols: config.symbols,
     async resolveUnknown() {
-      await pipeline.settle(id);
-      return pipeline.unsettledAt(id);
+      await pipeline.orders.settle(id);
+      return pipeline.orders.unsettledAt(id);
     },
-    invalidate: () => pipeline.doubt(id),
-    compare: () => pipeline.reconcile(id),
-    flatten: () => pipeline.flatten(id),
+    invalidate: () => pipeline.orders.doubt(id),
+    compare: () => pipeline.orders.reconcile(id),
+    flatten: () => pipeline.orders.flatten(id),
     positions: () =>
       Object.entries(pipeline.state().positions)
         .filter(([name, units]) => units !== 0 && name.startsWith(`${id}:`))

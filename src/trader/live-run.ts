@@ -11,7 +11,7 @@ import {
   type GapKeeper,
   type RestWatch,
 } from '../pipeline/ingestion/index.js';
-import type { Pipeline } from '../pipeline/pipeline-api.js';
+import type { Pipeline } from '../pipeline/pipeline.js';
 import type { BoxState } from '../ports/alerts.js';
 import type { TradingStateSource } from '../ports/guard.js';
 import type { CandleFeed, RawCandle } from '../ports/market.js';
@@ -184,7 +184,7 @@ export function createLiveRun(options: LiveRunOptions): LiveRun {
     const stop = () => orderLeftOpen.get(exchange)?.();
     signal.addEventListener('abort', stop, { once: true });
     while (!signal.aborted) {
-      if (pipeline.unsettledAt(exchange) === 0) {
+      if (pipeline.orders.unsettledAt(exchange) === 0) {
         await new Promise<void>((resolve) => {
           orderLeftOpen.set(exchange, resolve);
         });
@@ -192,14 +192,15 @@ export function createLiveRun(options: LiveRunOptions): LiveRun {
       }
       // An aborted sleep rejects, and the loop ends by its own condition.
       await clock.sleep(SETTLE_PERIOD_MS, signal).catch(() => undefined);
-      if (!signal.aborted && pipeline.unsettledAt(exchange) > 0) await pipeline.settle(exchange);
+      if (!signal.aborted && pipeline.orders.unsettledAt(exchange) > 0)
+        await pipeline.orders.settle(exchange);
     }
     signal.removeEventListener('abort', stop);
   }
 
   /** An order there may have been left with an unknown outcome. */
   function wake(exchange: string): void {
-    if (pipeline.unsettledAt(exchange) > 0) orderLeftOpen.get(exchange)?.();
+    if (pipeline.orders.unsettledAt(exchange) > 0) orderLeftOpen.get(exchange)?.();
   }
 
   return {

@@ -25,7 +25,7 @@ import { createRegistry } from '../learning/registry.js';
 import { FOREST_DEFAULTS } from '../learning/train.js';
 import type { BarOutcome } from '../pipeline/bar-outcome.js';
 import { createInferenceLayer } from '../pipeline/inference/index.js';
-import type { Pipeline } from '../pipeline/pipeline-api.js';
+import type { Pipeline } from '../pipeline/pipeline.js';
 import type { TradingStateSource } from '../ports/guard.js';
 import type { Classifier } from '../ports/model.js';
 import type { StoreNotes, StoreReader } from '../ports/store.js';

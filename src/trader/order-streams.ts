@@ -1,7 +1,7 @@
 import type { Log } from '../adapters/log/log.js';
 import { followOrders } from '../execution/order-updates.js';
 import type { ReconcileLoop } from '../execution/reconcile-loop.js';
-import type { Pipeline } from '../pipeline/pipeline-api.js';
+import type { Pipeline } from '../pipeline/pipeline.js';
 import type { Clock } from '../ports/time.js';
 import type { Venue } from './venue.js';
 
@@ -27,7 +27,7 @@ export function orderStreams(parts: OrderStreamParts): readonly ((signal: AbortS
         {
           exchange: id,
           stream: orders,
-          pipeline,
+          orders: pipeline.orders,
           clock,
           backoffMs: BACKOFF_MS,
           onBack: () => reconciling.get(id)?.wake(),

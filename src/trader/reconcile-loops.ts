@@ -1,7 +1,7 @@
 import type { Log } from '../adapters/log/log.js';
 import type { AlertRaiser } from '../core/alert.js';
 import { createReconcileLoop, type ReconcileLoop } from '../execution/reconcile-loop.js';
-import type { Pipeline } from '../pipeline/pipeline-api.js';
+import type { Pipeline } from '../pipeline/pipeline.js';
 import type { Clock } from '../ports/time.js';
 import type { Venue } from './venue.js';
 
@@ -16,12 +16,13 @@ export interface ReconcileLoopsParts {
 
 /** A comparison with each exchange by itself; what does not agree is logged. */
 export function reconcileLoops(parts: ReconcileLoopsParts): ReadonlyMap<string, ReconcileLoop> {
-  const { venues, log, config, ...rest } = parts;
+  const { venues, pipeline, log, config, ...rest } = parts;
   return new Map(
     venues.map(({ id }) => [
       id,
       createReconcileLoop({
         ...rest,
+        orders: pipeline.orders,
         periodMs: config.execution.reconcileMs,
         exchange: id,
         onResult: (result) => {

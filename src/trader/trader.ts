@@ -29,8 +29,7 @@ import { composeInProcessGuard, type InProcessGuard, simulatedButtonOf } from '.
 import { haltRecordOf, raiseNotice } from '../guard/notice-report.js';
 import type { BarOutcome } from '../pipeline/bar-outcome.js';
 import { runSettingsText } from '../pipeline/decision-settings.js';
-import { createPipeline } from '../pipeline/pipeline.js';
-import type { Pipeline } from '../pipeline/pipeline-api.js';
+import { Pipeline } from '../pipeline/pipeline.js';
 import { losingRunOf } from '../portfolio/losing-run.js';
 import type { Clock, Rng } from '../ports/time.js';
 import { createBarAlerts } from './bar-alerts.js';
@@ -141,12 +140,12 @@ export async function createTrader(options: TraderOptions): Promise<Trader> {
     const permit = createPermitReader(paths.permit, clock);
     const ids = createOrderIds(config.device.name, clock, options.rng);
     const brokers = venues.map((venue) =>
-      brokerOf(venue, parts, restored.fills, (order) => pipeline.mayLeave(order)),
+      brokerOf(venue, parts, restored.fills, (order) => pipeline.orders.mayLeave(order)),
     );
     const streams = streamsOf(venues, config, classifier, clock);
     // Each stream waits for the end of the run in a few places; Node takes more than ten such listeners for a leak.
     setMaxListeners(LISTENERS_MAX + LISTENERS_PER_STREAM_MAX * streams.length);
-    const pipeline = createPipeline({
+    const pipeline = new Pipeline({
       config,
       streams,
       model: classifier.manifest,
@@ -285,7 +284,7 @@ export async function createTrader(options: TraderOptions): Promise<Trader> {
             ...recoveryRoutes(recovery, alerts),
             ...breakerRoutes({
               account: () => pipeline.state().account,
-              rebase: pipeline.rebasePeak,
+              rebase: (by) => pipeline.rebasePeak(by),
               states,
               alerts,
               windowOpen: () => isResumeWindowOpen(paths.guardSocket),

@@ -184,7 +184,7 @@ describe('the line on which it speaks', () => {
       {
         exchange: 'binance',
         stream,
-        pipeline: { heard: (_exchange, hint) => heard(hint) },
+        orders: { heard: (_exchange, hint) => heard(hint) },
         clock,
         backoffMs: [1000, 5000],
         onBack: () => seen.back++,

@@ -276,7 +276,7 @@ describe('orders that close what is held', () => {
         box.state = pick(rng, STATES);
         const before = lane.book.units;
         const free = ledger.holding('BTC').free;
-        const left = await flatten([lane]);
+        const left = await flatten('binance');
         counts.exits++;
         const sold = free.minus(ledger.holding('BTC').free);
         if (sold.gt(before)) counts.oversold++;
@@ -291,7 +291,7 @@ describe('orders that close what is held', () => {
         if (lane.book.units.gte('0.0001')) {
           book.draw(40_000);
           lane.book.markPrice = 40_000;
-          await flatten([lane]);
+          await flatten('binance');
         }
       }
       console.log(`exits through the exchange: ${JSON.stringify(counts)}`);

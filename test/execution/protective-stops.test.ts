@@ -116,7 +116,7 @@ describe('a live position', () => {
     // Somebody withdrew a part of it.
     engine.ledger.credit('BTC', decimal('-0.2'));
     await reconcile('binance');
-    expect(await flatten([lane])).toEqual(['0.2 BTC/USDT (the account does not hold it)']);
+    expect(await flatten('binance')).toEqual(['0.2 BTC/USDT (the account does not hold it)']);
     expect(engine.ledger.holding('BTC').free.toFixed()).toBe('0');
     expect(lane.book.units.toFixed()).toBe('0.2');
   });

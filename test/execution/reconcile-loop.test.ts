@@ -15,7 +15,7 @@ async function told(
   const raised: string[][] = [];
   let round = -1;
   const loop = createReconcileLoop({
-    pipeline: {
+    orders: {
       async reconcile() {
         round++;
         raised.push([]);

@@ -6,7 +6,7 @@ import type { MarketRules, Quote } from '../../src/core/order.js';
 import { createOrderIds } from '../../src/execution/order-id.js';
 import { createPaperBroker } from '../../src/execution/paper-broker.js';
 import type { BarOutcome, DecidedBar } from '../../src/pipeline/bar-outcome.js';
-import { createPipeline } from '../../src/pipeline/pipeline.js';
+import { Pipeline } from '../../src/pipeline/pipeline.js';
 import { createSimulatedClock } from '../../src/research/backtest/simulated-clock.js';
 import { seededRng } from '../support/seeded-rng.js';
 import { CONFIG, HOUR_MS, MODEL, randomWalk, SPOT, START_MS, tinyStream } from '../support/tiny-stream.js';
@@ -51,7 +51,7 @@ async function twoVenues(over: { routing?: 'own' | 'best'; farCash?: string } = 
     return { bid: onTick(close * bid), ask: onTick(close * ask), atMs, source: 'book' };
   };
   const streams = [NEAR, FAR].map((key) => tinyStream(clock, key, RULES[key.exchange]!));
-  const pipeline = createPipeline({
+  const pipeline = new Pipeline({
     config: {
       ...CONFIG,
       // Both exchanges share the cap of one position.

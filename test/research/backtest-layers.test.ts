@@ -7,7 +7,7 @@ import { syntheticQuote } from '../../src/core/synthetic-quote.js';
 import { createOrderIds } from '../../src/execution/order-id.js';
 import { createPaperBroker } from '../../src/execution/paper-broker.js';
 import { createInferenceLayer } from '../../src/pipeline/inference/index.js';
-import { createPipeline } from '../../src/pipeline/pipeline.js';
+import { Pipeline } from '../../src/pipeline/pipeline.js';
 import { createStreamSetup } from '../../src/pipeline/stream-setup.js';
 import type { Classifier } from '../../src/ports/model.js';
 import type { Clock } from '../../src/ports/time.js';
@@ -78,7 +78,7 @@ describe('the backtest through the real layers 1 to 3', () => {
       const feed = dirtyWalk(seed, 3000);
       const contents = emptyContents();
       const clock = createSimulatedClock();
-      const pipeline = createPipeline({
+      const pipeline = new Pipeline({
         config: CONFIG,
         streams: [setup(clock)],
         model: MANIFEST,

@@ -10,8 +10,8 @@ import { followOrders } from '../../src/execution/order-updates.js';
 import { createReconcileLoop } from '../../src/execution/reconcile-loop.js';
 import type { Reconciliation } from '../../src/execution/reconciliation.js';
 import { createInferenceLayer } from '../../src/pipeline/inference/index.js';
-import { createPipeline } from '../../src/pipeline/pipeline.js';
-import type { Pipeline, PipelineConfig } from '../../src/pipeline/pipeline-api.js';
+import { Pipeline } from '../../src/pipeline/pipeline.js';
+import type { PipelineConfig } from '../../src/pipeline/pipeline-api.js';
 import { createStreamSetup } from '../../src/pipeline/stream-setup.js';
 import type { Broker, OrderStream } from '../../src/ports/broker.js';
 import type { Classifier, FeatureKernel } from '../../src/ports/model.js';
@@ -98,7 +98,7 @@ export async function startTrader(parts: SimulatedTraderParts): Promise<{
   // The broker asks the pipeline as a request leaves, and the pipeline is made with the broker.
   let pipeline: Pipeline | null = null;
   const broker = life.port(
-    parts.makeBroker((order) => pipeline?.mayLeave(order) ?? null),
+    parts.makeBroker((order) => pipeline?.orders.mayLeave(order) ?? null),
     BROKER_CALLS,
   );
   const inference = createInferenceLayer({ classifier: parts.classifier });
@@ -114,7 +114,7 @@ export async function startTrader(parts: SimulatedTraderParts): Promise<{
     }),
   );
   const ids = createOrderIds('sim', clock, parts.rng);
-  const made = createPipeline({
+  const made = new Pipeline({
     config,
     streams,
     model: parts.classifier.manifest,
@@ -145,7 +145,7 @@ export async function startTrader(parts: SimulatedTraderParts): Promise<{
     },
   });
   const reconciling = createReconcileLoop({
-    pipeline: made,
+    orders: made.orders,
     exchange: EXCHANGE,
     clock,
     alerts: parts.alerts,
@@ -174,7 +174,7 @@ export async function startTrader(parts: SimulatedTraderParts): Promise<{
           {
             exchange: EXCHANGE,
             stream: parts.orders,
-            pipeline: made,
+            orders: made.orders,
             clock,
             backoffMs: [1000, 60_000],
             onBack: () => reconciling.wake(),
@@ -197,17 +197,17 @@ export async function startTrader(parts: SimulatedTraderParts): Promise<{
           broker,
           symbols: SYMBOLS,
           async resolveUnknown() {
-            await made.settle();
+            await made.orders.settle();
             return made.state().unsettledOrders;
           },
-          invalidate: () => made.doubt(EXCHANGE),
+          invalidate: () => made.orders.doubt(EXCHANGE),
           // Whoever asked for it: what a comparison comes to counts.
           async compare() {
-            const result = await made.reconcile(EXCHANGE);
+            const result = await made.orders.reconcile(EXCHANGE);
             if (result !== null) parts.onReconciled(result);
             return result;
           },
-          flatten: () => made.flatten(EXCHANGE),
+          flatten: () => made.orders.flatten(EXCHANGE),
           positions: () => [],
         },
       ],

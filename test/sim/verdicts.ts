@@ -4,7 +4,8 @@ import { decimal, floorToStep } from '../../src/core/money.js';
 import { isFinal, type OrderRequest } from '../../src/core/order.js';
 import type { CapitalFlow } from '../../src/core/records.js';
 import { EXIT_BOUND_MAX } from '../../src/execution/exit-bound.js';
-import type { Pipeline, PipelineConfig } from '../../src/pipeline/pipeline-api.js';
+import type { Pipeline } from '../../src/pipeline/pipeline.js';
+import type { PipelineConfig } from '../../src/pipeline/pipeline-api.js';
 import type { PermitReading } from '../../src/ports/guard.js';
 import type { OrderEngine } from '../../src/simulator/order-engine.js';
 import type { SimulatedVenue } from '../../src/simulator/simulated-venue.js';
@@ -184,7 +185,7 @@ function verdictOnStops({ engine, config, trader }: MonthTruth): string[] {
     if (stops.length === 1 && !stops[0]!.amount.eq(amount))
       flaws.push(`${symbol}: a stop of ${stops[0]!.amount.toFixed()}, and ${amount.toFixed()} held`);
     // The last book may have been eaten to its end: then the price is beyond the trigger, nothing can be sold, and that is told.
-    const told = trader?.pipeline
+    const told = trader?.pipeline.orders
       .unprotected(EXCHANGE)
       .some((each) => each.symbol === symbol && each.detail.includes('could not be closed'));
     if (stops.length === 0 && worthOne && protectiveStopPct > 0 && !told)

@@ -9,7 +9,7 @@ import type { ExecutionOutcome } from '../../src/execution/order-intent.js';
 import { createOrderQueue } from '../../src/execution/order-queue.js';
 import { createOrders } from '../../src/execution/orders.js';
 import type { PipelineConfig, PipelineDeps } from '../../src/pipeline/pipeline-api.js';
-import { createStreamState } from '../../src/pipeline/stream-state.js';
+import { StreamState } from '../../src/pipeline/stream-state.js';
 import { createAccount } from '../../src/portfolio/account.js';
 import type { Broker } from '../../src/ports/broker.js';
 import { ACCOUNT, startWorld, walk } from '../simulator/world.js';
@@ -94,7 +94,7 @@ export async function liveDesk(options: LiveDeskOptions = {}) {
       onOrderOutcome: (outcome) => void outcomes.push(outcome),
     };
     const account = createAccount(deps, clock);
-    const lane = createStreamState(deps.streams[0]!, deps.config, MODEL, account.portfolio, 1);
+    const lane = new StreamState(deps.streams[0]!, deps.config, MODEL, account.portfolio, 1);
     const made = createOrders(deps, account, createOrderQueue(), [lane]);
     const restored = await store.restore();
     made.restoreComparison(restored);
@@ -110,7 +110,7 @@ export async function liveDesk(options: LiveDeskOptions = {}) {
             await made.settle();
             return made.execution.unsettledCount;
           },
-          flatten: () => made.flatten([lane]),
+          flatten: () => made.flatten('binance'),
           positions: () => [`${lane.book.units.toFixed()} BTC`],
           invalidate: () => undefined,
           compare: async () => null,

@@ -12,8 +12,8 @@ import { createOrderIds } from '../../src/execution/order-id.js';
 import { trainModel } from '../../src/learning/train.js';
 import { runSettingsText } from '../../src/pipeline/decision-settings.js';
 import { createInferenceLayer } from '../../src/pipeline/inference/index.js';
-import { createPipeline } from '../../src/pipeline/pipeline.js';
-import type { Pipeline, PipelineConfig, PipelineDeps } from '../../src/pipeline/pipeline-api.js';
+import { Pipeline } from '../../src/pipeline/pipeline.js';
+import type { PipelineConfig, PipelineDeps } from '../../src/pipeline/pipeline-api.js';
 import { createStreamSetup } from '../../src/pipeline/stream-setup.js';
 import type { Classifier } from '../../src/ports/model.js';
 import type { Clock } from '../../src/ports/time.js';
@@ -111,7 +111,7 @@ export async function startLife(options: LifeOptions) {
     settings: runSettingsText(settings, INGESTION.maxGapBars, [stream]),
   });
   const paper = paperVenue(clock);
-  const pipeline = createPipeline({
+  const pipeline = new Pipeline({
     config: settings,
     streams: [stream],
     model: classifier.manifest,

@@ -5,7 +5,7 @@ import { createOrderIds } from '../../src/execution/order-id.js';
 import type { ExecutionOutcome } from '../../src/execution/order-intent.js';
 import { createPaperBroker, type PaperBroker } from '../../src/execution/paper-broker.js';
 import type { StreamSetup } from '../../src/pipeline/layer-ports.js';
-import { createPipeline } from '../../src/pipeline/pipeline.js';
+import { Pipeline } from '../../src/pipeline/pipeline.js';
 import type { PipelineConfig } from '../../src/pipeline/pipeline-api.js';
 import type { Broker } from '../../src/ports/broker.js';
 import type { PermitReading } from '../../src/ports/guard.js';
@@ -59,7 +59,7 @@ export async function paperWorld(options: PaperWorldOptions) {
     return options.setup?.(tiny, clock) ?? tiny;
   });
   const outcomes: ExecutionOutcome[] = [];
-  const pipeline = createPipeline({
+  const pipeline = new Pipeline({
     config: options.config ?? CONFIG,
     streams,
     model: MODEL,

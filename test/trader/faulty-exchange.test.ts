@@ -37,13 +37,13 @@ describe('a live trader against an exchange with faults on', () => {
       simulator.faults = undefined;
       const { engine } = simulator.venue.account(KEY.apiKey)!;
       await box.until('everything settled', async () => {
-        const agreed = (await trader.pipeline.reconcile('binance'))?.kind === 'agreed';
+        const agreed = (await trader.pipeline.orders.reconcile('binance'))?.kind === 'agreed';
         return agreed && trader.pipeline.state().unsettledOrders === 0;
       });
       const line = (id: unknown, amount: string, price: string) =>
         `${id} ${decimal(amount).toFixed()} at ${decimal(price).toFixed()}`;
       await box.until('the last execution', async () => {
-        await trader.pipeline.reconcile('binance');
+        await trader.pipeline.orders.reconcile('binance');
         return (await trader.store.fills()).length === engine.ledger.trades.length;
       });
       const stored = (await trader.store.fills()).map(({ fillId, amount, price }) =>

@@ -60,7 +60,7 @@ describe('a market whose rules change while a position is held', () => {
         ...terms,
         ...('amountStep' in terms && { amountMin: terms.amountStep }),
       });
-      expect(await box.trader.pipeline.flatten('binance')).toEqual([]);
+      expect(await box.trader.pipeline.orders.flatten('binance')).toEqual([]);
       expect(await refusals()).toHaveLength(1);
       expect(isFlat()).toBe(true);
       expect(lines.filter((line) => 'before' in line)).toHaveLength(1);
@@ -87,20 +87,24 @@ describe('a market that closes', () => {
     const { simulator, trader } = box;
     await buy();
     simulator.venue.changeMarket(SYMBOL, { status: 'BREAK' });
-    expect(await trader.pipeline.flatten('binance')).toMatchObject([expect.stringContaining(SYMBOL)]);
+    expect(await trader.pipeline.orders.flatten('binance')).toMatchObject([expect.stringContaining(SYMBOL)]);
     await box.until('the alert', () => of('MARKET_CLOSED').length > 0);
     expect(trader.live.state().layers.map(({ errorCode }) => errorCode)).toContain('E_MARKET_CLOSED');
     const { engine } = simulator.venue.account(KEY.apiKey)!;
     const orders = engine.orders.length;
     for (let i = 0; i < 4; i++) {
       await box.step();
-      expect(await trader.pipeline.flatten('binance')).toHaveLength(1);
+      expect(await trader.pipeline.orders.flatten('binance')).toHaveLength(1);
     }
     expect(engine.orders).toHaveLength(orders);
     // Of five attempts within ten seconds one alone has left the box.
     expect(await refusals()).toHaveLength(1);
     simulator.venue.changeMarket(SYMBOL, { status: 'TRADING' });
-    await box.until('the close', async () => (await trader.pipeline.flatten('binance')).length === 0, 60_000);
+    await box.until(
+      'the close',
+      async () => (await trader.pipeline.orders.flatten('binance')).length === 0,
+      60_000,
+    );
     expect(isFlat()).toBe(true);
     await box.until('the end', () => of('MARKET_OPEN').length > 0);
     expect([of('MARKET_CLOSED').length, of('MARKET_OPEN').length, of('ORDER_REJECTED').length]).toEqual([

@@ -10,8 +10,7 @@ import { configSchema } from '../../src/config/schema.js';
 import { type Candle, toColumns } from '../../src/core/candle.js';
 import { createOrderIds } from '../../src/execution/order-id.js';
 import { createInferenceLayer } from '../../src/pipeline/inference/index.js';
-import { createPipeline } from '../../src/pipeline/pipeline.js';
-import type { Pipeline } from '../../src/pipeline/pipeline-api.js';
+import { Pipeline } from '../../src/pipeline/pipeline.js';
 import { createStreamSetup } from '../../src/pipeline/stream-setup.js';
 import { createSimulatedClock } from '../../src/research/backtest/simulated-clock.js';
 import { createModelCare, type ModelCare } from '../../src/trader/model-lifecycle.js';
@@ -63,7 +62,7 @@ async function box(
   const classifier = await loadClassifier(modelDir);
   const store = await openStore({ path: path.join(dir, 'box.duckdb') });
   await store.addCandles(KEY, toColumns(candles.slice(0, HISTORY)), clock.wallMs());
-  const pipeline = createPipeline({
+  const pipeline = new Pipeline({
     config,
     streams: [
       createStreamSetup({

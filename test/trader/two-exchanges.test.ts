@@ -179,7 +179,7 @@ describe('one trader on two exchanges', () => {
     expect(worstMs).toBeLessThan(3000);
     expect(bars('binance')).toBeLessThan(2);
     await until('its orders', () => sound.ledger().accounts[0]!.trades.length > 0);
-    expect(await trader.pipeline.reconcile('binanceus')).toMatchObject({ kind: 'agreed' });
+    expect(await trader.pipeline.orders.reconcile('binanceus')).toMatchObject({ kind: 'agreed' });
     sick.interceptor = undefined;
     await until('the sick one to be back', () => bars('binance') > 0);
   }, 60_000);

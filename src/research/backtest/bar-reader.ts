@@ -2,7 +2,7 @@ import { type Candle, type CandleColumns, sliceCandles } from '../../core/candle
 import { FEATURE_COLUMNS, MODEL_WIDTH } from '../../core/feature-set.js';
 import type { Rejection } from '../../core/records.js';
 import type { NoPredictionReason, Prediction } from '../../core/signal.js';
-import type { StreamSetup } from '../../pipeline/layer-ports.js';
+import type { StreamLayers } from '../../pipeline/stream-layers.js';
 import type { FeatureColumnsOut } from '../../ports/model.js';
 import type { SimulatedClock } from './simulated-clock.js';
 
@@ -46,7 +46,7 @@ export function createBarScratch(modelHash: string): BarScratch {
 
 export interface BarReaderOptions {
   readonly source: CandleSource;
-  readonly setup: StreamSetup;
+  readonly layers: StreamLayers;
   readonly clock: SimulatedClock;
   readonly barMs: number;
   readonly modelHash: string;
@@ -113,7 +113,7 @@ async function readSpan(
   const { work } = options;
   const { length, rejections } = acceptRows(options, rows, columns);
   const candles = length === columns.length ? columns : pick(columns, work.kept, length);
-  const features = options.setup.features.pushSpan(candles, work.features);
+  const features = options.layers.featuresOf(candles, work.features);
   for (let c = 0; c < WIDTH; c++) {
     for (let i = 0, at = c * length; i < length; i++)
       rows[i * ROW + FEATURES_AT + c] = features.values[at + i]!;
@@ -130,7 +130,7 @@ async function readSpan(
 
 /** Layer 1: the accepted rows are written into memory, one after the other. */
 function acceptRows(
-  { setup, clock, barMs, work: { raw, kept } }: BarReaderOptions,
+  { layers, clock, barMs, work: { raw, kept } }: BarReaderOptions,
   rows: Float64Array,
   columns: CandleColumns,
 ): { readonly length: number; readonly rejections: readonly Rejection[] } {
@@ -145,7 +145,7 @@ function acceptRows(
     raw.close = columns.close[i]!;
     raw.volume = columns.volume[i]!;
     clock.setWallMs(raw.openMs + barMs);
-    const accepted = setup.ingestion.accept(raw);
+    const accepted = layers.accept(raw);
     if (accepted.kind === 'rejected') {
       rejections.push(accepted.rejection);
       continue;
@@ -165,7 +165,7 @@ function acceptRows(
 
 /** Layer 3 for every bar that a model may be asked about. */
 async function predict(
-  { setup, work: { inputs } }: BarReaderOptions,
+  { layers, work: { inputs } }: BarReaderOptions,
   rows: Float64Array,
   length: number,
 ): Promise<void> {
@@ -177,7 +177,7 @@ async function predict(
     for (let c = 0; c < MODEL_WIDTH; c++) inputs[count * MODEL_WIDTH + c] = rows[from + c]!;
     count++;
   }
-  const batch = await setup.inference.predictBatch(inputs.subarray(0, count * MODEL_WIDTH), count);
+  const batch = await layers.predict(inputs.subarray(0, count * MODEL_WIDTH), count);
   for (let i = 0, row = 0; i < length; i++) {
     const at = i * ROW;
     if (rows[at + SILENT_AT] !== 0) continue;

@@ -5,7 +5,7 @@ import { timeframeMs } from '../../core/timeframe.js';
 import type { TradingState } from '../../core/trading-state.js';
 import { createOrderIds } from '../../execution/order-id.js';
 import type { StreamSetup } from '../../pipeline/layer-ports.js';
-import { createPipeline } from '../../pipeline/pipeline.js';
+import { Pipeline } from '../../pipeline/pipeline.js';
 import type { BarDecider, PipelineConfig } from '../../pipeline/pipeline-api.js';
 import type { ClosedTrade } from '../../portfolio/trade.js';
 import type { Store } from '../../ports/store.js';
@@ -16,6 +16,7 @@ import {
   type InstrumentResult,
 } from './backtest-collector.js';
 import { type BacktestWorld, createBacktestWorld, type FillModel } from './backtest-world.js';
+import { sharedMemoryBars, UNSTORED_BARS } from './bar-memory.js';
 import { type BarSpan, type CandleSource, createBarScratch, createSpanWork, readBars } from './bar-reader.js';
 import { createDiscardStore } from './discard-store.js';
 import type { RecordedWorld } from './recorded-world.js';
@@ -106,7 +107,7 @@ export async function runTimeline(options: TimelineOptions): Promise<TimelineRes
     }),
   );
   const world = createBacktestWorld({ ...options, streams: setups, clock });
-  const pipeline = createPipeline({
+  const pipeline = new Pipeline({
     config,
     streams: setups,
     model,
@@ -119,8 +120,9 @@ export async function runTimeline(options: TimelineOptions): Promise<TimelineRes
     tradingState: world.stateAt,
     quoteFor: world.quoteAt,
     onOrderOutcome: (outcome) => collectors.get(outcome.order.symbol)!.order(outcome),
-    keepsNoBars: options.store === undefined,
-    sharesOutcomes: !keepDecisions,
+    ...(options.store === undefined && {
+      bars: keepDecisions ? UNSTORED_BARS : sharedMemoryBars(clock),
+    }),
   });
   const restored = await store.restore();
   world.restore(restored.fills);
@@ -145,7 +147,7 @@ export async function runTimeline(options: TimelineOptions): Promise<TimelineRes
       barMs,
       spans: readBars({
         source: instrument.candles,
-        setup,
+        layers: pipeline.layersOf(key),
         clock,
         barMs,
         modelHash: model.sha256,
