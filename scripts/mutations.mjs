@@ -13,6 +13,13 @@ const breaker = 'src/portfolio/drawdown.ts';
 
 export const MUTATIONS = [
   {
+    name: 'give an interval to an AUC of one single row of a class',
+    file: 'src/learning/delong.ts',
+    from: 'if (ups.length === 1 || downs.length === 1) return { auc, rows, interval: null };',
+    to: '',
+    by: 'test/learning/statistics.test.ts',
+  },
+  {
     name: 'begin with the second wait after a failure',
     file: 'src/core/backoff.ts',
     from: 'return waits[Math.min(failures, waits.length) - 1]!;',

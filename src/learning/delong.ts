@@ -1,13 +1,18 @@
-import { areaUnderCurve } from '../core/auc.js';
 import { normalCdf, normalQuantile } from '../core/normal.js';
 
-/** An AUC and how far it can be trusted. */
-export interface AucInterval {
+/** An AUC over `rows` rows and how far it can be trusted. */
+export interface AucEstimate {
   readonly auc: number;
-  readonly standardError: number;
-  /** auc ± z·standardError, held inside [0, 1]. */
+  readonly rows: number;
+  /** Null where a class has one row only, which says nothing about its spread. */
+  readonly interval: AucInterval | null;
+}
+
+/** An interval of 95 %: auc ± 1.96 standard errors, held inside [0, 1]. */
+export interface AucInterval {
   readonly low: number;
   readonly high: number;
+  readonly standardError: number;
 }
 
 /** AUC of `a` less that of `b` over the same rows. */
@@ -18,33 +23,34 @@ export interface AucDifference {
   readonly pGreater: number;
 }
 
-/** Placement values: of each up among the downs, and of each down among the ups (ties count one half). */
+/** Placement values, in the order of rows: of each up among the downs, and of each down among the ups. */
 interface Placements {
   readonly ups: Float64Array;
   readonly downs: Float64Array;
+  readonly auc: number;
 }
+
+const Z = normalQuantile(0.975);
 
 /**
- * AUC with the confidence interval of DeLong, DeLong and Clarke-Pearson (1988), by ranks (Sun and Xu 2014), ties included.
- * Null where a class is absent or has one row only. `level` is the interval's, two-sided.
+ * AUC with the confidence interval of DeLong, DeLong and Clarke-Pearson (1988), in O(n log n) (Sun and Xu 2014), ties included.
+ * Null where a class is absent.
  */
-export function aucInterval(
-  scores: ArrayLike<number>,
-  up: ArrayLike<boolean | number>,
-  level = 0.95,
-): AucInterval | null {
+export function estimateAuc(scores: ArrayLike<number>, up: ArrayLike<boolean | number>): AucEstimate | null {
   const placed = placements(scores, up);
   if (placed === null) return null;
-  const auc = areaUnderCurve(scores, up)!;
+  const { ups, downs, auc } = placed;
+  const rows = scores.length;
+  if (ups.length === 1 || downs.length === 1) return { auc, rows, interval: null };
   const standardError = Math.sqrt(
-    covariance(placed.ups, placed.ups) / placed.ups.length +
-      covariance(placed.downs, placed.downs) / placed.downs.length,
+    covariance(ups, ups) / ups.length + covariance(downs, downs) / downs.length,
   );
-  const reach = normalQuantile(0.5 + level / 2) * standardError;
-  return { auc, standardError, low: Math.max(0, auc - reach), high: Math.min(1, auc + reach) };
+  const low = Math.max(0, auc - Z * standardError);
+  const high = Math.min(1, auc + Z * standardError);
+  return { auc, rows, interval: { low, high, standardError } };
 }
 
-/** Compares two models on the same rows (DeLong's test for paired curves). Null as in {@link aucInterval}. */
+/** Compares two models on the same rows (DeLong's test for paired curves). Null where a class has one row or none. */
 export function aucDifference(
   a: ArrayLike<number>,
   b: ArrayLike<number>,
@@ -52,9 +58,9 @@ export function aucDifference(
 ): AucDifference | null {
   const first = placements(a, up);
   const second = placements(b, up);
-  if (first === null || second === null) return null;
-  const difference = areaUnderCurve(a, up)! - areaUnderCurve(b, up)!;
-  const variance = (key: keyof Placements) =>
+  if (first === null || second === null || first.ups.length === 1 || first.downs.length === 1) return null;
+  const difference = first.auc - second.auc;
+  const variance = (key: 'ups' | 'downs') =>
     (covariance(first[key], first[key]) +
       covariance(second[key], second[key]) -
       2 * covariance(first[key], second[key])) /
@@ -68,38 +74,43 @@ export function aucDifference(
   };
 }
 
+/** Null where a class is absent. */
 function placements(scores: ArrayLike<number>, up: ArrayLike<boolean | number>): Placements | null {
-  const n = scores.length;
-  const order = Float64Array.from({ length: n }, (_, i) => i).sort((a, b) => scores[a]! - scores[b]!);
-  let upCount = 0;
-  for (let i = 0; i < n; i++) if (up[i]) upCount++;
-  const downCount = n - upCount;
-  if (upCount < 2 || downCount < 2) return null;
-  // Value of each row by its place in the data, so that two models' placements stand side by side.
-  const value = new Float64Array(n);
-  let upsBelow = 0;
-  let downsBelow = 0;
-  for (let i = 0; i < n; ) {
-    let j = i;
-    let ups = 0;
-    do {
-      if (up[order[j]!]) ups++;
-      j++;
-    } while (j < n && scores[order[j]!] === scores[order[i]!]);
-    const downs = j - i - ups;
-    for (let k = i; k < j; k++) {
-      value[order[k]!] = up[order[k]!]
-        ? (downsBelow + downs / 2) / downCount
-        : (upCount - upsBelow - ups / 2) / upCount;
-    }
-    upsBelow += ups;
-    downsBelow += downs;
-    i = j;
-  }
+  const all = Float64Array.from(scores);
+  const ups = all.filter((_, i) => Boolean(up[i]));
+  const downs = all.filter((_, i) => !up[i]);
+  if (ups.length === 0 || downs.length === 0) return null;
+  const sortedUps = ups.slice().sort();
+  const sortedDowns = downs.slice().sort();
+  let halfWins = 0;
+  const ofUps = ups.map((score) => {
+    const half = halvesBelow(sortedDowns, score);
+    halfWins += half;
+    return half / 2 / downs.length;
+  });
   return {
-    ups: value.filter((_, i) => Boolean(up[i])),
-    downs: value.filter((_, i) => !up[i]),
+    ups: ofUps,
+    downs: downs.map((score) => (ups.length - halvesBelow(sortedUps, score) / 2) / ups.length),
+    // Whole numbers but for this division, as in `areaUnderCurve`.
+    auc: halfWins / (2 * ups.length * downs.length),
   };
+}
+
+/** Twice the number of values below, and once that of equal ones. */
+function halvesBelow(sorted: Float64Array, value: number): number {
+  return firstNot(sorted, (other) => other < value) + firstNot(sorted, (other) => other <= value);
+}
+
+/** Index of the first value for which `holds` does not hold; it holds for all before. */
+function firstNot(sorted: Float64Array, holds: (value: number) => boolean): number {
+  let from = 0;
+  let to = sorted.length;
+  while (from < to) {
+    const middle = (from + to) >> 1;
+    if (holds(sorted[middle]!)) from = middle + 1;
+    else to = middle;
+  }
+  return from;
 }
 
 /** Sample covariance, ddof = 1. */

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { areaUnderCurve } from '../../src/core/auc.js';
 import { applyCalibration } from '../../src/core/calibration.js';
 import { normalCdf, normalQuantile } from '../../src/core/normal.js';
-import { aucDifference, aucInterval } from '../../src/learning/delong.js';
+import { aucDifference, estimateAuc } from '../../src/learning/delong.js';
 import { brierScore } from '../../src/learning/evaluate.js';
 import { fitIsotonic } from '../../src/learning/isotonic.js';
 import { reliabilityTable } from '../../src/learning/reliability.js';
@@ -52,12 +52,12 @@ const close = (mine: number | null | undefined, reference: number, what: string)
 describe('statistics against scikit-learn and scipy', () => {
   it('AUC, DeLong interval and the paired comparison', () => {
     for (const [i, each] of vectors.cases.entries()) {
-      const mine = aucInterval(each.scores, each.labels);
+      const mine = estimateAuc(each.scores, each.labels);
       close(areaUnderCurve(each.scores, each.labels), each.auc, `auc ${i}`);
       close(mine?.auc, each.auc, `auc ${i}`);
-      close(mine?.standardError, each.standardError, `standard error ${i}`);
-      close(mine?.low, each.low, `low ${i}`);
-      close(mine?.high, each.high, `high ${i}`);
+      close(mine?.interval?.standardError, each.standardError, `standard error ${i}`);
+      close(mine?.interval?.low, each.low, `low ${i}`);
+      close(mine?.interval?.high, each.high, `high ${i}`);
       const pair = aucDifference(each.scores, each.other, each.labels);
       close(pair?.difference, each.paired.difference, `difference ${i}`);
       close(pair?.standardError, each.paired.standardError, `paired standard error ${i}`);
@@ -128,12 +128,18 @@ describe('statistics against scikit-learn and scipy', () => {
 
 describe('statistics at their edges', () => {
   it('say nothing where nothing can be said', () => {
-    expect(aucInterval([0.2, 0.8], [0, 1])).toBeNull();
-    expect(aucInterval([0.2, 0.8, 0.5], [1, 1, 1])).toBeNull();
+    expect(estimateAuc([0.2, 0.8, 0.5], [1, 1, 1])).toBeNull();
     expect(aucDifference([0.2], [0.3], [1])).toBeNull();
+    expect(aucDifference([0.2, 0.4, 0.6], [0.3, 0.1, 0.2], [0, 0, 1])).toBeNull();
     expect(fitIsotonic(new Float64Array([Number.NaN]), [1])).toBeNull();
     expect(reliabilityTable([Number.NaN], [1])).toEqual([]);
     expect(deflatedSharpe(returnMoments([0, 0, 0, 0]), 1)).toBeNull();
+  });
+
+  it('give an AUC without an interval where a class has one row, on whichever side', () => {
+    expect(estimateAuc([0.2, 0.8], [0, 1])).toEqual({ auc: 1, rows: 2, interval: null });
+    expect(estimateAuc([0.2, 0.8, 0.5], [0, 0, 1])).toEqual({ auc: 0.5, rows: 3, interval: null });
+    expect(estimateAuc([0.2, 0.8, 0.5], [1, 1, 0])).toEqual({ auc: 0.5, rows: 3, interval: null });
   });
 
   it('find no difference between a model and itself', () => {

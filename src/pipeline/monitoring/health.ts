@@ -23,7 +23,7 @@ export interface HealthReport {
   /** Null with fewer resolved predictions than the window, or with one class only. */
   readonly rollingAuc: number | null;
   /** DeLong's interval of {@link rollingAuc}; null where there is none, or where a class has one row only. */
-  readonly aucInterval: Pick<AucInterval, 'low' | 'high' | 'standardError'> | null;
+  readonly aucInterval: AucInterval | null;
   /** Of the raw probability over the same window; null without a prediction in it. */
   readonly brier: number | null;
   /** Share of the window's predictions that called the direction; exactly one half calls none. */

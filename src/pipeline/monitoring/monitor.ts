@@ -2,7 +2,7 @@ import type { Candle } from '../../core/candle.js';
 import { FEATURE_COLUMNS, type FeatureColumn } from '../../core/feature-set.js';
 import type { ModelManifest } from '../../core/manifest.js';
 import type { RestoredState } from '../../core/records.js';
-import { aucInterval } from '../../learning/delong.js';
+import { estimateAuc } from '../../learning/delong.js';
 import { brierScore } from '../../learning/evaluate.js';
 import { rollingAuc } from './auc.js';
 import { type HealthReport, healthOf, type MonitoringConfig, type WindowFigures } from './health.js';
@@ -191,14 +191,10 @@ class StreamMonitor implements Monitor {
   }
 
   #figures(scores: readonly number[], ups: readonly boolean[]): WindowFigures {
-    const interval = scores.length < this.#config.aucWindow ? null : aucInterval(scores, ups);
+    const estimate = scores.length < this.#config.aucWindow ? null : estimateAuc(scores, ups);
     const right = scores.filter((p, i) => (ups[i] ? p > 0.5 : p < 0.5)).length;
     return {
-      aucInterval: interval && {
-        low: interval.low,
-        high: interval.high,
-        standardError: interval.standardError,
-      },
+      aucInterval: estimate?.interval ?? null,
       brier: brierScore(
         scores,
         ups.map((up) => (up ? 1 : 0)),

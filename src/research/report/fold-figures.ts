@@ -1,4 +1,4 @@
-import { type AucInterval, aucInterval } from '../../learning/delong.js';
+import { type AucEstimate, estimateAuc } from '../../learning/delong.js';
 import { brierScore } from '../../learning/evaluate.js';
 import { type ReliabilityRow, reliabilityTable } from '../../learning/reliability.js';
 import type { FoldResult } from '../backtest/walk-forward.js';
@@ -7,7 +7,7 @@ import { deflatedSharpe, returnMoments } from './deflated-sharpe.js';
 /** The figures of one fold or of all together. */
 export interface FoldFigures {
   readonly rows: number;
-  readonly auc: AucInterval | null;
+  readonly auc: AucEstimate | null;
   /** Of the calibrated probability. */
   readonly brier: number | null;
   readonly totalReturn: number;
@@ -31,7 +31,7 @@ export interface PooledFigures extends FoldFigures {
 export function foldFigures(fold: FoldResult): FoldFigures {
   return {
     rows: fold.up.length,
-    auc: aucInterval(fold.scores, fold.up),
+    auc: estimateAuc(fold.scores, fold.up),
     brier: fold.brier,
     ...curveOf(fold.returns),
     buyAndHold: fold.buyAndHold,
@@ -57,7 +57,7 @@ export function pooledFigures(
   const share = up.reduce((sum, one) => sum + one, 0) / up.length;
   return {
     rows: up.length,
-    auc: aucInterval(
+    auc: estimateAuc(
       folds.flatMap((fold) => fold.scores),
       up,
     ),

@@ -1,4 +1,4 @@
-import { type AucInterval, aucInterval } from './auc-interval.js';
+import { type AucEstimate, estimateAuc } from '../../learning/delong.js';
 
 /** Predictions whose horizon has closed, in the order of bars. */
 export interface ResolvedPredictions {
@@ -61,8 +61,8 @@ export function resolvePredictions(
 }
 
 /** AUC of all resolved predictions; null with one class only. */
-export function overallAuc({ probabilityUp, up }: ResolvedPredictions): AucInterval | null {
-  return aucInterval(probabilityUp, up);
+export function overallAuc({ probabilityUp, up }: ResolvedPredictions): AucEstimate | null {
+  return estimateAuc(probabilityUp, up);
 }
 
 /** AUC of the last `window` resolved predictions at evenly spaced bars, with DeLong's interval. */
@@ -73,12 +73,12 @@ export function rollingAucCurve(resolved: ResolvedPredictions, bars: number, win
   const step = Math.max(1, Math.ceil((length - window) / ROLLING_PLACES_MAX));
   for (let last = window - 1; last < length; last += step) {
     const from = last - window + 1;
-    const found = aucInterval(probabilityUp.subarray(from, last + 1), up.subarray(from, last + 1));
+    const found = estimateAuc(probabilityUp.subarray(from, last + 1), up.subarray(from, last + 1));
     if (found === null) continue;
     const bar = knownAt[last]!;
     curve.auc[bar] = found.auc;
-    curve.low[bar] = found.low ?? Number.NaN;
-    curve.high[bar] = found.high ?? Number.NaN;
+    curve.low[bar] = found.interval?.low ?? Number.NaN;
+    curve.high[bar] = found.interval?.high ?? Number.NaN;
   }
   return curve;
 }

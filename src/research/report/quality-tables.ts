@@ -17,7 +17,7 @@ export function qualityTables(instruments: readonly ReportInstrument[]): string 
       const words =
         auc === null
           ? 'No AUC: the outcomes are of one class only.'
-          : `AUC over the whole run ${number(auc.auc, 3)}${auc.low === null ? '' : ` (95 %: ${number(auc.low, 3)} to ${number(auc.high, 3)}, DeLong)`}, ${number(auc.rows, 0)} predictions; 0.5 is chance.`;
+          : `AUC over the whole run ${number(auc.auc, 3)}${auc.interval === null ? '' : ` (95 %: ${number(auc.interval.low, 3)} to ${number(auc.interval.high, 3)}, DeLong)`}, ${number(auc.rows, 0)} predictions; 0.5 is chance.`;
       const steps = reliability.map((bin) => [
         `${number(bin.from, 1)} – ${number(bin.to, 1)}`,
         number(bin.rows, 0),

@@ -1,5 +1,5 @@
 import type { StreamKey } from '../../core/candle.js';
-import type { AucInterval } from './auc-interval.js';
+import type { AucEstimate } from '../../learning/delong.js';
 import type { CurveMetrics, Metrics } from './metrics.js';
 import type { ReliabilityBin } from './model-quality.js';
 import type { SlippageFigures } from './slippage-figures.js';
@@ -69,7 +69,7 @@ export interface ReportInstrument {
 }
 
 export interface ReportQuality {
-  readonly auc: AucInterval | null;
+  readonly auc: AucEstimate | null;
   readonly reliability: readonly ReliabilityBin[];
   /** Drift of each feature from its distribution in training. */
   readonly psi: readonly { readonly feature: string; readonly psi: number }[];
