@@ -2,6 +2,7 @@
 import { journalPriority } from './adapters/log/journal-priority.js';
 import { COMMANDS } from './cli/commands.js';
 import type { CommandIo } from './console/io.js';
+import { nearest } from './console/nearest.js';
 import { packageVersion } from './console/package-version.js';
 import { EXIT, messageOf, RedbuttonError } from './core/errors.js';
 
@@ -18,12 +19,14 @@ async function main(argv: readonly string[], io: CommandIo): Promise<number> {
   }
   const load = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
   if (load === undefined) {
-    sayFatal(`redbutton: there is no command "${name}"; see redbutton --help\n`);
+    const near = nearest(name, Object.keys(COMMANDS));
+    const meant = near === undefined ? '' : `did you mean ${near}? `;
+    sayFatal(`redbutton: there is no command "${name}"; ${meant}see redbutton --help\n`);
     return EXIT.badInput;
   }
   const { command } = await load();
   if (args.includes('--help') || args.includes('-h')) {
-    io.stdout.write(command.help.endsWith('\n') ? command.help : `${command.help}\n`);
+    io.stdout.write(command.help);
     return EXIT.fine;
   }
   return command.run(args, io);

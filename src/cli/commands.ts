@@ -1,8 +1,8 @@
-import type { Command } from './command.js';
+import type { Command } from '../console/command.js';
 
 /** Each command by name, loaded only when called: the exchange library alone costs 0.4 s and 80 MB. */
 export const COMMANDS: Readonly<Record<string, () => Promise<{ readonly command: Command }>>> = {
-  demo: () => import('./demo.js'),
+  demo: () => import('../demo/command.js'),
   run: () => import('./run/run.js'),
   guard: () => import('./run/guard.js'),
   halt: () => import('./run/halt.js'),

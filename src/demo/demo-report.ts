@@ -5,7 +5,8 @@ import { figureRows, hashesShown, settingsShown } from '../cli/research/run-sett
 import type { Config } from '../config/schema.js';
 import type { CommandIo } from '../console/io.js';
 import { packageVersion } from '../console/package-version.js';
-import { startProgress, table } from '../console/terminal.js';
+import { startProgress } from '../console/progress.js';
+import { table } from '../console/table.js';
 import { compareDecisions } from '../research/backtest/compare.js';
 import { barsOfRecords } from '../research/backtest/run-bars.js';
 import { renderReport } from '../research/report/index.js';

@@ -9,9 +9,8 @@ import { boxPaths } from '../config/paths.js';
 import type { Config } from '../config/schema.js';
 import type { CommandIo } from '../console/io.js';
 import { packageVersion } from '../console/package-version.js';
-import { startProgress } from '../console/terminal.js';
+import { startProgress } from '../console/progress.js';
 import { sliceCandles } from '../core/candle.js';
-import { badInput } from '../core/errors.js';
 import { simulatedButtonOf } from '../guard/in-process.js';
 import { loadTradable, type TradableCandles } from '../research/studies/backtest-run.js';
 import { ExchangeSimulator, simulatedClock } from '../simulator/index.js';
@@ -30,8 +29,9 @@ export interface DemoOptions {
   readonly candles?: string;
   readonly symbol?: string;
   readonly mqttUrl?: string;
-  readonly trainShare: string;
-  readonly barsMax: string;
+  readonly trainShare: number;
+  /** 0: all. */
+  readonly barsMax: number;
   readonly out: string;
   readonly json: boolean;
   readonly io: CommandIo;
@@ -68,8 +68,8 @@ export async function runDemo(options: DemoOptions): Promise<boolean> {
     'strict',
   );
   const { candles } = tradable.loaded;
-  const trainBars = Math.floor(candles.length * share(options.trainShare));
-  const from = Math.max(trainBars, candles.length - 1 - (count(options.barsMax) || candles.length));
+  const trainBars = Math.floor(candles.length * options.trainShare);
+  const from = Math.max(trainBars, candles.length - 1 - (options.barsMax || candles.length));
   say(
     `Redbutton demo: ${history.title}, ${candles.length} candles from ${day(candles.openMs[0]!)} to ${day(candles.openMs.at(-1)!)}`,
   );
@@ -278,30 +278,6 @@ function freshDirectories(out: string) {
   for (const dir of [dirs.state, dirs.guardState, dirs.model]) rmSync(dir, { recursive: true, force: true });
   mkdirSync(dirs.model, { recursive: true });
   return dirs;
-}
-
-function share(given: string): number {
-  const value = Number(given);
-  if (!(value > 0.1 && value < 0.95)) {
-    throw badInput(
-      'E_USAGE',
-      `demo: --train-share ${JSON.stringify(given)} is not between 0.1 and 0.95`,
-      'see redbutton demo --help',
-    );
-  }
-  return value;
-}
-
-function count(given: string): number {
-  const value = Number(given);
-  if (given.trim() === '' || !Number.isInteger(value) || value < 0) {
-    throw badInput(
-      'E_USAGE',
-      `demo: --bars ${JSON.stringify(given)} is not a whole number`,
-      'see redbutton demo --help',
-    );
-  }
-  return value;
 }
 
 function day(atMs: number): string {

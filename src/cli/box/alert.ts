@@ -5,99 +5,109 @@ import { mqttCredentials, ntfyCredentials } from '../../config/credentials.js';
 import { loadConfig } from '../../config/load.js';
 import { pathsOf } from '../../config/paths.js';
 import type { Config } from '../../config/schema.js';
+import { defineVerb, defineVerbs } from '../../console/command.js';
 import type { CommandIo } from '../../console/io.js';
-import { table } from '../../console/terminal.js';
-import { type Alert, createAlertIds, createAlertRaiser } from '../../core/alert.js';
+import { type OptionTable, type ValuePlace, type Values, wrongUsage } from '../../console/option-table.js';
+import { table } from '../../console/table.js';
+import { type Alert, type AlertRaiser, createAlertIds, createAlertRaiser } from '../../core/alert.js';
 import { ALERT_CATALOGUE } from '../../core/alert-catalogue.js';
 import { badInput, EXIT } from '../../core/errors.js';
 import type { Clock } from '../../ports/time.js';
-import { type Command, parseOptions, required } from '../command.js';
-import { configFrom } from '../config-option.js';
+import { CONFIG_OPTION, configFrom } from '../config-option.js';
 import { defaultGuardSocket, reportServiceEnd } from '../run/trader-end.js';
 
-const HELP = `Usage: redbutton alert test --config FILE [--timeout SECONDS] [--json]
-       redbutton alert job-failed NAME --config FILE
-       redbutton alert trader-ended [--config FILE]
+const TEST_OPTIONS = {
+  config: { value: 'FILE', help: 'the configuration', required: true, completes: 'file' },
+  timeout: { value: 'SECONDS', help: 'how long to wait for each way', default: '10', read: secondsToMs },
+  json: { help: 'print the result as JSON' },
+} as const satisfies OptionTable;
 
-test sends one alert of each severity over every way that alerts.sinks names, and
+export const command = defineVerbs({
+  name: 'alert',
+  summary: 'send a test alert of each severity and wait for its acknowledgement',
+  page: [
+    `test sends one alert of each severity over every way that alerts.sinks names, and
 waits for each acknowledgement. It may run beside the service. job-failed says in
 the same way that a job of the box failed: its timers use it. trader-ended passes
 systemd's word on how the trader ended to the guard, which reports a trader that
-stays away: the trader's unit uses it.
-
-  --config FILE      the configuration
-  --timeout SECONDS  how long to wait for each way (10)
-  --json             print the result as JSON
-
-User and password come from the credentials mqtt-username and mqtt-password
+stays away: the trader's unit uses it.`,
+    TEST_OPTIONS,
+    `User and password come from the credentials mqtt-username and mqtt-password
 ($CREDENTIALS_DIRECTORY, or REDBUTTON_MQTT_USERNAME and
 REDBUTTON_MQTT_PASSWORD in the environment), ntfy's topic and token likewise
 from ntfy-topic and ntfy-token.
 
 Exit codes: 0 acknowledged, 1 a way cannot be reached or refuses,
-2 wrong usage or bad configuration.
-`;
-
-export const command: Command = {
-  name: 'alert',
-  summary: 'send a test alert of each severity and wait for its acknowledgement',
-  help: HELP,
-  async run(args, io) {
-    const options = {
-      config: { type: 'string' },
-      timeout: { type: 'string' },
-      json: { type: 'boolean' },
-    } as const;
-    if (args.includes('trader-ended')) return traderEnded(args, io);
-    const words = args.includes('job-failed') ? ['job-failed', 'NAME'] : ['test'];
-    const { values, positionals } = parseOptions('alert', args, options, words);
-    const [what, job] = positionals;
-    if (what !== words[0]) {
-      throw badInput('E_USAGE', `alert: unknown word "${what}"`, 'see redbutton alert --help');
-    }
-    const timeoutMs = secondsToMs(values.timeout ?? '10');
-    const config = loadConfig(required('alert', 'config', values.config));
-    const clock = createSystemClock();
-    const alerts: Alert[] = [];
-    const collect = { raise: async (alert: Alert) => void alerts.push(alert) };
-    const nextId = createAlertIds(config.device.name, clock, { next: Math.random });
-    const raiser = createAlertRaiser(ALERT_CATALOGUE, clock, collect, nextId);
-    if (job !== undefined) await raiser.raise('JOB_FAILED', { job });
-    else {
-      await raiser.raise('TEST_INFO', {});
-      await raiser.raise('TEST_WARNING', {});
-      await raiser.raise('TEST_CRITICAL', {});
-    }
-    const { sinks } = config.alerts;
-    const results: TestAlertResult[] = [];
-    if (sinks.includes('mqtt')) {
-      const sent = await sendTestAlerts({
-        config: config.mqtt,
-        credentials: mqttCredentials(io.env),
-        device: config.device.name,
-        clientSuffix: String(process.pid),
-        alerts,
-        clock,
-        timeoutMs,
-      });
-      results.push(...sent);
-    }
-    if (sinks.includes('ntfy'))
-      results.push(...(await sendOverNtfy(config, io.env, alerts, clock, timeoutMs)));
-    if (values.json) {
-      io.stdout.write(`${JSON.stringify(results, null, 2)}\n`);
-      return EXIT.fine;
-    }
-    const rows = results.map(({ severity, topic, acknowledgedAfterMs, heard }) => [
-      severity,
-      topic,
-      `${acknowledgedAfterMs.toFixed(1)} ms`,
-      heard === null ? '-' : heard ? 'subscribed' : 'nobody is subscribed',
-    ]);
-    io.stdout.write(table([['severity', 'topic', 'acknowledged', 'phone'], ...rows], [2]));
-    return EXIT.fine;
+2 wrong usage or bad configuration.`,
+  ],
+  verbs: {
+    test: defineVerb({
+      options: TEST_OPTIONS,
+      run: (values, io) =>
+        sendAll(values, io, async (raiser) => {
+          await raiser.raise('TEST_INFO', {});
+          await raiser.raise('TEST_WARNING', {});
+          await raiser.raise('TEST_CRITICAL', {});
+        }),
+    }),
+    'job-failed': defineVerb({
+      operands: { job: { value: 'NAME' } },
+      options: TEST_OPTIONS,
+      run: (values, io) =>
+        sendAll(values, io, async (raiser) => void (await raiser.raise('JOB_FAILED', { job: values.job }))),
+    }),
+    'trader-ended': defineVerb({
+      options: { config: CONFIG_OPTION },
+      async run(values, io) {
+        await reportServiceEnd(guardSocketOf(values.config), io.env);
+        return EXIT.fine;
+      },
+    }),
   },
-};
+});
+
+/** Raises alerts, sends them over every way, and prints when each was acknowledged. */
+async function sendAll(
+  values: Values<typeof TEST_OPTIONS>,
+  io: CommandIo,
+  raise: (raiser: AlertRaiser) => Promise<void>,
+): Promise<number> {
+  const timeoutMs = values.timeout;
+  const config = loadConfig(values.config);
+  const clock = createSystemClock();
+  const alerts: Alert[] = [];
+  const collect = { raise: async (alert: Alert) => void alerts.push(alert) };
+  const nextId = createAlertIds(config.device.name, clock, { next: Math.random });
+  const raiser = createAlertRaiser(ALERT_CATALOGUE, clock, collect, nextId);
+  await raise(raiser);
+  const { sinks } = config.alerts;
+  const results: TestAlertResult[] = [];
+  if (sinks.includes('mqtt')) {
+    const sent = await sendTestAlerts({
+      config: config.mqtt,
+      credentials: mqttCredentials(io.env),
+      device: config.device.name,
+      clientSuffix: String(process.pid),
+      alerts,
+      clock,
+      timeoutMs,
+    });
+    results.push(...sent);
+  }
+  if (sinks.includes('ntfy')) results.push(...(await sendOverNtfy(config, io.env, alerts, clock, timeoutMs)));
+  if (values.json) {
+    io.stdout.write(`${JSON.stringify(results, null, 2)}\n`);
+    return EXIT.fine;
+  }
+  const rows = results.map(({ severity, topic, acknowledgedAfterMs, heard }) => [
+    severity,
+    topic,
+    `${acknowledgedAfterMs.toFixed(1)} ms`,
+    heard === null ? '-' : heard ? 'subscribed' : 'nobody is subscribed',
+  ]);
+  io.stdout.write(table([['severity', 'topic', 'acknowledged', 'phone'], ...rows], [2]));
+  return EXIT.fine;
+}
 
 async function sendOverNtfy(
   config: Config,
@@ -122,22 +132,11 @@ async function sendOverNtfy(
   return results;
 }
 
-function secondsToMs(text: string): number {
+function secondsToMs(text: string, { command, name }: ValuePlace): number {
   const seconds = Number(text);
-  if (!(seconds > 0 && seconds <= 3600)) {
-    throw badInput(
-      'E_USAGE',
-      `alert: --timeout is "${text}", expected seconds above 0 and at most 3600`,
-      'see redbutton alert --help',
-    );
-  }
+  if (!(seconds > 0 && seconds <= 3600))
+    throw wrongUsage(command, `${name} is "${text}", expected seconds above 0 and at most 3600`);
   return seconds * 1000;
-}
-
-async function traderEnded(args: readonly string[], io: CommandIo): Promise<number> {
-  const { values } = parseOptions('alert', args, { config: { type: 'string' } }, ['trader-ended']);
-  await reportServiceEnd(guardSocketOf(values.config), io.env);
-  return EXIT.fine;
 }
 
 /** The trader may have ended since its configuration cannot be read. */

@@ -5,41 +5,33 @@ import { examine } from '../../box/doctor/examine.js';
 import type { Finding, Patient, Verdict } from '../../box/doctor/finding.js';
 import { readCredential } from '../../config/credentials.js';
 import { boxPaths } from '../../config/paths.js';
+import { defineCommand } from '../../console/command.js';
+import { COLUMNS, wrapped } from '../../console/wrap.js';
 import { EXIT } from '../../core/errors.js';
 import { unearnedOf } from '../../trader/earned-live.js';
-import { type Command, parseOptions } from '../command.js';
-import { configFrom, DEFAULT_CONFIG_FILE } from '../config-option.js';
+import { CONFIG_OPTION, configFrom, DEFAULT_CONFIG_FILE } from '../config-option.js';
 
-const WIDTH = 80;
 const VERDICT_WIDTH = 9;
 const CHECK_WIDTH = 15;
 
-export const command: Command = {
+export const command = defineCommand({
   name: 'doctor',
   summary: 'examine the box: wiring, clock, exchange, broker, disk, model, units',
-  help: `Usage: redbutton doctor [--config FILE] [--quick] [--json]
-
-Looks at all that the box needs, and says of each thing whether it is ok, a
+  about: `Looks at all that the box needs, and says of each thing whether it is ok, a
 warning or failed, with the remedy; "unchecked" is what could not be looked at
 from here. Run as root it sees everything; the services may run meanwhile. It
 changes nothing, but it blinks the LED (where no guard runs) and sends one test
-alert to the broker.
-
-  --config FILE   (default ${DEFAULT_CONFIG_FILE})
-  --quick         no blinking and no test alert
-  --json          every finding as JSON
-
-Secrets are read from the folder credentials beside the configuration, or from
+alert to the broker.`,
+  options: {
+    config: CONFIG_OPTION,
+    quick: { help: 'no blinking and no test alert' },
+    json: { help: 'every finding as JSON' },
+  },
+  more: `Secrets are read from the folder credentials beside the configuration, or from
 the environment (see redbutton run --help).
 
-Exit codes: 0 nothing failed, 1 something did, 2 bad configuration.
-`,
-  async run(args, io) {
-    const { values } = parseOptions('doctor', args, {
-      config: { type: 'string' },
-      quick: { type: 'boolean' },
-      json: { type: 'boolean' },
-    });
+Exit codes: 0 nothing failed, 1 something did, 2 bad configuration.`,
+  async run(values, io) {
     const config = configFrom(values.config);
     const configFile = path.resolve(values.config ?? DEFAULT_CONFIG_FILE);
     const credentialsDir = path.join(path.dirname(configFile), 'credentials');
@@ -72,13 +64,13 @@ Exit codes: 0 nothing failed, 1 something did, 2 bad configuration.
     else io.stdout.write(`\n${summaryText(findings)}\n`);
     return findings.some(({ verdict }) => verdict === 'failed') ? EXIT.failed : EXIT.fine;
   },
-};
+});
 
 /** A finding as lines of at most 80 columns; the remedy stands below. */
 export function findingText({ verdict, check, detail, remedy }: Finding): string {
   const head = `${(verdict === 'failed' ? 'FAILED' : verdict).padEnd(VERDICT_WIDTH)}  ${check.padEnd(CHECK_WIDTH)}  `;
   const indent = ' '.repeat(head.length);
-  const room = WIDTH - head.length;
+  const room = COLUMNS - head.length;
   const lines = wrapped(detail, room).map((line, i) => (i === 0 ? head : indent) + line);
   if (remedy !== null) {
     lines.push(...wrapped(remedy, room - 3).map((line, i) => `${indent}${i === 0 ? '→ ' : '  '}${line}`));
@@ -91,23 +83,4 @@ function summaryText(findings: readonly Finding[]): string {
   const words = [`${count('ok')} ok`, `${count('warning')} warnings`, `${count('failed')} failed`];
   if (count('unchecked') > 0) words.push(`${count('unchecked')} could not be checked`);
   return words.join(', ');
-}
-
-/** Breaks at blanks; a word that is too long (a path) is cut. */
-function wrapped(text: string, width: number): string[] {
-  const lines: string[] = [];
-  let line = '';
-  for (const word of text.split(/\s+/)) {
-    let rest = word;
-    if (line !== '' && line.length + 1 + rest.length > width) {
-      lines.push(line);
-      line = '';
-    }
-    while (rest.length > width) {
-      lines.push(rest.slice(0, width));
-      rest = rest.slice(width);
-    }
-    line = line === '' ? rest : `${line} ${rest}`;
-  }
-  return [...lines, line];
 }

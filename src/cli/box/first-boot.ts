@@ -6,45 +6,38 @@ import { type CardSettings, readCardFile } from '../../box/first-boot/card-file.
 import { settle } from '../../box/first-boot/settle.js';
 import { CONFIG_FILE } from '../../box/first-boot/system-files.js';
 import { parseConfig } from '../../config/load.js';
+import { defineCommand } from '../../console/command.js';
 import type { CommandIo } from '../../console/io.js';
 import { badInput, EXIT, fault, messageOf } from '../../core/errors.js';
-import { type Command, parseOptions } from '../command.js';
 
 const NAME = 'first-boot';
 const run = promisify(execFile);
 
-export const command: Command = {
+export const command = defineCommand({
   name: NAME,
   summary: "apply redbutton.toml of the card's boot partition, and wipe it",
-  help: `Usage: redbutton first-boot [OPTION ...]
-       redbutton first-boot --check FILE
-
-Done by the flashed box at each start where its owner has put a redbutton.toml
+  usage: ['[OPTION ...]', '--check FILE'],
+  about: `Done by the flashed box at each start where its owner has put a redbutton.toml
 on the card: sets what the file says (Wi-Fi, time zone, SSH keys, broker, the
 trader's configuration), moves secrets to /etc/redbutton/credentials, and
 wipes the file. With mistakes nothing is changed; they are written to
-redbutton-errors.txt on the card, and the box does not start to trade.
-
-  --check FILE     only say what is wrong with FILE
-  --card DIR       the boot partition       (default /boot/firmware)
-  --settings DIR   what the root forgets    (default /data/settings)
-  --root DIR       the root                 (default /)
-
-Exit codes: 0 applied, or nothing to do; 1 failed; 2 mistakes in the file.
-`,
-  async run(args, io) {
-    const { values } = parseOptions(NAME, args, {
-      check: { type: 'string' },
-      card: { type: 'string' },
-      settings: { type: 'string' },
-      root: { type: 'string' },
-    });
+redbutton-errors.txt on the card, and the box does not start to trade.`,
+  options: {
+    check: { value: 'FILE', help: 'only say what is wrong with FILE', completes: 'file' },
+    card: { value: 'DIR', help: 'the boot partition', default: '/boot/firmware', completes: 'folder' },
+    settings: {
+      value: 'DIR',
+      help: 'what the root forgets',
+      default: '/data/settings',
+      completes: 'folder',
+    },
+    root: { value: 'DIR', help: 'the root', default: '/', completes: 'folder' },
+  },
+  more: 'Exit codes: 0 applied, or nothing to do; 1 failed; 2 mistakes in the file.',
+  async run(values, io) {
     if (values.check !== undefined) return check(values.check, io);
-    const root = values.root ?? '/';
-    const card = values.card ?? '/boot/firmware';
-    const settled = await settle({ root, card, settings: values.settings ?? '/data/settings' }, (settings) =>
-      setUpBroker(root, settings),
-    );
+    const { root, card, settings: kept } = values;
+    const settled = await settle({ root, card, settings: kept }, (settings) => setUpBroker(root, settings));
     if ('unwiped' in settled && settled.unwiped !== null)
       io.stderr.write(
         `redbutton: what is free on ${card} could not be overwritten, so secrets of an earlier redbutton.toml may still be there: ${settled.unwiped}\n  Remedy: start the box again; where that does not help, use another card\n`,
@@ -67,7 +60,7 @@ Exit codes: 0 applied, or nothing to do; 1 failed; 2 mistakes in the file.
       }
     }
   },
-};
+});
 
 async function check(file: string, io: CommandIo): Promise<number> {
   let text: string;

@@ -2,42 +2,37 @@ import { createSystemClock } from '../../adapters/clock/system-clock.js';
 import { openGpio } from '../../adapters/gpio/open-gpio.js';
 import { createSimulatedGpio } from '../../adapters/gpio/simulated.js';
 import { configSchema } from '../../config/schema.js';
+import { defineCommand } from '../../console/command.js';
 import type { CommandIo } from '../../console/io.js';
-import { table } from '../../console/terminal.js';
-import { badInput, EXIT, fault } from '../../core/errors.js';
-import { LED_DEAD, LED_PATTERNS } from '../../guard/led.js';
+import { wrongUsage } from '../../console/option-table.js';
+import { table } from '../../console/table.js';
+import { EXIT, fault } from '../../core/errors.js';
+import { LED_DEAD, LED_PATTERNS, type LedMode } from '../../guard/led.js';
 import { createLedDriver } from '../../guard/led-driver.js';
-import { type Command, parseOptions } from '../command.js';
 import { configFrom } from '../config-option.js';
 
-export const command: Command = {
+export const command = defineCommand({
   name: 'led',
   summary: 'explain the patterns of the status LED, or show one',
-  help: `Usage: redbutton led --explain [--json]
-       redbutton led --show PATTERN [--config FILE]
-
-Prints what each pattern of the LED means, from the table the guard drives it by,
+  usage: ['--explain [--json]', '--show PATTERN [--config FILE]'],
+  about: `Prints what each pattern of the LED means, from the table the guard drives it by,
 or shows one of them until it is told to end. Only one can drive the LED: --show
-is for a box whose guard does not run.
-
-  --explain       print the table
-  --json          print it as JSON, steps lit and dark in milliseconds
-  --show PATTERN  ${LED_PATTERNS.map(({ mode }) => mode).join(', ')}
-  --config FILE   where [gpio] is read (built-in values when not given)
-
-Exit codes: 0 printed, or ended as told; 1 the LED cannot be driven.
-`,
-  async run(args, io) {
-    const { values } = parseOptions('led', args, {
-      explain: { type: 'boolean' },
-      json: { type: 'boolean' },
-      show: { type: 'string' },
-      config: { type: 'string' },
-    });
+is for a box whose guard does not run.`,
+  options: {
+    explain: { help: 'print the table' },
+    json: { help: 'print it as JSON, steps lit and dark in milliseconds' },
+    show: { value: 'PATTERN', choices: LED_PATTERNS.map(({ mode }) => mode), help: 'show this pattern' },
+    config: {
+      value: 'FILE',
+      help: 'where [gpio] is read',
+      otherwise: 'built-in values',
+      completes: 'file',
+    },
+  },
+  more: 'Exit codes: 0 printed, or ended as told; 1 the LED cannot be driven.',
+  async run(values, io) {
     if (values.show !== undefined) return show(values.show, values.config, io);
-    if (!values.explain) {
-      throw badInput('E_USAGE', 'led: --explain or --show is missing', 'see redbutton led --help');
-    }
+    if (!values.explain) throw wrongUsage('led', '--explain or --show is missing');
     if (values.json) {
       io.stdout.write(`${JSON.stringify([...LED_PATTERNS, { mode: 'dead', ...LED_DEAD, stepsMs: [] }])}\n`);
       return EXIT.fine;
@@ -48,17 +43,13 @@ Exit codes: 0 printed, or ended as told; 1 the LED cannot be driven.
     );
     return EXIT.fine;
   },
-};
+});
 
 const SHOW_PERIOD_MS = 10;
 /** Beside the guard's own note, which is the guard's alone. */
 const LINES_NOTE = '/run/redbutton-led.lines';
 
-async function show(pattern: string, file: string | undefined, io: CommandIo): Promise<number> {
-  const mode = LED_PATTERNS.find((entry) => entry.mode === pattern)?.mode;
-  if (mode === undefined) {
-    throw badInput('E_USAGE', `led: there is no pattern "${pattern}"`, 'see redbutton led --help');
-  }
+async function show(mode: LedMode, file: string | undefined, io: CommandIo): Promise<number> {
   const settings = file === undefined ? configSchema.shape.gpio.parse({}) : configFrom(file).gpio;
   const { backend } = settings;
   const clock = createSystemClock();

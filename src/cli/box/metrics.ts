@@ -1,27 +1,21 @@
 import { callControl } from '../../adapters/control-socket/control-client.js';
+import { defineCommand } from '../../console/command.js';
 import { EXIT, fault } from '../../core/errors.js';
-import { ADDRESS_HELP, ADDRESS_OPTIONS, addressOf } from '../box-address.js';
-import { type Command, parseOptions } from '../command.js';
+import { ADDRESS_OPTIONS, addressOf } from '../box-address.js';
 
-export const command: Command = {
+export const command = defineCommand({
   name: 'metrics',
   summary: "print the trader's figures for Prometheus",
-  help: `Usage: redbutton metrics [OPTION ...]
-
-Asks the running trader for its figures and prints them in Prometheus' text
+  about: `Asks the running trader for its figures and prints them in Prometheus' text
 format: trading state, equity, positions, model, bars, refusals and orders by
 reason, and the process itself. For a Prometheus on the box set metrics.port; for
 node_exporter's textfile collector:
 
-  redbutton metrics > /var/lib/prometheus/node-exporter/redbutton.prom
-
-${ADDRESS_HELP}
-
-Exit codes: 0 fine; 1 the trader does not answer.
-`,
-  async run(args, io) {
-    const { values } = parseOptions('metrics', args, ADDRESS_OPTIONS);
-    const { traderSocket } = addressOf('metrics', values);
+  redbutton metrics > /var/lib/prometheus/node-exporter/redbutton.prom`,
+  options: ADDRESS_OPTIONS,
+  more: 'Exit codes: 0 fine; 1 the trader does not answer.',
+  async run(values, io) {
+    const { traderSocket } = addressOf(values);
     const { status, body } = await callControl(traderSocket, 'the trader', 'GET', '/metrics');
     const text = (body as { readonly text?: unknown } | null)?.text;
     if (status !== 200 || typeof text !== 'string')
@@ -33,4 +27,4 @@ Exit codes: 0 fine; 1 the trader does not answer.
     io.stdout.write(text);
     return EXIT.fine;
   },
-};
+});

@@ -15,11 +15,12 @@ import { tellPhone } from '../../box/os-update/tell-phone.js';
 import { type Refusal, refusalOf } from '../../box/os-update/window.js';
 import { boxPaths } from '../../config/paths.js';
 import type { Config } from '../../config/schema.js';
+import { defineCommand } from '../../console/command.js';
 import type { CommandIo } from '../../console/io.js';
+import type { ValuePlace } from '../../console/option-table.js';
+import { whole } from '../../console/option-values.js';
 import { EXIT, fault, messageOf, RedbuttonError } from '../../core/errors.js';
-import { type Command, parseOptions } from '../command.js';
-import { configFrom } from '../config-option.js';
-import { wholeNumber } from '../whole-number.js';
+import { CONFIG_OPTION, configFrom } from '../config-option.js';
 
 const NAME = 'os-update';
 const STATE = '/data/os-update';
@@ -28,54 +29,47 @@ const SOUND_WITHIN_MS = 5 * 60_000;
 const run = promisify(execFile);
 const clock = createSystemClock();
 
-export const command: Command = {
+const hour = (text: string, place: ValuePlace) => whole(0, 24)(text, place) % 24;
+
+export const command = defineCommand({
   name: NAME,
   summary: "bring Debian's security updates to a flashed box, and start it anew",
-  help: `Usage: redbutton os-update [--from HOUR] [--to HOUR] [--now] [--anyway]
-                           [--config FILE]
-       redbutton os-update --check
-       redbutton os-update --settle
-
-A flashed box has two systems. The one that runs is never written: it is copied
+  usage: ['[--from HOUR] [--to HOUR] [--now] [--anyway] [--config FILE]', '--check', '--settle'],
+  about: `A flashed box has two systems. The one that runs is never written: it is copied
 into the other one, which is upgraded there while trading goes on. Then, with no
 position open and within the window, the phone is told and the new system is
 started, once on trial. Where guard and trader run in it, it stays; where it does
-not start or they do not run, the box falls back to the old one by itself.
-
-  --from HOUR    local hour from which the box may be started anew (3)
-  --to HOUR      the first hour in which it may not (5)
-  --now          whatever the hour; open positions still forbid it
-  --anyway       though there is nothing to upgrade: makes the second system the
-                 same as this one, and starts it
-  --check        only say what there is
-  --settle       keep or give up the system on trial (done at each start)
-  --config FILE  (default /etc/redbutton/redbutton.toml)
-
-Exit codes: 0 starting anew, nothing to do, or not now; 1 failed.
-`,
-  async run(args, io) {
-    const { values } = parseOptions(NAME, args, {
-      from: { type: 'string' },
-      to: { type: 'string' },
-      now: { type: 'boolean' },
-      anyway: { type: 'boolean' },
-      check: { type: 'boolean' },
-      settle: { type: 'boolean' },
-      config: { type: 'string' },
-    });
+not start or they do not run, the box falls back to the old one by itself.`,
+  options: {
+    from: {
+      value: 'HOUR',
+      help: 'local hour from which the box may be started anew',
+      default: '3',
+      read: hour,
+    },
+    to: { value: 'HOUR', help: 'the first hour in which it may not', default: '5', read: hour },
+    now: { help: 'whatever the hour; open positions still forbid it' },
+    anyway: {
+      help: 'though there is nothing to upgrade: makes the second system the same as this one, and starts it',
+    },
+    check: { help: 'only say what there is' },
+    settle: { help: 'keep or give up the system on trial (done at each start)' },
+    config: CONFIG_OPTION,
+  },
+  more: 'Exit codes: 0 starting anew, nothing to do, or not now; 1 failed.',
+  async run(values, io) {
     const say = (line: string) => void io.stdout.write(`${line}\n`);
     const config = configFrom(values.config);
     if (values.settle) return settle(config, io, say);
-    const fromHour = hourOf('from', values.from ?? '3');
-    const toHour = hourOf('to', values.to ?? '5');
+    const { from: fromHour, to: toHour } = values;
     const systems = await systemsOf();
     if (values.check) return check(say);
 
     const refused = async (): Promise<Refusal | null> => {
-      const hour = new Date(clock.wallMs()).getHours();
+      const hourNow = new Date(clock.wallMs()).getHours();
       const positions = await positionsOf(config);
       return refusalOf({
-        hour,
+        hour: hourNow,
         fromHour: values.now ? 0 : fromHour,
         toHour: values.now ? 0 : toHour,
         positions,
@@ -96,7 +90,7 @@ Exit codes: 0 starting anew, nothing to do, or not now; 1 failed.
     await run('systemctl', ['reboot', '--reboot-argument=0 tryboot']);
     return EXIT.fine;
   },
-};
+});
 
 async function check(say: (line: string) => void, known?: readonly string[]): Promise<number> {
   const packages = known ?? (await pendingUpgrades());
@@ -182,8 +176,4 @@ async function tell(
 ): Promise<void> {
   const failed = await tellPhone(config, io.env, clock, code, figures).catch((error) => [messageOf(error)]);
   for (const why of failed) io.stderr.write(`redbutton: the phone was not told: ${why}\n`);
-}
-
-function hourOf(option: string, text: string): number {
-  return wholeNumber(NAME, option, text, 0, 24) % 24;
 }

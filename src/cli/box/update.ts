@@ -20,12 +20,13 @@ import {
 } from '../../box/updating/trial.js';
 import { boxPaths } from '../../config/paths.js';
 import type { Config } from '../../config/schema.js';
+import { defineCommand } from '../../console/command.js';
 import type { CommandIo } from '../../console/io.js';
+import { wrongUsage } from '../../console/option-table.js';
+import { whole } from '../../console/option-values.js';
 import { badInput, EXIT, fault, messageOf, RedbuttonError } from '../../core/errors.js';
 import type { GuardStatus } from '../../guard/status.js';
-import { type Command, parseOptions } from '../command.js';
-import { configFrom, DEFAULT_CONFIG_FILE } from '../config-option.js';
-import { wholeNumber } from '../whole-number.js';
+import { CONFIG_OPTION, configFrom, DEFAULT_CONFIG_FILE } from '../config-option.js';
 
 const HOME = '/opt/redbutton';
 const SIGNERS = '/etc/redbutton/release-signers';
@@ -36,50 +37,45 @@ const BY_HAND = new Set(['button', 'command']);
 const run = promisify(execFile);
 const clock = createSystemClock();
 
-export const command: Command = {
+export const command = defineCommand({
   name: 'update',
   summary: 'install a signed release, and fall back by itself when it does not come up',
-  help: `Usage: redbutton update FILE.tar.xz [--with-open-positions] [--allow-older]
-       redbutton update --settle
-
-Verifies FILE.tar.xz by FILE.tar.xz.sig and the signers in ${SIGNERS},
+  usage: ['FILE.tar.xz [--with-open-positions] [--allow-older]', '--settle'],
+  about: `Verifies FILE.tar.xz by FILE.tar.xz.sig and the signers in ${SIGNERS},
 installs it beside the version that runs, lets it read the configuration and
 migrate a copy of the store, and switches to it. Where guard and trader are not
 up, connected and (if the box was armed) reconciled within 3 minutes, the old
-version and its store are put back. The phone is told either way. Needs root.
-
-  --with-open-positions  also while a position is open: for some seconds nobody
-                         watches it but its protective stop
-  --ready-within SECONDS how long the new version may take (180)
-  --allow-older          take a release that is not newer
-  --settle               finish an update that a power cut interrupted (done at
-                         each start)
-  --config FILE          (default ${DEFAULT_CONFIG_FILE})
-
-Exit codes: 0 installed, 1 failed or fell back, 2 refused.
-`,
-  async run(args, io) {
-    const { values, positionals } = parseOptions(
-      'update',
-      args,
-      {
-        'with-open-positions': { type: 'boolean' },
-        'ready-within': { type: 'string', default: String(READY_SECONDS) },
-        'allow-older': { type: 'boolean' },
-        settle: { type: 'boolean' },
-        config: { type: 'string' },
-      },
-      args.includes('--settle') ? [] : ['FILE.tar.xz'],
-    );
+version and its store are put back. The phone is told either way. Needs root.`,
+  operands: { file: { value: 'FILE.tar.xz', optional: true, completes: 'file' } },
+  options: {
+    'with-open-positions': {
+      help: 'also while a position is open: for some seconds nobody watches it but its protective stop',
+    },
+    'ready-within': {
+      value: 'SECONDS',
+      help: 'how long the new version may take',
+      default: String(READY_SECONDS),
+      read: whole(10, 3600),
+    },
+    'allow-older': { help: 'take a release that is not newer' },
+    settle: { help: 'finish an update that a power cut interrupted (done at each start)' },
+    config: CONFIG_OPTION,
+  },
+  more: 'Exit codes: 0 installed, 1 failed or fell back, 2 refused.',
+  async run(values, io) {
+    const { file } = values;
+    if (values.settle !== (file === undefined))
+      throw wrongUsage('update', 'expected either FILE.tar.xz or --settle');
     if (process.getuid?.() !== 0)
       throw badInput('E_UPDATE_ROOT', 'update needs root', 'sudo redbutton update …');
     // Whoever started it may lose the connection; a switch must not stop half-way for that.
     process.on('SIGHUP', () => undefined);
     const configFile = values.config ?? DEFAULT_CONFIG_FILE;
     const config = configFrom(configFile);
-    const seconds = wholeNumber('update', 'ready-within', values['ready-within'], 10, 3600);
-    const options = trialOptions(config, seconds * 1000, (sentence) => io.stdout.write(`${sentence}\n`));
-    if (values.settle) {
+    const options = trialOptions(config, values['ready-within'] * 1000, (sentence) =>
+      io.stdout.write(`${sentence}\n`),
+    );
+    if (file === undefined) {
       const note = await readTrial(HOME);
       if (note === null) return EXIT.fine;
       return told(io, config, note.from, note.to, await settle(options, note));
@@ -91,7 +87,7 @@ Exit codes: 0 installed, 1 failed or fell back, 2 refused.
     const before = await boxState(config);
     if (!values['with-open-positions']) refuseOpenPositions(before.positions);
     const { version: to } = await unpackRelease({
-      file: positionals[0]!,
+      file,
       signers: SIGNERS,
       versionsDir: path.join(HOME, 'versions'),
       installed: from,
@@ -105,7 +101,7 @@ Exit codes: 0 installed, 1 failed or fell back, 2 refused.
     const result = await switchOnTrial(options, from, to, before.armed);
     return told(io, config, from, to, result);
   },
-};
+});
 
 function refuseOpenPositions(positions: Readonly<Record<string, number | null>> | null): void {
   // Any hour will do: somebody is there.

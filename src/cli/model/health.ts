@@ -1,15 +1,16 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { callControl } from '../../adapters/control-socket/control-client.js';
-import { loadConfig } from '../../config/load.js';
 import { boxPaths, type Paths } from '../../config/paths.js';
+import { defineVerb } from '../../console/command.js';
 import type { CommandIo } from '../../console/io.js';
-import { startProgress, table } from '../../console/terminal.js';
+import type { OptionTable, Values } from '../../console/option-table.js';
+import { startProgress } from '../../console/progress.js';
+import { table } from '../../console/table.js';
 import { EXIT } from '../../core/errors.js';
 import type { HealthReport } from '../../pipeline/monitoring/index.js';
 import { askTrader } from '../../research/studies/store-access.js';
 import type { RetrainingState, RetrainOutcome } from '../../trader/retraining.js';
-import { parseOptions } from '../command.js';
-import { DEFAULT_CONFIG_FILE } from '../config-option.js';
+import { CONFIG_OPTION, configFrom } from '../config-option.js';
 
 interface ModelStatus {
   readonly sha256: string;
@@ -19,27 +20,24 @@ interface ModelStatus {
   readonly retraining: RetrainingState | null;
 }
 
-const OPTIONS = { config: { type: 'string' }, json: { type: 'boolean' } } as const;
+const OPTIONS = {
+  config: CONFIG_OPTION,
+  json: { help: 'the answer as JSON' },
+} as const satisfies OptionTable;
 const POLL_MS = 500;
 
 async function statusOf(paths: Paths): Promise<ModelStatus> {
   return (await callControl(paths.traderSocket, 'the trader', 'GET', '/model')).body as ModelStatus;
 }
 
-function place(args: readonly string[], verb: string): { readonly paths: Paths; readonly json: boolean } {
-  const { values } = parseOptions('model', args, OPTIONS, [verb]);
-  return {
-    paths: boxPaths(loadConfig(values.config ?? DEFAULT_CONFIG_FILE)),
-    json: values.json,
-  };
-}
-
 const figure = (value: number | null | undefined) => (value == null ? '-' : value.toFixed(4));
 const day = (ms: number | null) => (ms === null ? '-' : new Date(ms).toISOString().slice(0, 16));
 
 /** How the model that decides does, stream by stream. */
-export async function modelHealth(args: readonly string[], io: CommandIo): Promise<number> {
-  const { paths, json } = place(args, 'health');
+export const modelHealth = defineVerb({ options: OPTIONS, run: showHealth });
+
+async function showHealth({ config, json }: Values<typeof OPTIONS>, io: CommandIo): Promise<number> {
+  const paths = boxPaths(configFrom(config));
   const status = await statusOf(paths);
   if (json) {
     io.stdout.write(`${JSON.stringify(status)}\n`);
@@ -92,8 +90,10 @@ function outcomeWords(outcome: RetrainOutcome): string {
 }
 
 /** Lets the running trader train a challenger now, and waits for how it ends. */
-export async function modelRetrain(args: readonly string[], io: CommandIo): Promise<number> {
-  const { paths, json } = place(args, 'retrain');
+export const modelRetrain = defineVerb({ options: OPTIONS, run: retrain });
+
+async function retrain({ config, json }: Values<typeof OPTIONS>, io: CommandIo): Promise<number> {
+  const paths = boxPaths(configFrom(config));
   await askTrader(paths, '/model/retrain', {});
   let progress: ReturnType<typeof startProgress> | null = null;
   let state = (await statusOf(paths)).retraining;

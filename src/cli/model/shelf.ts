@@ -2,122 +2,147 @@ import path from 'node:path';
 import { createModelShelf } from '../../adapters/files/model-shelf.js';
 import { promote, readPromotions, rollback } from '../../adapters/files/promotion-file.js';
 import { readModelFolder } from '../../adapters/onnx/model-folder.js';
-import { loadConfig } from '../../config/load.js';
 import { boxPaths, type Paths } from '../../config/paths.js';
-import type { CommandIo } from '../../console/io.js';
-import { table } from '../../console/terminal.js';
-import { badInput, EXIT, RedbuttonError } from '../../core/errors.js';
+import { defineVerb } from '../../console/command.js';
+import {
+  type OperandTable,
+  type OptionTable,
+  type ValuePlace,
+  type Values,
+  wrongUsage,
+} from '../../console/option-table.js';
+import { table } from '../../console/table.js';
+import { EXIT, RedbuttonError } from '../../core/errors.js';
 import type { ModelManifest } from '../../core/manifest.js';
 import { createRegistry } from '../../learning/registry.js';
 import { askTrader } from '../../research/studies/store-access.js';
-import { parseOptions } from '../command.js';
-import { DEFAULT_CONFIG_FILE } from '../config-option.js';
+import { CONFIG_OPTION, configFrom } from '../config-option.js';
 
-const OPTIONS = {
-  models: { type: 'string' },
-  config: { type: 'string' },
-  json: { type: 'boolean' },
-} as const;
+export const SHELF_OPTIONS = {
+  models: {
+    value: 'DIR',
+    help: 'the folder of models',
+    otherwise: "the configured box's",
+    completes: 'folder',
+  },
+  config: CONFIG_OPTION,
+  json: { help: 'the answer as JSON' },
+} as const satisfies OptionTable;
 
 interface Shelf {
   readonly root: string;
   /** Of the box; null where the folder was named instead. */
   readonly paths: Paths | null;
-  readonly json: boolean;
-  readonly name: string | undefined;
 }
 
-function shelfOf(args: readonly string[], positionals: readonly string[]): Shelf {
-  const parsed = parseOptions('model', args, OPTIONS, positionals);
-  const { values } = parsed;
-  const paths =
-    values.models === undefined ? boxPaths(loadConfig(values.config ?? DEFAULT_CONFIG_FILE)) : null;
-  const root = values.models ?? paths!.models;
-  return { root, paths, json: values.json, name: parsed.positionals[1] };
+function shelfOf({ models, config }: Values<typeof SHELF_OPTIONS>): Shelf {
+  if (models !== undefined) return { root: models, paths: null };
+  const paths = boxPaths(configFrom(config));
+  return { root: paths.models, paths };
 }
 
-export async function modelList(args: readonly string[], io: CommandIo): Promise<number> {
-  const { root, json } = shelfOf(args, ['list']);
-  const { current } = await readPromotions(root);
-  const { models, damaged } = await createRegistry(createModelShelf(root)).list();
-  if (json) {
-    const shown = models.map(({ name, manifest }) => ({
+const NAME = { name: { value: 'NAME', read: modelName } } as const satisfies OperandTable;
+
+export const modelList = defineVerb({
+  options: SHELF_OPTIONS,
+  async run(values, io) {
+    const { json } = values;
+    const { root } = shelfOf(values);
+    const { current } = await readPromotions(root);
+    const { models, damaged } = await createRegistry(createModelShelf(root)).list();
+    if (json) {
+      const shown = models.map(({ name, manifest }) => ({
+        name,
+        sha256: manifest.sha256,
+        createdAt: manifest.createdAt,
+        evaluation: manifest.evaluation,
+      }));
+      io.stdout.write(`${JSON.stringify({ current, models: shown, damaged })}\n`);
+      return EXIT.fine;
+    }
+    const rows = models.map(({ name, manifest }) => [
+      name === current ? '*' : ' ',
       name,
-      sha256: manifest.sha256,
-      createdAt: manifest.createdAt,
-      evaluation: manifest.evaluation,
-    }));
-    io.stdout.write(`${JSON.stringify({ current, models: shown, damaged })}\n`);
+      manifest.evaluation?.heldOutAuc?.toFixed(4) ?? '-',
+      String(manifest.training?.rows ?? '-'),
+      challengeWords(manifest),
+    ]);
+    io.stdout.write(table([['', 'model', 'AUC', 'rows', 'challenge'], ...rows], [2, 3]));
+    if (current === null) io.stdout.write('\nthe configured model decides\n');
+    for (const name of damaged) io.stdout.write(`\n${name} holds no readable model\n`);
     return EXIT.fine;
-  }
-  const rows = models.map(({ name, manifest }) => [
-    name === current ? '*' : ' ',
-    name,
-    manifest.evaluation?.heldOutAuc?.toFixed(4) ?? '-',
-    String(manifest.training?.rows ?? '-'),
-    challengeWords(manifest),
-  ]);
-  io.stdout.write(table([['', 'model', 'AUC', 'rows', 'challenge'], ...rows], [2, 3]));
-  if (current === null) io.stdout.write('\nthe configured model decides\n');
-  for (const name of damaged) io.stdout.write(`\n${name} holds no readable model\n`);
-  return EXIT.fine;
-}
+  },
+});
 
-export async function modelShow(args: readonly string[], io: CommandIo): Promise<number> {
-  const { root, json, name } = shelfOf(args, ['show', 'NAME']);
-  const manifest = await wholeModel(root, name!);
-  if (json) {
-    io.stdout.write(`${JSON.stringify(manifest)}\n`);
+export const modelShow = defineVerb({
+  operands: NAME,
+  options: SHELF_OPTIONS,
+  async run(values, io) {
+    const { json, name } = values;
+    const { root } = shelfOf(values);
+    const manifest = await wholeModel(root, name);
+    if (json) {
+      io.stdout.write(`${JSON.stringify(manifest)}\n`);
+      return EXIT.fine;
+    }
+    const { training, evaluation, calibration, challenge } = manifest;
+    const figure = (value: number | null | undefined) => (value == null ? '-' : value.toFixed(4));
+    const time = (ms: number | undefined) =>
+      ms === undefined ? '-' : new Date(ms).toISOString().slice(0, 16);
+    io.stdout.write(
+      table([
+        ['sha256', manifest.sha256],
+        ['made', manifest.createdAt],
+        ['trained on', `${training?.rows ?? '-'} rows, ${time(training?.fromMs)} to ${time(training?.toMs)}`],
+        ['held-out AUC', figure(evaluation?.heldOutAuc)],
+        ['out-of-bag AUC', figure(evaluation?.outOfBagAuc)],
+        ['Brier, calibrated', figure(evaluation?.brierCalibrated)],
+        ['Brier, base rate', figure(evaluation?.brierBaseRate)],
+        ['calibration', calibration.kind],
+        ...(challenge === undefined
+          ? []
+          : [
+              ['challenge', `${challengeWords(manifest)}, over ${challenge.rows} rows`],
+              ['  against', challenge.championSha256.slice(0, 8)],
+              ['  its AUC', figure(challenge.challengerAuc)],
+              ["  champion's AUC", figure(challenge.championAuc)],
+              ['  by chance', `p ${figure(challenge.difference?.pGreater)}`],
+            ]),
+      ]),
+    );
     return EXIT.fine;
-  }
-  const { training, evaluation, calibration, challenge } = manifest;
-  const figure = (value: number | null | undefined) => (value == null ? '-' : value.toFixed(4));
-  const time = (ms: number | undefined) => (ms === undefined ? '-' : new Date(ms).toISOString().slice(0, 16));
-  io.stdout.write(
-    table([
-      ['sha256', manifest.sha256],
-      ['made', manifest.createdAt],
-      ['trained on', `${training?.rows ?? '-'} rows, ${time(training?.fromMs)} to ${time(training?.toMs)}`],
-      ['held-out AUC', figure(evaluation?.heldOutAuc)],
-      ['out-of-bag AUC', figure(evaluation?.outOfBagAuc)],
-      ['Brier, calibrated', figure(evaluation?.brierCalibrated)],
-      ['Brier, base rate', figure(evaluation?.brierBaseRate)],
-      ['calibration', calibration.kind],
-      ...(challenge === undefined
-        ? []
-        : [
-            ['challenge', `${challengeWords(manifest)}, over ${challenge.rows} rows`],
-            ['  against', challenge.championSha256.slice(0, 8)],
-            ['  its AUC', figure(challenge.challengerAuc)],
-            ["  champion's AUC", figure(challenge.championAuc)],
-            ['  by chance', `p ${figure(challenge.difference?.pGreater)}`],
-          ]),
-    ]),
-  );
-  return EXIT.fine;
-}
+  },
+});
 
 /** A running trader goes over between two bars; one that is not running, at its next start. */
-export async function modelPromote(args: readonly string[], io: CommandIo): Promise<number> {
-  const { root, name, paths } = shelfOf(args, ['promote', 'NAME']);
-  // A damaged model is refused here already.
-  const manifest = await wholeModel(root, name!);
-  const byTrader = paths !== null && (await asked(paths, 'promote', { name }));
-  if (!byTrader) await promote(root, name!);
-  io.stdout.write(`${name} (${manifest.sha256.slice(0, 8)}) decides from ${since(byTrader)} on\n`);
-  return EXIT.fine;
-}
+export const modelPromote = defineVerb({
+  operands: NAME,
+  options: SHELF_OPTIONS,
+  async run(values, io) {
+    const { name } = values;
+    const { root, paths } = shelfOf(values);
+    // A damaged model is refused here already.
+    const manifest = await wholeModel(root, name);
+    const byTrader = paths !== null && (await asked(paths, 'promote', { name }));
+    if (!byTrader) await promote(root, name);
+    io.stdout.write(`${name} (${manifest.sha256.slice(0, 8)}) decides from ${since(byTrader)} on\n`);
+    return EXIT.fine;
+  },
+});
 
-export async function modelRollback(args: readonly string[], io: CommandIo): Promise<number> {
-  const { root, paths } = shelfOf(args, ['rollback']);
-  const { before } = await readPromotions(root);
-  const last = before.at(-1) ?? null;
-  if (last !== null) await wholeModel(root, last);
-  const byTrader = paths !== null && (await asked(paths, 'rollback', {}));
-  if (!byTrader) await rollback(root);
-  io.stdout.write(`${last ?? 'the configured model'} decides from ${since(byTrader)} on\n`);
-  return EXIT.fine;
-}
+export const modelRollback = defineVerb({
+  options: SHELF_OPTIONS,
+  async run(values, io) {
+    const { root, paths } = shelfOf(values);
+    const { before } = await readPromotions(root);
+    const last = before.at(-1) ?? null;
+    if (last !== null) await wholeModel(root, last);
+    const byTrader = paths !== null && (await asked(paths, 'rollback', {}));
+    if (!byTrader) await rollback(root);
+    io.stdout.write(`${last ?? 'the configured model'} decides from ${since(byTrader)} on\n`);
+    return EXIT.fine;
+  },
+});
 
 const since = (byTrader: boolean) => (byTrader ? 'the next bar' : 'the next start');
 
@@ -137,13 +162,10 @@ function challengeWords({ challenge }: ModelManifest): string {
   return challenge.promoted ? 'won' : `refused: ${challenge.reason.replaceAll('_', ' ')}`;
 }
 
-async function wholeModel(root: string, name: string): Promise<ModelManifest> {
-  if (!/^[A-Za-z0-9][A-Za-z0-9._-]*$/.test(name)) {
-    throw badInput(
-      'E_USAGE',
-      `model: ${JSON.stringify(name)} is no name of a model`,
-      'see redbutton model list',
-    );
-  }
-  return (await readModelFolder(path.join(root, name))).manifest;
+function modelName(text: string, { command }: ValuePlace): string {
+  if (/^[A-Za-z0-9][A-Za-z0-9._-]*$/.test(text)) return text;
+  throw wrongUsage(command, `${JSON.stringify(text)} is no name of a model`, 'see redbutton model list');
 }
+
+const wholeModel = async (root: string, name: string): Promise<ModelManifest> =>
+  (await readModelFolder(path.join(root, modelName(name, { command: 'model', name: 'NAME' })))).manifest;

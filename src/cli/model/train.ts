@@ -1,81 +1,63 @@
-import { availableParallelism } from 'node:os';
 import { writeModelFolder } from '../../adapters/files/model-shelf.js';
 import { createForestTrainer } from '../../adapters/native/forest.js';
+import { defineCommand } from '../../console/command.js';
 import type { CommandIo } from '../../console/io.js';
-import { startProgress, table } from '../../console/terminal.js';
-import { badInput, EXIT } from '../../core/errors.js';
+import { time, whole } from '../../console/option-values.js';
+import { startProgress } from '../../console/progress.js';
+import { table } from '../../console/table.js';
+import { EXIT } from '../../core/errors.js';
 import type { ModelManifest } from '../../core/manifest.js';
 import { manifestText } from '../../core/manifest-schema.js';
-import type { Calendar } from '../../core/timeframe.js';
-import { FOREST_DEFAULTS, trainModel } from '../../learning/train.js';
-import type { ForestOptions } from '../../ports/model.js';
+import { trainModel } from '../../learning/train.js';
 import { CANDLE_FILE_HELP } from '../../research/candles/candle-file.js';
 import { readTrainingInput, type TrainingInput } from '../../research/studies/training-input.js';
-import { type Command, parseOptions, required } from '../command.js';
-import { timeOption } from '../time-option.js';
-import { wholeNumber } from '../whole-number.js';
+import { FOREST_OPTIONS, forestOf } from '../forest-options.js';
 
-export const command: Command = {
+export const command = defineCommand({
   name: 'train',
   summary: 'train a model on a candle file',
-  help: `Usage: redbutton train --candles FILE --out DIR [OPTION ...]
-
-Validates the candles, computes their features with the pipeline's own code,
+  about: `Validates the candles, computes their features with the pipeline's own code,
 labels each row (does the close rise over the horizon?), trains a random forest
 and writes DIR/model.onnx and DIR/manifest.json. The figures of the manifest
 come from a forest that saw the first four fifths only, judged on the last
 fifth; the forest that is written is then fitted to all rows.
 
 Equal candles, options and seed give the same model.onnx, byte for byte, with
-any number of threads.
-
-  --to DATE             only candles before this date (2019-01-01) or UTC time
-                        (2019-01-01T12:00Z)
-  --horizon BARS        how far ahead the label looks (1)
-  --calendar 24x7|weekdays  days the market trades (told by the candles)
-  --max-gap-bars N      more missing bars than this are a hole (3)
-  --exchange ID, --symbol SYMBOL   noted in the manifest
-  --seed N              (${FOREST_DEFAULTS.seed})
-  --trees N             (${FOREST_DEFAULTS.trees})
-  --depth N             levels of splits, up to 15 (${FOREST_DEFAULTS.depthMax})
-  --min-leaf N          fewest rows of a leaf (${FOREST_DEFAULTS.leafRowsMin})
-  --threads N           (as many as the machine has)
-  --json                the figures as JSON
-
-${CANDLE_FILE_HELP}`,
-
-  async run(args, io) {
-    const { values } = parseOptions('train', args, {
-      candles: { type: 'string' },
-      out: { type: 'string' },
-      to: { type: 'string' },
-      horizon: { type: 'string', default: '1' },
-      calendar: { type: 'string' },
-      'max-gap-bars': { type: 'string', default: '3' },
-      exchange: { type: 'string' },
-      symbol: { type: 'string' },
-      seed: { type: 'string', default: String(FOREST_DEFAULTS.seed) },
-      trees: { type: 'string', default: String(FOREST_DEFAULTS.trees) },
-      depth: { type: 'string', default: String(FOREST_DEFAULTS.depthMax) },
-      'min-leaf': { type: 'string', default: String(FOREST_DEFAULTS.leafRowsMin) },
-      threads: { type: 'string', default: String(availableParallelism()) },
-      json: { type: 'boolean' },
-    });
-    const file = required('train', 'candles', values.candles);
-    const out = required('train', 'out', values.out);
-    const forest: ForestOptions = {
-      ...FOREST_DEFAULTS,
-      seed: wholeNumber('train', 'seed', values.seed, 0, Number.MAX_SAFE_INTEGER),
-      trees: wholeNumber('train', 'trees', values.trees, 1, 10_000),
-      depthMax: wholeNumber('train', 'depth', values.depth, 1, 15),
-      leafRowsMin: wholeNumber('train', 'min-leaf', values['min-leaf'], 1, 1_000_000),
-      threads: wholeNumber('train', 'threads', values.threads, 1, 256),
-    };
+any number of threads.`,
+  options: {
+    candles: { value: 'FILE', help: 'the candles, see below', required: true, completes: 'file' },
+    out: { value: 'DIR', help: 'where the model goes', required: true, completes: 'folder' },
+    to: {
+      value: 'DATE',
+      help: 'only candles before this date (2019-01-01) or UTC time (2019-01-01T12:00Z)',
+      read: time,
+    },
+    horizon: { value: 'BARS', help: 'how far ahead the label looks', default: '1', read: whole(1, 1000) },
+    calendar: {
+      choices: ['24x7', 'weekdays'],
+      help: 'days the market trades',
+      otherwise: 'as the candles show',
+    },
+    'max-gap-bars': {
+      value: 'N',
+      help: 'more missing bars than this are a hole',
+      default: '3',
+      read: whole(0, 1_000_000),
+    },
+    exchange: { value: 'ID', help: 'noted in the manifest' },
+    symbol: { value: 'SYMBOL', help: 'noted in the manifest' },
+    ...FOREST_OPTIONS,
+    json: { help: 'the figures as JSON' },
+  },
+  more: CANDLE_FILE_HELP,
+  async run(values, io) {
+    const { candles: file, out } = values;
+    const forest = forestOf(values);
     const input = await readTrainingInput(file, {
-      horizonBars: wholeNumber('train', 'horizon', values.horizon, 1, 1000),
-      calendar: calendarOption(values.calendar),
-      maxGapBars: wholeNumber('train', 'max-gap-bars', values['max-gap-bars'], 0, 1_000_000),
-      toMs: values.to === undefined ? Number.POSITIVE_INFINITY : timeOption('train', 'to', values.to),
+      horizonBars: values.horizon,
+      calendar: values.calendar,
+      maxGapBars: values['max-gap-bars'],
+      toMs: values.to ?? Number.POSITIVE_INFINITY,
       nowMs: Date.now(),
     });
     const origin = {
@@ -98,16 +80,7 @@ ${CANDLE_FILE_HELP}`,
     report(io, out, input, manifest, values.json);
     return EXIT.fine;
   },
-};
-
-function calendarOption(value: string | undefined): Calendar | undefined {
-  if (value === undefined || value === '24x7' || value === 'weekdays') return value;
-  throw badInput(
-    'E_USAGE',
-    `train: --calendar ${JSON.stringify(value)} is neither 24x7 nor weekdays`,
-    'see redbutton train --help',
-  );
-}
+});
 
 function report(
   io: CommandIo,

@@ -2,27 +2,29 @@ import { existsSync } from 'node:fs';
 import { rm, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { copyDurably, renameDurably } from '../../adapters/files/durable-file.js';
+import { defineCommand } from '../../console/command.js';
 import { badInput, EXIT } from '../../core/errors.js';
 import { askTrader, throughTraderOrFile } from '../../research/studies/store-access.js';
-import { ADDRESS_HELP, ADDRESS_OPTIONS, addressOf } from '../box-address.js';
-import { type Command, parseOptions, required } from '../command.js';
+import { ADDRESS_OPTIONS, addressOf } from '../box-address.js';
 
-export const command: Command = {
+export const command = defineCommand({
   name: 'backup',
   summary: 'copy the database as of one moment, while the box runs',
-  help: `Usage: redbutton backup --out FILE [OPTION ...]
-
-Writes a whole, consistent and compact copy of the database. Trading goes on
-meanwhile. redbutton restore puts it back.
-
-  --out FILE      where the copy goes; must not be there yet
-${ADDRESS_HELP}
-`,
-  async run(args, io) {
-    const { values } = parseOptions('backup', args, { ...ADDRESS_OPTIONS, out: { type: 'string' } });
-    const out = path.resolve(required('backup', 'out', values.out));
+  about: `Writes a whole, consistent and compact copy of the database. Trading goes on
+meanwhile. redbutton restore puts it back.`,
+  options: {
+    out: {
+      value: 'FILE',
+      help: 'where the copy goes; must not be there yet',
+      required: true,
+      completes: 'file',
+    },
+    ...ADDRESS_OPTIONS,
+  },
+  async run(values, io) {
+    const out = path.resolve(values.out);
     if (existsSync(out)) throw badInput('E_USAGE', `backup: ${out} is already there`, 'name a new file');
-    const paths = addressOf('backup', values);
+    const paths = addressOf(values);
     // Under another name until it is whole.
     const part = `${out}.part`;
     await rm(part, { force: true });
@@ -47,4 +49,4 @@ ${ADDRESS_HELP}
     io.stdout.write(`${out}: ${(await stat(out)).size} bytes\n`);
     return EXIT.fine;
   },
-};
+});

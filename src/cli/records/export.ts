@@ -1,47 +1,38 @@
 import { existsSync, readdirSync } from 'node:fs';
 import { cp, mkdir } from 'node:fs/promises';
 import path from 'node:path';
-import { table } from '../../console/terminal.js';
+import { defineCommand } from '../../console/command.js';
+import { day } from '../../console/option-values.js';
+import { table } from '../../console/table.js';
 import { badInput, EXIT } from '../../core/errors.js';
 import { askTrader, throughTraderOrFile } from '../../research/studies/store-access.js';
-import { ADDRESS_HELP, ADDRESS_OPTIONS, addressOf } from '../box-address.js';
-import { type Command, parseOptions, required } from '../command.js';
-import { dayOption } from '../day-option.js';
+import { ADDRESS_OPTIONS, addressOf } from '../box-address.js';
 
 interface Exported {
   readonly path: string;
   readonly rows: Readonly<Record<string, number>>;
 }
 
-export const command: Command = {
+export const command = defineCommand({
   name: 'export',
   summary: 'write the stored history as Parquet files',
-  help: `Usage: redbutton export --out DIR [OPTION ...]
-
-Writes candles, decisions and outcomes as Parquet, in folders by exchange, symbol
+  about: `Writes candles, decisions and outcomes as Parquet, in folders by exchange, symbol
 and month (hive partitions, as Spark, Trino and DuckDB read them), and orders,
 fills, halts, gaps, quarantine and corrections as one file each. All are of the
-same moment. Goes through the trader where it runs.
-
-  --out DIR       a new or empty folder
-  --since DAY     bars from that UTC day on, as in 2024-01-31
-  --until DAY     bars before that UTC day
-${ADDRESS_HELP}
-`,
-  async run(args, io) {
-    const { values } = parseOptions('export', args, {
-      ...ADDRESS_OPTIONS,
-      out: { type: 'string' },
-      since: { type: 'string' },
-      until: { type: 'string' },
-    });
-    const out = path.resolve(required('export', 'out', values.out));
+same moment. Goes through the trader where it runs.`,
+  options: {
+    out: { value: 'DIR', help: 'a new or empty folder', required: true, completes: 'folder' },
+    since: { value: 'DAY', help: 'bars from that UTC day on, as in 2024-01-31', read: day },
+    until: { value: 'DAY', help: 'bars before that UTC day', read: day },
+    ...ADDRESS_OPTIONS,
+  },
+  async run(values, io) {
+    const out = path.resolve(values.out);
     if (existsSync(out) && readdirSync(out).length > 0)
       throw badInput('E_USAGE', `export: ${out} is not empty`, 'name a new folder');
-    const fromMs = dayOption('export', 'since', values.since);
-    const toMs = dayOption('export', 'until', values.until);
+    const { since: fromMs, until: toMs } = values;
     const range = { ...(fromMs !== undefined && { fromMs }), ...(toMs !== undefined && { toMs }) };
-    const paths = addressOf('export', values);
+    const paths = addressOf(values);
     await mkdir(out, { recursive: true });
     const { by, value } = await throughTraderOrFile<Exported>(
       paths,
@@ -62,4 +53,4 @@ ${ADDRESS_HELP}
     );
     return EXIT.fine;
   },
-};
+});

@@ -1,27 +1,23 @@
 import { callControl } from '../../adapters/control-socket/control-client.js';
 import { openRecoveryMarker, type RecoveryMark } from '../../adapters/files/recovery-mark.js';
+import { defineCommand } from '../../console/command.js';
 import { EXIT, fault, RedbuttonError } from '../../core/errors.js';
-import { ADDRESS_HELP, ADDRESS_OPTIONS, addressOf } from '../box-address.js';
-import { type Command, parseOptions } from '../command.js';
+import { ADDRESS_OPTIONS, addressOf } from '../box-address.js';
 
-export const command: Command = {
+export const command = defineCommand({
   name: 'recovery',
   summary: 'say whether the store had to be rebuilt, and confirm it',
-  help: `Usage: redbutton recovery [--confirm] [OPTION ...]
-
-A damaged database is put aside and rebuilt from the journal, the archive and the
+  about: `A damaged database is put aside and rebuilt from the journal, the archive and the
 exchange. Money is not lost by that, history may be. Until a person has looked
 the box only reduces positions, over restarts too. Compare redbutton query
-"SELECT * FROM positions" with the exchange, then confirm.
-
-  --confirm       the store is right: entries are possible again
-${ADDRESS_HELP}
-
-Exit codes: 0 nothing waits (any more); 1 a rebuilt store waits for your word.
-`,
-  async run(args, io) {
-    const { values } = parseOptions('recovery', args, { ...ADDRESS_OPTIONS, confirm: { type: 'boolean' } });
-    const paths = addressOf('recovery', values);
+"SELECT * FROM positions" with the exchange, then confirm.`,
+  options: {
+    confirm: { help: 'the store is right: entries are possible again' },
+    ...ADDRESS_OPTIONS,
+  },
+  more: 'Exit codes: 0 nothing waits (any more); 1 a rebuilt store waits for your word.',
+  async run(values, io) {
+    const paths = addressOf(values);
     const ask = async (): Promise<RecoveryMark | null> => {
       const [method, route] = values.confirm
         ? (['POST', '/recovery/confirm'] as const)
@@ -53,4 +49,4 @@ Exit codes: 0 nothing waits (any more); 1 a rebuilt store waits for your word.
     );
     return values.confirm ? EXIT.fine : EXIT.failed;
   },
-};
+});

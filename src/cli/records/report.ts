@@ -1,8 +1,9 @@
 import { writeDurably } from '../../adapters/files/durable-file.js';
 import { boxPaths } from '../../config/paths.js';
 import type { Config } from '../../config/schema.js';
+import { defineCommand } from '../../console/command.js';
 import { packageVersion } from '../../console/package-version.js';
-import { table } from '../../console/terminal.js';
+import { table } from '../../console/table.js';
 import { type StreamKey, streamName } from '../../core/candle.js';
 import { badInput, EXIT } from '../../core/errors.js';
 import type { ModelManifest } from '../../core/manifest.js';
@@ -15,35 +16,37 @@ import { type ReasonCount, type ReportData, renderReport } from '../../research/
 import { reportOf } from '../../research/report/run-report.js';
 import { amountStepsOf } from '../../research/report/stored-fills.js';
 import { openHeldStore } from '../../research/studies/held-store.js';
-import { type Command, parseOptions } from '../command.js';
-import { configFrom } from '../config-option.js';
+import { CONFIG_OPTION, configFrom } from '../config-option.js';
 import { figureRows, settingsShown } from '../research/run-settings.js';
 
-export const command: Command = {
+export const command = defineCommand({
   name: 'report',
   summary: 'write a page about what the box has done',
-  help: `Usage: redbutton report [OPTION ...]
-
-Reads what the box has stored (bars, decisions, orders, fills, halts), writes a
+  about: `Reads what the box has stored (bars, decisions, orders, fills, halts), writes a
 report of it as one self-contained HTML page, and prints the figures. While the
-trader runs it makes the copy that is read.
-
-  --config FILE       the box's settings (/etc/redbutton/redbutton.toml)
-  --store FILE        another database than that of the settings
-  --symbol SYMBOL     of several symbols, one to report on; may be given again
-                      (all)
-  --out FILE.html     where the page goes (redbutton-report.html)
-  --json              the figures as JSON
-`,
-
-  async run(args, io) {
-    const { values } = parseOptions('report', args, {
-      config: { type: 'string' },
-      store: { type: 'string' },
-      symbol: { type: 'string', multiple: true },
-      out: { type: 'string', default: 'redbutton-report.html' },
-      json: { type: 'boolean' },
-    });
+trader runs it makes the copy that is read.`,
+  options: {
+    config: CONFIG_OPTION,
+    store: {
+      value: 'FILE',
+      help: 'another database than that of the settings',
+      completes: 'file',
+    },
+    symbol: {
+      value: 'SYMBOL',
+      help: 'of several symbols, one to report on',
+      many: true,
+      otherwise: 'all',
+    },
+    out: {
+      value: 'FILE.html',
+      help: 'where the page goes',
+      default: 'redbutton-report.html',
+      completes: 'file',
+    },
+    json: { help: 'the figures as JSON' },
+  },
+  async run(values, io) {
     const config = configFrom(values.config);
     const paths = boxPaths(config);
     const file = values.store ?? paths.database;
@@ -68,7 +71,7 @@ trader runs it makes the copy that is read.
     }
     return EXIT.fine;
   },
-};
+});
 
 function streamsOf(config: Config, symbols: readonly string[]): readonly StreamKey[] {
   const all = config.exchange.flatMap(({ id, symbols: of }) =>

@@ -19,10 +19,11 @@ import { syncFolder } from '../../adapters/files/durable-file.js';
 import { openRecoveryMarker } from '../../adapters/files/recovery-mark.js';
 import { accountOf, boxPaths, type Paths } from '../../config/paths.js';
 import type { Config } from '../../config/schema.js';
+import { defineCommand } from '../../console/command.js';
 import type { CommandIo } from '../../console/io.js';
+import { wrongUsage } from '../../console/option-table.js';
 import { badInput, EXIT, fault, messageOf, RedbuttonError } from '../../core/errors.js';
-import { type Command, parseOptions } from '../command.js';
-import { configFrom, DEFAULT_CONFIG_FILE } from '../config-option.js';
+import { CONFIG_OPTION, configFrom } from '../config-option.js';
 import { statusFrom } from '../run/guard-answer.js';
 
 const run = promisify(execFile);
@@ -31,40 +32,34 @@ const TRADER = 'redbutton.service';
 const STOP_MS_MAX = 30_000;
 const HALT_MS_MAX = 15_000;
 
-export const command: Command = {
+export const command = defineCommand({
   name: 'restore',
   summary: 'put a backup in the place of the database',
-  help: `Usage: redbutton restore FILE [--from-box NAME] [--config FILE]
-
-Halts the box, reads the whole copy, moves the database with its log into a dated
+  about: `Halts the box, reads the whole copy, moves the database with its log into a dated
 folder beside it, puts the copy in its place, and brings it up to the journal: no
 order, fill or transfer that was written down is lost or counted twice. Says which
 decisions are missing since. The box stays halted until you arm it.
 
 As root it stops redbutton.service and starts it again; else stop the trader
 first. A copy of another account (paper, testnet, live) is refused, and so is
-another box's, unless you name that box. Its days on paper do not count here.
-
-  --from-box NAME  the copy is of box NAME, or of a version that did not write
-                   down whose it is, and is taken for this box's
-  --config FILE    (default ${DEFAULT_CONFIG_FILE})
-
-Exit codes: 0 restored; 1 failed, and nothing has changed unless it says so;
-2 the copy is not fit for this box.
-`,
-  async run(args, io) {
-    const { values, positionals } = parseOptions(
-      'restore',
-      args,
-      { config: { type: 'string' }, 'from-box': { type: 'string' } },
-      ['FILE'],
-    );
-    const copy = path.resolve(positionals[0]!);
+another box's, unless you name that box. Its days on paper do not count here.`,
+  operands: { file: { value: 'FILE', completes: 'file' } },
+  options: {
+    'from-box': {
+      value: 'NAME',
+      help: "the copy is of box NAME, or of a version that did not write down whose it is, and is taken for this box's",
+    },
+    config: CONFIG_OPTION,
+  },
+  more: `Exit codes: 0 restored; 1 failed, and nothing has changed unless it says so;
+2 the copy is not fit for this box.`,
+  async run(values, io) {
+    const copy = path.resolve(values.file);
     const config = configFrom(values.config);
     const paths = boxPaths(config);
     if (copy === path.resolve(paths.database))
-      throw badInput('E_USAGE', `restore: ${copy} is the database itself`, 'name a backup');
-    if (!existsSync(copy)) throw badInput('E_USAGE', `restore: there is no ${copy}`, 'name a backup');
+      throw wrongUsage('restore', `${copy} is the database itself`, 'name a backup');
+    if (!existsSync(copy)) throw wrongUsage('restore', `there is no ${copy}`, 'name a backup');
     const stopped = await stopTrader(paths);
     try {
       await restore(copy, config, paths, values['from-box'], io);
@@ -73,7 +68,7 @@ Exit codes: 0 restored; 1 failed, and nothing has changed unless it says so;
     }
     return EXIT.fine;
   },
-};
+});
 
 async function restore(
   copy: string,

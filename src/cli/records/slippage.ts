@@ -1,41 +1,32 @@
-import { table } from '../../console/terminal.js';
+import { defineCommand } from '../../console/command.js';
+import { day } from '../../console/option-values.js';
+import { table } from '../../console/table.js';
 import { EXIT } from '../../core/errors.js';
 import { decimal } from '../../core/money.js';
 import { type SlippageGroup, slippageBy, type TracedFill } from '../../research/report/slippage-figures.js';
 import { storedFills } from '../../research/report/stored-fills.js';
 import { withStoredRows } from '../../research/studies/store-access.js';
-import { ADDRESS_HELP, ADDRESS_OPTIONS, addressOf } from '../box-address.js';
-import { type Command, parseOptions } from '../command.js';
-import { dayOption } from '../day-option.js';
+import { ADDRESS_OPTIONS, addressOf } from '../box-address.js';
 
-export const command: Command = {
+export const command = defineCommand({
   name: 'slippage',
   summary: 'print how far the fills were from the prices decided on',
-  help: `Usage: redbutton slippage [OPTION ...]
-
-Holds each stored fill against the close that was decided on and against the
+  about: `Holds each stored fill against the close that was decided on and against the
 quote of the decision (arrival: the ask for a buy, the bid for a sale), by
 exchange, symbol and hour. In basis points, weighted by notional; more is worse,
 below zero is better than that price. Goes through the trader where it runs,
-else opens the file.
-
-  --symbol SYMBOL only fills of this symbol
-  --since DAY     fills from that UTC day on, as in 2024-01-31
-  --until DAY     fills before that UTC day
-  --json          all figures as one JSON object, costs to the last decimal
-${ADDRESS_HELP}
-`,
-  async run(args, io) {
-    const { values } = parseOptions('slippage', args, {
-      ...ADDRESS_OPTIONS,
-      symbol: { type: 'string' },
-      since: { type: 'string' },
-      until: { type: 'string' },
-      json: { type: 'boolean' },
-    });
-    const fromMs = dayOption('slippage', 'since', values.since) ?? Number.NEGATIVE_INFINITY;
-    const toMs = dayOption('slippage', 'until', values.until) ?? Number.POSITIVE_INFINITY;
-    const all = await withStoredRows(addressOf('slippage', values), storedFills);
+else opens the file.`,
+  options: {
+    symbol: { value: 'SYMBOL', help: 'only fills of this symbol' },
+    since: { value: 'DAY', help: 'fills from that UTC day on, as in 2024-01-31', read: day },
+    until: { value: 'DAY', help: 'fills before that UTC day', read: day },
+    json: { help: 'all figures as one JSON object, costs to the last decimal' },
+    ...ADDRESS_OPTIONS,
+  },
+  async run(values, io) {
+    const fromMs = values.since ?? Number.NEGATIVE_INFINITY;
+    const toMs = values.until ?? Number.POSITIVE_INFINITY;
+    const all = await withStoredRows(addressOf(values), storedFills);
     const fills = all.filter(
       ({ symbol, atMs }) => (values.symbol ?? symbol) === symbol && atMs >= fromMs && atMs < toMs,
     );
@@ -61,7 +52,7 @@ ${ADDRESS_HELP}
     }
     return EXIT.fine;
   },
-};
+});
 
 /** `00` to `23`, UTC. */
 const hourOf = (ms: number) => new Date(ms).toISOString().slice(11, 13);

@@ -1,4 +1,6 @@
-import { table } from '../../console/terminal.js';
+import { defineCommand } from '../../console/command.js';
+import { day, whole } from '../../console/option-values.js';
+import { table } from '../../console/table.js';
 import { EXIT } from '../../core/errors.js';
 import { decimal, text } from '../../core/money.js';
 import type { PositionBook } from '../../portfolio/position.js';
@@ -6,43 +8,32 @@ import { replayFills } from '../../portfolio/replay.js';
 import { type ClosedTrade, feesPaid, sumsOf, type TradeSums } from '../../portfolio/trade.js';
 import { storedAmountSteps, storedFills } from '../../research/report/stored-fills.js';
 import { withStoredRows } from '../../research/studies/store-access.js';
-import { ADDRESS_HELP, ADDRESS_OPTIONS, addressOf } from '../box-address.js';
-import { type Command, parseOptions } from '../command.js';
-import { dayOption } from '../day-option.js';
-import { wholeNumber } from '../whole-number.js';
+import { ADDRESS_OPTIONS, addressOf } from '../box-address.js';
 
-export const command: Command = {
+export const command = defineCommand({
   name: 'trades',
   summary: 'print the closed trades, their profit and the fees',
-  help: `Usage: redbutton trades [OPTION ...]
-
-Prints the trades that the stored fills make up, from flat to flat: profit after
-fees, fees by currency, and what is still open. Reckoned in decimals. Goes
-through the trader where it runs, else opens the file.
-
-  --symbol SYMBOL only trades of this symbol
-  --since DAY     closed from that UTC day on, as in 2024-01-31
-  --until DAY     closed before that UTC day
-  --last N        print the last N of them; the sums are of all (20)
-  --json          all of them and the sums as one JSON object
-${ADDRESS_HELP}
-
-A fee in neither base nor quote currency is taken off the profit at the price its
-currency had that day, as far as the box knows one.
-`,
-  async run(args, io) {
-    const { values } = parseOptions('trades', args, {
-      ...ADDRESS_OPTIONS,
-      symbol: { type: 'string' },
-      since: { type: 'string' },
-      until: { type: 'string' },
-      last: { type: 'string', default: '20' },
-      json: { type: 'boolean' },
-    });
-    const last = wholeNumber('trades', 'last', values.last, 0, 1_000_000);
-    const fromMs = dayOption('trades', 'since', values.since) ?? Number.NEGATIVE_INFINITY;
-    const toMs = dayOption('trades', 'until', values.until) ?? Number.POSITIVE_INFINITY;
-    const [fills, steps] = await withStoredRows(addressOf('trades', values), async (ask) => [
+  about: `Prints the trades that the stored fills make up, from flat to flat: profit after
+fees, fees by currency, and what is still open. Computed in decimals. Goes
+through the trader where it runs, else opens the file.`,
+  options: {
+    symbol: { value: 'SYMBOL', help: 'only trades of this symbol' },
+    since: { value: 'DAY', help: 'closed from that UTC day on, as in 2024-01-31', read: day },
+    until: { value: 'DAY', help: 'closed before that UTC day', read: day },
+    last: {
+      value: 'N',
+      help: 'print the last N of them; the sums are of all',
+      default: '20',
+      read: whole(0, 1_000_000),
+    },
+    json: { help: 'all of them and the sums as one JSON object' },
+    ...ADDRESS_OPTIONS,
+  },
+  more: `A fee in neither base nor quote currency is taken off the profit at the price its
+currency had that day, as far as the box knows one.`,
+  async run(values, io) {
+    const { last, since: fromMs = Number.NEGATIVE_INFINITY, until: toMs = Number.POSITIVE_INFINITY } = values;
+    const [fills, steps] = await withStoredRows(addressOf(values), async (ask) => [
       await storedFills(ask),
       await storedAmountSteps(ask),
     ]);
@@ -61,7 +52,7 @@ currency had that day, as far as the box knows one.
     } else io.stdout.write(page(trades, last, sums, fees, open));
     return EXIT.fine;
   },
-};
+});
 
 const tradeJson = ({ exact, ...trade }: ClosedTrade) => ({
   ...trade,

@@ -4,8 +4,12 @@ import { loadClassifier } from '../../adapters/onnx/classifier.js';
 import { loadConfig } from '../../config/load.js';
 import { boxPaths } from '../../config/paths.js';
 import type { Config } from '../../config/schema.js';
+import { defineCommand } from '../../console/command.js';
 import type { CommandIo } from '../../console/io.js';
-import { startProgress, table } from '../../console/terminal.js';
+import { wrongUsage } from '../../console/option-table.js';
+import { number } from '../../console/option-values.js';
+import { startProgress } from '../../console/progress.js';
+import { table } from '../../console/table.js';
 import { type CandleColumns, sliceCandles } from '../../core/candle.js';
 import { badInput, EXIT } from '../../core/errors.js';
 import type { BarRecord, HaltRecord } from '../../core/records.js';
@@ -27,60 +31,69 @@ import {
 } from '../../research/studies/backtest-input.js';
 import { backtestOf, defaultConfig, streamMaker } from '../../research/studies/backtest-run.js';
 import { openHeldStore } from '../../research/studies/held-store.js';
-import { type Command, parseOptions, required } from '../command.js';
 import { belowThreshold, hashesOf, refusedRows, seenInTraining } from './backtest-notes.js';
-import { FILL_HELP, FILL_OPTIONS, fillModelOf, numberOption } from './fill-options.js';
+import { FILL_OPTIONS, fillModelOf } from './fill-options.js';
 import { figureRows, settingsShown } from './run-settings.js';
+import { STUDY_CONFIG } from './study-config.js';
 
-export const command: Command = {
+export const command = defineCommand({
   name: 'backtest',
   summary: 'run the pipeline over stored or downloaded candles',
-  help: `Usage: redbutton backtest --candles SOURCE --model DIR [OPTION ...]
-
-Runs the very pipeline of the service over candles, with a paper broker that
-fills at a price ± half the spread, and prints what came of it.
-
-  --candles SOURCE    where the candles are, see below; may be given again
-  --symbol SYMBOL     what to trade, as in BTC/USDT; may be given again (all that
-                      the sources hold; a file that does not say is of the first
-                      symbol of --config, else of the model's, else BTC/USDT)
-  --timeframe TF      where a source holds several, as in 1m, 1h, 1d
-  --exchange ID       (that of --config, else the model's, else binance)
-  --config FILE       settings; all defaults without it
-  --threshold X       confidence threshold in place of the configured one
-${FILL_HELP}
-  --like STORE        repeat a stored run (redbutton.duckdb): its bars, with its
-                      halts; then compare each decision, bit for bit
-  --report FILE.html  write a report, one self-contained page
-  --json              the figures as JSON
-
-Exit codes: 0 fine; 1 decisions differ from those of --like, or failed; 2 bad
+  about: `Runs the very pipeline of the service over candles, with a paper broker that
+fills at a price ± half the spread, and prints what came of it.`,
+  options: {
+    candles: {
+      value: 'SOURCE',
+      help: 'where the candles are, see below',
+      required: true,
+      many: true,
+      completes: 'file',
+    },
+    model: { value: 'DIR', help: 'the model that decides', required: true, completes: 'folder' },
+    symbol: {
+      value: 'SYMBOL',
+      help: 'what to trade, as in BTC/USDT',
+      many: true,
+      otherwise:
+        "all that the sources hold; a file that does not say is of the first symbol of --config, else of the model's, else BTC/USDT",
+    },
+    timeframe: { value: 'TF', help: 'where a source holds several, as in 1m, 1h, 1d' },
+    exchange: {
+      value: 'ID',
+      help: 'where they trade',
+      otherwise: "that of --config, else the model's, else binance",
+    },
+    config: STUDY_CONFIG,
+    threshold: {
+      value: 'X',
+      help: 'confidence threshold in place of the configured one',
+      read: number(0, 1),
+    },
+    ...FILL_OPTIONS,
+    like: {
+      value: 'STORE',
+      help: 'repeat a stored run (redbutton.duckdb): its bars, with its halts; then compare each decision, bit for bit',
+      completes: 'file',
+    },
+    report: {
+      value: 'FILE.html',
+      help: 'write a report, one self-contained page',
+      completes: 'file',
+    },
+    json: { help: 'the figures as JSON' },
+  },
+  more: `Exit codes: 0 fine; 1 decisions differ from those of --like, or failed; 2 bad
 input.
 
 ${BACKTEST_INPUT_HELP}
 ${CANDLE_FILE_HELP}`,
-
-  async run(args, io) {
-    const { values } = parseOptions('backtest', args, {
-      candles: { type: 'string', multiple: true },
-      model: { type: 'string' },
-      config: { type: 'string' },
-      threshold: { type: 'string' },
-      symbol: { type: 'string', multiple: true },
-      timeframe: { type: 'string' },
-      exchange: { type: 'string' },
-      ...FILL_OPTIONS,
-      like: { type: 'string' },
-      report: { type: 'string' },
-      json: { type: 'boolean' },
-    });
-    required('backtest', 'candles', values.candles[0]);
-    const classifier = await loadClassifier(required('backtest', 'model', values.model));
+  async run(values, io) {
+    const { threshold } = values;
+    const classifier = await loadClassifier(values.model);
     let input: BacktestInput | undefined;
     try {
       const { manifest } = classifier;
       const base = values.config === undefined ? defaultConfig() : loadConfig(values.config);
-      const threshold = numberOption('threshold', values.threshold, 0, 1);
       const config =
         threshold === undefined
           ? base
@@ -104,7 +117,7 @@ ${CANDLE_FILE_HELP}`,
       });
       const { streams } = input;
       if (values.like !== undefined && streams.length > 1)
-        throw badInput('E_USAGE', 'backtest: --like repeats one symbol', 'name it with --symbol');
+        throw wrongUsage('backtest', '--like repeats one symbol', 'name it with --symbol');
       const like = values.like === undefined ? undefined : await storedRun(values.like, streams[0]!, paths);
       const progress = startProgress(
         io.stderr,
@@ -163,7 +176,7 @@ ${CANDLE_FILE_HELP}`,
       await classifier.close();
     }
   },
-};
+});
 
 /** Fails where no row of a source was a candle. */
 async function resultsOf(

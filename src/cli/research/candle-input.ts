@@ -1,23 +1,16 @@
 import type { Writable } from 'node:stream';
 import { writeDurably } from '../../adapters/files/durable-file.js';
 import type { CommandIo } from '../../console/io.js';
-import { startProgress, table } from '../../console/terminal.js';
-import { badInput, fault, messageOf } from '../../core/errors.js';
+import { startProgress } from '../../console/progress.js';
+import { table } from '../../console/table.js';
+import { fault, messageOf } from '../../core/errors.js';
 import type { ValidationRules } from '../../pipeline/ingestion/index.js';
 import { countReasons, type LoadedCandles } from '../../research/candles/load-candles.js';
 
 /** Rows from which on a command shows how far it has come. */
 const LONG_ROWS = 100_000;
 
-/** The value of `--rules`; `E_USAGE` for any other word. */
-export function rulesOption(command: string, value: string): ValidationRules {
-  if (value === 'strict' || value === 'article') return value;
-  throw badInput(
-    'E_USAGE',
-    `${command}: --rules ${JSON.stringify(value)} is neither strict nor article`,
-    `see redbutton ${command} --help`,
-  );
-}
+export const RULES: readonly ValidationRules[] = ['strict', 'article'];
 
 /** Calls back as rows are done, drawn on stderr when there are many; undefined for few. */
 export function rowProgress(

@@ -1,62 +1,56 @@
 import { loadClassifier } from '../../adapters/onnx/classifier.js';
 import { loadConfig } from '../../config/load.js';
-import { startProgress } from '../../console/terminal.js';
+import { defineCommand } from '../../console/command.js';
+import { whole } from '../../console/option-values.js';
+import { startProgress } from '../../console/progress.js';
 import type { CandleColumns } from '../../core/candle.js';
-import { badInput, EXIT } from '../../core/errors.js';
+import { EXIT } from '../../core/errors.js';
 import { biasText, checkLookahead, checkRecursive, type Decide } from '../../research/backtest/bias-check.js';
 import { CANDLE_FILE_HELP } from '../../research/candles/candle-file.js';
 import { backtestOf, defaultConfig, loadTradable } from '../../research/studies/backtest-run.js';
-import { type Command, parseOptions, required } from '../command.js';
-import { wholeNumber } from '../whole-number.js';
+import { STUDY_CONFIG } from './study-config.js';
 
 const SHOWN_MAX = 20;
 const SEED = 1;
 
-export const command: Command = {
+export const command = defineCommand({
   name: 'check',
   summary: 'show that decisions know neither the future nor their past',
-  help: `Usage: redbutton check lookahead|recursive --candles FILE --model DIR [OPTION ...]
-
-lookahead   At several places the future of the candles is cut off, changed and
-            shuffled; every feature, probability, signal and risk decision before
-            that place must stay as it was, bit for bit.
+  about: `lookahead   At several places the future of the candles is cut off, changed and
+            shuffled; every feature, probability, signal and risk decision
+            before that place must stay as it was, bit for bit.
 recursive   More and more history is put before the same bars; their features
-            and probabilities must stay as they were, bit for bit.
-
-  --config FILE   settings; all defaults without it
-  --bars N        candles of the file's end in use (4000)
-  --runs N        places, or lengths of history (5)
-  --json          what was found as JSON
-
-Exit codes: 0 nothing moved; 1 something did, or failed; 2 bad input.
+            and probabilities must stay as they were, bit for bit.`,
+  operands: { what: { choices: ['lookahead', 'recursive'] } },
+  options: {
+    candles: { value: 'FILE', help: 'the candles, see below', required: true, completes: 'file' },
+    model: { value: 'DIR', help: 'the model that decides', required: true, completes: 'folder' },
+    config: STUDY_CONFIG,
+    bars: {
+      value: 'N',
+      help: "candles of the file's end in use",
+      default: '4000',
+      read: whole(200, 10_000_000),
+    },
+    runs: {
+      value: 'N',
+      help: 'places, or lengths of history',
+      default: '5',
+      read: whole(1, 1000),
+    },
+    json: { help: 'what was found as JSON' },
+  },
+  more: `Exit codes: 0 nothing moved; 1 something did, or failed; 2 bad input.
 
 ${CANDLE_FILE_HELP}`,
-  async run(args, io) {
-    const { values, positionals } = parseOptions(
-      'check',
-      args,
-      {
-        candles: { type: 'string' },
-        model: { type: 'string' },
-        config: { type: 'string' },
-        bars: { type: 'string', default: '4000' },
-        runs: { type: 'string', default: '5' },
-        json: { type: 'boolean' },
-      },
-      ['lookahead|recursive'],
-    );
-    const [what] = positionals as readonly [string];
-    if (what !== 'lookahead' && what !== 'recursive') {
-      throw badInput('E_USAGE', `check: there is no "check ${what}"`, 'see redbutton check --help');
-    }
-    const bars = wholeNumber('check', 'bars', values.bars, 200, 10_000_000);
-    const runs = wholeNumber('check', 'runs', values.runs, 1, 1000);
+  async run(values, io) {
+    const { what, bars, runs } = values;
     const config = values.config === undefined ? defaultConfig() : loadConfig(values.config);
     const venue = config.exchange[0]!;
-    const classifier = await loadClassifier(required('check', 'model', values.model));
+    const classifier = await loadClassifier(values.model);
     try {
       const tradable = await loadTradable(
-        required('check', 'candles', values.candles),
+        values.candles,
         { exchange: venue.id, symbol: venue.symbols[0]! },
         config.ingestion.rules,
       );
@@ -96,7 +90,7 @@ ${CANDLE_FILE_HELP}`,
       await classifier.close();
     }
   },
-};
+});
 
 function lastOf(candles: CandleColumns, bars: number): CandleColumns {
   const part = (values: Float64Array) => values.subarray(Math.max(0, candles.length - bars));

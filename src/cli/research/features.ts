@@ -1,39 +1,30 @@
 import { createFeatureKernel } from '../../adapters/native/features.js';
+import { defineCommand } from '../../console/command.js';
 import { EXIT } from '../../core/errors.js';
 import { CANDLE_FILE_HELP } from '../../research/candles/candle-file.js';
 import { featureCsv } from '../../research/candles/csv-writer.js';
 import { loadCandles, mustHaveCandles } from '../../research/candles/load-candles.js';
-import { type Command, parseOptions, required } from '../command.js';
-import { rowProgress, rulesOption, summaryJson, summaryTable, writeOutput } from './candle-input.js';
+import { RULES, rowProgress, summaryJson, summaryTable, writeOutput } from './candle-input.js';
 
-export const command: Command = {
+export const command = defineCommand({
   name: 'features',
   summary: 'compute the features of a candle file',
-  help: `Usage: redbutton features IN.csv --out OUT.csv [OPTION ...]
-
-Validates a candle file and writes each candle with its ten features (set v1),
-17 significant digits. A row of which a feature has no value is left out.
-
-  --out OUT.csv         - is stdout
-  --rules strict|article    how rows are validated; see redbutton validate
-  --json                the summary as JSON
-
-${CANDLE_FILE_HELP}`,
-
-  async run(args, io) {
-    const { values, positionals } = parseOptions(
-      'features',
-      args,
-      {
-        out: { type: 'string' },
-        rules: { type: 'string', default: 'strict' },
-        json: { type: 'boolean' },
-      },
-      ['IN.csv'],
-    );
-    const out = required('features', 'out', values.out);
-    const rules = rulesOption('features', values.rules);
-    const loaded = await loadCandles(positionals[0]!, { rules, nowMs: Date.now() });
+  about: `Validates a candle file and writes each candle with its ten features (set v1),
+17 significant digits. A row of which a feature has no value is left out.`,
+  operands: { file: { value: 'IN.csv', completes: 'file' } },
+  options: {
+    out: { value: 'OUT.csv', help: 'where the rows go; - is stdout', required: true, completes: 'file' },
+    rules: {
+      choices: RULES,
+      help: 'how rows are validated; see redbutton validate',
+      default: 'strict',
+    },
+    json: { help: 'the summary as JSON' },
+  },
+  more: CANDLE_FILE_HELP,
+  async run(values, io) {
+    const { out, rules } = values;
+    const loaded = await loadCandles(values.file, { rules, nowMs: Date.now() });
     mustHaveCandles(loaded, rules);
 
     const computed = createFeatureKernel().batch(loaded.candles);
@@ -48,4 +39,4 @@ ${CANDLE_FILE_HELP}`,
     (out === '-' ? io.stderr : io.stdout).write(summary);
     return EXIT.fine;
   },
-};
+});

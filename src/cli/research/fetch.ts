@@ -4,66 +4,54 @@ import { isAnswered } from '../../adapters/control-socket/bind-socket.js';
 import { QUERY_ROWS_MAX } from '../../adapters/control-socket/store-routes.js';
 import { type DuckStore, openStore, type QueryAnswer } from '../../adapters/duckdb/index.js';
 import { type Config, configSchema } from '../../config/schema.js';
-import { startProgress } from '../../console/terminal.js';
+import { defineCommand } from '../../console/command.js';
+import { wrongUsage } from '../../console/option-table.js';
+import { day } from '../../console/option-values.js';
+import { startProgress } from '../../console/progress.js';
 import { type CandleColumns, candleAt, type StreamKey, streamName } from '../../core/candle.js';
-import { badInput, EXIT, RedbuttonError } from '../../core/errors.js';
+import { EXIT, RedbuttonError } from '../../core/errors.js';
 import { timeframeMs } from '../../core/timeframe.js';
 import { takeHistory } from '../../pipeline/ingestion/index.js';
 import { FETCH_PAGE_BARS, fetchHistory } from '../../research/candles/history-fetch.js';
 import { askTrader } from '../../research/studies/store-access.js';
-import { addressOf } from '../box-address.js';
-import { type Command, parseOptions, required } from '../command.js';
-import { configFrom, DEFAULT_CONFIG_FILE } from '../config-option.js';
-import { dayOption } from '../day-option.js';
+import { ADDRESS_OPTIONS, addressOf } from '../box-address.js';
+import { CONFIG_OPTION, configFrom } from '../config-option.js';
 
-export const command: Command = {
+export const command = defineCommand({
   name: 'fetch',
   summary: 'load history of a market from its exchange into the database',
-  help: `Usage: redbutton fetch --symbol BTC/USDT --timeframe 1h --since 2024-01-01 [OPTION ...]
-
-Pages through the exchange's history at the pace it allows, checks each bar like
+  about: `Pages through the exchange's history at the pace it allows, checks each bar like
 a live one, and stores what is new. Stopped and started again it goes on where it
 was: pages that are stored are not asked for again. Works beside the running
-trader, through it.
-
-  --exchange ID     ccxt id (default: the first of the configuration)
-  --symbol SYMBOL   as ccxt writes it
-  --timeframe TF    as in 1m, 1h, 1d
-  --since DAY       first UTC day, as in 2024-01-31
-  --until DAY       the day after the last one (default: now)
-  --config FILE     (default ${DEFAULT_CONFIG_FILE})
-  --run-dir DIR     where the box's sockets are, in place of device.runDir
-`,
-  async run(args, io) {
-    const { values } = parseOptions('fetch', args, {
-      exchange: { type: 'string' },
-      symbol: { type: 'string' },
-      timeframe: { type: 'string' },
-      since: { type: 'string' },
-      until: { type: 'string' },
-      config: { type: 'string' },
-      'run-dir': { type: 'string' },
-    });
+trader, through it.`,
+  options: {
+    symbol: { value: 'SYMBOL', help: 'as ccxt writes it: BTC/USDT', required: true },
+    timeframe: { value: 'TF', help: 'as in 1m, 1h, 1d', required: true },
+    since: { value: 'DAY', help: 'first UTC day, as in 2024-01-31', required: true, read: day },
+    until: { value: 'DAY', help: 'the day after the last one', otherwise: 'now', read: day },
+    exchange: { value: 'ID', help: 'ccxt id', otherwise: 'the first of the configuration' },
+    config: CONFIG_OPTION,
+    'run-dir': ADDRESS_OPTIONS['run-dir'],
+  },
+  async run(values, io) {
+    const { symbol, timeframe, since: sinceMs } = values;
     const config = configFrom(values.config);
-    const symbol = required('fetch', 'symbol', values.symbol);
-    const timeframe = required('fetch', 'timeframe', values.timeframe);
     const barMs = timeframeMs(timeframe);
-    const sinceMs = dayOption('fetch', 'since', required('fetch', 'since', values.since))!;
     const venue = venueOf(config, values.exchange, symbol);
     const stream: StreamKey = { exchange: venue.id, symbol, timeframe };
     const clock = createSystemClock();
     const connection = await createExchange(venue, clock);
     const feed = createCcxtFeed(connection);
-    const paths = addressOf('fetch', values);
+    const paths = addressOf(values);
     const store = await openUnlessServed(paths.traderSocket, () =>
       openStore({ path: paths.database, onDamaged: 'refuse' }),
     );
     try {
       // The last bar may still be open.
       const nowMs = clock.wallMs() - barMs;
-      const untilMs = Math.min(dayOption('fetch', 'until', values.until) ?? nowMs, nowMs);
+      const untilMs = Math.min(values.until ?? nowMs, nowMs);
       if (untilMs <= sinceMs)
-        throw badInput('E_USAGE', 'fetch: --since is not before the end', 'name an earlier day');
+        throw wrongUsage('fetch', '--since is not before the end', 'name an earlier day');
       const stored = await storedPages(stream, sinceMs, untilMs, barMs, (sql) =>
         store
           ? store.desk.query(sql, QUERY_ROWS_MAX)
@@ -105,7 +93,7 @@ trader, through it.
     }
     return EXIT.fine;
   },
-};
+});
 
 function venueOf(config: Config, id: string | undefined, symbol: string) {
   const venue = config.exchange.find((entry) => id === undefined || entry.id === id);

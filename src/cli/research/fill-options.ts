@@ -1,46 +1,58 @@
 import type { Paths } from '../../config/paths.js';
 import type { Config } from '../../config/schema.js';
+import { type OptionTable, type Values, wrongUsage } from '../../console/option-table.js';
+import { number } from '../../console/option-values.js';
 import { badInput } from '../../core/errors.js';
-import type { FillAt, FillModel } from '../../research/backtest/backtest-world.js';
+import type { FillModel } from '../../research/backtest/backtest-world.js';
 import { slippageFigures } from '../../research/report/slippage-figures.js';
 import { openHeldStore } from '../../research/studies/held-store.js';
 
 export const FILL_OPTIONS = {
-  'half-spread': { type: 'string' },
-  'fitted-from': { type: 'string' },
-  'book-share': { type: 'string' },
-  'fill-at': { type: 'string', default: 'close' },
-  'volume-share': { type: 'string' },
-} as const;
-
-export const FILL_HELP = `  --half-spread BPS   slippage of each fill (execution.paperSlippageBps)
-  --fitted-from STORE slippage as the fills of that database had it on average
-  --book-share X      only this share of a bar's volume stands at the best price;
-                      larger orders walk the book behind it
-  --fill-at WHEN      close: at the close decided on, as on paper; next-open: at
-                      the open of the next bar; next-close: a bar later (close)
-  --volume-share X    an order takes at most this share of a bar's volume; the
-                      rest of it expires`;
+  'half-spread': {
+    value: 'BPS',
+    help: 'slippage of each fill',
+    otherwise: 'execution.paperSlippageBps',
+    read: number(0, 1000),
+  },
+  'fitted-from': {
+    value: 'STORE',
+    help: 'slippage as the fills of that database had it on average',
+    completes: 'file',
+  },
+  'book-share': {
+    value: 'X',
+    help: "only this share of a bar's volume stands at the best price; larger orders walk the book behind it",
+    read: number(0, 1),
+  },
+  'fill-at': {
+    value: 'WHEN',
+    choices: ['close', 'next-open', 'next-close'],
+    help: 'close: at the close decided on, as on paper; next-open: at the open of the next bar; next-close: a bar later',
+    default: 'close',
+  },
+  'volume-share': {
+    value: 'X',
+    help: "an order takes at most this share of a bar's volume; the rest of it expires",
+    read: number(0, 1),
+  },
+} as const satisfies OptionTable;
 
 /** How a backtest fills, and the same in words for its report. */
 export async function fillModelOf(
-  values: { readonly [K in keyof typeof FILL_OPTIONS]?: string | undefined },
+  values: Values<typeof FILL_OPTIONS>,
   config: Config,
   paths: Paths,
 ): Promise<{ readonly model: FillModel; readonly words: string }> {
-  const given = numberOption('half-spread', values['half-spread'], 0, 1000);
-  const from = values['fitted-from'];
+  const { 'half-spread': given, 'fitted-from': from, 'fill-at': fillAt } = values;
   if (given !== undefined && from !== undefined)
-    throw badInput(
-      'E_USAGE',
-      'backtest: --half-spread and --fitted-from are both given',
+    throw wrongUsage(
+      'backtest',
+      '--half-spread and --fitted-from are both given',
       'state the slippage or have it fitted',
     );
   const fitted = from === undefined ? null : await fittedSlippage(from, paths);
   const halfSpreadBps = fitted?.bps ?? given ?? config.execution.paperSlippageBps;
-  const volumeShareMax = numberOption('volume-share', values['volume-share'], 0, 1);
-  const bookShare = numberOption('book-share', values['book-share'], 0, 1);
-  const fillAt = fillAtOption(values['fill-at'] ?? 'close');
+  const { 'volume-share': volumeShareMax, 'book-share': bookShare } = values;
   const model: FillModel = {
     halfSpreadBps,
     fillAt,
@@ -76,32 +88,4 @@ async function fittedSlippage(
   } finally {
     await close();
   }
-}
-
-/** The value of a numeric option of `backtest` within its bounds; `E_USAGE` otherwise. */
-export function numberOption(
-  name: string,
-  given: string | undefined,
-  least: number,
-  most: number,
-): number | undefined {
-  if (given === undefined) return undefined;
-  const value = Number(given);
-  if (given.trim() === '' || !(value >= least && value <= most)) {
-    throw badInput(
-      'E_USAGE',
-      `backtest: --${name} ${JSON.stringify(given)} is not a number from ${least} to ${most}`,
-      'see redbutton backtest --help',
-    );
-  }
-  return value;
-}
-
-function fillAtOption(given: string): FillAt {
-  if (given === 'close' || given === 'next-open' || given === 'next-close') return given;
-  throw badInput(
-    'E_USAGE',
-    `backtest: --fill-at ${JSON.stringify(given)} is none of close, next-open, next-close`,
-    'see redbutton backtest --help',
-  );
 }

@@ -1,4 +1,4 @@
-import { table } from '../../console/terminal.js';
+import { table } from '../../console/table.js';
 import type { FoldFigures, PooledFigures } from '../../research/report/fold-figures.js';
 
 const share = (value: number) => `${(value * 100).toFixed(2)} %`;

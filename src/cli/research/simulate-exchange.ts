@@ -1,101 +1,106 @@
 import { readFile } from 'node:fs/promises';
 import { performance } from 'node:perf_hooks';
+import { defineCommand } from '../../console/command.js';
 import type { CommandIo } from '../../console/io.js';
-import { startProgress } from '../../console/terminal.js';
+import { type ValuePlace, wrongUsage } from '../../console/option-table.js';
+import { number, whole } from '../../console/option-values.js';
+import { startProgress } from '../../console/progress.js';
 import type { CandleColumns } from '../../core/candle.js';
 import { badInput, EXIT, messageOf } from '../../core/errors.js';
 import { timeframeMs } from '../../core/timeframe.js';
 import { CANDLE_FILE_HELP } from '../../research/candles/candle-file.js';
 import { loadCandles, mustHaveCandles } from '../../research/candles/load-candles.js';
 import { ExchangeSimulator, type FaultSettings, faultsOfSeed, readFaults } from '../../simulator/index.js';
-import { type Command, parseOptions, required } from '../command.js';
 
 const NAME = 'simulate-exchange';
 
-const HELP = `redbutton simulate-exchange: an exchange on this machine that replays candles
-
-  redbutton simulate-exchange --candles FILE.csv --symbol BTC/USDT
-                              --timeframe 1h [options]
-
-It speaks Binance spot over HTTP and WebSocket on 127.0.0.1, so that ccxt's
+export const command = defineCommand({
+  name: NAME,
+  summary: 'replay candles as an exchange on this machine',
+  about: `It speaks Binance spot over HTTP and WebSocket on 127.0.0.1, so that ccxt's
 "binance" (or anything else that can be pointed at an address) trades against
-it. Bars that the file does not hold stay absent.
-
-  --candles FILE     candles as CSV, gzip accepted
-  --symbol SYMBOL    as in BTC/USDT
-  --timeframe TF     of the file's rows, as in 1m, 1h, 1d
-  --port N           port to listen on                    [a free one]
-  --speed BARS       bars per second; 0 waits for steps   [1]
-  --from INDEX       bars that are history from the start [100]
-  --half-spread BPS  half of the book's spread            [1]
-  --api-key KEY      key of the one account               [simulated]
-  --balances LIST    as in USDT=100000,BTC=0              [100000 of the quote]
-  --weight-limit N   request weight in a minute (Binance: 6000) [no limit]
-  --faults PLAN      what goes wrong: a seed, or a JSON file    [nothing]
-
-The account's secret is read from REDBUTTON_SIMULATOR_SECRET ("simulated" when
+it. Bars that the file does not hold stay absent.`,
+  options: {
+    candles: { value: 'FILE', help: 'the candles, see below', required: true, completes: 'file' },
+    symbol: { value: 'SYMBOL', help: 'what they are of, as in BTC/USDT', required: true },
+    timeframe: { value: 'TF', help: "of the file's rows, as in 1m, 1h, 1d", required: true },
+    port: { value: 'N', help: 'port to listen on', otherwise: 'a free one', read: whole(0, 65_535) },
+    speed: {
+      value: 'BARS',
+      help: 'bars per second; 0 waits for steps',
+      default: '1',
+      read: number(0, 1_000_000),
+    },
+    from: {
+      value: 'INDEX',
+      help: 'bars that are history from the start',
+      default: '100',
+      read: whole(0, Number.MAX_SAFE_INTEGER),
+    },
+    'half-spread': {
+      value: 'BPS',
+      help: "half of the book's spread",
+      default: '1',
+      read: number(0, 1000),
+    },
+    'api-key': { value: 'KEY', help: 'key of the one account', default: 'simulated' },
+    balances: {
+      value: 'LIST',
+      help: 'as in USDT=100000,BTC=0',
+      otherwise: '100000 of the quote',
+      read: balancesOf,
+    },
+    'weight-limit': {
+      value: 'N',
+      help: 'request weight in a minute (Binance: 6000)',
+      otherwise: 'no limit',
+      read: number(0, 1_000_000_000),
+    },
+    faults: {
+      value: 'PLAN',
+      help: 'what goes wrong: a seed, or a JSON file',
+      otherwise: 'nothing',
+      completes: 'file',
+    },
+  },
+  more: `The account's secret is read from REDBUTTON_SIMULATOR_SECRET ("simulated" when
 unset). While it runs: POST /sim/step completes the next bar, GET /sim/ledger
 shows orders, trades, transfers and balances as they truly are. GET, POST
 /sim/faults show and set the faults, POST /sim/heal ends them; POST
 /sim/transfer, /sim/clock, /sim/maintenance and /sim/ban do what they say.
 docs/simulator.md tells more. It ends with SIGINT.
 
-${CANDLE_FILE_HELP}`;
-
-export const command: Command = {
-  name: NAME,
-  summary: 'replay candles as an exchange on this machine',
-  help: HELP,
-  run,
-};
-
-async function run(args: readonly string[], io: CommandIo): Promise<number> {
-  const { values } = parseOptions(NAME, args, {
-    candles: { type: 'string' },
-    symbol: { type: 'string' },
-    timeframe: { type: 'string' },
-    port: { type: 'string' },
-    speed: { type: 'string' },
-    from: { type: 'string' },
-    'half-spread': { type: 'string' },
-    'api-key': { type: 'string' },
-    balances: { type: 'string' },
-    'weight-limit': { type: 'string' },
-    faults: { type: 'string' },
-  });
-  const path = required(NAME, 'candles', values.candles);
-  const symbol = required(NAME, 'symbol', values.symbol);
-  const timeframe = required(NAME, 'timeframe', values.timeframe);
-  const barMs = timeframeMs(timeframe);
-  const port = number('port', values.port, 0, 65_535);
-  const speed = number('speed', values.speed, 1, 1_000_000);
-  const weightLimit = number('weight-limit', values['weight-limit'], 0, 1_000_000_000);
-  const quote = symbol.split('/')[1] ?? '';
-  const simulator = new ExchangeSimulator({
-    markets: [{ symbol, timeframe, candles: await cleanCandles(path, barMs, io) }],
-    startIndex: number('from', values.from, 100, Number.MAX_SAFE_INTEGER),
-    port,
-    ...(weightLimit > 0 && { limits: { weightPerMinute: weightLimit } }),
-    faults: values.faults === undefined ? undefined : await faultPlan(values.faults),
-    book: { halfSpreadBps: number('half-spread', values['half-spread'], 1, 1000) },
-    accounts: [
-      {
-        apiKey: values['api-key'] ?? 'simulated',
-        secret: io.env.REDBUTTON_SIMULATOR_SECRET ?? 'simulated',
-        balances: values.balances === undefined ? { [quote]: '100000' } : parseBalances(values.balances),
-      },
-    ],
-  });
-  await simulator.start();
-  try {
-    io.stdout.write(`exchange simulator: restUrl ${simulator.restUrl}  wsUrl ${simulator.wsUrl}\n`);
-    if (speed > 0) await play(simulator, speed, io);
-    await aborted(io.signal);
-  } finally {
-    await simulator.stop();
-  }
-  return EXIT.fine;
-}
+${CANDLE_FILE_HELP}`,
+  async run(values, io) {
+    const { symbol, timeframe, speed, balances, 'weight-limit': weightLimit = 0 } = values;
+    const barMs = timeframeMs(timeframe);
+    const quote = symbol.split('/')[1] ?? '';
+    const simulator = new ExchangeSimulator({
+      markets: [{ symbol, timeframe, candles: await cleanCandles(values.candles, barMs, io) }],
+      startIndex: values.from,
+      port: values.port ?? 0,
+      ...(weightLimit > 0 && { limits: { weightPerMinute: weightLimit } }),
+      faults: values.faults === undefined ? undefined : await faultPlan(values.faults),
+      book: { halfSpreadBps: values['half-spread'] },
+      accounts: [
+        {
+          apiKey: values['api-key'],
+          secret: io.env.REDBUTTON_SIMULATOR_SECRET ?? 'simulated',
+          balances: balances ?? { [quote]: '100000' },
+        },
+      ],
+    });
+    await simulator.start();
+    try {
+      io.stdout.write(`exchange simulator: restUrl ${simulator.restUrl}  wsUrl ${simulator.wsUrl}\n`);
+      if (speed > 0) await play(simulator, speed, io);
+      await aborted(io.signal);
+    } finally {
+      await simulator.stop();
+    }
+    return EXIT.fine;
+  },
+});
 
 /** A seed stands for faults of every kind; everything else names a file. */
 async function faultPlan(given: string): Promise<FaultSettings> {
@@ -137,28 +142,14 @@ function aborted(signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
 }
 
-function number(name: string, given: string | undefined, fallback: number, max: number): number {
-  if (given === undefined) return fallback;
-  const value = Number(given);
-  const whole = name === 'port' || name === 'from';
-  if (given.trim() === '' || !(value >= 0 && value <= max) || (whole && !Number.isInteger(value))) {
-    throw badInput(
-      'E_USAGE',
-      `${NAME}: --${name} ${given} is not ${whole ? 'a whole number' : 'a number'} of 0 to ${max}`,
-      `see redbutton ${NAME} --help`,
-    );
-  }
-  return value;
-}
-
-function parseBalances(text: string): Record<string, string> {
+function balancesOf(text: string, { command, name }: ValuePlace): Record<string, string> {
   const balances: Record<string, string> = {};
   for (const part of text.split(',')) {
     const match = /^([A-Z0-9]{1,20})=(\d{1,15}(?:\.\d{1,18})?)$/.exec(part.trim());
     if (!match) {
-      throw badInput(
-        'E_USAGE',
-        `${NAME}: --balances has "${part}", expected ASSET=AMOUNT`,
+      throw wrongUsage(
+        command,
+        `${name} has "${part}", expected ASSET=AMOUNT`,
         'write it as in USDT=100000,BTC=0.5',
       );
     }

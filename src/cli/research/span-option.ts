@@ -1,8 +1,8 @@
-import { badInput } from '../../core/errors.js';
+import { type ValuePlace, wrongUsage } from '../../console/option-table.js';
 import type { Span } from '../../learning/folds.js';
 
 /** The value of an option that is a length of time: `1y`, `3m`, `2w`, `90d`. Throws `E_USAGE` for anything else. */
-export function spanOption(command: string, name: string, given: string): Span {
+export function span(given: string, { command, name }: ValuePlace): Span {
   const match = /^([1-9]\d{0,3})([ymwd])$/.exec(given);
   const count = Number(match?.[1]);
   switch (match?.[2]) {
@@ -15,9 +15,9 @@ export function spanOption(command: string, name: string, given: string): Span {
     case 'd':
       return { months: 0, days: count };
     default:
-      throw badInput(
-        'E_USAGE',
-        `${command}: --${name} ${JSON.stringify(given)} is no length of time`,
+      throw wrongUsage(
+        command,
+        `${name} ${JSON.stringify(given)} is no length of time`,
         'write a number and y, m, w or d, as in 1y or 90d',
       );
   }

@@ -1,7 +1,10 @@
 import { Worker } from 'node:worker_threads';
+import { defineCommand } from '../../console/command.js';
 import type { CommandIo } from '../../console/io.js';
-import { startProgress, table } from '../../console/terminal.js';
-import { badInput, EXIT, fault } from '../../core/errors.js';
+import { type ValuePlace, wrongUsage } from '../../console/option-table.js';
+import { startProgress } from '../../console/progress.js';
+import { table } from '../../console/table.js';
+import { EXIT, fault } from '../../core/errors.js';
 import { timeframeMs } from '../../core/timeframe.js';
 import {
   stepsOf,
@@ -14,45 +17,45 @@ import { CANDLE_FILE_HELP } from '../../research/candles/candle-file.js';
 import { foldFigures, pooledFigures } from '../../research/report/fold-figures.js';
 import type { FromTuneThread, TuneWork } from '../../research/studies/tune-thread.js';
 import { type WalkForwardInput, walkForwardInput } from '../../research/studies/walk-forward-input.js';
-import { type Command, parseOptions } from '../command.js';
-import { wholeNumber } from '../whole-number.js';
 import { foldTable } from './fold-table.js';
 import { openTuneState, tuneKey } from './tune-state.js';
-import { FOLD_HELP, FOLD_OPTIONS, foldRequest } from './walk-forward-options.js';
+import { FOLD_OPTIONS, foldRequest } from './walk-forward-options.js';
 
-const THRESHOLDS = '0.02,0.05,0.1,0.15,0.2,0.3';
-const KELLY = '0.1,0.25,0.5';
 const VARIANTS_MAX = 1000;
 
-export const command: Command = {
+const { candles, ...foldOptions } = FOLD_OPTIONS;
+
+export const command = defineCommand({
   name: 'tune',
   summary: 'choose threshold and Kelly fraction, and say what the choice is worth',
-  help: `Usage: redbutton tune --candles FILE [OPTION ...]
-
-For each fold of a walk-forward, tries every pair of confidence threshold and
+  about: `For each fold of a walk-forward, tries every pair of confidence threshold and
 Kelly fraction on the last quarter of the training window, with a model that
 learned from the rest, takes the pair with the highest Sharpe ratio, and trades
 the fold's test with it. What is printed is of those tests, which no choice has
-seen; the Sharpe ratio is deflated by the number of pairs.
-
-  --thresholds LIST     (${THRESHOLDS})
-  --kelly LIST          (${KELLY})
-  --state FILE          where finished folds are kept: the same command goes on
-                        where it was stopped (tune-HASH.jsonl in this folder)
-${FOLD_HELP}
-${CANDLE_FILE_HELP}`,
-
-  async run(args, io) {
-    const { threshold: _, ...shared } = FOLD_OPTIONS;
-    const { values } = parseOptions('tune', args, {
-      ...shared,
-      thresholds: { type: 'string', default: THRESHOLDS },
-      kelly: { type: 'string', default: KELLY },
-      state: { type: 'string' },
-    });
-    const threads = wholeNumber('tune', 'threads', values.threads, 1, 256);
+seen; the Sharpe ratio is deflated by the number of pairs.`,
+  options: {
+    candles,
+    thresholds: {
+      value: 'LIST',
+      help: 'confidence thresholds to try',
+      default: '0.02,0.05,0.1,0.15,0.2,0.3',
+      read: fractions,
+    },
+    kelly: { value: 'LIST', help: 'Kelly fractions to try', default: '0.1,0.25,0.5', read: fractions },
+    state: {
+      value: 'FILE',
+      help: 'where finished folds are kept: the same command goes on where it was stopped',
+      otherwise: 'tune-HASH.jsonl in this folder',
+      completes: 'file',
+    },
+    ...foldOptions,
+    json: { help: 'the figures as JSON' },
+  },
+  more: CANDLE_FILE_HELP,
+  async run(values, io) {
+    const { threads } = values;
     // One forest a thread: folds keep all cores busy.
-    const request = foldRequest('tune', { ...values, threshold: undefined }, 1);
+    const request = foldRequest('tune', values, 1);
     const variants = variantsOf(values.thresholds, values.kelly);
     const input = await walkForwardInput(request, io.signal);
     const { file: __, ...told } = request;
@@ -80,7 +83,7 @@ ${CANDLE_FILE_HELP}`,
     if (!values.json) io.stdout.write(`\nfolds: ${file}\n`);
     return EXIT.fine;
   },
-};
+});
 
 type OnFold = (index: number, fold: TunedFold) => void;
 
@@ -155,25 +158,26 @@ function follow(
   });
 }
 
-function variantsOf(thresholds: string, kelly: string): Variant[] {
-  const list = (name: string, text: string) =>
-    text.split(',').map((part) => {
-      const value = Number(part);
-      if (part.trim() !== '' && value >= 0 && value <= 1) return value;
-      throw badInput(
-        'E_USAGE',
-        `tune: --${name} holds ${JSON.stringify(part)}, which is no number from 0 to 1`,
-        'give numbers with commas between them',
-      );
-    });
-  const kellyFractions = list('kelly', kelly);
-  const variants = list('thresholds', thresholds).flatMap((confidenceThreshold) =>
+function fractions(text: string, { command, name }: ValuePlace): number[] {
+  return text.split(',').map((part) => {
+    const value = Number(part);
+    if (part.trim() !== '' && value >= 0 && value <= 1) return value;
+    throw wrongUsage(
+      command,
+      `${name} holds ${JSON.stringify(part)}, which is no number from 0 to 1`,
+      'give numbers with commas between them',
+    );
+  });
+}
+
+function variantsOf(thresholds: readonly number[], kellyFractions: readonly number[]): Variant[] {
+  const variants = thresholds.flatMap((confidenceThreshold) =>
     kellyFractions.map((kellyFraction) => ({ confidenceThreshold, kellyFraction })),
   );
   if (variants.length <= VARIANTS_MAX) return variants;
-  throw badInput(
-    'E_USAGE',
-    `tune: ${variants.length} pairs are more than ${VARIANTS_MAX}`,
+  throw wrongUsage(
+    'tune',
+    `${variants.length} pairs are more than ${VARIANTS_MAX}`,
     'what so many tries choose is chance: try fewer',
   );
 }

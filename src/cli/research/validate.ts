@@ -1,51 +1,47 @@
 import path from 'node:path';
-import { badInput, EXIT } from '../../core/errors.js';
+import { defineCommand } from '../../console/command.js';
+import { wrongUsage } from '../../console/option-table.js';
+import { EXIT } from '../../core/errors.js';
 import { timeframeMs } from '../../core/timeframe.js';
 import { CANDLE_FILE_HELP } from '../../research/candles/candle-file.js';
 import { candleCsv, quarantineCsv } from '../../research/candles/csv-writer.js';
 import { loadCandles, mustHaveCandles } from '../../research/candles/load-candles.js';
-import { type Command, parseOptions, required } from '../command.js';
-import { rowProgress, rulesOption, summaryJson, summaryTable, writeOutput } from './candle-input.js';
+import { RULES, rowProgress, summaryJson, summaryTable, writeOutput } from './candle-input.js';
 
-export const command: Command = {
+export const command = defineCommand({
   name: 'validate',
   summary: 'check a candle file, keep the good rows, put the bad ones aside',
-  help: `Usage: redbutton validate IN.csv --out OUT.csv [OPTION ...]
-
-Checks each row of a candle file and writes the good ones, sorted by time, each
-time once. Refused rows are counted by reason.
-
-  --out OUT.csv         where the good rows go; - is stdout
-  --rules strict        (default) finite, closed by now, prices and volume above
-                        zero, low <= open, close <= high; of copies of a time
-                        the last good one is kept
-  --rules article       the seed article's checks: the last copy of a time is
-                        kept first, then low <= high and all above zero
-  --quarantine Q.csv    where refused rows go: line, reason, the row itself
-  --timeframe 1h        also refuse rows off this grid, and bars not yet closed
-  --json                the summary as JSON
-
-${CANDLE_FILE_HELP}`,
-
-  async run(args, io) {
-    const { values, positionals } = parseOptions(
-      'validate',
-      args,
-      {
-        out: { type: 'string' },
-        rules: { type: 'string', default: 'strict' },
-        quarantine: { type: 'string' },
-        timeframe: { type: 'string' },
-        json: { type: 'boolean' },
-      },
-      ['IN.csv'],
-    );
-    const out = required('validate', 'out', values.out);
-    const rules = rulesOption('validate', values.rules);
+  about: `Checks each row of a candle file and writes the good ones, sorted by time, each
+time once. Refused rows are counted by reason.`,
+  operands: { file: { value: 'IN.csv', completes: 'file' } },
+  options: {
+    out: {
+      value: 'OUT.csv',
+      help: 'where the good rows go; - is stdout',
+      required: true,
+      completes: 'file',
+    },
+    rules: {
+      choices: RULES,
+      help: `strict: finite, closed by now, prices and volume above zero, low <= open, close <= high; of copies of a time the last good one is kept
+article: the seed article's checks: the last copy of a time is kept first, then low <= high and all above zero`,
+      default: 'strict',
+    },
+    quarantine: {
+      value: 'Q.csv',
+      help: 'where refused rows go: line, reason, the row itself',
+      completes: 'file',
+    },
+    timeframe: { value: 'TF', help: 'also refuse rows off this grid, as in 1h, and bars not yet closed' },
+    json: { help: 'the summary as JSON' },
+  },
+  more: CANDLE_FILE_HELP,
+  async run(values, io) {
+    const { out, rules } = values;
     if (values.quarantine !== undefined && path.resolve(values.quarantine) === path.resolve(out)) {
-      throw badInput('E_USAGE', 'validate: --out and --quarantine name the same file', 'name two files');
+      throw wrongUsage('validate', '--out and --quarantine name the same file', 'name two files');
     }
-    const loaded = await loadCandles(positionals[0]!, {
+    const loaded = await loadCandles(values.file, {
       rules,
       nowMs: Date.now(),
       ...(values.timeframe === undefined ? {} : { timeframeMs: timeframeMs(values.timeframe) }),
@@ -69,4 +65,4 @@ ${CANDLE_FILE_HELP}`,
     (out === '-' ? io.stderr : io.stdout).write(summary);
     return EXIT.fine;
   },
-};
+});

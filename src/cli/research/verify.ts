@@ -3,56 +3,61 @@ import { createFeatureKernel } from '../../adapters/native/features.js';
 import { createModelFinder } from '../../adapters/onnx/model-finder.js';
 import { loadConfig } from '../../config/load.js';
 import { boxPaths, type Paths } from '../../config/paths.js';
+import { defineCommand } from '../../console/command.js';
 import type { CommandIo } from '../../console/io.js';
-import { startProgress, table } from '../../console/terminal.js';
+import { time } from '../../console/option-values.js';
+import { startProgress } from '../../console/progress.js';
+import { table } from '../../console/table.js';
 import { type StreamKey, streamName } from '../../core/candle.js';
 import { badInput, EXIT } from '../../core/errors.js';
 import type { BarRecord } from '../../core/records.js';
 import type { Difference } from '../../research/backtest/compare.js';
 import { type Verification, verifyDecisions } from '../../research/backtest/verify.js';
 import { openHeldStore } from '../../research/studies/held-store.js';
-import { type Command, parseOptions } from '../command.js';
-import { DEFAULT_CONFIG_FILE } from '../config-option.js';
-import { timeOption } from '../time-option.js';
+import { CONFIG_OPTION, DEFAULT_CONFIG_FILE } from '../config-option.js';
 
 /** Differences shown; all of them with --json. */
 const SHOWN_MAX = 20;
 
-export const command: Command = {
+export const command = defineCommand({
   name: 'verify',
   summary: 'recompute what the trader decided, bit for bit',
-  help: `Usage: redbutton verify [--from TIME] [--to TIME] [OPTION ...]
-
-Recomputes features, probabilities, signals and risk decisions of a stored
+  about: `Recomputes features, probabilities, signals and risk decisions of a stored
 period from the candles that were known at the time, the stored inputs of the
 risk decisions, the settings of that run and the models that the predictions
 name, and compares each figure bit for bit with what was stored. A difference
 names the bar, the layer and both values. Of bars that came back from the journal
 after a restore or a loss the features and signals are not recomputed, since what
-they were decided on is gone; these bars are counted and named.
-
-  --from, --to TIME   as in 2026-01-31 or 2026-01-31T12:00Z; end exclusive
-  --store FILE        the trader's database (the configured one). While the trader
-                      runs it makes the copy that is read
-  --models DIR        a model, or a folder of models; may stand several times
-                      (the configured one, and those trained on the box)
-  --config FILE       (default ${DEFAULT_CONFIG_FILE}; not read where --store
-                      and --models are given)
-  --json              the figures and all differences as JSON
-
-Exit codes: 0 all equal; 1 differences, or failed; 2 bad input.
-`,
-  async run(args, io) {
-    const { values } = parseOptions('verify', args, {
-      from: { type: 'string' },
-      to: { type: 'string' },
-      store: { type: 'string' },
-      models: { type: 'string', multiple: true },
-      config: { type: 'string' },
-      json: { type: 'boolean' },
-    });
-    const fromMs = values.from === undefined ? undefined : timeOption('verify', 'from', values.from);
-    const toMs = values.to === undefined ? undefined : timeOption('verify', 'to', values.to);
+they were decided on is gone; these bars are counted and named.`,
+  options: {
+    from: {
+      value: 'TIME',
+      help: 'start of the period, as in 2026-01-31 or 2026-01-31T12:00Z',
+      read: time,
+    },
+    to: { value: 'TIME', help: 'its end, which is no part of it', read: time },
+    store: {
+      value: 'FILE',
+      help: "the trader's database; while the trader runs it makes the copy that is read",
+      otherwise: 'the configured one',
+      completes: 'file',
+    },
+    models: {
+      value: 'DIR',
+      help: 'a model, or a folder of models',
+      many: true,
+      otherwise: 'the configured one, and those trained on the box',
+      completes: 'folder',
+    },
+    config: {
+      ...CONFIG_OPTION,
+      otherwise: `${DEFAULT_CONFIG_FILE}; not read where --store and --models are given`,
+    },
+    json: { help: 'the figures and all differences as JSON' },
+  },
+  more: 'Exit codes: 0 all equal; 1 differences, or failed; 2 bad input.',
+  async run(values, io) {
+    const { from: fromMs, to: toMs } = values;
     const { store: path, models, paths } = placesOf(values);
     const { store, close } =
       paths === null
@@ -103,7 +108,7 @@ Exit codes: 0 all equal; 1 differences, or failed; 2 bad input.
       await close();
     }
   },
-};
+});
 
 function placesOf(values: {
   readonly store: string | undefined;

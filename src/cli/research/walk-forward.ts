@@ -1,39 +1,41 @@
-import { startProgress } from '../../console/terminal.js';
+import { defineCommand } from '../../console/command.js';
+import { number, whole } from '../../console/option-values.js';
+import { startProgress } from '../../console/progress.js';
 import { EXIT } from '../../core/errors.js';
 import { type FoldResult, runFold } from '../../research/backtest/walk-forward.js';
 import { CANDLE_FILE_HELP } from '../../research/candles/candle-file.js';
 import { foldFigures, pooledFigures } from '../../research/report/fold-figures.js';
 import { walkForwardInput } from '../../research/studies/walk-forward-input.js';
-import { type Command, parseOptions } from '../command.js';
-import { wholeNumber } from '../whole-number.js';
 import { foldTable } from './fold-table.js';
-import { FOLD_HELP, FOLD_OPTIONS, foldRequest } from './walk-forward-options.js';
+import { FOLD_OPTIONS, foldRequest } from './walk-forward-options.js';
 
-export const command: Command = {
+export const command = defineCommand({
   name: 'walk-forward',
   summary: 'train and test again and again, forward in time',
-  help: `Usage: redbutton walk-forward --candles FILE [OPTION ...]
-
-Trains on a window, trades the window after it through the pipeline with a paper
+  about: `Trains on a window, trades the window after it through the pipeline with a paper
 account, moves on, and prints how good the models were on bars they had not
 seen: AUC with its interval (DeLong), Brier score, return after fees and
 slippage, drawdown and turnover of each fold and of all together, and the
-deflated Sharpe ratio.
-
-${FOLD_HELP}  --threshold X         confidence threshold in place of the configured one
-  --variants N          settings that were tried before these; deflates the
-                        Sharpe ratio (1)
-
-${CANDLE_FILE_HELP}`,
-
-  async run(args, io) {
-    const { values } = parseOptions('walk-forward', args, {
-      ...FOLD_OPTIONS,
-      variants: { type: 'string', default: '1' },
-    });
-    const threads = wholeNumber('walk-forward', 'threads', values.threads, 1, 256);
-    const variants = wholeNumber('walk-forward', 'variants', values.variants, 1, 1_000_000);
-    const request = foldRequest('walk-forward', values, threads);
+deflated Sharpe ratio.`,
+  options: {
+    ...FOLD_OPTIONS,
+    threshold: {
+      value: 'X',
+      help: 'confidence threshold in place of the configured one',
+      read: number(0, 1),
+    },
+    variants: {
+      value: 'N',
+      help: 'settings that were tried before these; deflates the Sharpe ratio',
+      default: '1',
+      read: whole(1, 1_000_000),
+    },
+    json: { help: 'the figures as JSON' },
+  },
+  more: CANDLE_FILE_HELP,
+  async run(values, io) {
+    const { variants, threads, threshold } = values;
+    const request = foldRequest('walk-forward', values, threads, threshold);
     const { world, folds, barsPerYear, sha256, timeframe } = await walkForwardInput(request, io.signal);
     const progress = startProgress(io.stderr, 'walk-forward', folds.length, 'folds', () => performance.now());
     const results: FoldResult[] = [];
@@ -57,4 +59,4 @@ ${CANDLE_FILE_HELP}`,
     );
     return EXIT.fine;
   },
-};
+});

@@ -1,14 +1,15 @@
 import { journalPriority, type Severity } from '../../adapters/log/journal-priority.js';
 import { accountOf } from '../../config/paths.js';
 import { type Config, configSchema } from '../../config/schema.js';
+import { defineCommand } from '../../console/command.js';
+import type { OptionTable, Values } from '../../console/option-table.js';
 import { packageVersion } from '../../console/package-version.js';
 import { badInput, EXIT } from '../../core/errors.js';
 import type { GuardNotice } from '../../guard/guard.js';
 import { runGuardProcess } from '../../guard/main.js';
 import { severityOf } from '../../guard/notice-report.js';
 import { createFollowingClock } from '../../simulator/index.js';
-import { type Command, parseOptions } from '../command.js';
-import { configFrom } from '../config-option.js';
+import { CONFIG_OPTION, configFrom, DEFAULT_CONFIG_FILE } from '../config-option.js';
 
 type GuardConfig = Pick<
   Config,
@@ -27,20 +28,33 @@ const DEFAULTS: GuardConfig = {
   ntfy: configSchema.shape.ntfy.parse({}),
 };
 
+const OPTIONS = {
+  config: {
+    ...CONFIG_OPTION,
+    otherwise: `${DEFAULT_CONFIG_FILE}; none is read when only --run-dir is given`,
+  },
+  'run-dir': {
+    value: 'DIR',
+    help: 'sockets and permit, on tmpfs, in place of device.runDir',
+    completes: 'folder',
+  },
+  'state-dir': {
+    value: 'DIR',
+    help: 'in place of device.stateDir; the armed record stands beside it',
+    completes: 'folder',
+  },
+  gpio: {
+    value: 'NAME',
+    choices: ['auto', 'onoff', 'chardev', 'simulated'],
+    help: 'in place of gpio.backend',
+  },
+} as const satisfies OptionTable;
+
 /** The configuration, with what the options replace. */
-function configOf(values: Readonly<Record<string, string | undefined>>): GuardConfig {
+function configOf(values: Values<typeof OPTIONS>): GuardConfig {
   const file = values.config;
   const base: GuardConfig =
     file !== undefined || values['run-dir'] === undefined ? configFrom(file) : DEFAULTS;
-  const given = (name: string, key: string) => (values[name] === undefined ? {} : { [key]: values[name] });
-  const gpio = configSchema.shape.gpio.safeParse({ ...base.gpio, ...given('gpio', 'backend') });
-  if (!gpio.success) {
-    throw badInput(
-      'E_USAGE',
-      'guard: --gpio is none of auto, onoff, chardev and simulated',
-      'see redbutton guard --help',
-    );
-  }
   if (values.gpio === 'simulated' && base.gpio.backend !== 'simulated' && accountOf(base) === 'live') {
     throw badInput(
       'E_LIVE_BUTTON',
@@ -48,36 +62,28 @@ function configOf(values: Readonly<Record<string, string | undefined>>): GuardCo
       'leave --gpio out, or try it with mode = "paper" or sandbox = true',
     );
   }
-  const device = { ...base.device, ...given('run-dir', 'runDir'), ...given('state-dir', 'stateDir') };
-  return { ...base, device, gpio: gpio.data };
+  const { device, gpio } = base;
+  return {
+    ...base,
+    device: {
+      ...device,
+      runDir: values['run-dir'] ?? device.runDir,
+      stateDir: values['state-dir'] ?? device.stateDir,
+    },
+    gpio: { ...gpio, backend: values.gpio ?? gpio.backend },
+  };
 }
 
-export const command: Command = {
+export const command = defineCommand({
   name: 'guard',
   summary: 'run the guard: button, LED, permit and halt record',
-  help: `Usage: redbutton guard [--config FILE] [OPTION ...]
-
-Runs the guard in the foreground until it is told to end. It owns the button and
+  about: `Runs the guard in the foreground until it is told to end. It owns the button and
 the LED, gives the trader its permit, and keeps the record of the armed state.
 Each thing that happens is printed as one line of JSON, and told to the phone where
-[mqtt] or [alerts] name a way; the phone's halt ends here.
-
-  --config FILE    the configuration (default /etc/redbutton/redbutton.toml;
-                   none is read when only --run-dir is given)
-  --run-dir DIR    sockets and permit, on tmpfs, in place of device.runDir
-  --state-dir DIR  in place of device.stateDir; the armed record stands beside it
-  --gpio NAME      auto, onoff, chardev or simulated, in place of
-                   gpio.backend
-
-Exit codes: 0 ended as told; 1 could not start, or another guard runs.
-`,
-  async run(args, io) {
-    const { values } = parseOptions('guard', args, {
-      config: { type: 'string' },
-      'run-dir': { type: 'string' },
-      'state-dir': { type: 'string' },
-      gpio: { type: 'string' },
-    });
+[mqtt] or [alerts] name a way; the phone's halt ends here.`,
+  options: OPTIONS,
+  more: 'Exit codes: 0 ended as told; 1 could not start, or another guard runs.',
+  async run(values, io) {
     const atPriority = journalPriority(1, io.env);
     const say = (severity: Severity, line: GuardNotice | { readonly kind: string }) =>
       io.stdout.write(atPriority(severity, `${JSON.stringify(line)}\n`));
@@ -100,4 +106,4 @@ Exit codes: 0 ended as told; 1 could not start, or another guard runs.
     }).finally(() => following?.stop());
     return EXIT.fine;
   },
-};
+});

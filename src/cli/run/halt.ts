@@ -1,9 +1,9 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { callControl } from '../../adapters/control-socket/control-client.js';
+import { defineCommand } from '../../console/command.js';
 import { EXIT } from '../../core/errors.js';
 import type { GuardStatus } from '../../guard/status.js';
-import { ADDRESS_HELP, ADDRESS_OPTIONS, addressOf } from '../box-address.js';
-import { type Command, parseOptions } from '../command.js';
+import { ADDRESS_OPTIONS, addressOf } from '../box-address.js';
 import { cancelText, recordText, statusFrom } from './guard-answer.js';
 
 const CONFIRM_MS_MAX = 15_000;
@@ -11,25 +11,18 @@ const CONFIRM_MS_MAX = 15_000;
 const UNRECORDED_MS_MAX = 3_000;
 const POLL_MS = 200;
 
-export const command: Command = {
+export const command = defineCommand({
   name: 'halt',
   summary: 'halt the box now, as the button does',
-  help: `Usage: redbutton halt [--config FILE] [--json]
-
-Halts the box: no order leaves any more but cancels. Waits until the halt is
+  about: `Halts the box: no order leaves any more but cancels. Waits until the halt is
 recorded, then up to ${CONFIRM_MS_MAX / 1000} s for the cancels to be confirmed, and prints
 what was. Halting a halted box is fine. Where the disk does not take the record,
 the box is halted all the same, and that is said after some seconds: only a power
-cut would undo it, so do not pull the plug.
-
-${ADDRESS_HELP}
-  --json          print the guard's status as JSON
-
-Exit codes: 0 halted, recorded and confirmed; 1 one of these not, or not yet.
-`,
-  async run(args, io) {
-    const { values } = parseOptions('halt', args, { ...ADDRESS_OPTIONS, json: { type: 'boolean' } });
-    const { guardSocket } = addressOf('halt', values);
+cut would undo it, so do not pull the plug.`,
+  options: { ...ADDRESS_OPTIONS, json: { help: "print the guard's status as JSON" } },
+  more: 'Exit codes: 0 halted, recorded and confirmed; 1 one of these not, or not yet.',
+  async run(values, io) {
+    const { guardSocket } = addressOf(values);
     const by = io.env.SUDO_USER ?? io.env.USER ?? 'unknown user';
     let status = statusFrom(
       await callControl(guardSocket, 'the guard', 'POST', '/halt', { by }, CONFIRM_MS_MAX),
@@ -53,4 +46,4 @@ Exit codes: 0 halted, recorded and confirmed; 1 one of these not, or not yet.
     }
     return halt?.recorded && halt.confirmed ? EXIT.fine : EXIT.failed;
   },
-};
+});

@@ -1,18 +1,16 @@
 import type { BreakerAnswer } from '../../adapters/control-socket/breaker-routes.js';
 import { callControl } from '../../adapters/control-socket/control-client.js';
 import type { Paths } from '../../config/paths.js';
+import { defineCommand } from '../../console/command.js';
 import { EXIT, fault, RedbuttonError } from '../../core/errors.js';
 import type { ResumeAnswer } from '../../guard/status.js';
 import { askTrader } from '../../research/studies/store-access.js';
-import { ADDRESS_HELP, ADDRESS_OPTIONS, addressOf } from '../box-address.js';
-import { type Command, parseOptions } from '../command.js';
+import { ADDRESS_OPTIONS, addressOf } from '../box-address.js';
 
-export const command: Command = {
+export const command = defineCommand({
   name: 'resume',
   summary: 'let two presses of the button arm the box again',
-  help: `Usage: redbutton resume [--rebase-peak] [--config FILE] [--json]
-
-Opens a window of two minutes in which the box can be armed again, by hand and
+  about: `Opens a window of two minutes in which the box can be armed again, by hand and
 at the box only: press and release the red button, wait for 2 s, and press and
 release it again within 10 s; or hold the reset button for 3 s where there is
 one. The LED shows the window with three short blinks, and the phone hears of it.
@@ -24,23 +22,17 @@ Only a person may ask: root, or a user that people log in as. The users of
 services are refused.
 
 After the drawdown circuit breaker has tripped it is refused without a word of
-yours: look at what was lost and why first (redbutton trades, redbutton report).
-
-  --rebase-peak   take the loss as it is: the drawdown is measured from the
-                  equity of now, which is written down with your name; the box
-                  must be halted
-${ADDRESS_HELP}
-  --json          print the answer as JSON
-
-Exit codes: 0 the window is open; 1 refused, with the reason.
-`,
-  async run(args, io) {
-    const { values } = parseOptions('resume', args, {
-      ...ADDRESS_OPTIONS,
-      'rebase-peak': { type: 'boolean' },
-      json: { type: 'boolean' },
-    });
-    const paths = addressOf('resume', values);
+yours: look at what was lost and why first (redbutton trades, redbutton report).`,
+  options: {
+    'rebase-peak': {
+      help: 'take the loss as it is: the drawdown is measured from the equity of now, which is written down with your name; the box must be halted',
+    },
+    ...ADDRESS_OPTIONS,
+    json: { help: 'print the answer as JSON' },
+  },
+  more: 'Exit codes: 0 the window is open; 1 refused, with the reason.',
+  async run(values, io) {
+    const paths = addressOf(values);
     const refuse = (reason: string, detail: string) => {
       if (values.json) io.stdout.write(`${JSON.stringify({ opened: false, reason, detail })}\n`);
       else io.stderr.write(`resume is refused: ${detail}\n`);
@@ -80,7 +72,7 @@ Exit codes: 0 the window is open; 1 refused, with the reason.
     }
     return EXIT.fine;
   },
-};
+});
 
 /** Null where no trader answers: then nothing can enter either, and its latch is on disk. */
 async function breakerOf(paths: Paths): Promise<BreakerAnswer | null> {

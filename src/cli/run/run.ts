@@ -7,40 +7,34 @@ import { giveMemoryBack } from '../../adapters/native/memory.js';
 import { createServiceManager } from '../../adapters/systemd/notify.js';
 import { pathsOf } from '../../config/paths.js';
 import type { Config } from '../../config/schema.js';
+import { defineCommand } from '../../console/command.js';
 import { packageVersion } from '../../console/package-version.js';
 import { EXIT } from '../../core/errors.js';
 import { createFollowingClock } from '../../simulator/index.js';
 import { createTrader } from '../../trader/trader.js';
-import { type Command, parseOptions } from '../command.js';
-import { configFrom, DEFAULT_CONFIG_FILE } from '../config-option.js';
+import { CONFIG_OPTION, configFrom } from '../config-option.js';
 import { defaultGuardSocket, reportTraderEnd } from './trader-end.js';
 
-export const command: Command = {
+export const command = defineCommand({
   name: 'run',
   summary: 'run the trader: the service itself',
-  help: `Usage: redbutton run [--config FILE]
-
-Runs the trader in the foreground until it is told to end (SIGTERM, SIGINT):
+  about: `Runs the trader in the foreground until it is told to end (SIGTERM, SIGINT):
 backfills, follows the configured streams, decides on each closed bar, trades (on
 paper, unless mode = "live" is earned: docs/operations.md), stores everything and
 tells the phone. Logs one line of JSON an event.
 
 No entry leaves without the guard's permit: run redbutton guard beside it, or set
-guard.mode = "in-process" (paper only).
-
-  --config FILE   (default ${DEFAULT_CONFIG_FILE})
-
-Secrets come from systemd's credentials directory or from the environment
+guard.mode = "in-process" (paper only).`,
+  options: { config: CONFIG_OPTION },
+  more: `Secrets come from systemd's credentials directory or from the environment
 (REDBUTTON_MQTT_USERNAME, REDBUTTON_MQTT_PASSWORD, REDBUTTON_<EXCHANGE>_API_KEY,
 REDBUTTON_<EXCHANGE>_API_SECRET), never from the file.
 
-Exit codes: 0 ended as told; 1 failed; 2 bad configuration or bad input.
-`,
-  async run(args, io) {
+Exit codes: 0 ended as told; 1 failed; 2 bad configuration or bad input.`,
+  async run(values, io) {
     // V8 lets its heap grow by the memory of the machine; one that holds a third more than is alive is enough for bars.
     setFlagsFromString('--heap-growing-percent=30');
     const keepMemory = giveMemoryBack();
-    const { values } = parseOptions('run', args, { config: { type: 'string' } });
     const config = await configReported(values.config);
     const log = createLog(config.log.level);
     // A simulated exchange has a time of its own, which everything but permits and watchdogs must live in.
@@ -83,7 +77,7 @@ Exit codes: 0 ended as told; 1 failed; 2 bad configuration or bad input.
     }
     return EXIT.fine;
   },
-};
+});
 
 /** A configuration that cannot be read is a trader that cannot start: the phone must hear of it. */
 async function configReported(option: string | undefined): Promise<Config> {

@@ -1,10 +1,10 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { callControl } from '../../adapters/control-socket/control-client.js';
+import { defineCommand } from '../../console/command.js';
 import { EXIT, RedbuttonError } from '../../core/errors.js';
 import { type GateState, gateHangs, readGateState } from '../../core/gate-state.js';
 import { nodeAdvice } from '../../core/node-support.js';
-import { ADDRESS_HELP, ADDRESS_OPTIONS, addressOf } from '../box-address.js';
-import { type Command, parseOptions } from '../command.js';
+import { ADDRESS_OPTIONS, addressOf } from '../box-address.js';
 import { describeGuard, statusFrom } from './guard-answer.js';
 
 /** An answer, or the sentence that says why there is none. */
@@ -20,21 +20,17 @@ async function ask<T>(
   }
 }
 
-export const command: Command = {
+export const command = defineCommand({
   name: 'status',
   summary: 'say what the box is doing',
-  help: `Usage: redbutton status [--config FILE] [--json]
-
-Asks the guard and the trader, and says what each answers.
-
-${ADDRESS_HELP}
-  --json          print {"guard": …, "trader": …, "gate": …}, null for what is not there
-
-Exit codes: 0 both answer; 1 one of them does not.
-`,
-  async run(args, io) {
-    const { values } = parseOptions('status', args, { ...ADDRESS_OPTIONS, json: { type: 'boolean' } });
-    const paths = addressOf('status', values);
+  about: 'Asks the guard and the trader, and says what each answers.',
+  options: {
+    ...ADDRESS_OPTIONS,
+    json: { help: 'print {"guard": …, "trader": …, "gate": …}, null for what is not there' },
+  },
+  more: 'Exit codes: 0 both answer; 1 one of them does not.',
+  async run(values, io) {
+    const paths = addressOf(values);
     const guard = await ask(async () =>
       statusFrom(await callControl(paths.guardSocket, 'the guard', 'GET', '/status')),
     );
@@ -56,7 +52,7 @@ Exit codes: 0 both answer; 1 one of them does not.
     }
     return guard.value === null || trader.value === null ? EXIT.failed : EXIT.fine;
   },
-};
+});
 
 function describeGate(state: GateState | null): string {
   if (state === null) return 'not running: the kernel holds no order back (see redbutton doctor)';

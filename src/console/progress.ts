@@ -2,21 +2,6 @@ import type { CommandIo } from './io.js';
 
 type Output = CommandIo['stdout'];
 
-/** A table in plain text. The first column is left-aligned, `right` names the indices of right-aligned ones. */
-export function table(rows: readonly (readonly string[])[], right: readonly number[] = []): string {
-  const widths: number[] = [];
-  for (const row of rows)
-    row.forEach((cell, i) => {
-      widths[i] = Math.max(widths[i] ?? 0, cell.length);
-    });
-  const line = (row: readonly string[]) =>
-    row
-      .map((cell, i) => (right.includes(i) ? cell.padStart(widths[i]!) : cell.padEnd(widths[i]!)))
-      .join('  ')
-      .trimEnd();
-  return `${rows.map(line).join('\n')}\n`;
-}
-
 /** Shows how far long work has come: a bar redrawn in place on a terminal, a plain line each tenth elsewhere. */
 export interface Progress {
   update(done: number, note?: string): void;
