@@ -1276,7 +1276,7 @@ export const MUTATIONS = [
   {
     name: 'look for a position of a derivative among the balances',
     file: 'src/adapters/ccxt/still-held.ts',
-    from: "symbols.filter((symbol) => symbol.includes(':'));",
+    from: 'symbols.filter(isDerivative);',
     to: 'symbols.filter(() => false);',
     by: 'test/adapters/ccxt/derivatives.test.ts',
   },

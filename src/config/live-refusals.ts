@@ -1,3 +1,4 @@
+import { currenciesOf, isDerivative } from '../core/symbol.js';
 import { LIVE_ACKNOWLEDGEMENT } from './live-terms.js';
 import { accountOf } from './paths.js';
 import { PROVEN_EXCHANGES, provenSpot } from './proven-exchanges.js';
@@ -53,7 +54,7 @@ function exchangeRefusals({ id, symbols }: ExchangeConfig, { risk, execution }: 
   const refuse = (code: string, message: string, remedy: string) =>
     found.push({ exchange: id, code, message: `${id}: ${message}`, remedy });
   const proven = provenSpot(id);
-  const derivatives = symbols.filter((symbol) => symbol.includes(':'));
+  const derivatives = symbols.filter(isDerivative);
 
   if (proven === undefined)
     refuse(
@@ -106,6 +107,6 @@ function exchangeRefusals({ id, symbols }: ExchangeConfig, { risk, execution }: 
 
 /** Settled in its base coin, as `BTC/USD:BTC`. */
 function isInverse(symbol: string): boolean {
-  const [base, , settle] = symbol.split(/[/:]/);
+  const { base, settle } = currenciesOf(symbol);
   return settle === base;
 }

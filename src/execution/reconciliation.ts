@@ -2,7 +2,7 @@ import { messageOf } from '../core/errors.js';
 import { type Decimal, decimal, text } from '../core/money.js';
 import type { OrderReport } from '../core/order.js';
 import type { CapitalFlow, RestoredState } from '../core/records.js';
-import { currenciesOf } from '../core/symbol.js';
+import { currenciesOf, isDerivative } from '../core/symbol.js';
 import type { Portfolio } from '../portfolio/portfolio.js';
 import type { Broker } from '../ports/broker.js';
 import type { Store } from '../ports/store.js';
@@ -150,7 +150,7 @@ export function createReconciler(deps: ReconciliationDeps): Reconciler {
   function shortfallsOf(held: ReadonlyMap<string, Decimal>): Map<string, Decimal> {
     const found = new Map<string, Decimal>();
     for (const { exchange, symbol, base, units } of portfolio.books()) {
-      if (exchange !== broker.exchange || symbol.includes(':')) continue;
+      if (exchange !== broker.exchange || isDerivative(symbol)) continue;
       const short = units.minus(held.get(base) ?? 0);
       if (short.gt(0)) found.set(symbol, short);
     }

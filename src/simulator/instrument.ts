@@ -1,6 +1,7 @@
 import type { CandleColumns } from '../core/candle.js';
 import { derivedRules } from '../core/derived-rules.js';
 import { badInput } from '../core/errors.js';
+import { currenciesOf } from '../core/symbol.js';
 import { timeframeMs } from '../core/timeframe.js';
 
 /** What a simulated market is made of. Steps and minimums are decimal text; sensible ones are derived where absent. */
@@ -42,18 +43,18 @@ export interface Instrument extends MarketTerms {
 
 /** Fills in what a spec leaves open. Throws `E_SIM_MARKET` with the place for candles that cannot be replayed. */
 export function toInstrument(spec: MarketSpec): Instrument {
-  const match = /^([A-Z0-9]+)\/([A-Z0-9]+)$/.exec(spec.symbol);
-  if (!match) {
+  if (!/^[A-Z0-9]+\/[A-Z0-9]+$/.test(spec.symbol)) {
     throw badInput('E_SIM_MARKET', `"${spec.symbol}" is no spot symbol`, 'write it as in "BTC/USDT"');
   }
   checkCandles(spec);
+  const { base, quote } = currenciesOf(spec.symbol);
   const derived = derivedRules(spec.symbol, spec.candles, '0');
   const amountStep = spec.amountStep ?? derived.amountStep;
   return {
     symbol: spec.symbol,
-    id: `${match[1]}${match[2]}`,
-    base: match[1]!,
-    quote: match[2]!,
+    id: `${base}${quote}`,
+    base,
+    quote,
     timeframe: spec.timeframe,
     barMs: timeframeMs(spec.timeframe),
     candles: spec.candles,

@@ -136,6 +136,17 @@ describe('files', () => {
   });
 });
 
+describe('symbols', () => {
+  it('are taken apart in one place', () => {
+    const apart = sources.filter((file) =>
+      /symbols?\w*(\[\d\])?[!?]?\.(split\(|includes\(':'\))/i.test(
+        readFileSync(path.join(root, file), 'utf8'),
+      ),
+    );
+    expect(apart).toEqual(['src/core/symbol.ts']);
+  });
+});
+
 describe('models', () => {
   it('are opened in the one place that has the runtime send nothing', () => {
     const opening = sources.filter((file) =>

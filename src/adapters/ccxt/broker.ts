@@ -3,6 +3,7 @@ import { decimal, text } from '../../core/money.js';
 import type { OrderReport, OrderRequest } from '../../core/order.js';
 import { givenOrderId } from '../../core/order-owner.js';
 import type { CapitalFlow } from '../../core/records.js';
+import { isDerivative } from '../../core/symbol.js';
 import type { Balance, Broker, SubmitResult } from '../../ports/broker.js';
 import { listOrders, listTransfers } from './account-history.js';
 import type { CcxtOrder, CcxtTrade, Figure } from './ccxt-module.js';
@@ -65,7 +66,7 @@ class CcxtBroker implements Broker {
             // Where a position is no balance the exchange itself must hold what closes it to what is open: a position that
             // a stop, a liquidation or a hand has closed meanwhile would be turned round instead.
             ...((order.type === 'stop' || order.reducing) &&
-              order.symbol.includes(':') && { reduceOnly: true }),
+              isDerivative(order.symbol) && { reduceOnly: true }),
           },
         ),
       );

@@ -1,5 +1,6 @@
 import { fault } from '../../core/errors.js';
 import { RECV_WINDOW_MS } from '../../core/settle.js';
+import { isDerivative } from '../../core/symbol.js';
 import type { Clock } from '../../ports/time.js';
 import {
   type Addresses,
@@ -77,7 +78,7 @@ export async function createExchange(
 
 /** ccxt's options. Retries are off: a create request that is sent again blind can place an order twice. */
 function settingsOf(config: ExchangeSettings): Record<string, unknown> {
-  const derivatives = config.symbols.some((symbol) => symbol.includes(':'));
+  const derivatives = config.symbols.some(isDerivative);
   const common = {
     defaultType: derivatives ? 'swap' : 'spot',
     recvWindow: RECV_WINDOW_MS,

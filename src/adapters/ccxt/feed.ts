@@ -1,5 +1,6 @@
 import { badInput, fault, messageOf, RedbuttonError } from '../../core/errors.js';
 import type { MarketListing, Quote } from '../../core/order.js';
+import { isDerivative } from '../../core/symbol.js';
 import { timeframeMs } from '../../core/timeframe.js';
 import type { CandleFeed, RawCandle } from '../../ports/market.js';
 import type { Figure, OhlcvRow } from './ccxt-module.js';
@@ -103,7 +104,7 @@ class CcxtFeed implements CandleFeed {
     const { api } = this.#connection;
     if (api.has.fetchOrderBook !== true) return undefined;
     // Futures know no choice of symbols.
-    const isNamed = NAMED_TOPS.has(api.id) && !symbol.includes(':');
+    const isNamed = NAMED_TOPS.has(api.id) && !isDerivative(symbol);
     return isNamed ? this.#sharedQuote(symbol) : this.#bookTop(symbol);
   }
 

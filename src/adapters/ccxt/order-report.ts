@@ -1,5 +1,6 @@
 import { decimal, text } from '../../core/money.js';
 import type { Fill, OrderReport, OrderStatus, Side } from '../../core/order.js';
+import { currenciesOf } from '../../core/symbol.js';
 import type { CcxtOrder, CcxtTrade, Figure } from './ccxt-module.js';
 import { isProtectiveStop } from './protective-stop.js';
 
@@ -82,7 +83,7 @@ function toFill(source: ReportSource, side: Side, trade: CcxtTrade): Fill {
     price,
     amount,
     fee: figure(fee?.cost) ?? '0',
-    feeCurrency: fee?.currency ?? source.symbol.split(/[/:]/)[1]!,
+    feeCurrency: fee?.currency ?? currenciesOf(source.symbol).quote,
     atMs: trade.timestamp ?? source.order.timestamp ?? source.nowMs,
   };
 }

@@ -1,5 +1,6 @@
 import { messageOf } from '../../core/errors.js';
 import { decimal } from '../../core/money.js';
+import { currenciesOf, isDerivative } from '../../core/symbol.js';
 import type { CcxtExchange } from './ccxt-module.js';
 
 /**
@@ -7,8 +8,8 @@ import type { CcxtExchange } from './ccxt-module.js';
  * does not tell is said to be unknown: a position that is open must never read as nothing.
  */
 export async function stillHeld(api: CcxtExchange, symbols: readonly string[]): Promise<string> {
-  const derivatives = symbols.filter((symbol) => symbol.includes(':'));
-  const spot = symbols.filter((symbol) => !symbol.includes(':'));
+  const derivatives = symbols.filter(isDerivative);
+  const spot = symbols.filter((symbol) => !isDerivative(symbol));
   const words = [
     ...(derivatives.length === 0 ? [] : await positions(api, derivatives).catch(unknown(derivatives))),
     ...(spot.length === 0 ? [] : await balances(api, spot).catch(unknown(spot))),
@@ -31,7 +32,7 @@ async function positions(api: CcxtExchange, symbols: readonly string[]): Promise
 async function balances(api: CcxtExchange, symbols: readonly string[]): Promise<string[]> {
   const { total } = (await api.fetchBalance()) as { total?: Readonly<Record<string, string>> };
   return symbols.flatMap((symbol) => {
-    const base = symbol.split('/')[0]!;
+    const { base } = currenciesOf(symbol);
     return decimal(total?.[base] ?? 0).gt(0) ? [`${total![base]} ${base}`] : [];
   });
 }

@@ -7,6 +7,7 @@ import { number, whole } from '../../console/option-values.js';
 import { startProgress } from '../../console/progress.js';
 import type { CandleColumns } from '../../core/candle.js';
 import { badInput, EXIT, messageOf } from '../../core/errors.js';
+import { currenciesOf } from '../../core/symbol.js';
 import { timeframeMs } from '../../core/timeframe.js';
 import { CANDLE_FILE_HELP } from '../../research/candles/candle-file.js';
 import { loadCandles, mustHaveCandles } from '../../research/candles/load-candles.js';
@@ -74,7 +75,7 @@ ${CANDLE_FILE_HELP}`,
   async run(values, io) {
     const { symbol, timeframe, speed, balances, 'weight-limit': weightLimit = 0 } = values;
     const barMs = timeframeMs(timeframe);
-    const quote = symbol.split('/')[1] ?? '';
+    const { quote } = currenciesOf(symbol);
     const simulator = new ExchangeSimulator({
       markets: [{ symbol, timeframe, candles: await cleanCandles(values.candles, barMs, io) }],
       startIndex: values.from,
