@@ -132,6 +132,11 @@ export const ALERT_CATALOGUE = {
     (f) => `The order to ${f.side} ${f.amount} of ${f.symbol} was rejected: ${f.reason}`,
     'One rejection is no harm; if they repeat, check balance, permissions and limits at the exchange.',
   ),
+  ORDER_NEVER_PLACED: entry<{ symbol: string; side: string; amount: string; reason: string }>(
+    'warning',
+    (f) => `The order to ${f.side} ${f.amount} of ${f.symbol} was not placed: ${f.reason}`,
+    'The next bar decides again; if it repeats, check the connection to the exchange.',
+  ),
   ORDER_UNKNOWN: entry<{ symbol: string; clientOrderId: string }>(
     'critical',
     (f) => `Nobody knows yet whether the order ${f.clientOrderId} in ${f.symbol} was placed.`,

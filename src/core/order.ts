@@ -60,15 +60,23 @@ export const ORDER_STATUSES = [
   'filled',
   'canceled',
   'expired',
+  // By the exchange.
   'rejected',
+  // By our own gate.
+  'denied',
+  // Surely not at the exchange, which never rejected it: it could not be handed over, or was looked up and not found.
+  'never_placed',
   'unknown',
 ] as const;
 export type OrderStatus = (typeof ORDER_STATUSES)[number];
 
+/** Statuses of an order that the exchange never had; one that it speaks of all the same has been placed. */
+const UNPLACED: readonly OrderStatus[] = ['rejected', 'denied', 'never_placed'];
 /** Statuses after which nothing more can happen to an order. */
-export function isFinal(status: OrderStatus): boolean {
-  return status === 'filled' || status === 'canceled' || status === 'expired' || status === 'rejected';
-}
+export const FINAL_STATUSES: readonly OrderStatus[] = ['filled', 'canceled', 'expired', ...UNPLACED];
+
+export const isUnplaced = (status: OrderStatus): boolean => UNPLACED.includes(status);
+export const isFinal = (status: OrderStatus): boolean => FINAL_STATUSES.includes(status);
 
 /** One execution of (a part of) an order. Decimal text throughout. */
 export interface Fill {
@@ -95,7 +103,8 @@ export interface OrderReport {
   readonly exchangeOrderId: string | null;
   readonly symbol: string;
   readonly side: Side;
-  readonly status: OrderStatus;
+  /** An exchange never says of an order that our gate denied it, or that it never was there. */
+  readonly status: Exclude<OrderStatus, 'denied' | 'never_placed'>;
   readonly amount: string;
   readonly filled: string;
   readonly averagePrice: string | null;
@@ -138,6 +147,7 @@ export type DenialReason =
   | 'symbol_unknown'
   // gate
   | 'no_permit'
+  | 'permit_changed'
   | 'price_stale'
   | 'notional_cap'
   | 'price_collar'

@@ -1,5 +1,5 @@
 import type { Candle, CandleColumns, StreamKey } from './candle.js';
-import type { Fill, OrderRequest, OrderStatus, RiskDecision } from './order.js';
+import type { DenialReason, Fill, OrderRequest, OrderStatus, RiskDecision } from './order.js';
 import type { Holding, Prediction, SignalResult } from './signal.js';
 import type { TradingState } from './trading-state.js';
 
@@ -64,6 +64,8 @@ export interface OrderEvent {
   readonly exchangeOrderId: string | null;
   readonly filled: string;
   readonly averagePrice: string | null;
+  /** Why it was denied; `market_closed` also where it was the exchange that said so. Null otherwise. */
+  readonly reason: DenialReason | null;
   readonly message: string | null;
   readonly atMs: number;
 }

@@ -110,7 +110,7 @@ export function createExecution(deps: ExecutionDeps, config: ExecutionConfig): E
     order: OrderRequest,
     status: OrderStatus,
     message: string | null,
-    report?: OrderReport,
+    { report, reason = null }: { report?: OrderReport; reason?: DenialReason | null } = {},
   ): Promise<void> {
     const listed = report?.fills ?? [];
     const filled = report?.filled ?? '0';
@@ -125,6 +125,7 @@ export function createExecution(deps: ExecutionDeps, config: ExecutionConfig): E
       exchangeOrderId: report?.exchangeOrderId ?? null,
       filled,
       averagePrice: averageOf(report),
+      reason,
       message,
       atMs: clock.wallMs(),
     };
@@ -136,13 +137,13 @@ export function createExecution(deps: ExecutionDeps, config: ExecutionConfig): E
     status: OrderStatus,
     message: string | null,
     tries: number,
-    rest: { refusal?: DenialReason; fills?: readonly Fill[]; quote?: Quote } = {},
+    rest: { reason?: DenialReason | null; fills?: readonly Fill[]; quote?: Quote } = {},
   ): ExecutionOutcome {
     const fills = rest.fills ?? [];
     return {
       order,
       status,
-      refusal: rest.refusal ?? null,
+      reason: rest.reason ?? null,
       message,
       tries,
       fills,
@@ -166,7 +167,7 @@ export function createExecution(deps: ExecutionDeps, config: ExecutionConfig): E
     const message = report.message ?? null;
     if (complete) {
       unsettled.remove(order.clientOrderId);
-      await record(order, report.status, message, report);
+      await record(order, report.status, message, { report });
       const fills = listed.filter((fill) => portfolio.apply(fill));
       return outcome(order, report.status, message, tries, { fills, ...(quote && { quote }) });
     }
@@ -175,7 +176,7 @@ export function createExecution(deps: ExecutionDeps, config: ExecutionConfig): E
     unsettled.add(order, text(told));
     // A stop that the exchange has, untriggered, is where it belongs.
     unsettled.rest(order.clientOrderId, order.type === 'stop' && status === 'accepted');
-    await record(order, status, message, report);
+    await record(order, status, message, { report });
     const fills = listed.filter((fill) => portfolio.apply(fill));
     // It was to be filled at once or not at all, and rests: some exchanges take it for one that may wait.
     if (order.type === 'limit_ioc' && !isFinal(report.status)) await cancel(order);
@@ -214,15 +215,22 @@ export function createExecution(deps: ExecutionDeps, config: ExecutionConfig): E
     return outcome(order, 'unknown', message, tries);
   }
 
-  async function refuse(
+  /** The order is not at the exchange. */
+  async function end(
     order: OrderRequest,
+    status: 'denied' | 'rejected' | 'never_placed',
     message: string,
     tries: number,
-    refusal?: DenialReason,
+    reason: DenialReason | null = null,
   ): Promise<ExecutionOutcome> {
-    await record(order, 'rejected', message);
-    return outcome(order, 'rejected', message, tries, refusal === undefined ? {} : { refusal });
+    await record(order, status, message, { reason });
+    return outcome(order, status, message, tries, { reason });
   }
+
+  const worthAnotherTry = (
+    { retryable, retryAfterMs = 0 }: Extract<SubmitResult, { kind: 'not_placed' }>,
+    tries: number,
+  ): boolean => retryable && retryAfterMs <= RETRY_WAIT_MS_MAX && tries < config.triesMax;
 
   /** Writes the intent down, hands it to the gate until it is placed or in doubt, and stores what came of it. */
   async function dispatch(
@@ -236,9 +244,8 @@ export function createExecution(deps: ExecutionDeps, config: ExecutionConfig): E
       let result: SubmitResult;
       try {
         const passed = await gate.submit(order, { ...context, quote });
-        if (passed.kind === 'denied') {
-          return await refuse(order, `${passed.reason}: ${passed.detail}`, tries, passed.reason);
-        }
+        if (passed.kind === 'denied')
+          return await end(order, 'denied', `${passed.reason}: ${passed.detail}`, tries, passed.reason);
         result = passed.result;
       } catch (thrown) {
         // Whatever broke, it broke at a moment when the order may have been on its way.
@@ -250,12 +257,13 @@ export function createExecution(deps: ExecutionDeps, config: ExecutionConfig): E
         return await afterCancel(await take(order, result.report, tries, quote), quote);
       }
       if (result.kind === 'ambiguous') return await doubt(order, result.message, tries);
-      const late = (result.retryAfterMs ?? 0) > RETRY_WAIT_MS_MAX;
-      if (!result.retryable || late || tries >= config.triesMax) {
-        const refusal = result.about === 'closed' ? ('market_closed' as const) : undefined;
-        const refused = await refuse(order, result.message, tries, refusal);
+      if (result.kind === 'denied') return await end(order, 'denied', result.message, tries, result.reason);
+      if (result.kind === 'rejected' || !worthAnotherTry(result, tries)) {
+        const status = result.kind === 'rejected' ? 'rejected' : 'never_placed';
+        const reason = result.about === 'closed' ? 'market_closed' : null;
+        const ended = await end(order, status, result.message, tries, reason);
         if (market && result.about !== undefined) await market.refused(order.symbol, result.about);
-        return refused;
+        return ended;
       }
       await clock.sleep(Math.max(waitMs(config.backoffMs, tries), result.retryAfterMs ?? 0));
       quote = (await refreshQuote?.().catch(() => undefined)) ?? quote;
@@ -279,10 +287,10 @@ export function createExecution(deps: ExecutionDeps, config: ExecutionConfig): E
       if (result.fills.length > 0) report(result);
       return null;
     }
-    // Fills of it are stored, so it was placed, and what is not filled is gone: that is no rejection.
+    // Where fills of it are stored it was placed, and what is not filled is gone.
     const filled = decimal(settlement.filledKnown);
     const taken = filled.gt(0) || settlement.placed;
-    const status: OrderStatus = filled.eq(order.amount) ? 'filled' : taken ? 'canceled' : 'rejected';
+    const status: OrderStatus = filled.eq(order.amount) ? 'filled' : taken ? 'canceled' : 'never_placed';
     const message = 'not found twice at the exchange';
     unsettled.remove(order.clientOrderId);
     await store.recordOrder({
@@ -291,6 +299,7 @@ export function createExecution(deps: ExecutionDeps, config: ExecutionConfig): E
       exchangeOrderId: null,
       filled: settlement.filledKnown,
       averagePrice: null,
+      reason: null,
       message,
       atMs: clock.wallMs(),
     });
@@ -311,7 +320,7 @@ export function createExecution(deps: ExecutionDeps, config: ExecutionConfig): E
       // The store may count the order as done already: its event goes before its fills then, since a fill that is not
       // stored is found again, and an event that was not corrected would not be.
       if (!open && isFinal(listed.status) && reportFlaw(order, listed) === null) {
-        await record(order, listed.status, listed.message ?? null, valued(listed));
+        await record(order, listed.status, listed.message ?? null, { report: valued(listed) });
       }
       return report(await take(order, listed, 0));
     },

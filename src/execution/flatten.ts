@@ -1,7 +1,7 @@
 import { waitMs } from '../core/backoff.js';
 import type { Candle } from '../core/candle.js';
 import type { Decimal } from '../core/money.js';
-import type { Quote } from '../core/order.js';
+import type { DenialReason, Quote } from '../core/order.js';
 import type { Clock } from '../ports/time.js';
 import { EXIT_BOUNDS } from './exit-bound.js';
 import type { Instrument } from './instrument.js';
@@ -69,8 +69,11 @@ export async function flattenInstrument(instrument: Instrument, deps: FlattenDep
   }
 }
 
+/** What another try may find otherwise. */
+const PASSING: readonly DenialReason[] = ['price_stale', 'price_collar', 'permit_changed'];
+
 /** Another try would come to the same: nothing may leave, an order has to be looked up first, or the exchange takes none so small. */
-function endsThePass({ status, refusal }: ExecutionOutcome): boolean {
+function endsThePass({ status, reason }: ExecutionOutcome): boolean {
   if (status === 'unknown' || status === 'accepted' || status === 'partially_filled') return true;
-  return refusal !== null && refusal !== 'price_stale' && refusal !== 'price_collar';
+  return reason !== null && !PASSING.includes(reason);
 }

@@ -173,7 +173,7 @@ export function createOrderGate(deps: GateDeps, config: GateConfig): OrderGate {
     mayLeave(order) {
       const permit = deps.permit.read();
       // First, so that an order of an earlier epoch is never judged by what it does to the position.
-      if (permit.ok && permit.epoch !== order.permitEpoch) return 'no_permit';
+      if (permit.ok && permit.epoch !== order.permitEpoch) return 'permit_changed';
       return barrier(order, permit)?.[0] ?? null;
     },
     async submit(order, context) {

@@ -31,8 +31,8 @@ export interface OrderIntent {
 export interface ExecutionOutcome {
   readonly order: OrderRequest;
   readonly status: OrderStatus;
-  /** The gate's reason, where it was the gate that refused; `market_closed` also where it was the exchange. */
-  readonly refusal: DenialReason | null;
+  /** As stored with the order's last event. */
+  readonly reason: DenialReason | null;
   readonly message: string | null;
   readonly tries: number;
   /** Fills that were new. */

@@ -1,5 +1,5 @@
 import { decimal } from '../core/money.js';
-import { isFinal, type OrderHint, type OrderRequest, type OrderStatus } from '../core/order.js';
+import { isFinal, isUnplaced, type OrderHint, type OrderRequest, type OrderStatus } from '../core/order.js';
 
 interface Written {
   readonly order: OrderRequest;
@@ -35,7 +35,7 @@ export function createOrderLog(): OrderLog {
     isNews({ clientOrderId, filled }) {
       const known = written.get(clientOrderId);
       // What was taken for never placed has been placed, if it is spoken of.
-      if (known === undefined || !isFinal(known.status) || known.status === 'rejected') return true;
+      if (known === undefined || !isFinal(known.status) || isUnplaced(known.status)) return true;
       return filled === null || decimal(filled).gt(known.filled);
     },
   };

@@ -1,6 +1,6 @@
 import type { Candle, StreamKey } from '../core/candle.js';
 import { type Decimal, decimal, text } from '../core/money.js';
-import type { OrderRequest, Quote } from '../core/order.js';
+import { isUnplaced, type OrderRequest, type Quote } from '../core/order.js';
 import type { RestoredState } from '../core/records.js';
 import { SETTLE_MS } from '../core/settle.js';
 import { stricter, type TradingState } from '../core/trading-state.js';
@@ -239,9 +239,9 @@ export function createOrders(
       ...(decided && { decided }),
       ...(exitTry !== undefined && { exitTry }),
     });
-    const { status, refusal } = outcome;
-    if (!closing || status !== 'rejected' || refusal !== null || instrument.rules === rules) return outcome;
-    // Refused by rules that were read anew meanwhile: what closes a position does not wait for the next bar.
+    const { status, reason } = outcome;
+    if (!closing || !isUnplaced(status) || reason !== null || instrument.rules === rules) return outcome;
+    // Rejected by rules that were read again meanwhile: what closes a position does not wait for the next bar.
     return sendAlone(instrument, candle, decision, how);
   }
 

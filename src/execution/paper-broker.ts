@@ -1,5 +1,5 @@
 import { type Decimal, decimal, floorToStep, text } from '../core/money.js';
-import type { Fill, MarketRules, OrderReport, OrderRequest, OrderStatus, Quote } from '../core/order.js';
+import type { Fill, MarketRules, OrderReport, OrderRequest, Quote } from '../core/order.js';
 import { currenciesOf } from '../core/symbol.js';
 import { movementsOf } from '../portfolio/movements.js';
 import type { Balance, Broker, SubmitResult } from '../ports/broker.js';
@@ -49,7 +49,7 @@ export function createPaperBroker(options: PaperBrokerOptions): PaperBroker {
     for (const [currency, amount] of movementsOf(fill)) add(currency, amount);
   }
 
-  function report(order: OrderRequest, status: OrderStatus, fills: readonly Fill[]): OrderReport {
+  function report(order: OrderRequest, status: OrderReport['status'], fills: readonly Fill[]): OrderReport {
     const filled = fills.reduce((sum, fill) => sum.plus(fill.amount), decimal(0));
     const result: OrderReport = {
       clientOrderId: order.clientOrderId,
@@ -67,19 +67,19 @@ export function createPaperBroker(options: PaperBrokerOptions): PaperBroker {
     return result;
   }
 
-  const refuse = (message: string) => ({ kind: 'not_placed' as const, message, retryable: false });
+  const reject = (message: string) => ({ kind: 'rejected' as const, message });
 
   function execute(order: OrderRequest, quote: Quote): SubmitResult {
     const known = reports.get(order.clientOrderId);
-    if (known) return refuse(`client order id ${order.clientOrderId} was used before`);
+    if (known) return reject(`client order id ${order.clientOrderId} was used before`);
     const rules = options.rulesOf(order.symbol);
-    if (!rules) return refuse(`${options.exchange} does not list ${order.symbol}`);
+    if (!rules) return reject(`${options.exchange} does not list ${order.symbol}`);
     if (options.isClosed?.(order.symbol))
-      return { ...refuse(`${order.symbol} is closed at ${options.exchange}`), about: 'closed' };
+      return { ...reject(`${order.symbol} is closed at ${options.exchange}`), about: 'closed' };
     const price = order.side === 'buy' ? quote.ask : quote.bid;
-    if (!(price > 0 && Number.isFinite(price))) return refuse(`no price to fill ${order.symbol} at`);
+    if (!(price > 0 && Number.isFinite(price))) return reject(`no price to fill ${order.symbol} at`);
     if (order.type === 'limit_ioc') {
-      if (order.limitPrice === undefined) return refuse('a limit order needs a limit price');
+      if (order.limitPrice === undefined) return reject('a limit order needs a limit price');
       const beyond =
         order.side === 'buy' ? decimal(price).gt(order.limitPrice) : decimal(price).lt(order.limitPrice);
       if (beyond) return { kind: 'report', report: report(order, 'expired', []) };
@@ -99,7 +99,7 @@ export function createPaperBroker(options: PaperBrokerOptions): PaperBroker {
       const short = order.side === 'buy' ? held(quoteCurrency).lt(notional.plus(fee)) : held(base).lt(amount);
       if (short) {
         const currency = order.side === 'buy' ? quoteCurrency : base;
-        return refuse(`insufficient balance: ${text(held(currency))} ${currency}`);
+        return reject(`insufficient balance: ${text(held(currency))} ${currency}`);
       }
     }
     const fill: Fill = {

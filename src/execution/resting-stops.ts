@@ -1,4 +1,4 @@
-import type { OrderRequest } from '../core/order.js';
+import { isUnplaced, type OrderRequest } from '../core/order.js';
 import type { Brokers } from './brokers.js';
 import type { Execution } from './execution.js';
 import type { Instrument } from './instrument.js';
@@ -69,9 +69,9 @@ export function createRestingStops(deps: RestingStopsDeps): RestingStops {
     }
     const outcome = await execution.submitStop(stop);
     // The same words each time while it lasts: other words would be another alert.
-    const closed = outcome.refusal === 'market_closed' ? 'its market is closed' : null;
-    if (outcome.status === 'rejected')
-      unprotected.set(instrument, { detail: closed ?? outcome.message ?? 'rejected' });
+    const closed = outcome.reason === 'market_closed' ? 'its market is closed' : null;
+    if (isUnplaced(outcome.status))
+      unprotected.set(instrument, { detail: closed ?? outcome.message ?? outcome.status });
     else unprotected.delete(instrument);
   }
 

@@ -1,20 +1,26 @@
-import type { OrderHint, OrderReport, OrderRequest, Quote } from '../core/order.js';
+import type { DenialReason, OrderHint, OrderReport, OrderRequest, Quote } from '../core/order.js';
 import type { CapitalFlow } from '../core/records.js';
 
-/** What came of handing an order to a venue. */
+/** What came of handing an order to an exchange. */
 export type SubmitResult =
   | { readonly kind: 'report'; readonly report: OrderReport }
-  /** The venue surely did not take it (refused before or at the door); may be retried when `retryable`. */
+  /** Kept in as its first byte was about to be written. */
+  | { readonly kind: 'denied'; readonly reason: DenialReason; readonly message: string }
+  /** By the exchange, and for good. */
+  | { readonly kind: 'rejected'; readonly message: string; readonly about?: MarketChange }
+  /** Surely not taken, and not rejected for good: it could not be sent, or came at a bad moment. */
   | {
       readonly kind: 'not_placed';
       readonly message: string;
       readonly retryable: boolean;
       readonly retryAfterMs?: number;
-      /** What the refusal may speak of: steps and minimums that are no longer those known here, or a closed market. */
-      readonly about?: 'rules' | 'closed';
+      readonly about?: MarketChange;
     }
   /** Nobody knows: time-out, 5xx, dropped connection, malformed answer. Resolve by client order id, never resend. */
   | { readonly kind: 'ambiguous'; readonly message: string };
+
+/** What a failure may be about: steps and minimums that are no longer those known here, or a closed market. */
+export type MarketChange = 'rules' | 'closed';
 
 export interface Balance {
   readonly currency: string;

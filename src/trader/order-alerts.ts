@@ -60,7 +60,7 @@ export class OrderAlerts {
     this.#work.catch((error: unknown) => this.#onFailure(error));
   }
 
-  async #report({ order, status, refusal, message, fills }: ExecutionOutcome): Promise<void> {
+  async #report({ order, status, reason, message, fills }: ExecutionOutcome): Promise<void> {
     const { alerts } = this.#options;
     const { symbol, side, clientOrderId, amount } = order;
     await this.#reportFills(fills);
@@ -69,8 +69,10 @@ export class OrderAlerts {
     if (status === 'unknown') this.#unknown.add(clientOrderId);
     else this.#unknown.delete(clientOrderId);
     // What our own gate denied is nothing for a phone: a halt is reported as a halt, and risk's denials are in the store.
-    if (status === 'rejected' && refusal === null)
-      await alerts.raise('ORDER_REJECTED', { symbol, side, amount, reason: message ?? 'no reason given' });
+    const figures = { symbol, side, amount, reason: message ?? 'no reason given' };
+    // A market that the exchange calls closed has an alert of its own.
+    if (status === 'rejected' && reason === null) await alerts.raise('ORDER_REJECTED', figures);
+    if (status === 'never_placed' && reason === null) await alerts.raise('ORDER_NEVER_PLACED', figures);
   }
 
   async #reportFills(fills: readonly Fill[]): Promise<void> {

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import type { Alert } from '../../src/core/alert.js';
 import { type StreamKey, toColumns } from '../../src/core/candle.js';
-import type { OrderStatus } from '../../src/core/order.js';
+import { type DenialReason, FINAL_STATUSES, type OrderStatus } from '../../src/core/order.js';
 import type { AlertOutbox } from '../../src/ports/alerts.js';
 import type { Store, StoreNotes, StoreReader } from '../../src/ports/store.js';
 import { BAR_MS, BTC, candleOf, ETH, fillOf, orderEventOf, seededRng, T0 } from './store-rows.js';
@@ -33,6 +33,20 @@ export function moneyAndNotes(
       ]);
       expect(restored.openOrders[1]).toEqual(orderEventOf('open', 'partially_filled', 3));
       expect((await s.orderEvents()).length).toBe(15);
+    });
+  });
+
+  test('given each final status, when restored, then no such order is open, and its reason is kept', async () => {
+    const ends: [OrderStatus, DenialReason | null][] = [
+      ['denied', 'price_collar'],
+      ['rejected', 'market_closed'],
+      ...FINAL_STATUSES.map((status): [OrderStatus, null] => [status, null]),
+    ];
+    const events = ends.map(([status, reason], i) => ({ ...orderEventOf(`o${i}`, status, i), reason }));
+    for (const event of events) await store().recordOrder(event);
+    await settled(async (s) => {
+      expect((await s.restore()).openOrders).toEqual([]);
+      expect(await s.orderEvents()).toEqual(events);
     });
   });
 

@@ -184,6 +184,7 @@ export function orderEventOf(clientOrderId: string, status: OrderStatus, step: n
     exchangeOrderId: step === 0 ? null : '8389765',
     filled: status === 'partially_filled' ? '0.0005' : '0',
     averagePrice: status === 'partially_filled' ? '43210.05' : null,
+    reason: null,
     message: null,
     atMs: T0 + step,
   };

@@ -134,6 +134,10 @@ const OF_OTHERS: Raised[] = [
       reason: 'Account has insufficient balance for requested action.',
     },
   },
+  {
+    code: 'ORDER_NEVER_PLACED',
+    figures: { symbol: 'BTC/USDT', side: 'buy', amount: '0.25', reason: 'not found twice at the exchange' },
+  },
   { code: 'ORDER_UNKNOWN', figures: { symbol: 'BTC/USDT', clientOrderId: 'rb-redbutton-lrgwde0np5fcapy' } },
   {
     code: 'RECONCILE_MISMATCH',

@@ -263,7 +263,7 @@ describe('sending an order', () => {
     const outcome = await it.submit();
     expect(it.sentAfter).toEqual(['order intended']);
     expect(it.contents.writes).toEqual(['order intended', 'order filled with fills']);
-    expect(outcome).toMatchObject({ status: 'filled', refusal: null, tries: 1 });
+    expect(outcome).toMatchObject({ status: 'filled', reason: null, tries: 1 });
     expect(outcome.order).toMatchObject({ amount: '1', symbol: 'BTC/USDT', barOpenMs: 7, type: 'market' });
     expect(outcome.order.clientOrderId).toMatch(/^rb-test-[a-z0-9]+$/);
     expect(it.portfolio.book('binance', 'BTC/USDT').unitsNumber).toBe(1);
@@ -274,12 +274,32 @@ describe('sending an order', () => {
   it('stores the gate’s denial with its reason', async () => {
     const it = world([]);
     it.revoke();
-    expect(await it.submit()).toMatchObject({ status: 'rejected', refusal: 'no_permit' });
+    expect(await it.submit()).toMatchObject({ status: 'denied', reason: 'no_permit' });
     expect(it.sent).toEqual([]);
     expect(it.contents.orderLog.at(-1)).toMatchObject({
-      status: 'rejected',
+      status: 'denied',
+      reason: 'no_permit',
       message: 'no_permit: permit revoked',
     });
+  });
+
+  it('calls denied what the gate takes its leave back from at the wire, and never sends it again', async () => {
+    const it = world([{ kind: 'denied', reason: 'state_halted', message: 'denied at the wire' }, filled]);
+    expect(await it.submit()).toMatchObject({ status: 'denied', reason: 'state_halted', tries: 1 });
+    expect(it.contents.orderLog.at(-1)).toMatchObject({ status: 'denied', reason: 'state_halted' });
+    expect([it.sent.length, it.execution.unsettledCount]).toEqual([1, 0]);
+  });
+
+  it.each([
+    ['rejected', 'closed', 'market_closed', { kind: 'rejected', message: 'market is closed' }],
+    ['rejected', 'rules', null, { kind: 'rejected', message: 'off the step' }],
+    ['rejected', undefined, null, { kind: 'rejected', message: 'no funds' }],
+    ['never_placed', 'rules', null, { kind: 'not_placed', message: 'off the step', retryable: false }],
+    ['never_placed', undefined, null, { kind: 'not_placed', message: 'not signed', retryable: false }],
+  ] as const)('stores as %s what is about %s, with the reason %s', async (status, about, reason, answer) => {
+    const it = world([{ ...answer, ...(about && { about }) }, filled]);
+    expect(await it.submit()).toMatchObject({ status, reason, tries: 1 });
+    expect(it.contents.orderLog.at(-1)).toMatchObject({ status, reason, message: answer.message });
   });
 
   it('tries again, 1 and 2 seconds later and under the same id, what was surely not placed', async () => {
@@ -291,8 +311,8 @@ describe('sending an order', () => {
 
   it('gives up after the last try, and at once on what will not change', async () => {
     const thrice = world([busy, busy, busy]);
-    expect(await thrice.submit()).toMatchObject({ status: 'rejected', message: 'busy', tries: 3 });
-    const once = world([{ kind: 'not_placed', message: 'no funds', retryable: false }]);
+    expect(await thrice.submit()).toMatchObject({ status: 'never_placed', message: 'busy', tries: 3 });
+    const once = world([{ kind: 'rejected', message: 'no funds' }]);
     expect(await once.submit()).toMatchObject({ status: 'rejected', message: 'no funds', tries: 1 });
     expect(once.slept).toEqual([]);
   });
@@ -304,12 +324,12 @@ describe('sending an order', () => {
   });
 
   it('asks the gate again before each try', async () => {
-    const revokeAndRefuse = () => {
+    const revokeAndFail = () => {
       it.revoke();
       return busy;
     };
-    const it = world([revokeAndRefuse, filled]);
-    expect(await it.submit()).toMatchObject({ status: 'rejected', refusal: 'no_permit', tries: 2 });
+    const it = world([revokeAndFail, filled]);
+    expect(await it.submit()).toMatchObject({ status: 'denied', reason: 'no_permit', tries: 2 });
     expect(it.sent).toHaveLength(1);
   });
 
@@ -331,7 +351,7 @@ describe('an order whose outcome nobody knows', () => {
       const it = world([answer, filled]);
       expect(await it.submit()).toMatchObject({ status: 'unknown' });
       expect(it.contents.writes).toEqual(['order intended', 'order unknown']);
-      expect(await it.submit()).toMatchObject({ status: 'rejected', refusal: 'symbol_unknown' });
+      expect(await it.submit()).toMatchObject({ status: 'denied', reason: 'symbol_unknown' });
       expect(it.sent).toHaveLength(1);
     }
   });
@@ -371,13 +391,17 @@ describe('an order whose outcome nobody knows', () => {
     it.later(4999);
     expect(await it.execution.settleOnce('binance')).toEqual([]);
     it.later(1);
-    expect(await it.execution.settleOnce('binance')).toMatchObject([{ status: 'rejected' }]);
+    expect(await it.execution.settleOnce('binance')).toMatchObject([
+      { status: 'never_placed', reason: null },
+    ]);
     // One late look alone is not enough
     const once = world([lost]);
     await once.submit();
     once.later(60_000);
     expect(await once.execution.settleOnce('binance')).toEqual([]);
-    expect(await once.execution.settleOnce('binance')).toMatchObject([{ status: 'rejected' }]);
+    expect(await once.execution.settleOnce('binance')).toMatchObject([
+      { status: 'never_placed', reason: null },
+    ]);
   });
 
   it('stays open while fills of it are still to be named', async () => {
@@ -426,16 +450,16 @@ describe('after a restart', () => {
     const after = world([], before.contents);
     await after.execution.restore([event], []);
     // Then its symbol is blocked, it is looked up, and it dies only by the rule
-    expect(await after.submit()).toMatchObject({ refusal: 'symbol_unknown' });
+    expect(await after.submit()).toMatchObject({ status: 'denied', reason: 'symbol_unknown' });
     expect(await after.execution.settleOnce('binance')).toEqual([]);
     after.later(5000);
     expect(await after.execution.settleOnce('binance')).toMatchObject([
-      { status: 'rejected', order: { clientOrderId: order.clientOrderId } },
+      { status: 'never_placed', order: { clientOrderId: order.clientOrderId } },
     ]);
     expect(after.sent).toEqual([]);
   });
 
-  it('never calls an order rejected of which a fill is stored', async () => {
+  it('never calls an order never placed of which a fill is stored', async () => {
     const before = world([filled]);
     const { order } = await before.submit();
     const fill = [...before.contents.fills.values()][0]!;

@@ -195,14 +195,14 @@ describe('orders that close what is held', () => {
       counts.orders += sent.length;
       if (unclosed === null) counts.closed++;
       counts.oversold += flaws.length;
-      for (const { refusal, order, message } of outcomes) {
-        if (refusal === null) continue;
+      for (const { reason, order, message } of outcomes) {
+        if (reason === null) continue;
         // The exchange itself takes none so small.
         const notional = decimal(order.amount).times(order.limitPrice ?? 0);
         const tooSmall = decimal(order.amount).lt(rules.amountMin) || notional.lt(rules.notionalMin);
-        if (refusal === 'exchange_filter' && tooSmall) continue;
+        if (reason === 'exchange_filter' && tooSmall) continue;
         counts.heldUp++;
-        console.log(`seed ${seed}: ${refusal}: ${message}`);
+        console.log(`seed ${seed}: ${reason}: ${message}`);
       }
       // From the better of what it was told and the last close, no order may fill at less than half.
       for (const { limitPrice } of sent) {

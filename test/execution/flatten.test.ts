@@ -43,8 +43,8 @@ function holding(parts: readonly string[], missing = '0') {
       nowMs += 200;
       asked.push({ units, bid: inputs.quote.bid });
       const part = left.shift() ?? '0';
-      if (part === 'no_permit') return outcome('rejected', part, part);
-      if (part === 'price_stale') return outcome('rejected', part, part);
+      if (part === 'no_permit' || part === 'price_stale' || part === 'permit_changed')
+        return outcome('denied', part, part);
       if (part === 'unanswered') return outcome('unknown', 'timed out');
       if (part !== '0') portfolio.apply(fill(side, part));
       return outcome(Number(part) === units ? 'filled' : 'expired', null);
@@ -56,12 +56,12 @@ function holding(parts: readonly string[], missing = '0') {
 const outcome = (
   status: ExecutionOutcome['status'],
   message: string | null,
-  refusal: ExecutionOutcome['refusal'] = null,
+  reason: ExecutionOutcome['reason'] = null,
 ): ExecutionOutcome => ({
   order: {} as OrderRequest,
   status,
   message,
-  refusal,
+  reason,
   tries: 1,
   fills: [],
   slippage: null,
@@ -105,9 +105,15 @@ describe('closing a position in a halt', () => {
     expect(asked).toMatchObject([{ units: 0.75 }]);
   });
 
+  it('given a permit that changed while an order was on its way, then asks again under the new one', async () => {
+    const { flattened, asked } = holding(['permit_changed', '1']);
+    expect(await flattened).toBeNull();
+    expect(asked).toHaveLength(2);
+  });
+
   it('given no leave, then does not ask again', async () => {
     const { flattened, asked } = holding(['0.5', 'no_permit', '0.5']);
-    expect(await flattened).toBe('0.5 BTC/USDT (rejected: no_permit)');
+    expect(await flattened).toBe('0.5 BTC/USDT (denied: no_permit)');
     expect(asked).toHaveLength(2);
   });
 });

@@ -36,7 +36,7 @@ function gateFor(given: Given = {}) {
     kind: 'paper',
     async create(order) {
       sent.push(order);
-      return { kind: 'not_placed', message: 'noted', retryable: false };
+      return { kind: 'rejected', message: 'noted' };
     },
     find: async () => undefined,
     cancel: async () => {},
@@ -298,11 +298,11 @@ describe('the order gate', () => {
     expect(asked(entry, passedEntry, { ok: false, reason: 'revoked' })).toBe('no_permit');
     expect(asked(entry, passedEntry, { ...OK, state: 'REDUCING' })).toBe('state_reducing');
     // Halted and armed again while it queued: the new leave is none for what was decided under the old one.
-    expect(asked(entry, passedEntry, { ...OK, epoch: 2 })).toBe('no_permit');
+    expect(asked(entry, passedEntry, { ...OK, epoch: 2 })).toBe('permit_changed');
     expect(asked(exit, passedExit, { ...OK, state: 'REDUCING' })).toBe(null);
-    expect(asked(exit, passedExit, { ...OK, state: 'REDUCING', epoch: 2 })).toBe('no_permit');
+    expect(asked(exit, passedExit, { ...OK, state: 'REDUCING', epoch: 2 })).toBe('permit_changed');
     // An order that came past the gate has no epoch at all.
-    expect(asked(entry, order(), OK)).toBe('no_permit');
+    expect(asked(entry, order(), OK)).toBe('permit_changed');
   });
 
   it('reads the permit in the same synchronous stretch that sends', async () => {

@@ -91,16 +91,15 @@ describe('the paper broker', () => {
     });
   });
 
-  it('refuses what cannot be paid for, is not held, not listed, or has no price', async () => {
+  it('rejects what cannot be paid for, is not held, not listed, or has no price', async () => {
     expect(await paper({ cash: '101' }).create(order(), QUOTE)).toMatchObject({
-      kind: 'not_placed',
-      retryable: false,
+      kind: 'rejected',
     });
-    expect(await paper().create(order({ side: 'sell' }), QUOTE)).toMatchObject({ kind: 'not_placed' });
-    expect(await paper().create(order({ symbol: 'DOGE/USDT' }), QUOTE)).toMatchObject({ kind: 'not_placed' });
-    expect(await paper().create(order(), { ...QUOTE, ask: 0 })).toMatchObject({ kind: 'not_placed' });
+    expect(await paper().create(order({ side: 'sell' }), QUOTE)).toMatchObject({ kind: 'rejected' });
+    expect(await paper().create(order({ symbol: 'DOGE/USDT' }), QUOTE)).toMatchObject({ kind: 'rejected' });
+    expect(await paper().create(order(), { ...QUOTE, ask: 0 })).toMatchObject({ kind: 'rejected' });
     expect(await paper().create(order(), { ...QUOTE, ask: Number.NaN })).toMatchObject({
-      kind: 'not_placed',
+      kind: 'rejected',
     });
   });
 
@@ -118,7 +117,7 @@ describe('the paper broker', () => {
     const broker = paper();
     const once = order();
     await broker.create(once, QUOTE);
-    expect(await broker.create(once, QUOTE)).toMatchObject({ kind: 'not_placed' });
+    expect(await broker.create(once, QUOTE)).toMatchObject({ kind: 'rejected' });
     expect(await broker.find(once.clientOrderId, 'BTC/USDT')).toMatchObject({
       status: 'filled',
       filled: '1',

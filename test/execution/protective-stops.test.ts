@@ -87,7 +87,7 @@ describe('a live position', () => {
     await send('buy', 0.5);
     bar(close() * 0.9);
     const outcome = await send('sell', 0.4995);
-    expect(outcome).toMatchObject({ status: 'rejected', refusal: 'exchange_filter', order: { amount: '0' } });
+    expect(outcome).toMatchObject({ status: 'denied', reason: 'exchange_filter', order: { amount: '0' } });
     expect(lane.book.units.toFixed()).toBe('0');
     expect(engine.ledger.trades.filter(({ side }) => side === 'sell')).toHaveLength(1);
   });
@@ -97,7 +97,7 @@ describe('a live position', () => {
       broker: { cancel: () => Promise.reject(new Error('busy')) },
     });
     await send('buy', 0.5);
-    expect(await send('sell', 0.4995)).toMatchObject({ status: 'rejected', refusal: 'stop_rests' });
+    expect(await send('sell', 0.4995)).toMatchObject({ status: 'denied', reason: 'stop_rests' });
     expect(resting()).toMatchObject([{ amount: '0.4995' }]);
     expect(events().filter(({ order }) => order.type === 'stop' && order.amount === '0')).toEqual([]);
   });
@@ -254,7 +254,7 @@ describe('a halt', () => {
     const { send, resting, box } = await given();
     await send('buy', 0.5);
     box.permit = false;
-    expect(await send('sell', 0.4995)).toMatchObject({ status: 'rejected', refusal: 'no_permit' });
+    expect(await send('sell', 0.4995)).toMatchObject({ status: 'denied', reason: 'no_permit' });
     expect(resting()).toHaveLength(1);
   });
 

@@ -130,7 +130,7 @@ describe('a bar on its way through the layers', () => {
       if (trips) continue;
       expect(outcome).toMatchObject({
         record: { risk: { kind: 'order', side: 'buy' } },
-        execution: { refusal: 'state_reducing', fills: [] },
+        execution: { status: 'denied', reason: 'state_reducing', fills: [] },
       });
       return;
     }

@@ -63,7 +63,7 @@ async function record(store: DuckStore, fill: Fill): Promise<void> {
     decisionPrice: 100,
     reducing: false,
   };
-  const event = { order, status: 'filled', exchangeOrderId: '1', message: null } as const;
+  const event = { order, status: 'filled', exchangeOrderId: '1', reason: null, message: null } as const;
   await store.recordOrder({ ...event, filled: amount, averagePrice: fill.price, atMs }, [fill]);
 }
 

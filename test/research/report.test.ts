@@ -12,9 +12,69 @@ import {
   timeFormat,
 } from '../../src/research/report/format.js';
 import { type ReportData, renderReport } from '../../src/research/report/index.js';
+import { reportOf } from '../../src/research/report/run-report.js';
+import { BTC, orderEventOf } from '../contract/store-rows.js';
 import { sampleReport } from '../support/sample-report.js';
 
+const NONE = new Float64Array(0);
+const EMPTY_RUN: Parameters<typeof reportOf>[0] = {
+  kind: 'paper',
+  instruments: [
+    {
+      stream: BTC,
+      bars: {
+        openMs: NONE,
+        close: NONE,
+        equity: NONE,
+        probabilityUp: NONE,
+        silent: {},
+        denials: { kelly_zero: 3 },
+        psi: {},
+      },
+    },
+  ],
+  calendar: '24x7',
+  fills: [],
+  orders: [],
+  halts: [],
+  rejectedRows: [],
+  horizonBars: 1,
+  confidenceThreshold: 0.5,
+  aucWindow: 30,
+  aucCritical: 0.5,
+  startCash: 5000,
+  madeAtMs: 0,
+  settings: [],
+  hashes: [],
+  notes: [],
+};
+
 const sample = await sampleReport();
+
+describe('orders that did not come to be', () => {
+  it('are counted by their reason or status, whatever their message says', () => {
+    const order = orderEventOf('o', 'denied', 0).order;
+    const ends = [
+      ['denied', 'price_collar', 'price_stale: as an earlier text has it'],
+      ['denied', 'price_collar', null],
+      ['rejected', 'market_closed', 'no_permit: says the exchange'],
+      ['rejected', null, 'no_permit: says the exchange'],
+      ['never_placed', null, 'no_permit: not found'],
+      ['canceled', null, 'no_permit: not found'],
+    ] as const;
+    const { denials } = reportOf({
+      ...EMPTY_RUN,
+      orders: ends.map(([status, reason, message]) => ({ order, status, reason, message })),
+    });
+    expect(denials).toEqual([
+      { reason: 'kelly_zero', count: 3 },
+      { reason: 'order: price_collar', count: 2 },
+      { reason: 'order: market_closed', count: 1 },
+      { reason: 'order: rejected', count: 1 },
+      { reason: 'order: never_placed', count: 1 },
+    ]);
+  });
+});
 
 describe('the page', () => {
   const html = renderReport(sample);

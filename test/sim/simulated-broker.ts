@@ -34,6 +34,8 @@ export interface SimulatedBrokerOptions {
   readonly mayLeave: (order: OrderRequest) => DenialReason | null;
   /** The world's look at an order that leaves the box. */
   readonly onLeaving: (order: OrderRequest, quote: Quote) => void;
+  /** The exchange rejected an order for good. */
+  readonly onRejected: (order: OrderRequest) => void;
   /** An order was taken by the exchange. */
   readonly onTaken: (order: OrderRequest) => void;
   /** An execution came after its order was told as ended. */
@@ -43,6 +45,9 @@ export interface SimulatedBrokerOptions {
 }
 
 const isOpen = ({ status }: SimulatedOrder) => status === 'NEW' || status === 'PARTIALLY_FILLED';
+
+/** The request came outside of its window: another one may pass. */
+const isOutOfTime = ({ code }: ApiError) => code === -1021;
 
 /** The simulated exchange behind the trader's own port, with a line between them on which everything can go wrong. */
 export function createSimulatedBroker(options: SimulatedBrokerOptions): Broker {
@@ -197,7 +202,10 @@ export function createSimulatedBroker(options: SimulatedBrokerOptions): Broker {
   /** What the trader makes of an answer, by the same rules as the adapter of real exchanges. */
   function resultOf(outcome: SimulatedOrder | ApiError, doubled: boolean): SubmitResult {
     if (outcome instanceof ApiError) {
-      return { kind: 'not_placed', message: outcome.message, retryable: outcome.code === -1021 };
+      const { message } = outcome;
+      return isOutOfTime(outcome)
+        ? { kind: 'not_placed', message, retryable: true }
+        : { kind: 'rejected', message };
     }
     const report = reportOf(outcome);
     if (!doubled) return { kind: 'report', report };
@@ -208,7 +216,7 @@ export function createSimulatedBroker(options: SimulatedBrokerOptions): Broker {
     await pause(plan.chance(0.05) ? plan.delayMs(500, 4000) : plan.delayMs(0, 100));
     const reason = options.mayLeave(order);
     if (reason !== null) {
-      return { kind: 'not_placed', message: `denied as it was about to leave: ${reason}`, retryable: false };
+      return { kind: 'denied', reason, message: `denied as it was about to leave: ${reason}` };
     }
     options.onLeaving(order, quote);
     const sentMs = clock.monotonicMs();
@@ -238,6 +246,7 @@ export function createSimulatedBroker(options: SimulatedBrokerOptions): Broker {
           resolve(arrive(order, sentMs));
         } catch (error) {
           if (!(error instanceof ApiError)) throw error;
+          if (!isOutOfTime(error)) options.onRejected(order);
           resolve(error);
         }
       });

@@ -96,6 +96,7 @@ export async function tradingMonth({ seed, bars, kernel, write }: MonthOptions):
   const transfers: CapitalFlow[] = [];
   const left: LeavingOrder[] = [];
   const taken = new Map<string, number>();
+  const rejected = new Set<string>();
   const reported = new Set<string>();
   /** Executions after the end of their order, which the trader cannot know before it compares. */
   let lateFills: { readonly order: OrderRequest; readonly amount: string; readonly atMs: number }[] = [];
@@ -175,6 +176,7 @@ export async function tradingMonth({ seed, bars, kernel, write }: MonthOptions):
             transfers,
             mayLeave,
             onLeaving,
+            onRejected: ({ clientOrderId }) => void rejected.add(clientOrderId),
             onTaken: ({ clientOrderId }) => {
               trace('order taken', clientOrderId);
               taken.set(clientOrderId, (taken.get(clientOrderId) ?? 0) + 1);
@@ -259,6 +261,7 @@ export async function tradingMonth({ seed, bars, kernel, write }: MonthOptions):
       store,
       engine,
       taken,
+      rejected,
       reported,
       late,
       trader,

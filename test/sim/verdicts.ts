@@ -1,7 +1,7 @@
 import type { MemoryStore } from '../../src/adapters/memory-store/index.js';
 import { streamName } from '../../src/core/candle.js';
 import { decimal, floorToStep } from '../../src/core/money.js';
-import { isFinal, type OrderRequest } from '../../src/core/order.js';
+import { isFinal, isUnplaced, type OrderRequest } from '../../src/core/order.js';
 import type { CapitalFlow } from '../../src/core/records.js';
 import { EXIT_BOUND_MAX } from '../../src/execution/exit-bound.js';
 import type { Pipeline } from '../../src/pipeline/pipeline.js';
@@ -115,6 +115,8 @@ export interface MonthTruth {
   readonly engine: OrderEngine;
   /** How often the exchange took an order of each client order id. */
   readonly taken: ReadonlyMap<string, number>;
+  /** Orders that the exchange rejected for good. */
+  readonly rejected: ReadonlySet<string>;
   /** Symbol and id of each fill whose alert was raised. */
   readonly reported: ReadonlySet<string>;
   /** Orders of which a part was executed after they were told as ended. */
@@ -160,7 +162,7 @@ export async function verdictOnMonth(truth: MonthTruth): Promise<string[]> {
   if (unreportedFills.length > 0) flaws.push(`${unreportedFills.length} fills count as unreported`);
 
   flaws.push(...verdictOnStops(truth));
-  flaws.push(...(await verdictOnOrders(store, engine)));
+  flaws.push(...(await verdictOnOrders(truth)));
   if (trader === null) flaws.push('the trader is not up at the end');
   else flaws.push(...verdictOnMoney(trader.pipeline, engine, truth));
   if (truth.reconciled !== 'agreed') flaws.push(`the last comparison came to ${truth.reconciled}`);
@@ -195,14 +197,17 @@ function verdictOnStops({ engine, config, trader }: MonthTruth): string[] {
   return flaws;
 }
 
-async function verdictOnOrders(store: MemoryStore, engine: OrderEngine): Promise<string[]> {
+async function verdictOnOrders({ store, engine, rejected }: MonthTruth): Promise<string[]> {
   const flaws: string[] = [];
   const events = await store.orderEvents();
   const placed = new Set(engine.orders.map((order) => order.clientOrderId));
-  for (const { order, status } of events) {
-    if (status === 'rejected' && placed.has(order.clientOrderId)) {
-      flaws.push(`${order.clientOrderId} was declared dead, and the exchange had it`);
-    }
+  for (const { order, status, reason } of events) {
+    const id = order.clientOrderId;
+    if (isUnplaced(status) && placed.has(id)) flaws.push(`${id} is ${status}, and the exchange had it`);
+    if (status === 'rejected' && !rejected.has(id))
+      flaws.push(`${id} is rejected, and the exchange did not reject it`);
+    if ((status === 'denied') !== (reason !== null))
+      flaws.push(`${id} is ${status} with the reason ${reason}`);
   }
   const last = new Map(events.map((event) => [event.order.clientOrderId, event]));
   const resting = new Set(engine.resting.map(({ clientOrderId }) => clientOrderId));

@@ -120,6 +120,7 @@ describe.skipIf(!mosquittoInstalled())('a fill on its way to the phone', { timeo
         status: 'filled',
         exchangeOrderId: '1',
         averagePrice: '30123.45',
+        reason: null,
         message: null,
       } as const;
       await store.recordOrder({ order, ...done, filled: '0.5', atMs: fill.atMs }, [fill]);

@@ -76,6 +76,7 @@ async function liveFills(
         exchangeOrderId: null,
         filled: '1',
         averagePrice: '100.2001',
+        reason: null,
         message: null,
         atMs,
       },

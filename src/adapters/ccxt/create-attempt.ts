@@ -29,9 +29,12 @@ export const createAttempts = new AsyncLocalStorage<CreateAttempt>();
 
 /** Thrown inside ccxt to keep a create request in. */
 export class CreateDenied extends Error {
+  readonly reason: DenialReason;
+
   constructor(reason: DenialReason) {
     super(`denied as it was about to leave: ${reason}`);
     this.name = 'CreateDenied';
+    this.reason = reason;
   }
 }
 

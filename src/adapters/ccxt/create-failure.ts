@@ -1,5 +1,5 @@
 import { messageOf } from '../../core/errors.js';
-import type { SubmitResult } from '../../ports/broker.js';
+import type { MarketChange, SubmitResult } from '../../ports/broker.js';
 import type { CcxtErrors } from './ccxt-module.js';
 import { type CreateAttempt, CreateDenied } from './create-attempt.js';
 import { RequestHeld } from './request-hold.js';
@@ -14,35 +14,36 @@ const OUTCOME_UNKNOWN = /"code":\s*-100[0167]\b/;
 const CLOSED =
   /(market|symbol|trading|instrument|pair)\b.{0,40}\b(closed|halted|suspended|paused|break|delisted|offline|disabled|not (currently )?(trading|tradable|open|active))|cancel[- ]only|post[- ]only mode/i;
 
-/** Whether a refusal may mean that the market is no longer as it was read: better read once too often than never. */
+/** Whether an error may mean that the market is no longer as it was read: better read once too often than never. */
 function aboutMarket(
   error: unknown,
   message: string,
   errors: CcxtErrors,
-): { about: 'rules' | 'closed' } | undefined {
+): { about: MarketChange } | undefined {
   if (error instanceof errors.MarketClosed) return { about: 'closed' };
-  const refused = [errors.InvalidOrder, errors.BadRequest, errors.OperationRejected];
-  if (error instanceof errors.InvalidNonce || !refused.some((known) => error instanceof known))
-    return undefined;
+  const known = [errors.InvalidOrder, errors.BadRequest, errors.OperationRejected];
+  if (error instanceof errors.InvalidNonce || !known.some((each) => error instanceof each)) return undefined;
   return { about: CLOSED.test(message) ? 'closed' : 'rules' };
 }
 
 /**
- * Tells what a failed create means. Not placed is only what is proven: no byte of the request was written, or it was
- * refused by the exchange in so many words. All else is ambiguous.
+ * Tells what a failed create means. Denied or not placed only where it is proven: no byte of the request was written, or the
+ * exchange put it off. Rejected where the exchange refused it in so many words. All else is ambiguous.
  */
 export function createFailure(error: unknown, attempt: CreateAttempt, errors: CcxtErrors): SubmitResult {
   const message = messageOf(error);
+  const about = attempt.status === null ? undefined : aboutMarket(error, message, errors);
   const notPlaced = (retryable: boolean, retryAfterMs?: number | null): SubmitResult => ({
     kind: 'not_placed',
     message,
     retryable,
     ...(retryAfterMs !== undefined && retryAfterMs !== null && { retryAfterMs }),
-    ...(attempt.status !== null && aboutMarket(error, message, errors)),
+    ...about,
   });
   const ambiguous: SubmitResult = { kind: 'ambiguous', message };
 
-  if (error instanceof CreateDenied) return attempt.sent === 0 ? notPlaced(false) : ambiguous;
+  if (error instanceof CreateDenied)
+    return attempt.sent === 0 ? { kind: 'denied', reason: error.reason, message } : ambiguous;
   // The exchange has said when to come back, and this one never left.
   if (error instanceof RequestHeld && attempt.sent === 0) return notPlaced(true, error.retryAfterMs);
   if (!attempt.entered) return notPlaced(false);
@@ -57,7 +58,7 @@ export function createFailure(error: unknown, attempt: CreateAttempt, errors: Cc
   if (error instanceof errors.RateLimitExceeded || error instanceof errors.DDoSProtection) {
     return notPlaced(true, attempt.retryAfterMs);
   }
-  const refused = [
+  const rejected = [
     errors.InsufficientFunds,
     errors.InvalidOrder,
     errors.AuthenticationError,
@@ -66,5 +67,5 @@ export function createFailure(error: unknown, attempt: CreateAttempt, errors: Cc
     errors.NotSupported,
     errors.ArgumentsRequired,
   ].some((known) => error instanceof known);
-  return refused ? notPlaced(false) : ambiguous;
+  return rejected ? { kind: 'rejected', message, ...about } : ambiguous;
 }

@@ -1,5 +1,5 @@
 import { decimal, text } from '../../core/money.js';
-import type { Fill, OrderReport, OrderStatus, Side } from '../../core/order.js';
+import type { Fill, OrderReport, Side } from '../../core/order.js';
 import { currenciesOf } from '../../core/symbol.js';
 import type { CcxtOrder, CcxtTrade, Figure } from './ccxt-module.js';
 import { isProtectiveStop } from './protective-stop.js';
@@ -44,7 +44,7 @@ export function tradesComplete(order: CcxtOrder, trades: readonly CcxtTrade[]): 
   return total.eq(figure(order.filled) ?? 0);
 }
 
-function statusOf(order: CcxtOrder, filled: string): OrderStatus {
+function statusOf(order: CcxtOrder, filled: string): OrderReport['status'] {
   switch (order.status) {
     case 'open':
       return decimal(filled).gt(0) ? 'partially_filled' : 'accepted';

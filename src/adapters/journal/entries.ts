@@ -8,6 +8,7 @@ import type {
   PredictionOutcome,
   RunRecord,
 } from '../../core/records.js';
+import { sinceDenied } from '../store-rules/earlier-orders.js';
 
 /** What was stored of a stream before a bar: a database that holds anything else cannot tell how the bar was decided. */
 export interface StreamStanding {
@@ -50,11 +51,17 @@ export function encodeEntries(entries: readonly JournalEntry[]): string {
   });
 }
 
+/** The entries as today's version writes them, whichever version did. */
 export function decodeEntries(text: string): readonly JournalEntry[] {
-  return JSON.parse(text, (_, value: unknown) => {
+  const entries = JSON.parse(text, (_, value: unknown) => {
     if (typeof value !== 'object' || value === null) return value;
     if ('$number' in value) return Number(value.$number);
     if ('$doubles' in value) return Float64Array.from(value.$doubles as readonly number[]);
     return value;
   }) as readonly JournalEntry[];
+  return entries.map((entry) =>
+    entry.kind === 'order' && !('reason' in entry.event)
+      ? { ...entry, event: sinceDenied(entry.event) }
+      : entry,
+  );
 }

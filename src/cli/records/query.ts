@@ -26,6 +26,8 @@ where it runs, else opens the file. Nothing can be written, and no other file re
   more: `Tables: candles, decisions, outcomes, predictions, signals, risk_decisions, equity,
 orders, order_events, fills, positions, quarantine, corrections, gaps, halts,
 peak_rebases, health, models, alerts_outbox. Times are UTC milliseconds.
+An order ends as filled, canceled, expired, rejected (by the exchange), denied (by
+the box itself; see its column reason) or never_placed.
 
   redbutton query "SELECT symbol, count(*) FROM candles GROUP BY symbol"`,
   async run(values, io) {

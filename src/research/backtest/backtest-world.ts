@@ -130,8 +130,8 @@ export function createBacktestWorld(options: BacktestWorldOptions): BacktestWorl
       read() {
         const openMs = bar?.openMs ?? Number.NaN;
         const state = stateAt(stream, openMs);
-        // An order that the gate or the exchange refused in the recorded run leaves no position here either.
-        return state === 'HALTED' || recorded?.rejectedAt(openMs)
+        // An order that was not placed in the recorded run leaves no position here either.
+        return state === 'HALTED' || recorded?.unplacedAt(openMs)
           ? { ok: false, reason: 'revoked' }
           : { ok: true, epoch: 0, expiresMonotonicMs: Number.POSITIVE_INFINITY, state };
       },

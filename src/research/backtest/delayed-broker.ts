@@ -14,8 +14,8 @@ export interface DelayedBroker extends Broker {
 
 export function createDelayedBroker(paper: PaperBroker, clock: Clock): DelayedBroker {
   const resting = new Map<string, OrderRequest>();
-  /** Orders that the paper broker turned away when their time came, in its words. */
-  const refused = new Map<string, OrderReport>();
+  /** Orders that ended without a fill: rejected by the paper broker when their time came, or cancelled before. */
+  const ended = new Map<string, OrderReport>();
 
   function bare(order: OrderRequest, status: OrderReport['status'], message?: string): OrderReport {
     return {
@@ -43,13 +43,13 @@ export function createDelayedBroker(paper: PaperBroker, clock: Clock): DelayedBr
     async find(clientOrderId, symbol) {
       const order = resting.get(clientOrderId);
       if (order) return bare(order, 'accepted');
-      return refused.get(clientOrderId) ?? (await paper.find(clientOrderId, symbol));
+      return ended.get(clientOrderId) ?? (await paper.find(clientOrderId, symbol));
     },
     async cancel(clientOrderId) {
       const order = resting.get(clientOrderId);
       if (!order) return;
       resting.delete(clientOrderId);
-      refused.set(clientOrderId, bare(order, 'canceled'));
+      ended.set(clientOrderId, bare(order, 'canceled'));
     },
     openOrders: async (symbols) =>
       [...resting.values()]
@@ -63,10 +63,9 @@ export function createDelayedBroker(paper: PaperBroker, clock: Clock): DelayedBr
         if (order.symbol !== symbol) continue;
         resting.delete(order.clientOrderId);
         const result = paper.execute(order, quote);
-        invariant(result.kind !== 'ambiguous', 'a paper broker is never in doubt');
-        if (result.kind === 'not_placed') {
-          refused.set(order.clientOrderId, bare(order, 'rejected', result.message));
-        }
+        if (result.kind === 'rejected')
+          ended.set(order.clientOrderId, bare(order, 'rejected', result.message));
+        else invariant(result.kind === 'report', 'a paper broker fills or rejects');
       }
     },
     get resting() {

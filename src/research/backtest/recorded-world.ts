@@ -1,4 +1,4 @@
-import type { Quote } from '../../core/order.js';
+import { isUnplaced, type Quote } from '../../core/order.js';
 import type { BarRecord, HaltRecord, OrderEvent } from '../../core/records.js';
 import type { TradingState } from '../../core/trading-state.js';
 
@@ -22,12 +22,12 @@ export function stateByHalts(
 
 /**
  * What a live run met that cannot be computed from candles: the state and quote each risk decision saw, and the bars
- * whose order was refused by the gate or the exchange. Given to a backtest, it decides as the live run did.
+ * whose order was denied, rejected or never placed. Given to a backtest, it decides as the live run did.
  */
 export interface RecordedWorld {
   stateAt(openMs: number): TradingState | undefined;
   quoteAt(openMs: number): Quote | undefined;
-  rejectedAt(openMs: number): boolean;
+  unplacedAt(openMs: number): boolean;
 }
 
 /** The world as the records of one stream tell it. */
@@ -40,12 +40,12 @@ export function recordedWorld(
       record.risk === null ? [] : [[record.candle.openMs, record.risk.inputs] as const],
     ),
   );
-  const rejected = new Set(
-    orders.filter((event) => event.status === 'rejected').map((event) => event.order.barOpenMs),
+  const unplaced = new Set(
+    orders.filter(({ status }) => isUnplaced(status)).map(({ order }) => order.barOpenMs),
   );
   return {
     stateAt: (openMs) => inputs.get(openMs)?.state,
     quoteAt: (openMs) => inputs.get(openMs)?.quote,
-    rejectedAt: (openMs) => rejected.has(openMs),
+    unplacedAt: (openMs) => unplaced.has(openMs),
   };
 }

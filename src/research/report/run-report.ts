@@ -1,4 +1,4 @@
-import type { Fill } from '../../core/order.js';
+import { type Fill, isUnplaced } from '../../core/order.js';
 import type { HaltRecord, OrderEvent } from '../../core/records.js';
 import { currenciesOf } from '../../core/symbol.js';
 import { barsPerYear, type Calendar } from '../../core/timeframe.js';
@@ -18,7 +18,7 @@ export interface Run {
   readonly calendar: Calendar;
   /** Of these streams, oldest first. */
   readonly fills: readonly Fill[];
-  readonly orders: readonly Pick<OrderEvent, 'order' | 'status' | 'message'>[];
+  readonly orders: readonly Pick<OrderEvent, 'order' | 'status' | 'reason'>[];
   readonly halts: readonly HaltRecord[];
   readonly rejectedRows: readonly ReasonCount[];
   readonly horizonBars: number;
@@ -148,14 +148,13 @@ function placeOf(times: Float64Array, time: number | undefined): number {
 }
 
 function denialCounts(run: Run): ReasonCount[] {
-  const byGate: Record<string, number> = {};
-  for (const { status, message } of run.orders) {
-    if (status !== 'rejected') continue;
-    // The figures in a message would make every denial a reason of its own.
-    const reason = `order: ${(message ?? 'rejected').split(':')[0]}`;
-    byGate[reason] = (byGate[reason] ?? 0) + 1;
+  const ofOrders: Record<string, number> = {};
+  for (const { status, reason } of run.orders) {
+    if (!isUnplaced(status)) continue;
+    const name = `order: ${reason ?? status}`;
+    ofOrders[name] = (ofOrders[name] ?? 0) + 1;
   }
-  return [...sorted(summed(run.instruments.map(({ bars }) => bars.denials))), ...sorted(byGate)];
+  return [...sorted(summed(run.instruments.map(({ bars }) => bars.denials))), ...sorted(ofOrders)];
 }
 
 function summed(counts: readonly Readonly<Record<string, number>>[]): Readonly<Record<string, number>> {

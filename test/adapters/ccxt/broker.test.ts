@@ -134,8 +134,7 @@ describe('an order that goes well', () => {
     });
     const triggered = await broker.create(order('rb-box-2', { ...stop, triggerPrice: '50000' }), QUOTE);
     expect(triggered).toMatchObject({
-      kind: 'not_placed',
-      retryable: false,
+      kind: 'rejected',
       message: expect.stringMatching(/immediately/),
     });
   });
@@ -172,16 +171,15 @@ describe('an exchange that puts something of its own in front of our ids, as Gat
 
 describe('an order that is surely not placed', () => {
   it.each([
-    ['too much for the account', { amount: '50' }, /insufficient balance/],
-    ['below the least notional', { amount: '0.00002' }, /NOTIONAL/],
-    ['off the amount step', { amount: '0.0100001' }, /not on the step/],
-    ['off the price tick', { type: 'limit_ioc', limitPrice: '40000.001' }, /not on the tick/],
-  ] as const)('%s', async (_, rest, message) => {
+    ['too much for the account', 'rejected', { amount: '50' }, /insufficient balance/],
+    ['below the least notional', 'rejected', { amount: '0.00002' }, /NOTIONAL/],
+    ['off the amount step', 'not_placed', { amount: '0.0100001' }, /not on the step/],
+    ['off the price tick', 'not_placed', { type: 'limit_ioc', limitPrice: '40000.001' }, /not on the tick/],
+  ] as const)('%s is %s', async (_, kind, rest, message) => {
     const broker = await brokerOf();
     const result = await broker.create(order('rb-box-1', rest), QUOTE);
     expect(result).toMatchObject({
-      kind: 'not_placed',
-      retryable: false,
+      kind,
       message: expect.stringMatching(message),
     });
     expect(ordersPlaced()).toBe(0);
@@ -261,7 +259,7 @@ describe('the door', () => {
     open = false;
     const results = await Promise.all(requests);
     expect(results).toEqual(
-      Array(10).fill({ kind: 'not_placed', retryable: false, message: expect.stringContaining('no_permit') }),
+      Array(10).fill({ kind: 'denied', reason: 'no_permit', message: expect.stringContaining('no_permit') }),
     );
     expect(ordersPlaced()).toBe(0);
     expect(await broker.openOrders([SYMBOL])).toEqual([]);
@@ -303,7 +301,7 @@ describe('the door', () => {
     const requests = Array.from({ length: 10 }, (_, i) => gate.submit(order(`rb-box-${i}`), context));
     permit = later;
     for (const result of await Promise.all(requests)) {
-      expect(result).toMatchObject({ kind: 'submitted', result: { kind: 'not_placed', retryable: false } });
+      expect(result).toMatchObject({ kind: 'submitted', result: { kind: 'denied' } });
     }
     expect(ordersPlaced()).toBe(0);
   });

@@ -88,7 +88,7 @@ describe('an order whose connection stands only after the press', () => {
     const result = broker.create(order(1), QUOTE);
     await delay(200);
     press();
-    expect(await result).toMatchObject({ kind: 'not_placed', retryable: false });
+    expect(await result).toMatchObject({ kind: 'denied', reason: 'no_permit' });
     await delay(options.answerFirstMs + 300);
     expect(late()).toEqual([]);
     expect(front.orders()).toEqual([]);
@@ -103,7 +103,7 @@ describe('an order whose connection stands only after the press', () => {
     for (let i = 0; i < 20; i++) {
       rearm();
       front.options.beforeFirst = () => press();
-      expect(await broker.create(order(i), QUOTE)).toMatchObject({ kind: 'not_placed', retryable: false });
+      expect(await broker.create(order(i), QUOTE)).toMatchObject({ kind: 'denied', reason: 'no_permit' });
     }
     expect(front.orders()).toEqual([]);
   });

@@ -30,7 +30,15 @@ describe('what a failed create means', () => {
       kind: 'not_placed',
       retryable: false,
     });
-    expect(createFailure(new CreateDenied('no_permit'), attempt, module.errors).kind).toBe('not_placed');
+  });
+
+  it('the gate’s own word at the wire is its denial, with its reason', () => {
+    const attempt = { ...sent, sent: 0, status: null };
+    expect(createFailure(new CreateDenied('state_halted'), attempt, module.errors)).toEqual({
+      kind: 'denied',
+      reason: 'state_halted',
+      message: 'denied as it was about to leave: state_halted',
+    });
   });
 
   it('nothing was placed while no connection stood, and it may be tried again', () => {
@@ -73,9 +81,9 @@ describe('what a failed create means', () => {
     'AuthenticationError',
     'BadRequest',
     'OperationRejected',
-  ] as const)('%s, in a clear answer, is not placed', (name) => {
+  ] as const)('%s, in a clear answer, is the exchange’s rejection', (name) => {
     const result = createFailure(ccxtError(name), sent, module.errors);
-    expect(result).toMatchObject({ kind: 'not_placed', retryable: false });
+    expect(result).toMatchObject({ kind: 'rejected' });
   });
 
   it('the same refusal in an answer with status 5xx proves nothing', () => {

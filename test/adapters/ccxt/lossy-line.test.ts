@@ -14,8 +14,8 @@ afterAll(() => compiled.remove());
 /** A network of its own, so that the packet filter that loses packets is nobody else's. */
 describe.skipIf(!isRoot)('an order over a line that loses packets', () => {
   it.concurrent.each([
-    { name: 'connect-0.7', kind: 'not_placed', what: 'the connection takes 0.7 s' },
-    { name: 'connect-2.5', kind: 'not_placed', what: 'the connection takes 2.5 s' },
+    { name: 'connect-0.7', kind: 'denied', what: 'the connection takes 0.7 s' },
+    { name: 'connect-2.5', kind: 'denied', what: 'the connection takes 2.5 s' },
     { name: 'lost-0.3', kind: 'ambiguous', what: 'its packets are lost for 0.3 s' },
     { name: 'lost-0.9', kind: 'ambiguous', what: 'its packets are lost for 0.9 s' },
     { name: 'lost-killed', kind: null, what: 'its packets are lost and its process is killed' },

@@ -13,8 +13,11 @@ import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { type DuckStore, openStore } from '../../../src/adapters/duckdb/index.js';
 import { openRecoveryMarker } from '../../../src/adapters/files/recovery-mark.js';
+import { Journal } from '../../../src/adapters/journal/index.js';
 import { toColumns } from '../../../src/core/candle.js';
+import type { OrderEvent } from '../../../src/core/records.js';
 import { BAR_MS, BTC, barOf, fillOf, orderEventOf, seededRng, T0 } from '../../contract/store-rows.js';
+import { EARLIER_ENDS } from './earlier-ends.js';
 
 let directory: string;
 let file: string;
@@ -159,6 +162,26 @@ describe('money that is in the journal', () => {
     const rebuilt = await open();
     expect(await moneyOf(rebuilt)).toEqual(truth);
     await rebuilt.close();
+  });
+
+  test('given the journal of a version that knew only rejected, when replayed, then each order has the state its message tells of', async () => {
+    const { journal: written } = await Journal.open(journal);
+    for (const [i, [status, message]] of EARLIER_ENDS.entries()) {
+      const { reason: _, ...event } = { ...orderEventOf(`o${i}`, status, i), message };
+      await written.append({ kind: 'order', event: event as OrderEvent, fills: [] }).durable;
+    }
+    await written.close();
+    const found = async (store: DuckStore) =>
+      (await store.orderEvents()).map(({ status, message, reason }) => [status, message, reason]);
+    const expected = EARLIER_ENDS.map(([, message, status, reason]) => [status, message, reason]);
+    // Twice: the second time the database knows all of it.
+    for (const _ of [1, 2]) {
+      const store = await open();
+      expect(await found(store)).toEqual(expected);
+      expect((await store.restore()).openOrders.map(({ status }) => status)).toEqual(['unknown']);
+      await store.checkpoint();
+      await store.close();
+    }
   });
 
   test('given the journal damaged, when opened, then it is told and begun anew from the database', async () => {

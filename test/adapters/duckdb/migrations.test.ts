@@ -7,7 +7,9 @@ import {
   schemaVersion,
   shippedMigrations,
 } from '../../../src/adapters/duckdb/open/migrations.js';
-import { Session } from '../../../src/adapters/duckdb/open/session.js';
+import { integer, Session, text } from '../../../src/adapters/duckdb/open/session.js';
+import { orderEventOf } from '../../../src/adapters/duckdb/write/money-log.js';
+import { EARLIER_ENDS } from './earlier-ends.js';
 
 let instance: DuckDBInstance;
 let session: Session;
@@ -63,6 +65,28 @@ describe('migrations', () => {
   test('given a database of a later version, when migrated, then it is refused', async () => {
     await migrate(session, [first, { version: 2, name: '0002-c.sql', sql: 'SELECT 1' }]);
     await expect(migrate(session, [first])).rejects.toMatchObject({ code: 'E_STORE_NEWER' });
+  });
+
+  test('given orders of a version that knew only rejected, when migrated, then each has the state its message tells of', async () => {
+    const shipped = shippedMigrations();
+    await migrate(session, shipped.slice(0, 14));
+    for (const [i, [status, message]] of EARLIER_ENDS.entries())
+      await session.run(
+        `INSERT INTO order_events VALUES ($1, 'o', 'binance', 'BTC/USDT', 'buy', 'market', 1, NULL, 0, 1.5, false, $2,
+           NULL, 0, NULL, ${message === null ? 'NULL' : '$3'}, 0, NULL)`,
+        [integer(i + 1), text(status), ...(message === null ? [] : [text(message)])],
+      );
+    // An earlier version that only reads the file finds nothing else in it than it wrote.
+    const read = async () =>
+      (await session.rows('SELECT * FROM order_events ORDER BY seq')).map(orderEventOf);
+    const before = await read();
+    expect(await migrate(session, shipped)).toEqual(shipped.slice(14).map(({ version }) => version));
+    const after = await read();
+    const found = after.map(({ status, reason, message }) => [status, reason, message]);
+    expect(found).toEqual(EARLIER_ENDS.map(([, message, status, reason]) => [status, reason, message]));
+    // A file that is only read, and the journal, go by the same rule in the program.
+    expect(before).toEqual(after);
+    expect((await session.rows('SELECT status FROM orders')).length).toBe(1);
   });
 
   test('given the shipped migrations, when applied, then every table and view of the design answers', async () => {

@@ -32,6 +32,7 @@ describe('the figures for Prometheus', () => {
     const bar = { stream: STREAM, kind: 'decided', signal: null, denial: null };
     metrics.countBar({ ...bar, signal: 'long' });
     metrics.countOrder({ stream: STREAM, status: 'filled', fills: 2 });
+    metrics.countOrder({ stream: STREAM, status: 'denied', fills: 0 });
     metrics.countBar({ ...bar, signal: 'short', denial: 'nothing_to_close' });
     metrics.countBar({ ...bar, kind: 'rejected' });
     const lines = (await metrics.text()).split('\n');
@@ -46,6 +47,7 @@ describe('the figures for Prometheus', () => {
       'redbutton_bars_total{stream="binance:BTC/USDT:1h",kind="decided"} 2',
       'redbutton_refusals_total{stream="binance:BTC/USDT:1h",reason="nothing_to_close"} 1',
       'redbutton_order_outcomes_total{stream="binance:BTC/USDT:1h",status="filled"} 1',
+      'redbutton_order_outcomes_total{stream="binance:BTC/USDT:1h",status="denied"} 1',
       'redbutton_fills_total{stream="binance:BTC/USDT:1h",kind="fill"} 2',
     ]) {
       expect(lines).toContain(line);

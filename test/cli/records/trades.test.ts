@@ -88,6 +88,7 @@ async function filled(
     exchangeOrderId: 'x',
     filled: '1',
     averagePrice: '1',
+    reason: null,
     message: null,
   } as const;
   await store.recordOrder({ order, ...done, atMs }, fills);

@@ -2,7 +2,7 @@ import type { Candle } from '../../../core/candle.js';
 import { type CandleColumns, type StreamKey, streamName } from '../../../core/candle.js';
 import { invariant } from '../../../core/errors.js';
 import { withFeePrices } from '../../../core/fee-price.js';
-import type { Fill } from '../../../core/order.js';
+import { FINAL_STATUSES, type Fill } from '../../../core/order.js';
 import type {
   BarRecord,
   KnownCandles,
@@ -20,6 +20,7 @@ import { fillOf, orderEventOf } from '../write/money-log.js';
 import { booleanOrNull, doublesOrNull, numberOf, streamOf } from '../write/rows.js';
 
 const KEY = '(exchange, symbol, timeframe, open_ms)';
+const FINAL = FINAL_STATUSES.map((status) => `'${status}'`).join(', ');
 
 /** WHERE clause and its cells for rows of `alias`. */
 function where(filter: RowFilter, alias: string): { readonly sql: string; readonly cells: readonly Cell[] } {
@@ -157,7 +158,7 @@ export async function readRestoredState(session: Session): Promise<RestoredState
   const open = await session.rows(
     `SELECT * FROM order_events
        QUALIFY row_number() OVER (PARTITION BY client_order_id ORDER BY seq DESC) = 1
-           AND NOT bool_or(status IN ('filled', 'canceled', 'expired', 'rejected')) OVER (PARTITION BY client_order_id)
+           AND NOT bool_or(status IN (${FINAL})) OVER (PARTITION BY client_order_id)
        ORDER BY seq`,
   );
   const outcomes = await session.rows(

@@ -1,6 +1,7 @@
-import type { Fill, FillId, OrderRequest, OrderStatus, Side } from '../../../core/order.js';
+import type { DenialReason, Fill, FillId, OrderRequest, OrderStatus, Side } from '../../../core/order.js';
 import type { OrderEvent } from '../../../core/records.js';
 import { toMoneyUnits } from '../../store-rules/decimal38.js';
+import { sinceDenied } from '../../store-rules/earlier-orders.js';
 import { fillPlace, orderPlace } from '../../store-rules/money-text.js';
 import { boolean, type Cell, double, integer, money, type Row, type Session, text } from '../open/session.js';
 import { booleanOf, moneyOf, moneyOrNull, numberOf, textOf, textOrNull, wordOf } from './rows.js';
@@ -52,6 +53,7 @@ export class MoneyLog {
       text(event.message),
       integer(event.atMs),
       units(order.triggerPrice, 'trigger price'),
+      text(event.reason),
     ];
   }
 
@@ -136,7 +138,7 @@ export function orderEventOf(row: Row): OrderEvent {
     decisionPrice: numberOf(row, 'decision_price'),
     reducing: booleanOf(row, 'reducing'),
   };
-  return {
+  const event = {
     order,
     status: wordOf<OrderStatus>(row, 'status'),
     exchangeOrderId: textOrNull(row, 'exchange_order_id'),
@@ -145,4 +147,7 @@ export function orderEventOf(row: Row): OrderEvent {
     message: textOrNull(row, 'message'),
     atMs: numberOf(row, 'at_ms'),
   };
+  // A file of an earlier version that is only read has no such column.
+  if (row.reason === undefined) return sinceDenied(event);
+  return { ...event, reason: textOrNull(row, 'reason') as DenialReason | null };
 }
