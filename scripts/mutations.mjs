@@ -1748,9 +1748,16 @@ export const MUTATIONS = [
     by: 'test/trader/earned-live.test.ts',
   },
   {
+    name: 'orders leave before the gate answers for them',
+    file: 'src/trader/last-check.ts',
+    from: "() => 'no_permit'",
+    to: '() => null',
+    by: 'test/trader/last-check.test.ts',
+  },
+  {
     name: 'say nothing of a model off its market',
     file: 'src/trader/trader.ts',
-    from: '        await care.tellMarket();\n',
+    from: '    await care.tellMarket();\n',
     to: '',
     by: 'test/trader/live-earned.test.ts',
   },

@@ -24,6 +24,7 @@ import type { OrderIds } from './order-id.js';
 import type { ExecutionOutcome, OrderIntent } from './order-intent.js';
 import type { OrderQueue } from './order-queue.js';
 import { createRestingStops, type RestingStops } from './resting-stops.js';
+import { UnresolvedLoop } from './unresolved-loop.js';
 
 /** How orders are sent, and by what limits. */
 export interface ExecutionSettings extends GateConfig {
@@ -76,6 +77,8 @@ export interface Orders extends Omit<ExchangeOrders, 'restore' | 'start'> {
   /** Asked at the moment a create request leaves the box: why it may not; null when it may. */
   readonly mayLeave: Execution['mayLeave'];
   readonly unprotected: RestingStops['unprotected'];
+  /** Asks for orders of unknown outcome at an exchange until `signal` aborts. Rejects when the store fails. */
+  resolveUnknown(exchange: string, signal: AbortSignal): Promise<void>;
   /** Before the account takes up the same state. */
   restoreComparison(restored: RestoredState): void;
   /** Takes over the open orders of the last run, asks for them, and opens each account where that was never done. */
@@ -101,7 +104,10 @@ export function createOrders(
       ids: deps.ids,
       portfolio,
       markets: deps.markets,
-      onOutcome: deps.onOrderOutcome,
+      onOutcome(outcome) {
+        deps.onOrderOutcome?.(outcome);
+        unresolved.wake(outcome.order.exchange);
+      },
       makeGate: (isBlocked, stopAmount) =>
         createOrderGate(
           {
@@ -155,6 +161,9 @@ export function createOrders(
     onCapital: capital,
   });
 
+  const unsettledAt = (exchange: string) => execution.unsettled(exchange).length;
+  const unresolved = new UnresolvedLoop({ unsettledAt, settle: venues.settle, clock });
+
   function stateFor(key: StreamKey, openMs: number): TradingState {
     const state = deps.tradingState(key, openMs);
     return venues.agreed(key.exchange) ? state : stricter(state, 'REDUCING');
@@ -193,6 +202,7 @@ export function createOrders(
   ): Promise<ExecutionOutcome> {
     const outcome = await sendAlone(instrument, candle, decision, how);
     await stops.sync(instrument.key.exchange, instrument.key.symbol);
+    unresolved.wake(instrument.key.exchange);
     return outcome;
   }
 
@@ -252,7 +262,8 @@ export function createOrders(
     quote,
     send: (instrument, candle, decision, decided) =>
       sendAligned(instrument, candle, decision, { ...(decided && { decided }) }),
-    unsettledAt: (exchange) => execution.unsettled(exchange).length,
+    unsettledAt,
+    resolveUnknown: (exchange, signal) => unresolved.run(exchange, signal),
     mayLeave: execution.mayLeave,
     async flatten(exchange) {
       const held = instruments.filter(({ key }) => key.exchange === exchange);

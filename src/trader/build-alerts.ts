@@ -16,6 +16,7 @@ import { boxPaths } from '../config/paths.js';
 import type { Config } from '../config/schema.js';
 import { type AlertRaiser, createAlertIds, createAlertRaiser } from '../core/alert.js';
 import { ALERT_CATALOGUE } from '../core/alert-catalogue.js';
+import { invariant } from '../core/errors.js';
 import type { Fill } from '../core/order.js';
 import type { ExecutionOutcome } from '../execution/order-intent.js';
 import type { BarOutcome } from '../pipeline/bar-outcome.js';
@@ -33,12 +34,18 @@ export interface AlertingOptions {
   readonly version: string;
   readonly store: AlertOutbox & Pick<StoreReader, 'fills' | 'equityCurve'>;
   readonly permit: Permit;
-  /** The box as the pipeline sees it; asked for only between `start` and `stop`. */
-  readonly state: () => BoxState;
+  /** Whether the phone's halt is taken here; else the guard's own process takes it. */
+  readonly takesHalts: boolean;
+}
+
+/** What is told of the box, once all of it is made. */
+export interface BoxView {
+  /** The box as the pipeline sees it. */
+  state(): BoxState;
   /** What the status says of the model's market; null where there is nothing to say. */
-  readonly modelMarket: () => string | null;
-  /** Carries out the phone's halt; absent where the guard's own process takes it. */
-  readonly onHalt?: () => Promise<void>;
+  modelMarket(): string | null;
+  /** Carries out the phone's halt, where it is taken here. */
+  halt(): Promise<void>;
 }
 
 /** All that the trader says to people, and the watches that speak on their own. */
@@ -51,6 +58,8 @@ export interface Alerting {
   /** Takes a bar, and what has become of an order, into the figures for Prometheus. */
   countBar(outcome: BarOutcome): void;
   countOrder(outcome: ExecutionOutcome): void;
+  /** Before `start`: what is told from then on. */
+  show(box: BoxView): void;
   /** What the control socket answers of all this. */
   readonly routes: ControlRoutes;
   start(): Promise<void>;
@@ -59,8 +68,9 @@ export interface Alerting {
 }
 
 export async function createAlerting(options: AlertingOptions): Promise<Alerting> {
-  const { config, env, clock, rng, log, store, onHalt } = options;
+  const { config, env, clock, rng, log, store } = options;
   const { name, stateDir } = config.device;
+  let view: BoxView | null = null;
   const spools: { close(): Promise<void> }[] = [];
   const sinks = await createAlertSinks({
     config,
@@ -81,8 +91,8 @@ export async function createAlerting(options: AlertingOptions): Promise<Alerting
     rng,
     version: options.version,
     stateNow: state,
-    haltTakenBy: onHalt === undefined ? 'guard' : 'trader',
-    ...(onHalt === undefined ? {} : { onHalt }),
+    haltTakenBy: options.takesHalts ? 'trader' : 'guard',
+    ...(options.takesHalts && { onHalt: () => shown().halt() }),
     clientIdFile: boxPaths(config).mqttClientIds.trader,
     onTrouble(raise) {
       raise(alerts).catch((error) => log.error({ err: error }, 'an alert was lost'));
@@ -103,12 +113,17 @@ export async function createAlerting(options: AlertingOptions): Promise<Alerting
   });
   const guardWatch = createGuardWatch({ permit: options.permit, clock, log, alerts, onLook: publishState });
 
+  function shown(): BoxView {
+    invariant(view !== null, 'the box is shown before anything is told of it');
+    return view;
+  }
+
   function damaged(line: number): void {
     log.warn({ errorCode: 'E_SPOOL', line }, 'a line of the ntfy spool is damaged and was passed over');
   }
 
   function state(): BoxState {
-    return { ...options.state(), temperatureC: vitals.last().temperatureC };
+    return { ...shown().state(), temperatureC: vitals.last().temperatureC };
   }
 
   function publishState(): void {
@@ -119,6 +134,9 @@ export async function createAlerting(options: AlertingOptions): Promise<Alerting
     alerts,
     state,
     publishState,
+    show(box) {
+      view = box;
+    },
     publishFill: (fill) => sinks.publishFill(fill),
     countBar: (outcome) => metrics.countBar(countedBar(outcome)),
     countOrder: ({ order: { exchange, symbol }, status, fills }) =>
@@ -129,7 +147,7 @@ export async function createAlerting(options: AlertingOptions): Promise<Alerting
       }),
     routes: {
       'GET /status': () => {
-        const modelMarket = options.modelMarket();
+        const modelMarket = shown().modelMarket();
         return { status: 200, body: { ...state(), ...(modelMarket !== null && { modelMarket }) } };
       },
       'GET /metrics': async () => ({ status: 200, body: { text: await metrics.text() } }),

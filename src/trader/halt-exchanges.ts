@@ -1,7 +1,7 @@
 import type { HaltExchange } from '../execution/halt-handler.js';
 import type { Pipeline } from '../pipeline/pipeline.js';
 import type { Broker } from '../ports/broker.js';
-import type { Venue } from './venue.js';
+import type { Venue } from './open-exchanges.js';
 
 /** The box's exchanges as a halt needs them; `brokers` are those of the venues, in the same order. */
 export function haltExchanges(

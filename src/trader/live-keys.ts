@@ -7,7 +7,7 @@ import type { Config } from '../config/schema.js';
 import { badInput, messageOf, RedbuttonError } from '../core/errors.js';
 import { stricter } from '../core/trading-state.js';
 import type { TradingStateSource } from '../ports/guard.js';
-import type { Venue } from './venue.js';
+import type { Venue } from './open-exchanges.js';
 
 export interface LiveKeysParts {
   readonly config: Pick<Config, 'mode' | 'exchange'>;

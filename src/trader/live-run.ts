@@ -58,15 +58,10 @@ export interface LiveRun {
   /** Follows every stream until `signal` aborts. Rejects when a bar cannot be handled: then the process must end. */
   run(signal: AbortSignal): Promise<void>;
   state(): BoxState;
-  /** Something has become of an order: where its outcome is unknown, that exchange is asked until it is known. */
-  wake(exchange: string): void;
 }
 
 /** Known bars asked for again whenever a connection begins: what the exchange changed in them is a late correction. */
 const OVERLAP_BARS = 5;
-
-/** How often an order of unknown outcome is asked for between bars. */
-const SETTLE_PERIOD_MS = 1000;
 
 /** Runs the pipeline on live streams: each stream's feed is kept alive on its own, so a sick one does not slow the others. */
 export function createLiveRun(options: LiveRunOptions): LiveRun {
@@ -74,8 +69,6 @@ export function createLiveRun(options: LiveRunOptions): LiveRun {
   const gapKeepers = new Map<string, GapKeeper>();
   const keepers = new Map<string, FeedKeeper>();
   const faults = new Map<string, string>();
-  /** Wake whoever asks an exchange for orders of unknown outcome; nothing waits while there is none. */
-  const orderLeftOpen = new Map<string, () => void>();
 
   function state(): BoxState {
     const { account, positions, trades, lastBarMs } = pipeline.state();
@@ -140,7 +133,6 @@ export function createLiveRun(options: LiveRunOptions): LiveRun {
         options.onArrival?.(raw.openMs + timeframeMs(key.timeframe), key);
         await options.conditions?.ready(signal);
         const outcome = live ? await pipeline.onCandle(key, raw) : await pipeline.onHistory(key, raw);
-        wake(key.exchange);
         if ('missingBars' in outcome && outcome.missingBars > 0)
           await gapKeepers.get(name)?.found(raw.openMs, outcome.missingBars);
         await options.onBar(outcome);
@@ -179,33 +171,8 @@ export function createLiveRun(options: LiveRunOptions): LiveRun {
     );
   }
 
-  /** Asks for orders of unknown outcome: a bar may be an hour away, and until then they block their symbols. */
-  async function settleUntil(exchange: string, signal: AbortSignal): Promise<void> {
-    const stop = () => orderLeftOpen.get(exchange)?.();
-    signal.addEventListener('abort', stop, { once: true });
-    while (!signal.aborted) {
-      if (pipeline.orders.unsettledAt(exchange) === 0) {
-        await new Promise<void>((resolve) => {
-          orderLeftOpen.set(exchange, resolve);
-        });
-        continue;
-      }
-      // An aborted sleep rejects, and the loop ends by its own condition.
-      await clock.sleep(SETTLE_PERIOD_MS, signal).catch(() => undefined);
-      if (!signal.aborted && pipeline.orders.unsettledAt(exchange) > 0)
-        await pipeline.orders.settle(exchange);
-    }
-    signal.removeEventListener('abort', stop);
-  }
-
-  /** An order there may have been left with an unknown outcome. */
-  function wake(exchange: string): void {
-    if (pipeline.orders.unsettledAt(exchange) > 0) orderLeftOpen.get(exchange)?.();
-  }
-
   return {
     state,
-    wake,
     async start() {
       for (const { key, feed, calendar } of options.streams) {
         const recent = await options.store.lastCandles(key, pipeline.warmUpBars);
@@ -228,7 +195,9 @@ export function createLiveRun(options: LiveRunOptions): LiveRun {
           throw error;
         });
       const exchanges = new Set(options.streams.map(({ key }) => key.exchange));
-      const beside = [...exchanges].map((exchange) => settleUntil(exchange, together.signal));
+      const beside = [...exchanges].map((exchange) =>
+        pipeline.orders.resolveUnknown(exchange, together.signal),
+      );
       if (options.conditions) beside.push(options.conditions.run(together.signal));
       for (const gaps of gapKeepers.values()) beside.push(gaps.run(together.signal));
       for (const rest of options.restWatches ?? []) beside.push(rest.watch(together.signal));

@@ -22,7 +22,7 @@ import type { TradingStateSource } from '../ports/guard.js';
 import type { Clock } from '../ports/time.js';
 import { earnedRefusals, takePaperCandles } from './earned-live.js';
 import { checkLiveKeys, type LiveKeys } from './live-keys.js';
-import type { Venue } from './venue.js';
+import type { Venue } from './open-exchanges.js';
 
 export interface LiveStartParts {
   readonly config: Config;

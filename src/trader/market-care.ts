@@ -3,13 +3,17 @@ import type { AlertRaiser } from '../core/alert.js';
 import type { LayerHealth } from '../core/health.js';
 import type { MarketEvents } from '../execution/market-book.js';
 import type { Portfolio } from '../portfolio/portfolio.js';
-import type { Venue } from './venue.js';
+import type { Venue } from './open-exchanges.js';
 
 export interface MarketCareParts {
-  /** Asked when something is to be told: alerts are made after the exchanges are connected. */
-  readonly alerts: () => AlertRaiser;
+  readonly alerts: AlertRaiser;
   readonly log: Log;
-  /** Writes the settings of the run down again: decisions are recomputed by the rules that they were made by. */
+}
+
+export interface MarketCareStart {
+  readonly venues: readonly Venue[];
+  readonly portfolio: Pick<Portfolio, 'book'>;
+  /** Records the settings of the run again: decisions are recomputed by the rules that they were made by. */
   readonly recordRun: () => Promise<void>;
 }
 
@@ -17,17 +21,19 @@ export interface MarketCareParts {
 export interface MarketCare {
   readonly events: MarketEvents;
   /** Tells of symbols that are not listed, above all where something is held in them, and begins to read the rules again. */
-  start(venues: readonly Venue[], portfolio: Pick<Portfolio, 'book'>): Promise<void>;
+  start(parts: MarketCareStart): Promise<void>;
   stop(): Promise<void>;
   /** Of markets that are closed or not listed alone. */
   health(): readonly LayerHealth[];
 }
 
-export function createMarketCare({ alerts, log, recordRun }: MarketCareParts): MarketCare {
+export function createMarketCare({ alerts, log }: MarketCareParts): MarketCare {
   const ending = new AbortController();
   let venues: readonly Venue[] = [];
   let running: Promise<unknown> = Promise.resolve();
   let unread = '';
+  /** Until the start has recorded the run, rules are those that it records. */
+  let recordRun: () => Promise<void> = async () => undefined;
 
   function keep(work: Promise<void>): void {
     work.catch((error: unknown) => log.error({ err: error }, 'an alert or a change of rules was lost'));
@@ -40,24 +46,25 @@ export function createMarketCare({ alerts, log, recordRun }: MarketCareParts): M
         keep(recordRun());
       },
       onClosed: (exchange, symbol, detail) =>
-        keep(alerts().raise('MARKET_CLOSED', { exchange, symbol, detail })),
-      onOpen: (exchange, symbol, afterMs) =>
-        keep(alerts().raise('MARKET_OPEN', { exchange, symbol, afterMs })),
+        keep(alerts.raise('MARKET_CLOSED', { exchange, symbol, detail })),
+      onOpen: (exchange, symbol, afterMs) => keep(alerts.raise('MARKET_OPEN', { exchange, symbol, afterMs })),
       onUnread(exchange, detail) {
         if (detail !== unread)
           log.warn({ exchange, detail }, 'the rules of the markets could not be read again');
         unread = detail;
       },
     },
-    async start(given, portfolio) {
-      venues = given;
+    async start(parts) {
+      const { portfolio } = parts;
+      venues = parts.venues;
+      recordRun = parts.recordRun;
       for (const { id: exchange, missing } of venues) {
         for (const symbol of missing) {
           const { units } = portfolio.book(exchange, symbol);
-          if (units.eq(0)) await alerts().raise('SYMBOL_NOT_LISTED', { exchange, symbol });
+          if (units.eq(0)) await alerts.raise('SYMBOL_NOT_LISTED', { exchange, symbol });
           else {
             const held = units.toFixed();
-            await alerts().raise('SYMBOL_NOT_LISTED_HELD', { exchange, symbol, held });
+            await alerts.raise('SYMBOL_NOT_LISTED_HELD', { exchange, symbol, held });
           }
         }
       }

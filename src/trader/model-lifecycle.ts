@@ -27,9 +27,9 @@ import type { BarOutcome } from '../pipeline/bar-outcome.js';
 import { createInferenceLayer } from '../pipeline/inference/index.js';
 import type { Pipeline } from '../pipeline/pipeline.js';
 import type { TradingStateSource } from '../ports/guard.js';
-import type { Classifier } from '../ports/model.js';
 import type { StoreNotes, StoreReader } from '../ports/store.js';
 import type { Clock } from '../ports/time.js';
+import type { DecidingModel } from './deciding-model.js';
 import { createModelConduct } from './health-policy.js';
 import type { RetrainAnswer } from './retrain-job.js';
 import type { RetrainerRequest } from './retrainer.js';
@@ -43,8 +43,8 @@ export interface ModelCareOptions {
   readonly store: Pick<StoreNotes, 'recordModel'> & Pick<StoreReader, 'candles' | 'models'>;
   readonly pipeline: Pick<Pipeline, 'useModel' | 'health'>;
   readonly streams: readonly { readonly key: StreamKey; readonly calendar: Calendar }[];
-  /** The model that decides at the start, and its folder. */
-  readonly classifier: Classifier;
+  /** The model that decides, exchanged here for another; and its folder at the start. */
+  readonly deciding: DecidingModel;
   readonly modelDir: string;
   readonly requestHalt: (detail: string) => void;
   /** The program that trains; the compiled one beside this file where undefined. */
@@ -59,8 +59,6 @@ export interface ModelCare {
   onBar(outcome: BarOutcome): void;
   /** The state of `states`, or a lower one where the model's health asks for it. */
   limit(states: TradingStateSource): TradingStateSource;
-  /** The model that decides. */
-  classifier(): Classifier;
   /** What is to be said where it decides on what it was not trained on, or where nobody knows; null where it fits. */
   market(): string | null;
   /** Says that to the log and the phone; of a model that takes over later it is said by itself. */
@@ -92,7 +90,7 @@ export function createModelCare(options: ModelCareOptions): ModelCare {
     actions: config.modelHealth,
     requestHalt: options.requestHalt,
   });
-  let decides = options.classifier;
+  const { deciding } = options;
   let dir = options.modelDir;
   let watch: ModelWatch | null = null;
   let retraining: Retraining | null = null;
@@ -115,7 +113,7 @@ export function createModelCare(options: ModelCareOptions): ModelCare {
 
   const strange = () =>
     strangeMarket(
-      decides.manifest,
+      deciding.manifest,
       options.streams.map(({ key }) => key),
     );
 
@@ -132,7 +130,7 @@ export function createModelCare(options: ModelCareOptions): ModelCare {
     watch?.stop();
     watch = createModelWatch({
       dir,
-      sha256: decides.manifest.sha256,
+      sha256: deciding.manifest.sha256,
       scheduler,
       periodMs: MODEL_WATCH_MS,
       onChanged: (errorCode, detail) =>
@@ -154,8 +152,7 @@ export function createModelCare(options: ModelCareOptions): ModelCare {
         await next.close();
         throw error;
       }
-      const before = decides;
-      decides = next;
+      const before = deciding.replaceBy(next);
       dir = nextDir;
       watchFiles();
       await before.close();
@@ -199,7 +196,7 @@ export function createModelCare(options: ModelCareOptions): ModelCare {
       streams.push({ candles: await candlesOf(key, fromMs, nowMs), calendar });
     }
     // Known without training anything: whether there are bars enough that the champion has not seen.
-    const sinceMs = decides.manifest.training?.toMs ?? Number.NEGATIVE_INFINITY;
+    const sinceMs = deciding.manifest.training?.toMs ?? Number.NEGATIVE_INFINITY;
     const unseen = streams.reduce(
       (sum, { candles: { openMs, length } }) => sum + length - lowerBound(openMs, sinceMs + 1),
       0,
@@ -271,7 +268,7 @@ export function createModelCare(options: ModelCareOptions): ModelCare {
     log.info({ outcome }, 'retraining');
     if (outcome.kind === 'kept' || outcome.kind === 'failed') {
       // The time of the attempt must outlive a restart, or a box that restarts often would train often.
-      await record(decides.manifest, 'kept');
+      await record(deciding.manifest, 'kept');
       if (outcome.kind === 'failed') tell(alerts.raise('RETRAIN_FAILED', { detail: outcome.detail }));
       return;
     }
@@ -286,7 +283,7 @@ export function createModelCare(options: ModelCareOptions): ModelCare {
   }
 
   function current(): ControlReply {
-    const { sha256, training } = decides.manifest;
+    const { sha256, training } = deciding.manifest;
     return {
       status: 200,
       body: {
@@ -313,7 +310,7 @@ export function createModelCare(options: ModelCareOptions): ModelCare {
             onOutcome(outcome).catch((error) => log.error({ err: error }, 'retraining was not recorded')),
         });
       }
-      await record(decides.manifest, 'loaded');
+      await record(deciding.manifest, 'loaded');
       watchFiles();
     },
     async stop() {
@@ -328,10 +325,9 @@ export function createModelCare(options: ModelCareOptions): ModelCare {
       if (trigger !== null) log.info({ trigger }, 'a challenger is trained');
     },
     limit: conduct.limit,
-    classifier: () => decides,
     market: () => strange()?.sentence ?? null,
     tellMarket,
-    modelName: () => nameOf(decides.manifest),
+    modelName: () => nameOf(deciding.manifest),
     routes: {
       'GET /model': current,
       'POST /model/retrain'() {

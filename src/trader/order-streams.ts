@@ -3,7 +3,7 @@ import { followOrders } from '../execution/order-updates.js';
 import type { ReconcileLoop } from '../execution/reconcile-loop.js';
 import type { Pipeline } from '../pipeline/pipeline.js';
 import type { Clock } from '../ports/time.js';
-import type { Venue } from './venue.js';
+import type { Venue } from './open-exchanges.js';
 
 export interface OrderStreamParts {
   readonly venues: readonly Venue[];

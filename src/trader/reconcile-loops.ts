@@ -3,7 +3,7 @@ import type { AlertRaiser } from '../core/alert.js';
 import { createReconcileLoop, type ReconcileLoop } from '../execution/reconcile-loop.js';
 import type { Pipeline } from '../pipeline/pipeline.js';
 import type { Clock } from '../ports/time.js';
-import type { Venue } from './venue.js';
+import type { Venue } from './open-exchanges.js';
 
 export interface ReconcileLoopsParts {
   readonly venues: readonly Venue[];

@@ -5,7 +5,7 @@ import type { AlertRaiser } from '../core/alert.js';
 import type { Broker } from '../ports/broker.js';
 import type { Clock } from '../ports/time.js';
 import { createDeadMansWatch } from './dead-mans-watch.js';
-import type { Venue } from './venue.js';
+import type { Venue } from './open-exchanges.js';
 
 export interface RestingCareParts {
   readonly config: Pick<Config, 'mode' | 'risk' | 'execution'>;

@@ -5,16 +5,16 @@ import type { AlertRaiser } from '../core/alert.js';
 import type { BarOutcome } from '../pipeline/bar-outcome.js';
 import type { StoreNotes } from '../ports/store.js';
 import type { Clock } from '../ports/time.js';
+import type { Closing } from './closing.js';
 import { createShadow } from './shadow.js';
 
 export interface ShadowModelOptions {
   readonly config: Pick<Config, 'shadowModelDir'>;
   readonly store: Pick<StoreNotes, 'recordShadow'>;
   readonly clock: Pick<Clock, 'wallMs'>;
-  readonly alerts: () => AlertRaiser;
+  readonly alerts: AlertRaiser;
   readonly log: Log;
-  /** Takes what is to be done at the end. */
-  readonly closers: (() => Promise<void>)[];
+  readonly closing: Closing;
 }
 
 /** What tells the configuration's shadow model of bars; the model is checked like the one that decides. */
@@ -32,13 +32,13 @@ export async function openShadowModel(options: ShadowModelOptions): Promise<(out
     onFault(detail) {
       failedMs = clock.wallMs();
       log.error({ detail }, 'the shadow model failed');
-      tell(alerts().raise('LAYER_FAULT', { layer: 'shadow model', errorCode: 'E_SHADOW', detail }));
+      tell(alerts.raise('LAYER_FAULT', { layer: 'shadow model', errorCode: 'E_SHADOW', detail }));
     },
     onBack: () =>
-      tell(alerts().raise('LAYER_BACK', { layer: 'shadow model', afterMs: clock.wallMs() - failedMs })),
+      tell(alerts.raise('LAYER_BACK', { layer: 'shadow model', afterMs: clock.wallMs() - failedMs })),
   });
   log.info({ model: classifier.manifest.sha256 }, 'a shadow model is asked beside the one that decides');
-  options.closers.push(async () => {
+  options.closing.add(async () => {
     await shadow.idle();
     await classifier.close();
   });

@@ -4,7 +4,7 @@ import { createInferenceLayer } from '../pipeline/inference/index.js';
 import { createStreamSetup } from '../pipeline/stream-setup.js';
 import type { Classifier } from '../ports/model.js';
 import type { Clock } from '../ports/time.js';
-import type { Venue } from './venue.js';
+import type { Venue } from './open-exchanges.js';
 
 /** A stream for each symbol of each venue, all on one kernel and one model. */
 export function streamsOf(

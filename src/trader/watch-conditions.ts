@@ -3,7 +3,7 @@ import type { Config } from '../config/schema.js';
 import type { AlertRaiser } from '../core/alert.js';
 import type { Clock } from '../ports/time.js';
 import { type BoxConditions, createBoxConditions } from './box-conditions.js';
-import type { Venue } from './venue.js';
+import type { Venue } from './open-exchanges.js';
 
 /** Time and disk of the box, which must be in order before a bar is taken. */
 export function boxConditions(parts: {

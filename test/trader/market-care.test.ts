@@ -1,22 +1,20 @@
 import { describe, expect, it } from 'vitest';
 import { decimal } from '../../src/core/money.js';
 import { createMarketCare } from '../../src/trader/market-care.js';
-import type { Venue } from '../../src/trader/venue.js';
+import type { Venue } from '../../src/trader/open-exchanges.js';
 
 describe('a symbol that is not listed', () => {
   it('is a critical alert where it is held, a warning where not, and shown either way', async () => {
     const told: unknown[] = [];
     const care = createMarketCare({
-      alerts: () =>
-        ({ raise: async (code: string, figures: object) => void told.push([code, figures]) }) as never,
+      alerts: { raise: async (code: string, figures: object) => void told.push([code, figures]) } as never,
       log: {} as never,
-      recordRun: async () => undefined,
     });
     const market = { run: async () => undefined, closed: () => new Map() } as unknown as Venue['market'];
     const venue = { id: 'binance', market, missing: ['A/USDT', 'B/USDT'] } as unknown as Venue;
     const book = (_exchange: string, symbol: string) =>
       ({ units: decimal(symbol === 'B/USDT' ? '0.25' : '0') }) as never;
-    await care.start([venue], { book });
+    await care.start({ venues: [venue], portfolio: { book }, recordRun: async () => undefined });
     expect(told).toEqual([
       ['SYMBOL_NOT_LISTED', { exchange: 'binance', symbol: 'A/USDT' }],
       ['SYMBOL_NOT_LISTED_HELD', { exchange: 'binance', symbol: 'B/USDT', held: '0.25' }],

@@ -13,6 +13,7 @@ import { createInferenceLayer } from '../../src/pipeline/inference/index.js';
 import { Pipeline } from '../../src/pipeline/pipeline.js';
 import { createStreamSetup } from '../../src/pipeline/stream-setup.js';
 import { createSimulatedClock } from '../../src/research/backtest/simulated-clock.js';
+import { DecidingModel } from '../../src/trader/deciding-model.js';
 import { createModelCare, type ModelCare } from '../../src/trader/model-lifecycle.js';
 import type { RetrainingState } from '../../src/trader/retraining.js';
 import { type Compiled, compile } from '../support/compiled.js';
@@ -32,6 +33,7 @@ afterAll(() => compiled.remove());
 interface Box {
   readonly dir: string;
   readonly care: ModelCare;
+  readonly deciding: DecidingModel;
   readonly pipeline: Pipeline;
   readonly store: DuckStore;
   readonly alerts: { readonly code: string; readonly figures: object }[];
@@ -95,6 +97,7 @@ async function box(
     warn: () => undefined,
     error: (fields: object) => errors.push(fields),
   };
+  const deciding = new DecidingModel(classifier);
   const care = createModelCare({
     config,
     clock,
@@ -107,7 +110,7 @@ async function box(
     store,
     pipeline,
     streams: [{ key: KEY, calendar: '24x7' }],
-    classifier,
+    deciding,
     modelDir,
     requestHalt: () => undefined,
     retrainer: pathToFileURL(compiled.file('src/trader/retrainer.ts')),
@@ -129,6 +132,7 @@ async function box(
   const made: Box = {
     dir,
     care,
+    deciding,
     pipeline,
     store,
     alerts,
@@ -145,7 +149,7 @@ async function box(
     async close() {
       await care.stop();
       await store.close();
-      await care.classifier().close();
+      await deciding.close();
       rmSync(dir, { recursive: true, force: true });
     },
   };
@@ -165,7 +169,7 @@ describe('a challenger trained beside the bars', () => {
     expect(last.challenge.challengerAuc!).toBeGreaterThan(last.challenge.championAuc! + 0.1);
     const second = await it.bar();
     expect(second).not.toBe(first);
-    expect(second).toBe(it.care.classifier().manifest.sha256);
+    expect(second).toBe(it.deciding.manifest.sha256);
     // Written down: a restart decides by it too, and its manifest tells what it was held against.
     const root = path.join(it.dir, 'models');
     expect(JSON.parse(readFileSync(path.join(root, 'promoted.json'), 'utf8')).current).toBe(last.model);
@@ -243,7 +247,7 @@ describe('a challenger trained beside the bars', () => {
     expect(last).toMatchObject({ kind: 'failed' });
     if (last?.kind === 'failed') expect(last.detail).toMatch(/more than 100 MB/);
     expect(it.alerts.map(({ code }) => code)).toEqual(['RETRAIN_FAILED']);
-    expect(await it.bar()).toBe(it.care.classifier().manifest.sha256);
+    expect(await it.bar()).toBe(it.deciding.manifest.sha256);
     expect((await events(it.store)).at(-1)).toMatch(/^kept/);
     await it.close();
   }, 120_000);

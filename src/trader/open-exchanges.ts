@@ -10,7 +10,7 @@ import type { Log } from '../adapters/log/log.js';
 import { exchangeCredentials } from '../config/credentials.js';
 import type { Config, ExchangeConfig } from '../config/schema.js';
 import { streamName } from '../core/candle.js';
-import { badInput, EXIT, messageOf, RedbuttonError } from '../core/errors.js';
+import { badInput, EXIT, invariant, messageOf, RedbuttonError } from '../core/errors.js';
 import type { Fill, MarketListing } from '../core/order.js';
 import type { RunRecord } from '../core/records.js';
 import { currenciesOf } from '../core/symbol.js';
@@ -175,4 +175,10 @@ function noneListed({ id, symbols }: ExchangeConfig): RedbuttonError {
 
 function isWrongInput(error: unknown): boolean {
   return error instanceof RedbuttonError && error.exitCode === EXIT.badInput;
+}
+
+export function venueOf(venues: readonly Venue[], exchange: string): Venue {
+  const venue = venues.find(({ id }) => id === exchange);
+  invariant(venue, `no exchange ${exchange}`);
+  return venue;
 }

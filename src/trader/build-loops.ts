@@ -1,0 +1,126 @@
+import { streamName } from '../core/candle.js';
+import { losingRunOf } from '../portfolio/losing-run.js';
+import type { GuardLink } from '../ports/guard.js';
+import { createBarAlerts } from './bar-alerts.js';
+import { summaryOf } from './bar-summary.js';
+import type { BoxConditions } from './box-conditions.js';
+import type { Alerting } from './build-alerts.js';
+import type { BuiltPipeline } from './build-pipeline.js';
+import type { Closing } from './closing.js';
+import { createLiveRun, type LiveRun } from './live-run.js';
+import type { MarketCare } from './market-care.js';
+import { createModelCare, type ModelCare } from './model-lifecycle.js';
+import { type Venue, venueOf } from './open-exchanges.js';
+import type { OpenedStore } from './open-store.js';
+import type { OrderAlerts } from './order-alerts.js';
+import { orderStreams } from './order-streams.js';
+import { reconcileLoops } from './reconcile-loops.js';
+import { createRestingCare } from './resting-care.js';
+import { openShadowModel } from './shadow-model.js';
+import { createStoreUpkeep, retentionOf } from './store-upkeep.js';
+import type { TraderOptions } from './trader.js';
+import { boxConditions } from './watch-conditions.js';
+
+/** The fifth phase of a start: what goes on for as long as the box lives. */
+export interface BuiltLoops {
+  readonly live: LiveRun;
+  /** The model's life: files, health, challengers. */
+  readonly care: ModelCare;
+  readonly conditions: BoxConditions;
+  readonly resting: ReturnType<typeof createRestingCare>;
+  readonly upkeep: ReturnType<typeof createStoreUpkeep>;
+}
+
+export interface LoopParts {
+  readonly options: TraderOptions;
+  readonly opened: OpenedStore;
+  readonly venues: readonly Venue[];
+  readonly trading: BuiltPipeline;
+  readonly alerting: Alerting;
+  readonly orderAlerts: OrderAlerts;
+  readonly marketCare: MarketCare;
+  readonly link: GuardLink;
+  readonly closing: Closing;
+}
+
+export async function buildLoops(parts: LoopParts): Promise<BuiltLoops> {
+  const { options, opened, venues, trading, alerting, closing } = parts;
+  const { config, clock, log } = options;
+  const { store } = opened;
+  const { pipeline, streams } = trading;
+  const { alerts } = alerting;
+  const askShadow = await openShadowModel({ config, store, clock, alerts, log, closing });
+  const conditions = boxConditions({ config, venues, clock, alerts });
+  const care = createModelCare({
+    ...{ config, clock, log, alerts, store, pipeline, streams },
+    deciding: opened.deciding,
+    modelDir: opened.modelDir,
+    requestHalt: (detail) => parts.link.requestHalt(detail),
+  });
+  const live = buildLiveRun(parts, { conditions, care, askShadow });
+  const resting = createRestingCare({ config, venues, brokers: trading.brokers, clock, alerts, log });
+  const upkeep = createStoreUpkeep({ store, keepDays: retentionOf(config), clock, alerts, log });
+  return { live, care, conditions, resting, upkeep };
+}
+
+function buildLiveRun(
+  { options, opened, venues, trading, alerting, orderAlerts, marketCare }: LoopParts,
+  own: {
+    readonly conditions: BoxConditions;
+    readonly care: ModelCare;
+    readonly askShadow: Awaited<ReturnType<typeof openShadowModel>>;
+  },
+): LiveRun {
+  const { config, clock, log } = options;
+  const { pipeline, streams, states } = trading;
+  const { alerts } = alerting;
+  const { conditions, care, askShadow } = own;
+  const barAlerts = createBarAlerts({
+    alerts,
+    drawdownHaltFraction: config.risk.drawdownHaltFraction,
+    limits: {
+      ...config.risk,
+      losingRun: () => losingRunOf(pipeline.portfolio.trades()),
+      calendarOf: ({ exchange }) => venueOf(venues, exchange).config.calendar,
+    },
+    quarantineAlertRate: config.ingestion.quarantineAlertRate,
+    aucWindow: config.monitoring.aucWindow,
+    modelName: care.modelName,
+    actions: config.modelHealth,
+    rejectionShare: (name) => streams.find(({ key }) => streamName(key) === name)?.ingestion.rejectionShare(),
+  });
+  const reconciling = reconcileLoops({ venues, pipeline, clock, alerts, log, config });
+  return createLiveRun({
+    ...(config.mode === 'live' && { reconciling }),
+    alongside: [orderAlerts.run, ...orderStreams({ venues, pipeline, reconciling, clock, log })],
+    pipeline,
+    conditions: { ...conditions, health: () => [...conditions.health(), ...marketCare.health()] },
+    streams: streams.map(({ key, calendar }) => ({
+      key,
+      feed: venueOf(venues, key.exchange).feed,
+      calendar,
+    })),
+    restWatches: venues.map(({ feed }) => feed),
+    store: opened.store,
+    clock,
+    alerts,
+    states,
+    mode: config.mode,
+    version: options.version,
+    silenceMsMax: config.ingestion.silenceMsMax,
+    backfillBars: config.ingestion.backfillBars,
+    backoffMs: config.execution.backoffMs,
+    publishState: () => alerting.publishState(),
+    onArrival: options.onArrival,
+    async onBar(outcome) {
+      alerting.countBar(outcome);
+      await orderAlerts.reported();
+      await barAlerts.onBar(outcome);
+      care.onBar(outcome);
+      askShadow(outcome);
+      if (outcome.kind === 'rejected') log.warn(summaryOf(outcome), 'a row was refused');
+      else log.debug(summaryOf(outcome), 'bar');
+      await options.onBar?.(outcome);
+    },
+  });
+}
