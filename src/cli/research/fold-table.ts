@@ -9,7 +9,7 @@ function cells(figures: FoldFigures): string[] {
   return [
     String(figures.rows),
     plain(auc?.auc ?? null, 4),
-    !auc?.interval ? '-' : `${auc.interval.low.toFixed(3)}-${auc.interval.high.toFixed(3)}`,
+    auc?.low == null || auc.high == null ? '-' : `${auc.low.toFixed(3)}-${auc.high.toFixed(3)}`,
     plain(figures.brier, 4),
     share(figures.totalReturn),
     share(figures.maxDrawdown),

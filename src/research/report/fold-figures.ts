@@ -1,13 +1,21 @@
-import { type AucEstimate, estimateAuc } from '../../learning/delong.js';
+import { estimateAuc } from '../../learning/delong.js';
 import { brierScore } from '../../learning/evaluate.js';
 import { type ReliabilityRow, reliabilityTable } from '../../learning/reliability.js';
 import type { FoldResult } from '../backtest/walk-forward.js';
 import { deflatedSharpe, returnMoments } from './deflated-sharpe.js';
 
+/** As `--json` prints it; without an interval (null) where a class has one row only. */
+export interface FoldAuc {
+  readonly auc: number;
+  readonly standardError: number | null;
+  readonly low: number | null;
+  readonly high: number | null;
+}
+
 /** The figures of one fold or of all together. */
 export interface FoldFigures {
   readonly rows: number;
-  readonly auc: AucEstimate | null;
+  readonly auc: FoldAuc | null;
   /** Of the calibrated probability. */
   readonly brier: number | null;
   readonly totalReturn: number;
@@ -28,10 +36,17 @@ export interface PooledFigures extends FoldFigures {
   readonly reliability: readonly ReliabilityRow[];
 }
 
+function aucOf(scores: ArrayLike<number>, up: ArrayLike<boolean | number>): FoldAuc | null {
+  const estimate = estimateAuc(scores, up);
+  if (estimate === null) return null;
+  const { auc, interval } = estimate;
+  return { auc, ...(interval ?? { standardError: null, low: null, high: null }) };
+}
+
 export function foldFigures(fold: FoldResult): FoldFigures {
   return {
     rows: fold.up.length,
-    auc: estimateAuc(fold.scores, fold.up),
+    auc: aucOf(fold.scores, fold.up),
     brier: fold.brier,
     ...curveOf(fold.returns),
     buyAndHold: fold.buyAndHold,
@@ -57,7 +72,7 @@ export function pooledFigures(
   const share = up.reduce((sum, one) => sum + one, 0) / up.length;
   return {
     rows: up.length,
-    auc: estimateAuc(
+    auc: aucOf(
       folds.flatMap((fold) => fold.scores),
       up,
     ),
