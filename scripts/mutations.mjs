@@ -1484,6 +1484,13 @@ export const MUTATIONS = [
     by: 'test/cli/completion.test.ts',
   },
   {
+    name: 'let the demo use a command',
+    file: 'src/demo/command.ts',
+    from: "import { runDemo } from './demo.js';",
+    to: "import { configFrom } from '../cli/config-option.js';\nimport { runDemo } from './demo.js';",
+    by: 'test/tidy/rules.test.ts',
+  },
+  {
     name: 'forget the simulated button of real money',
     file: 'src/config/live-refusals.ts',
     from: "config.gpio.backend === 'simulated'",

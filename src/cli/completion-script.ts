@@ -29,7 +29,7 @@ const withVerbs = (commands: readonly Completed[]) =>
 
 const optionsOf = ({ form }: Way): readonly (readonly [string, OptionSpec])[] => [
   ...Object.entries(form.options),
-  ['help', { help: 'what there is to say of it' }],
+  ['help', { help: 'print the help of the command' }],
 ];
 
 /** Words that may stand as operands. */

@@ -65,3 +65,19 @@ export function startProgress(
     },
   };
 }
+
+/** A display that starts with the first report of how much of the total is done, which may be nothing. */
+export function progressOf(
+  output: Output,
+  label: string,
+  unit: string,
+): { report(done: number, total: number): void; finish(): void } {
+  let progress: Progress | undefined;
+  return {
+    report(done, total) {
+      progress ??= startProgress(output, label, total, unit, () => performance.now());
+      if (done > 0) progress.update(done);
+    },
+    finish: () => progress?.finish(),
+  };
+}

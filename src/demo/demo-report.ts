@@ -1,7 +1,6 @@
 import { openStore } from '../adapters/duckdb/index.js';
 import { writeDurably } from '../adapters/files/durable-file.js';
 import { loadClassifier } from '../adapters/onnx/classifier.js';
-import { figureRows, hashesShown, settingsShown } from '../cli/research/run-settings.js';
 import type { Config } from '../config/schema.js';
 import type { CommandIo } from '../console/io.js';
 import { packageVersion } from '../console/package-version.js';
@@ -9,10 +8,12 @@ import { startProgress } from '../console/progress.js';
 import { table } from '../console/table.js';
 import { compareDecisions } from '../research/backtest/compare.js';
 import { barsOfRecords } from '../research/backtest/run-bars.js';
+import { figureRows } from '../research/report/figure-rows.js';
 import { renderReport } from '../research/report/index.js';
 import { reportOf } from '../research/report/run-report.js';
 import { amountStepsOf } from '../research/report/stored-fills.js';
 import { backtestOf, type TradableCandles } from '../research/studies/backtest-run.js';
+import { settingsShown } from '../research/studies/shown-settings.js';
 import type { HaltShown } from './demo.js';
 import type { Phone } from './phone.js';
 
@@ -72,7 +73,11 @@ export async function leaveReport(options: DemoReportOptions): Promise<{ readonl
       amountStepOf: (exchange, symbol) => steps.get(`${exchange}:${symbol}`),
       madeAtMs: Date.now(),
       settings: settingsShown(config, tradable.calendar, 'at the simulated book, 5 bps from the close'),
-      hashes: hashesShown(tradable.loaded.file.sha256, manifest, packageVersion()),
+      hashes: [
+        ['candles (file)', tradable.loaded.file.sha256],
+        ['model.onnx', manifest.sha256],
+        ['code', `redbutton ${packageVersion()}`],
+      ],
       notes: [NO_PROMISE],
     });
     await writeDurably(options.reportFile, renderReport(report));

@@ -1,16 +1,13 @@
-import { writeModelFolder } from '../../adapters/files/model-shelf.js';
-import { createForestTrainer } from '../../adapters/native/forest.js';
 import { defineCommand } from '../../console/command.js';
 import type { CommandIo } from '../../console/io.js';
 import { time, whole } from '../../console/option-values.js';
-import { startProgress } from '../../console/progress.js';
+import { progressOf } from '../../console/progress.js';
 import { table } from '../../console/table.js';
 import { EXIT } from '../../core/errors.js';
 import type { ModelManifest } from '../../core/manifest.js';
-import { manifestText } from '../../core/manifest-schema.js';
-import { trainModel } from '../../learning/train.js';
 import { CANDLE_FILE_HELP } from '../../research/candles/candle-file.js';
-import { readTrainingInput, type TrainingInput } from '../../research/studies/training-input.js';
+import { studyTraining } from '../../research/studies/train.js';
+import type { TrainingInput } from '../../research/studies/training-input.js';
 import { FOREST_OPTIONS, forestOf } from '../forest-options.js';
 
 export const command = defineCommand({
@@ -51,33 +48,24 @@ any number of threads.`,
   },
   more: CANDLE_FILE_HELP,
   async run(values, io) {
-    const { candles: file, out } = values;
-    const forest = forestOf(values);
-    const input = await readTrainingInput(file, {
-      horizonBars: values.horizon,
-      calendar: values.calendar,
-      maxGapBars: values['max-gap-bars'],
-      toMs: values.to ?? Number.POSITIVE_INFINITY,
-      nowMs: Date.now(),
+    const progress = progressOf(io.stderr, 'training', 'trees');
+    const { input, manifest } = await studyTraining({
+      candles: values.candles,
+      out: values.out,
+      rows: {
+        horizonBars: values.horizon,
+        calendar: values.calendar,
+        maxGapBars: values['max-gap-bars'],
+        toMs: values.to ?? Number.POSITIVE_INFINITY,
+      },
+      forest: forestOf(values),
+      exchange: values.exchange,
+      symbol: values.symbol,
+      onProgress: progress.report,
+      signal: io.signal,
     });
-    const origin = {
-      exchange: values.exchange ?? null,
-      symbol: values.symbol ?? null,
-      timeframe: input.timeframe,
-    };
-
-    const progress = startProgress(io.stderr, 'training', 2 * forest.trees, 'trees', () => performance.now());
-    const { model, manifest } = await trainModel(
-      createForestTrainer(),
-      input.table,
-      forest,
-      origin,
-      Date.now(),
-      { onProgress: (done) => progress.update(done), signal: io.signal },
-    );
     progress.finish();
-    await writeModelFolder(out, model, manifestText(manifest));
-    report(io, out, input, manifest, values.json);
+    report(io, values.out, input, manifest, values.json);
     return EXIT.fine;
   },
 });

@@ -12,12 +12,13 @@ import type { ModelRecord, Rejection } from '../../core/records.js';
 import type { StoreReader } from '../../ports/store.js';
 import { barsOfRecords } from '../../research/backtest/run-bars.js';
 import type { InstrumentRun } from '../../research/report/account-curve.js';
+import { figureRows } from '../../research/report/figure-rows.js';
 import { type ReasonCount, type ReportData, renderReport } from '../../research/report/index.js';
 import { reportOf } from '../../research/report/run-report.js';
 import { amountStepsOf } from '../../research/report/stored-fills.js';
 import { openHeldStore } from '../../research/studies/held-store.js';
+import { settingsShown } from '../../research/studies/shown-settings.js';
 import { CONFIG_OPTION, configFrom } from '../config-option.js';
-import { figureRows, settingsShown } from '../research/run-settings.js';
 
 export const command = defineCommand({
   name: 'report',

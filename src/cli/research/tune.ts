@@ -1,24 +1,12 @@
-import { Worker } from 'node:worker_threads';
 import { defineCommand } from '../../console/command.js';
-import type { CommandIo } from '../../console/io.js';
 import { type ValuePlace, wrongUsage } from '../../console/option-table.js';
-import { startProgress } from '../../console/progress.js';
+import { progressOf } from '../../console/progress.js';
 import { table } from '../../console/table.js';
-import { EXIT, fault } from '../../core/errors.js';
-import { timeframeMs } from '../../core/timeframe.js';
-import {
-  stepsOf,
-  type TunedFold,
-  trialVariance,
-  tuneFold,
-  type Variant,
-} from '../../research/backtest/tune.js';
+import { EXIT } from '../../core/errors.js';
+import type { Variant } from '../../research/backtest/tune.js';
 import { CANDLE_FILE_HELP } from '../../research/candles/candle-file.js';
-import { foldFigures, pooledFigures } from '../../research/report/fold-figures.js';
-import type { FromTuneThread, TuneWork } from '../../research/studies/tune-thread.js';
-import { type WalkForwardInput, walkForwardInput } from '../../research/studies/walk-forward-input.js';
+import { studyTune, type TuneOutcome } from '../../research/studies/tune.js';
 import { foldTable } from './fold-table.js';
-import { openTuneState, tuneKey } from './tune-state.js';
 import { FOLD_OPTIONS, foldRequest } from './walk-forward-options.js';
 
 const VARIANTS_MAX = 1000;
@@ -55,108 +43,23 @@ seen; the Sharpe ratio is deflated by the number of pairs.`,
   async run(values, io) {
     const { threads } = values;
     // One forest a thread: folds keep all cores busy.
-    const request = foldRequest('tune', values, 1);
     const variants = variantsOf(values.thresholds, values.kelly);
-    const input = await walkForwardInput(request, io.signal);
-    const { file: __, ...told } = request;
-    const key = tuneKey(input.sha256, told, variants);
-    const file = values.state ?? `tune-${key.slice(0, 12)}.jsonl`;
-    const state = openTuneState(file, key);
-    const left = input.folds.map((_fold, i) => i).filter((i) => !state.done.has(i));
-    const each = stepsOf(variants);
-    const progress = startProgress(io.stderr, 'tune', input.folds.length * each, 'trials', () =>
-      performance.now(),
-    );
-    let steps = state.done.size * each;
-    const onStep = () => progress.update(++steps);
-    if (threads === 1) await tuneHere(input, left, variants, onStep, state.add);
-    else
-      await tuneOnThreads({ request, variants }, left, Math.min(threads, left.length), io, onStep, state.add);
-    progress.finish();
-    print(
-      io,
-      values.json,
-      input,
+    const progress = progressOf(io.stderr, 'tune', 'trials');
+    const outcome = await studyTune({
+      request: foldRequest('tune', values, 1),
       variants,
-      [...state.done].sort(([a], [b]) => a - b).map(([, fold]) => fold),
-    );
-    if (!values.json) io.stdout.write(`\nfolds: ${file}\n`);
+      threads,
+      stateFile: values.state,
+      onProgress: progress.report,
+      signal: io.signal,
+    });
+    progress.finish();
+    const { sha256, folds, pooled, stateFile } = outcome;
+    if (values.json) io.stdout.write(`${JSON.stringify({ candles: sha256, variants, folds, pooled })}\n`);
+    else io.stdout.write(`${foldTable(folds, pooled)}\n${choiceTable(folds)}\nfolds: ${stateFile}\n`);
     return EXIT.fine;
   },
 });
-
-type OnFold = (index: number, fold: TunedFold) => void;
-
-async function tuneHere(
-  input: WalkForwardInput,
-  left: readonly number[],
-  variants: readonly Variant[],
-  onStep: () => void,
-  onFold: OnFold,
-): Promise<void> {
-  for (const i of left) {
-    onFold(
-      i,
-      await tuneFold(input.world, input.folds[i]!, variants, timeframeMs(input.timeframe), { onStep }),
-    );
-  }
-}
-
-/** Each thread takes the next fold when it has done one; the first fault, or an abort, ends all of them. */
-async function tuneOnThreads(
-  work: TuneWork,
-  left: readonly number[],
-  threads: number,
-  io: CommandIo,
-  onStep: () => void,
-  onFold: OnFold,
-): Promise<void> {
-  const waiting = [...left];
-  const workers = Array.from(
-    { length: threads },
-    () => new Worker(new URL('../../research/studies/tune-thread.js', import.meta.url), { workerData: work }),
-  );
-  let abort: () => void = () => undefined;
-  const aborted = new Promise<never>((_, reject) => {
-    abort = () => reject(io.signal.reason);
-    io.signal.addEventListener('abort', abort, { once: true });
-    if (io.signal.aborted) abort();
-  });
-  try {
-    await Promise.race([
-      Promise.all(workers.map((worker) => follow(worker, () => waiting.shift(), onStep, onFold))),
-      aborted,
-    ]);
-  } finally {
-    io.signal.removeEventListener('abort', abort);
-    await Promise.all(workers.map((worker) => worker.terminate()));
-  }
-}
-
-function follow(
-  worker: Worker,
-  next: () => number | undefined,
-  onStep: () => void,
-  onFold: OnFold,
-): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const more = () => {
-      const index = next();
-      if (index === undefined) resolve();
-      else worker.postMessage(index);
-    };
-    worker.on('message', (message: FromTuneThread) => {
-      if (message.type === 'step') onStep();
-      else if (message.type === 'fault') reject(fault('E_TUNE', message.message, 'see the message'));
-      else {
-        if (message.type === 'fold') onFold(message.index, message.fold);
-        more();
-      }
-    });
-    worker.on('error', reject);
-    worker.on('exit', (code) => reject(fault('E_TUNE', `a tuning thread ended with ${code}`, 'report this')));
-  });
-}
 
 function fractions(text: string, { command, name }: ValuePlace): number[] {
   return text.split(',').map((part) => {
@@ -182,29 +85,10 @@ function variantsOf(thresholds: readonly number[], kellyFractions: readonly numb
   );
 }
 
-function print(
-  io: CommandIo,
-  json: boolean,
-  input: WalkForwardInput,
-  variants: readonly Variant[],
-  folds: readonly TunedFold[],
-): void {
-  const results = folds.map(({ result }) => result);
-  const shown = folds.map(({ choice, trials, result }) => ({
-    testFromMs: result.testFromMs,
-    testToMs: result.testToMs,
-    choice,
-    trials,
-    figures: foldFigures(result),
-  }));
-  const pooled = pooledFigures(results, input.barsPerYear, variants.length, trialVariance(folds));
-  if (json) {
-    io.stdout.write(`${JSON.stringify({ candles: input.sha256, variants, folds: shown, pooled })}\n`);
-    return;
-  }
-  const day = (ms: number) => new Date(ms).toISOString().slice(0, 10);
-  const chosen = shown.map(({ testFromMs, choice, trials }) => [
-    day(testFromMs),
+/** What was chosen for each fold, and how well it did on the inner test. */
+function choiceTable(folds: TuneOutcome['folds']): string {
+  const rows = folds.map(({ testFromMs, choice, trials }) => [
+    new Date(testFromMs).toISOString().slice(0, 10),
     String(choice.confidenceThreshold),
     String(choice.kellyFraction),
     trials
@@ -215,8 +99,5 @@ function print(
       )!
       .sharpe.toFixed(4),
   ]);
-  io.stdout.write(foldTable(shown, pooled));
-  io.stdout.write(
-    `\n${table([['test from', 'threshold', 'Kelly', 'inner Sharpe, a bar'], ...chosen], [1, 2, 3])}`,
-  );
+  return table([['test from', 'threshold', 'Kelly', 'inner Sharpe, a bar'], ...rows], [1, 2, 3]);
 }

@@ -1,19 +1,11 @@
-import { openStore } from '../../adapters/duckdb/index.js';
-import { createFeatureKernel } from '../../adapters/native/features.js';
-import { createModelFinder } from '../../adapters/onnx/model-finder.js';
-import { loadConfig } from '../../config/load.js';
-import { boxPaths, type Paths } from '../../config/paths.js';
 import { defineCommand } from '../../console/command.js';
 import type { CommandIo } from '../../console/io.js';
 import { time } from '../../console/option-values.js';
-import { startProgress } from '../../console/progress.js';
+import { progressOf } from '../../console/progress.js';
 import { table } from '../../console/table.js';
-import { type StreamKey, streamName } from '../../core/candle.js';
-import { badInput, EXIT } from '../../core/errors.js';
-import type { BarRecord } from '../../core/records.js';
+import { EXIT } from '../../core/errors.js';
 import type { Difference } from '../../research/backtest/compare.js';
-import { type Verification, verifyDecisions } from '../../research/backtest/verify.js';
-import { openHeldStore } from '../../research/studies/held-store.js';
+import { studyDecisions, type VerifiedStream } from '../../research/studies/verify.js';
 import { CONFIG_OPTION, DEFAULT_CONFIG_FILE } from '../config-option.js';
 
 /** Differences shown; all of them with --json. */
@@ -57,92 +49,29 @@ they were decided on is gone; these bars are counted and named.`,
   },
   more: 'Exit codes: 0 all equal; 1 differences, or failed; 2 bad input.',
   async run(values, io) {
-    const { from: fromMs, to: toMs } = values;
-    const { store: path, models, paths } = placesOf(values);
-    const { store, close } =
-      paths === null
-        ? await openStore({ path, readOnly: true }).then((opened) => ({
-            store: opened,
-            close: () => opened.close(),
-          }))
-        : await openHeldStore(path, paths);
-    const finder = createModelFinder(models);
-    try {
-      const streams = byStream(await store.decisions(toMs === undefined ? {} : { toMs }));
-      const runs = await store.runs();
-      const replayed = await store.replayedBars();
-      const found: { readonly stream: string; readonly result: Verification }[] = [];
-      for (const [name, decisions] of streams) {
-        const { stream } = decisions[0]!;
-        const first = decisions.findIndex(
-          ({ candle }) => candle.openMs >= (fromMs ?? Number.NEGATIVE_INFINITY),
-        );
-        if (first === -1) continue;
-        const progress = startProgress(io.stderr, `verify ${name}`, decisions.length - first, 'bars', () =>
-          performance.now(),
-        );
-        const result = await verifyDecisions({
-          stream,
-          decisions,
-          candles: await store.knownCandles(stream, undefined, toMs),
-          runs,
-          replayed: replayed.filter((bar) => streamName(bar.stream) === name).map(({ openMs }) => openMs),
-          modelOf: (hash) => finder.find(hash),
-          kernel: createFeatureKernel(),
-          ...(fromMs === undefined ? {} : { fromMs }),
-          onProgress: (done) => {
-            io.signal.throwIfAborted();
-            progress.update(done);
-          },
-        });
-        progress.finish();
-        found.push({ stream: name, result });
-      }
-      if (found.length === 0) {
-        throw badInput('E_VERIFY_EMPTY', `${path} holds no decision of this period`, 'name another period');
-      }
-      print(io, values.json, found);
-      return found.some(({ result }) => result.differences.length > 0) ? EXIT.failed : EXIT.fine;
-    } finally {
-      await finder.close();
-      await close();
-    }
+    let progress: ReturnType<typeof progressOf> | undefined;
+    const found = await studyDecisions({
+      fromMs: values.from,
+      toMs: values.to,
+      store: values.store,
+      models: values.models,
+      configFile: values.config ?? DEFAULT_CONFIG_FILE,
+      onProgress(stream, done, bars) {
+        if (done === 0) {
+          progress?.finish();
+          progress = progressOf(io.stderr, `verify ${stream}`, 'bars');
+        }
+        progress?.report(done, bars);
+      },
+      signal: io.signal,
+    });
+    progress?.finish();
+    print(io, values.json, found);
+    return found.some(({ result }) => result.differences.length > 0) ? EXIT.failed : EXIT.fine;
   },
 });
 
-function placesOf(values: {
-  readonly store: string | undefined;
-  readonly models: readonly string[];
-  readonly config: string | undefined;
-}): { readonly store: string; readonly models: readonly string[]; readonly paths: Paths | null } {
-  if (values.store !== undefined && values.models.length > 0) {
-    return { store: values.store, models: values.models, paths: null };
-  }
-  const config = loadConfig(values.config ?? DEFAULT_CONFIG_FILE);
-  const paths = boxPaths(config);
-  return {
-    paths,
-    store: values.store ?? paths.database,
-    models: values.models.length > 0 ? values.models : [config.modelDir, paths.models],
-  };
-}
-
-function byStream(decisions: readonly BarRecord[]): ReadonlyMap<string, BarRecord[]> {
-  const streams = new Map<string, BarRecord[]>();
-  for (const record of decisions) {
-    const name = streamName(record.stream as StreamKey);
-    const known = streams.get(name);
-    if (known) known.push(record);
-    else streams.set(name, [record]);
-  }
-  return streams;
-}
-
-function print(
-  io: CommandIo,
-  json: boolean,
-  found: readonly { readonly stream: string; readonly result: Verification }[],
-): void {
+function print(io: CommandIo, json: boolean, found: readonly VerifiedStream[]): void {
   if (json) {
     io.stdout.write(`${JSON.stringify(found.map(({ stream, result }) => ({ stream, ...result })))}\n`);
     return;

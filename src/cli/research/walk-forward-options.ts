@@ -1,8 +1,7 @@
-import { loadConfig } from '../../config/load.js';
 import { type OptionTable, type Values, wrongUsage } from '../../console/option-table.js';
 import { number, whole } from '../../console/option-values.js';
 import { FEATURE_WINDOW } from '../../core/feature-set.js';
-import { defaultConfig } from '../../research/studies/backtest-run.js';
+import { studyConfig } from '../../research/studies/study-config.js';
 import type { WalkForwardRequest } from '../../research/studies/walk-forward-input.js';
 import { FOREST_OPTIONS, forestOf } from '../forest-options.js';
 import { span } from './span-option.js';
@@ -56,11 +55,7 @@ export function foldRequest(
 ): WalkForwardRequest {
   if (values.anchored && values.rolling)
     throw wrongUsage(command, '--anchored and --rolling exclude each other');
-  const base = values.config === undefined ? defaultConfig() : loadConfig(values.config);
-  const config =
-    threshold === undefined
-      ? base
-      : { ...base, signals: { ...base.signals, confidenceThreshold: threshold } };
+  const config = studyConfig(values.config, threshold);
   const venue = config.exchange[0]!;
   return {
     file: values.candles,

@@ -1,11 +1,9 @@
 import { defineCommand } from '../../console/command.js';
 import { number, whole } from '../../console/option-values.js';
-import { startProgress } from '../../console/progress.js';
+import { progressOf } from '../../console/progress.js';
 import { EXIT } from '../../core/errors.js';
-import { type FoldResult, runFold } from '../../research/backtest/walk-forward.js';
 import { CANDLE_FILE_HELP } from '../../research/candles/candle-file.js';
-import { foldFigures, pooledFigures } from '../../research/report/fold-figures.js';
-import { walkForwardInput } from '../../research/studies/walk-forward-input.js';
+import { studyWalkForward } from '../../research/studies/walk-forward.js';
 import { foldTable } from './fold-table.js';
 import { FOLD_OPTIONS, foldRequest } from './walk-forward-options.js';
 
@@ -36,26 +34,18 @@ deflated Sharpe ratio.`,
   async run(values, io) {
     const { variants, threads, threshold } = values;
     const request = foldRequest('walk-forward', values, threads, threshold);
-    const { world, folds, barsPerYear, sha256, timeframe } = await walkForwardInput(request, io.signal);
-    const progress = startProgress(io.stderr, 'walk-forward', folds.length, 'folds', () => performance.now());
-    const results: FoldResult[] = [];
-    for (const fold of folds) {
-      results.push(await runFold(world, fold));
-      progress.update(results.length);
-    }
+    const progress = progressOf(io.stderr, 'walk-forward', 'folds');
+    const { sha256, timeframe, folds, pooled } = await studyWalkForward(
+      request,
+      variants,
+      progress.report,
+      io.signal,
+    );
     progress.finish();
-    const shown = results.map((result) => ({
-      testFromMs: result.testFromMs,
-      testToMs: result.testToMs,
-      trainRows: result.trainRows,
-      modelHash: result.modelHash,
-      figures: foldFigures(result),
-    }));
-    const pooled = pooledFigures(results, barsPerYear, variants);
     io.stdout.write(
       values.json
-        ? `${JSON.stringify({ candles: sha256, timeframe, folds: shown, pooled })}\n`
-        : foldTable(shown, pooled),
+        ? `${JSON.stringify({ candles: sha256, timeframe, folds, pooled })}\n`
+        : foldTable(folds, pooled),
     );
     return EXIT.fine;
   },

@@ -7,6 +7,7 @@ import { type CandleColumns, type StreamKey, sliceCandles, streamName } from '..
 import { badInput } from '../../core/errors.js';
 import { type Calendar, timeframeName } from '../../core/timeframe.js';
 import type { CandleSource } from '../backtest/bar-reader.js';
+import { CANDLE_FILE_HELP } from '../candles/candle-file.js';
 import { candleSlices, hashedCandles, type SliceReader } from '../candles/candle-slices.js';
 import { countReasons, inferTimeframeMs } from '../candles/load-candles.js';
 import type { ReasonCount } from '../report/index.js';
@@ -53,7 +54,8 @@ so that years fit a small memory. Each symbol of all of them is traded, with one
 account; a CSV file of one of several says whose it is: --candles ETH/USDT=FILE.
 Parquet columns: open_ms (or timestamp_ms, date, timestamp), open, high, low,
 close, volume, and exchange, symbol, timeframe where there are several.
-`;
+
+${CANDLE_FILE_HELP}`;
 
 /** Rows that stand in memory at a time, of all streams together. */
 const SLICE_ROWS = 65_536;

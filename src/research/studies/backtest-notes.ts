@@ -1,7 +1,6 @@
-import { packageVersion } from '../../console/package-version.js';
-import type { InstrumentResult } from '../../research/backtest/backtest-collector.js';
-import type { ReasonCount, ReportData } from '../../research/report/index.js';
-import type { InputStream } from '../../research/studies/backtest-input.js';
+import type { InstrumentResult } from '../backtest/backtest-collector.js';
+import type { ReasonCount, ReportData } from '../report/index.js';
+import type { InputStream } from './backtest-input.js';
 
 /** Rows that were no candles, by reason, before and during the run. */
 export function refusedRows(
@@ -17,12 +16,12 @@ export function refusedRows(
 }
 
 /** The candles' hashes first: one line for all streams of one file. */
-export function hashesOf(streams: readonly InputStream[], model: string): ReportData['hashes'] {
+export function hashesOf(streams: readonly InputStream[], model: string, code: string): ReportData['hashes'] {
   const candles = streams.map((one): readonly [string, string] => {
     const [name, hash] = one.hash();
     return [streams.length > 1 ? `${one.stream.symbol}, ${name}` : name, hash];
   });
-  return [...candles, ['model.onnx', model], ['code', `redbutton ${packageVersion()}`]];
+  return [...candles, ['model.onnx', model], ['code', code]];
 }
 
 /** A newcomer's first question where nothing was traded. */

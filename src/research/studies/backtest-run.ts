@@ -1,5 +1,5 @@
 import { createFeatureKernel } from '../../adapters/native/features.js';
-import { type Config, configSchema } from '../../config/schema.js';
+import type { Config } from '../../config/schema.js';
 import {
   type Candle,
   type CandleColumns,
@@ -57,11 +57,6 @@ export async function loadTradable(
     stream: { exchange: given.exchange, symbol: given.symbol, timeframe },
     calendar: given.calendar ?? inferCalendar(loaded.candles.openMs),
   };
-}
-
-/** A configuration of defaults with a few keys replaced, for commands that are given no file. */
-export function defaultConfig(replaced: { readonly signals?: Partial<Config['signals']> } = {}): Config {
-  return configSchema.parse({ exchange: [{ symbols: ['BTC/USDT'] }], ...replaced });
 }
 
 export interface BacktestRequest {

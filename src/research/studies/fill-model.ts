@@ -1,58 +1,29 @@
 import type { Paths } from '../../config/paths.js';
 import type { Config } from '../../config/schema.js';
-import { type OptionTable, type Values, wrongUsage } from '../../console/option-table.js';
-import { number } from '../../console/option-values.js';
 import { badInput } from '../../core/errors.js';
-import type { FillModel } from '../../research/backtest/backtest-world.js';
-import { slippageFigures } from '../../research/report/slippage-figures.js';
-import { openHeldStore } from '../../research/studies/held-store.js';
+import type { FillAt, FillModel } from '../backtest/backtest-world.js';
+import { slippageFigures } from '../report/slippage-figures.js';
+import { openHeldStore } from './held-store.js';
 
-export const FILL_OPTIONS = {
-  'half-spread': {
-    value: 'BPS',
-    help: 'slippage of each fill',
-    otherwise: 'execution.paperSlippageBps',
-    read: number(0, 1000),
-  },
-  'fitted-from': {
-    value: 'STORE',
-    help: 'slippage as the fills of that database had it on average',
-    completes: 'file',
-  },
-  'book-share': {
-    value: 'X',
-    help: "only this share of a bar's volume stands at the best price; larger orders walk the book behind it",
-    read: number(0, 1),
-  },
-  'fill-at': {
-    value: 'WHEN',
-    choices: ['close', 'next-open', 'next-close'],
-    help: 'close: at the close decided on, as on paper; next-open: at the open of the next bar; next-close: a bar later',
-    default: 'close',
-  },
-  'volume-share': {
-    value: 'X',
-    help: "an order takes at most this share of a bar's volume; the rest of it expires",
-    read: number(0, 1),
-  },
-} as const satisfies OptionTable;
+export interface FillRequest {
+  /** Slippage; execution.paperSlippageBps where neither this nor `fittedFrom` is given. */
+  readonly halfSpreadBps: number | undefined;
+  /** A database whose fills the slippage is fitted to. */
+  readonly fittedFrom: string | undefined;
+  readonly fillAt: FillAt;
+  readonly bookShare: number | undefined;
+  readonly volumeShareMax: number | undefined;
+}
 
 /** How a backtest fills, and the same in words for its report. */
 export async function fillModelOf(
-  values: Values<typeof FILL_OPTIONS>,
+  asked: FillRequest,
   config: Config,
   paths: Paths,
 ): Promise<{ readonly model: FillModel; readonly words: string }> {
-  const { 'half-spread': given, 'fitted-from': from, 'fill-at': fillAt } = values;
-  if (given !== undefined && from !== undefined)
-    throw wrongUsage(
-      'backtest',
-      '--half-spread and --fitted-from are both given',
-      'state the slippage or have it fitted',
-    );
+  const { halfSpreadBps: given, fittedFrom: from, fillAt, bookShare, volumeShareMax } = asked;
   const fitted = from === undefined ? null : await fittedSlippage(from, paths);
   const halfSpreadBps = fitted?.bps ?? given ?? config.execution.paperSlippageBps;
-  const { 'volume-share': volumeShareMax, 'book-share': bookShare } = values;
   const model: FillModel = {
     halfSpreadBps,
     fillAt,

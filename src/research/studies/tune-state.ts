@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { appendFileSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { badInput } from '../../core/errors.js';
-import type { TunedFold } from '../../research/backtest/tune.js';
+import type { TunedFold } from '../backtest/tune.js';
 
 /** Folds that are done, kept in a file of JSON lines, so that a run that was stopped goes on. */
 export interface TuneState {

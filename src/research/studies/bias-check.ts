@@ -1,0 +1,98 @@
+import { loadClassifier } from '../../adapters/onnx/classifier.js';
+import type { Config } from '../../config/schema.js';
+import type { CandleColumns } from '../../core/candle.js';
+import type { Classifier } from '../../ports/model.js';
+import { type BiasCheck, checkLookahead, checkRecursive, type Decide } from '../backtest/bias-check.js';
+import { backtestOf, loadTradable, type TradableCandles } from './backtest-run.js';
+import { studyConfig } from './study-config.js';
+
+const SEED = 1;
+
+export interface BiasStudy {
+  readonly what: 'lookahead' | 'recursive';
+  /** The candle file. */
+  readonly candles: string;
+  /** The folder of the model. */
+  readonly model: string;
+  readonly configFile: string | undefined;
+  /** Candles of the file's end in use. */
+  readonly bars: number;
+  /** Places, or lengths of history. */
+  readonly runs: number;
+  readonly onProgress: (runsDone: number, runs: number) => void;
+  readonly signal: AbortSignal;
+}
+
+/** Looks for decisions that know the future, or that depend on how long their past is. */
+export async function studyBias(study: BiasStudy): Promise<BiasCheck> {
+  const config = studyConfig(study.configFile);
+  const venue = config.exchange[0]!;
+  const classifier = await loadClassifier(study.model);
+  try {
+    const tradable = await loadTradable(
+      study.candles,
+      { exchange: venue.id, symbol: venue.symbols[0]! },
+      config.ingestion.rules,
+    );
+    const decide = deciderOf(tradable, classifier, config, study.signal);
+    const candles = lastOf(tradable.loaded.candles, study.bars);
+    const { runs } = study;
+    const total = study.what === 'lookahead' ? runs * 3 : runs;
+    const onRun = (done: number) => study.onProgress(done, total);
+    onRun(0);
+    return study.what === 'lookahead'
+      ? await checkLookahead(decide, candles, runs, seeded(SEED), onRun)
+      : await checkRecursive(decide, candles, runs, onRun);
+  } finally {
+    await classifier.close();
+  }
+}
+
+function deciderOf(
+  tradable: TradableCandles,
+  classifier: Classifier,
+  config: Config,
+  signal: AbortSignal,
+): Decide {
+  return async (candles) => {
+    signal.throwIfAborted();
+    const { decisions } = await backtestOf({
+      tradable: { ...tradable, loaded: { ...tradable.loaded, candles } },
+      classifier,
+      config,
+      fillModel: { halfSpreadBps: config.execution.paperSlippageBps },
+      keepDecisions: true,
+      // Market rules are those of the whole file: a price tick is no knowledge of the future.
+      rulesFrom: tradable.loaded.candles,
+      onProgress: () => undefined,
+    });
+    return decisions;
+  };
+}
+
+function lastOf(candles: CandleColumns, bars: number): CandleColumns {
+  const part = (values: Float64Array) => values.subarray(Math.max(0, candles.length - bars));
+  return {
+    length: Math.min(bars, candles.length),
+    openMs: part(candles.openMs),
+    open: part(candles.open),
+    high: part(candles.high),
+    low: part(candles.low),
+    close: part(candles.close),
+    volume: part(candles.volume),
+  };
+}
+
+/** Equal calls change the future equally, so that a finding can be looked at again (mulberry32). */
+function seeded(seed: number) {
+  let state = seed;
+  return {
+    next() {
+      state = (state + 0x6d2b79f5) >>> 0;
+      let t = state;
+      t = Math.imul(t ^ (t >>> 15), t | 1);
+      t ^= t + Math.imul(t ^ (t >>> 7), t | 61);
+      return ((t ^ (t >>> 14)) >>> 0) / 4294967296;
+    },
+  };
+}
