@@ -29,7 +29,7 @@ const entries = [
   'src/core/order.ts',
   'src/core/money.ts',
   'src/core/candle.ts',
-  'test/support/seeded-rng.ts',
+  'src/core/seeded-rng.ts',
 ];
 const compiled = compileSources(entries);
 const load = (source) => import(pathToFileURL(compiled.file(source)).href);

@@ -13,6 +13,13 @@ const breaker = 'src/portfolio/drawdown.ts';
 
 export const MUTATIONS = [
   {
+    name: 'draw other numbers from the same seed',
+    file: 'src/core/seeded-rng.ts',
+    from: 't = Math.imul(t ^ (t >>> 15), t | 1);',
+    to: 't = Math.imul(t ^ (t >>> 13), t | 1);',
+    by: 'test/core/seeded-rng.test.ts',
+  },
+  {
     name: 'give an interval to an AUC of one single row of a class',
     file: 'src/learning/delong.ts',
     from: 'if (ups.length === 1 || downs.length === 1) return { auc, rows, interval: null };',

@@ -1,3 +1,4 @@
+import { seededRng } from '../core/seeded-rng.js';
 import type { Rng } from '../ports/time.js';
 import { ApiError } from './api-error.js';
 import { ORDER_FATES, type OrderFate, REQUEST_FAULTS, type RequestFault } from './fault-plan.js';
@@ -231,17 +232,9 @@ function changedRows(value: unknown, change: (rows: readonly unknown[]) => reado
   return { ...value, fills: change(value.fills as readonly unknown[]) };
 }
 
-/** Mulberry32, begun from the FNV-1a hash of a text. */
+/** Begun from the FNV-1a hash of a text. */
 function seeded(text: string): Rng {
-  let state = 0x811c9dc5;
-  for (const byte of Buffer.from(text)) state = Math.imul(state ^ byte, 0x01000193) >>> 0;
-  return {
-    next() {
-      state = (state + 0x6d2b79f5) >>> 0;
-      let t = state;
-      t = Math.imul(t ^ (t >>> 15), t | 1);
-      t ^= t + Math.imul(t ^ (t >>> 7), t | 61);
-      return ((t ^ (t >>> 14)) >>> 0) / 4294967296;
-    },
-  };
+  let hash = 0x811c9dc5;
+  for (const byte of Buffer.from(text)) hash = Math.imul(hash ^ byte, 0x01000193) >>> 0;
+  return seededRng(hash);
 }

@@ -5,10 +5,10 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { seededRng } from '../../src/core/seeded-rng.js';
 import { createMosquitto, type Mosquitto, mosquittoInstalled } from '../brokers/mosquitto.js';
 import { type Compiled, compile } from '../support/compiled.js';
 import { pressTwice } from '../support/press-twice.js';
-import { seededRng } from '../support/seeded-rng.js';
 
 /** The box as its owner has it: guard, trader, exchange and broker as processes of their own, spoken to by the commands. */
 describe.skipIf(!mosquittoInstalled())('the box', () => {

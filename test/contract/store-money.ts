@@ -2,9 +2,10 @@ import { expect, test } from 'vitest';
 import type { Alert } from '../../src/core/alert.js';
 import { type StreamKey, toColumns } from '../../src/core/candle.js';
 import { type DenialReason, FINAL_STATUSES, type OrderStatus } from '../../src/core/order.js';
+import { seededRng } from '../../src/core/seeded-rng.js';
 import type { AlertOutbox } from '../../src/ports/alerts.js';
 import type { Store, StoreNotes, StoreReader } from '../../src/ports/store.js';
-import { BAR_MS, BTC, candleOf, ETH, fillOf, orderEventOf, seededRng, T0 } from './store-rows.js';
+import { BAR_MS, BTC, candleOf, ETH, fillOf, orderEventOf, T0 } from './store-rows.js';
 
 export type WholeStore = Store & StoreReader & StoreNotes & AlertOutbox;
 
@@ -103,7 +104,7 @@ export function moneyAndNotes(
 
   test('given fees in a third currency, when read, then each has its stored price, else the day’s, else none', async () => {
     const day = (i: number) => ({
-      ...candleOf(0, seededRng(1)),
+      ...candleOf(0, seededRng(1).next),
       openMs: T0 + i * 86_400_000,
       close: 600 + i,
     });
@@ -165,7 +166,7 @@ export function moneyAndNotes(
   });
 
   test('given corrections, when the same one comes again, then it is kept once, and the candle stays', async () => {
-    const stored = candleOf(0, seededRng(1));
+    const stored = candleOf(0, seededRng(1).next);
     await store().addCandles(BTC, toColumns([stored]), T0);
     const correction = (close: number) => ({
       stream: BTC,

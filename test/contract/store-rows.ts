@@ -10,18 +10,6 @@ export const BAR_MS = 3_600_000;
 export const BTC: StreamKey = { exchange: 'binance', symbol: 'BTC/USDT', timeframe: '1h' };
 export const ETH: StreamKey = { exchange: 'kraken', symbol: 'ETH/USDT:USDT', timeframe: '1h' };
 
-/** mulberry32: uniform on [0, 1), the same for the same seed. */
-export function seededRng(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let t = state;
-    t = Math.imul(t ^ (t >>> 15), t | 1);
-    t ^= t + Math.imul(t ^ (t >>> 7), t | 61);
-    return ((t ^ (t >>> 14)) >>> 0) / 4_294_967_296;
-  };
-}
-
 export function candleOf(index: number, rng: () => number): Candle {
   const [open, close] = [100 + rng(), 100 + rng()];
   return {

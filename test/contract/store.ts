@@ -1,7 +1,8 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { candleAt, streamName, toColumns } from '../../src/core/candle.js';
+import { seededRng } from '../../src/core/seeded-rng.js';
 import { moneyAndNotes, type WholeStore } from './store-money.js';
-import { BAR_MS, BTC, barOf, candleOf, ETH, seededRng, T0 } from './store-rows.js';
+import { BAR_MS, BTC, barOf, candleOf, ETH, T0 } from './store-rows.js';
 
 /** One store under test. `reopen` is there where the store outlives its process. */
 export interface StoreUnderTest {
@@ -32,7 +33,7 @@ export function storeContract(name: string, open: () => Promise<StoreUnderTest>)
     };
 
     test('given bars of every kind, when read back, then every value is the same, bit for bit', async () => {
-      const rng = seededRng(20_251_122);
+      const rng = seededRng(20_251_122).next;
       const records = Array.from({ length: 60 }, (_, i) => barOf(i % 3 === 0 ? ETH : BTC, i, { rng }));
       for (const record of records) await store.commitBar(record);
       await settled(async (s) => {
@@ -54,7 +55,7 @@ export function storeContract(name: string, open: () => Promise<StoreUnderTest>)
         2 ** 53 + 2,
       ];
       for (const [i, value] of awkward.entries()) {
-        const record = barOf(BTC, i, { rng: seededRng(i) });
+        const record = barOf(BTC, i, { rng: seededRng(i).next });
         await store.commitBar({
           ...record,
           decided: true,
@@ -86,7 +87,7 @@ export function storeContract(name: string, open: () => Promise<StoreUnderTest>)
     });
 
     test('given a stored bar, when the same bar comes again, then nothing is added; with another candle it is refused', async () => {
-      const record = barOf(BTC, 0, { rng: seededRng(1), decided: true });
+      const record = barOf(BTC, 0, { rng: seededRng(1).next, decided: true });
       await store.commitBar(record);
       await store.commitBar(record);
       const changed = { ...record, candle: { ...record.candle, close: record.candle.close + 1e-9 } };
@@ -100,7 +101,7 @@ export function storeContract(name: string, open: () => Promise<StoreUnderTest>)
     });
 
     test('given a bar stored as history, when it is committed with a decision, then the decision is added once', async () => {
-      const record = barOf(BTC, 5, { rng: seededRng(2), decided: true });
+      const record = barOf(BTC, 5, { rng: seededRng(2).next, decided: true });
       await store.addCandles(BTC, toColumns([record.candle]), record.availableAtMs);
       await store.commitBar(record);
       await store.commitBar({ ...record, decidedAtMs: T0 });
@@ -116,7 +117,7 @@ export function storeContract(name: string, open: () => Promise<StoreUnderTest>)
     });
 
     test('given a hole, when the missing bar comes late, then it stands in its place', async () => {
-      const bars = [0, 1, 2, 3].map((i) => barOf(BTC, i, { rng: seededRng(i), decided: false }));
+      const bars = [0, 1, 2, 3].map((i) => barOf(BTC, i, { rng: seededRng(i).next, decided: false }));
       for (const i of [0, 3, 1, 2]) await store.commitBar(bars[i]!);
       await settled(async (s) => {
         expect([...(await s.candles(BTC)).openMs]).toEqual(bars.map((bar) => bar.candle.openMs));
@@ -125,7 +126,7 @@ export function storeContract(name: string, open: () => Promise<StoreUnderTest>)
     });
 
     test('given a record that contradicts itself, when committed, then it is refused and nothing is stored', async () => {
-      const record = barOf(BTC, 0, { rng: seededRng(3), decided: true });
+      const record = barOf(BTC, 0, { rng: seededRng(3).next, decided: true });
       const wrong = {
         ...record,
         prediction: { ...record.prediction!, openMs: record.candle.openMs + BAR_MS },
@@ -137,7 +138,7 @@ export function storeContract(name: string, open: () => Promise<StoreUnderTest>)
     });
 
     test('given history, when added twice and with twins and overlaps, then each candle is there once and the first counts', async () => {
-      const rng = seededRng(4);
+      const rng = seededRng(4).next;
       const first = Array.from({ length: 3000 }, (_, i) => candleOf(i, rng));
       expect(await store.addCandles(BTC, toColumns(first), T0)).toBe(3000);
       expect(await store.addCandles(BTC, toColumns(first), T0)).toBe(0);
@@ -173,7 +174,7 @@ export function storeContract(name: string, open: () => Promise<StoreUnderTest>)
     });
 
     test('given many streams, when filtered, then only what was asked for is read', async () => {
-      const rng = seededRng(5);
+      const rng = seededRng(5).next;
       const records = Array.from({ length: 20 }, (_, i) =>
         [BTC, ETH].map((key) => barOf(key, i, { rng, decided: true })),
       ).flat();
@@ -194,14 +195,14 @@ export function storeContract(name: string, open: () => Promise<StoreUnderTest>)
 
     test('given outcomes, when recorded again, then equal ones pass and others are refused', async () => {
       const records = [0, 1, 2].map((i) =>
-        barOf(BTC, i, { rng: seededRng(i), decided: true, predicted: true }),
+        barOf(BTC, i, { rng: seededRng(i).next, decided: true, predicted: true }),
       );
       const [first, second] = records.map((record) => record.candle.openMs) as [number, number];
       await store.commitBar(records[0]!);
       await store.commitBar(records[1]!, [{ openMs: first, up: true }]);
       await store.commitBar(records[1]!, [{ openMs: first, up: true }]);
       await store.commitBar(records[2]!, [{ openMs: second, up: false }]);
-      const later = barOf(BTC, 3, { rng: seededRng(3) });
+      const later = barOf(BTC, 3, { rng: seededRng(3).next });
       await expect(store.commitBar(later, [{ openMs: first, up: false }])).rejects.toMatchObject({
         code: 'E_OUTCOME_CONFLICT',
       });
@@ -222,7 +223,7 @@ export function storeContract(name: string, open: () => Promise<StoreUnderTest>)
     });
 
     test('given an acted-on signal, when restored, then its bar and the last account are known', async () => {
-      const rng = seededRng(6);
+      const rng = seededRng(6).next;
       const acted = barOf(BTC, 1, { rng, decided: true, risk: 'order' });
       const refused = barOf(BTC, 2, { rng, decided: true, risk: 'denial' });
       const other = barOf(ETH, 0, { rng, decided: true, risk: 'order' });
@@ -240,7 +241,7 @@ export function storeContract(name: string, open: () => Promise<StoreUnderTest>)
     moneyAndNotes(() => store, settled);
 
     test('given calls that overlap, when one fails, then the others are done in the order they came', async () => {
-      const rng = seededRng(7);
+      const rng = seededRng(7).next;
       const records = Array.from({ length: 20 }, (_, i) => barOf(BTC, i, { rng, decided: true }));
       const conflict = { ...records[3]!, candle: { ...records[3]!.candle, close: 1e9 } };
       const results = await Promise.allSettled([
@@ -259,9 +260,9 @@ export function storeContract(name: string, open: () => Promise<StoreUnderTest>)
 
     test('given bars of many streams at once, when one is refused, then the others are stored', async () => {
       const keys = Array.from({ length: 20 }, (_, i) => ({ ...BTC, symbol: `S${i}/USDT` }));
-      const records = keys.map((key, i) => barOf(key, 0, { rng: seededRng(i), decided: true }));
+      const records = keys.map((key, i) => barOf(key, 0, { rng: seededRng(i).next, decided: true }));
       await store.commitBar(records[7]!);
-      const later = keys.map((key, i) => barOf(key, 1, { rng: seededRng(i), decided: true }));
+      const later = keys.map((key, i) => barOf(key, 1, { rng: seededRng(i).next, decided: true }));
       const results = await Promise.allSettled(
         [...records, ...later].map((record, i) =>
           store.commitBar(i === 7 ? { ...record, candle: { ...record.candle, close: 1 } } : record),
@@ -279,7 +280,7 @@ export function storeContract(name: string, open: () => Promise<StoreUnderTest>)
       await store.close();
       await store.close();
       for (let i = 0; i < 2; i++)
-        await expect(store.commitBar(barOf(BTC, 0, { rng: seededRng(1) }))).rejects.toMatchObject({
+        await expect(store.commitBar(barOf(BTC, 0, { rng: seededRng(1).next }))).rejects.toMatchObject({
           code: 'E_STORE_CLOSED',
         });
       await expect(store.lastCandles(BTC, 1)).rejects.toMatchObject({ code: 'E_STORE_CLOSED' });

@@ -5,9 +5,9 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, describe, expect, it } from 'vitest';
 import { toColumns } from '../../src/core/candle.js';
+import { seededRng } from '../../src/core/seeded-rng.js';
 import { candleCsv } from '../../src/research/candles/csv-writer.js';
 import { compile } from '../support/compiled.js';
-import { seededRng } from '../support/seeded-rng.js';
 import { randomWalk } from '../support/tiny-stream.js';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));

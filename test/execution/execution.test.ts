@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { OrderReport, OrderRequest, Quote, RiskDecision } from '../../src/core/order.js';
+import { seededRng } from '../../src/core/seeded-rng.js';
 import { createBrokers } from '../../src/execution/brokers.js';
 import { createExecution, type ExecutionConfig } from '../../src/execution/execution.js';
 import { createOrderGate } from '../../src/execution/order-gate.js';
@@ -8,7 +9,6 @@ import type { OrderIntent } from '../../src/execution/order-intent.js';
 import { createPortfolio } from '../../src/portfolio/portfolio.js';
 import type { Broker, SubmitResult } from '../../src/ports/broker.js';
 import type { PermitReading } from '../../src/ports/guard.js';
-import { seededRng } from '../support/seeded-rng.js';
 import { emptyContents, tinyStore } from '../support/tiny-store.js';
 import { CONFIG, SPOT } from '../support/tiny-stream.js';
 

@@ -1,6 +1,7 @@
 import { afterAll, describe, expect, it } from 'vitest';
 import { decimal } from '../../src/core/money.js';
 import type { Fill, OrderReport, OrderRequest, Quote, Side } from '../../src/core/order.js';
+import { seededRng } from '../../src/core/seeded-rng.js';
 import type { TradingState } from '../../src/core/trading-state.js';
 import { createBrokers } from '../../src/execution/brokers.js';
 import { createExecution } from '../../src/execution/execution.js';
@@ -14,7 +15,6 @@ import { createPortfolio } from '../../src/portfolio/portfolio.js';
 import type { Broker, SubmitResult } from '../../src/ports/broker.js';
 import type { Rng } from '../../src/ports/time.js';
 import { liveDesk } from '../support/live-desk.js';
-import { seededRng } from '../support/seeded-rng.js';
 import { emptyContents, tinyStore } from '../support/tiny-store.js';
 import { CONFIG, KEY, SPOT } from '../support/tiny-stream.js';
 

@@ -1,12 +1,12 @@
 import { describe, expect, it } from 'vitest';
 import { applyCalibration } from '../../src/core/calibration.js';
+import { seededRng } from '../../src/core/seeded-rng.js';
 import { fitPlatt } from '../../src/learning/calibrate.js';
 import { brierScore } from '../../src/learning/evaluate.js';
-import { seeded } from '../support/labelled-rows.js';
 
 /** Outcomes drawn so that log-odds of up are slope·logit(p) + shift. */
 function drawn(slope: number, shift: number, count = 20_000) {
-  const random = seeded(7);
+  const random = seededRng(7).next;
   const probabilities = Float64Array.from({ length: count }, () => 0.2 + 0.6 * random());
   const labels = Uint8Array.from(probabilities, (p) => {
     const odds = slope * Math.log(p / (1 - p)) + shift;

@@ -3,9 +3,9 @@ import { createFeatureKernel, kernelPaths } from '../../src/adapters/native/feat
 import type { CandleColumns } from '../../src/core/candle.js';
 import { candleAt } from '../../src/core/candle.js';
 import { FEATURE_COLUMNS, FEATURE_WINDOW } from '../../src/core/feature-set.js';
+import { seededRng } from '../../src/core/seeded-rng.js';
 import type { FeatureColumnsOut } from '../../src/ports/model.js';
 import { OWN_GOLDEN, readSet } from './golden-vectors.js';
-import { seeded } from './seeded.js';
 
 const WIDTH = FEATURE_COLUMNS.length;
 const SEED = 20_260_101;
@@ -48,7 +48,7 @@ describe.each(sets)('every entrance gives the bits of the batch, on $name', ({ c
   });
 
   it('restarted at 100 random candles, from the 20th candle on', () => {
-    const random = seeded(SEED);
+    const random = seededRng(SEED).next;
     const out = new Float64Array(WIDTH);
     for (let restart = 0; restart < 100; restart++) {
       const from = Math.floor(random() * (candles.length - FEATURE_WINDOW));
@@ -73,7 +73,7 @@ describe.each(sets)('every entrance gives the bits of the batch, on $name', ({ c
   });
 
   it('in chunks and single candles, mixed at random', () => {
-    const random = seeded(SEED + 1);
+    const random = seededRng(SEED + 1).next;
     const stream = kernel.stream();
     const out = new Float64Array(WIDTH);
     for (let i = 0; i < candles.length; ) {
@@ -95,7 +95,7 @@ describe.each(sets)('every entrance gives the bits of the batch, on $name', ({ c
 
 describe('several symbols in one call', () => {
   it('keep their windows apart and give the bits of one stream each', () => {
-    const random = seeded(SEED + 2);
+    const random = seededRng(SEED + 2).next;
     const kernel = createFeatureKernel();
     const together = kernel.streams(3);
     const alone = [kernel.stream(), kernel.stream(), kernel.stream()];

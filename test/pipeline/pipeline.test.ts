@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import type { Candle } from '../../src/core/candle.js';
+import { seededRng } from '../../src/core/seeded-rng.js';
 import type { DecidedBar } from '../../src/pipeline/bar-outcome.js';
 import { paperWorld } from '../support/paper-world.js';
-import { seededRng } from '../support/seeded-rng.js';
 import { emptyContents, tinyStore } from '../support/tiny-store.js';
 import { CONFIG, HOUR_MS, KEY, randomWalk, START_MS } from '../support/tiny-stream.js';
 

@@ -11,15 +11,15 @@ import { command as status } from '../../src/cli/run/status.js';
 import type { Command } from '../../src/console/command.js';
 import { toColumns } from '../../src/core/candle.js';
 import type { Fill, OrderRequest, RiskInputs } from '../../src/core/order.js';
+import { seededRng } from '../../src/core/seeded-rng.js';
 import { runSettingsText } from '../../src/pipeline/decision-settings.js';
 import type { InstrumentRun } from '../../src/research/report/account-curve.js';
 import { reportOf } from '../../src/research/report/run-report.js';
 import { createLiveRun } from '../../src/trader/live-run.js';
-import { BTC, barOf, seededRng as drawn } from '../contract/store-rows.js';
+import { BTC, barOf } from '../contract/store-rows.js';
 import { captureIo } from '../support/command-io.js';
 import { madeFill } from '../support/made-fill.js';
 import { paperWorld } from '../support/paper-world.js';
-import { seededRng } from '../support/seeded-rng.js';
 import { CONFIG, HOUR_MS, KEY, randomWalk, START_MS, tinyStream } from '../support/tiny-stream.js';
 
 const DAY_MS = 24 * HOUR_MS;
@@ -88,7 +88,9 @@ async function told(fills: readonly Fill[], prepare: (store: DuckStore) => Promi
   await prepare(store);
   for (const exchange of ['binance', 'kraken'])
     for (let i = 0; i < 6; i++)
-      await store.commitBar(barOf({ ...BTC, exchange }, i, { rng: drawn(i), decided: true, risk: 'none' }));
+      await store.commitBar(
+        barOf({ ...BTC, exchange }, i, { rng: seededRng(i).next, decided: true, risk: 'none' }),
+      );
   await store.recordRun({
     atMs: START_MS,
     settings: runSettingsText(CONFIG, 3, [

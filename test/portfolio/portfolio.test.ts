@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import type { Fill, Side } from '../../src/core/order.js';
+import { seededRng } from '../../src/core/seeded-rng.js';
 import { createPortfolio } from '../../src/portfolio/portfolio.js';
 import { madeFill } from '../support/made-fill.js';
-import { seededRng } from '../support/seeded-rng.js';
 
 let next = 0;
 const fill = (side: Side, amount: string, price: string, over: Partial<Fill> = {}) =>

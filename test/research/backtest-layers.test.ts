@@ -3,6 +3,7 @@ import { createFeatureKernel } from '../../src/adapters/native/features.js';
 import { type Candle, toColumns } from '../../src/core/candle.js';
 import { FEATURE_SET_VERSION, MODEL_COLUMNS, MODEL_WIDTH } from '../../src/core/feature-set.js';
 import type { ModelManifest } from '../../src/core/manifest.js';
+import { seededRng } from '../../src/core/seeded-rng.js';
 import { syntheticQuote } from '../../src/core/synthetic-quote.js';
 import { createOrderIds } from '../../src/execution/order-id.js';
 import { createPaperBroker } from '../../src/execution/paper-broker.js';
@@ -14,7 +15,6 @@ import type { Clock } from '../../src/ports/time.js';
 import { runBacktest } from '../../src/research/backtest/backtest.js';
 import { compareDecisions } from '../../src/research/backtest/compare.js';
 import { createSimulatedClock } from '../../src/research/backtest/simulated-clock.js';
-import { seededRng } from '../support/seeded-rng.js';
 import { emptyContents, tinyStore } from '../support/tiny-store.js';
 import { CONFIG, HOUR_MS, KEY, randomWalk, SPOT } from '../support/tiny-stream.js';
 

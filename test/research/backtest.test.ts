@@ -1,11 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import { type Candle, candleAt, toColumns } from '../../src/core/candle.js';
 import type { BarRecord, HaltRecord } from '../../src/core/records.js';
+import { seededRng } from '../../src/core/seeded-rng.js';
 import { type BacktestOptions, runBacktest } from '../../src/research/backtest/backtest.js';
 import { compareDecisions } from '../../src/research/backtest/compare.js';
 import { recordedWorld, stateByHalts } from '../../src/research/backtest/recorded-world.js';
 import { HALF_SPREAD_BPS, paperWorld, START_CASH } from '../support/paper-world.js';
-import { seededRng } from '../support/seeded-rng.js';
 import { emptyContents, tinyStore } from '../support/tiny-store.js';
 import {
   CONFIG,

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { type CandleColumns, toColumns } from '../../src/core/candle.js';
+import { seededRng } from '../../src/core/seeded-rng.js';
 import { runBacktest } from '../../src/research/backtest/backtest.js';
 import { checkLookahead, checkRecursive, type Decide } from '../../src/research/backtest/bias-check.js';
-import { seededRng } from '../support/seeded-rng.js';
 import { CONFIG, MODEL, randomWalk, tinyStream } from '../support/tiny-stream.js';
 
 const candles = toColumns(randomWalk(seededRng(5), 600));

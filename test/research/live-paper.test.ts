@@ -14,6 +14,7 @@ import { command } from '../../src/cli/research/backtest.js';
 import { loadConfig } from '../../src/config/load.js';
 import { pathsOf } from '../../src/config/paths.js';
 import { sliceCandles, toColumns } from '../../src/core/candle.js';
+import { seededRng } from '../../src/core/seeded-rng.js';
 import { createLockstep, until } from '../../src/demo/lockstep.js';
 import { createRedButton } from '../../src/demo/red-button.js';
 import { simulatedButtonOf } from '../../src/guard/in-process.js';
@@ -23,7 +24,6 @@ import { backtestOf } from '../../src/research/studies/backtest-run.js';
 import { ExchangeSimulator, simulatedClock } from '../../src/simulator/index.js';
 import { createTrader } from '../../src/trader/trader.js';
 import { captureIo } from '../support/command-io.js';
-import { seededRng } from '../support/seeded-rng.js';
 import { HOUR_MS, randomWalk, START_MS } from '../support/tiny-stream.js';
 
 const MODEL = fileURLToPath(new URL('../../models/sp500-daily', import.meta.url));

@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { areaUnderCurve } from '../../src/core/auc.js';
+import { seededRng } from '../../src/core/seeded-rng.js';
 import { estimateAuc } from '../../src/learning/delong.js';
 import { reliability, resolvePredictions, rollingAucCurve } from '../../src/research/report/model-quality.js';
 import { slippageFigures } from '../../src/research/report/slippage-figures.js';
-import { seededRng } from '../support/seeded-rng.js';
 
 describe("DeLong's interval", () => {
   it('is the hand-computed one', () => {

@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import { type Candle, sliceCandles, toColumns } from '../../src/core/candle.js';
+import { seededRng } from '../../src/core/seeded-rng.js';
 import { runBacktest } from '../../src/research/backtest/backtest.js';
 import type { FillModel } from '../../src/research/backtest/backtest-world.js';
 import { runTimeline, type TimelineInstrument } from '../../src/research/backtest/timeline.js';
 import { HALF_SPREAD_BPS, START_CASH } from '../support/paper-world.js';
-import { seededRng } from '../support/seeded-rng.js';
 import {
   CONFIG,
   HOUR_MS,

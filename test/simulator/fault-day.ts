@@ -1,12 +1,12 @@
 import { createCcxtFeed, createExchange } from '../../src/adapters/ccxt/index.js';
 import { configSchema } from '../../src/config/schema.js';
 import { candleAt, type StreamKey, streamName, toColumns } from '../../src/core/candle.js';
+import { seededRng } from '../../src/core/seeded-rng.js';
 import { createIngestion, createRestWatch } from '../../src/pipeline/ingestion/index.js';
 import type { Store, StoreNotes, StoreReader } from '../../src/ports/store.js';
 import { ExchangeSimulator, simulatedClock } from '../../src/simulator/index.js';
 import { createLiveRun } from '../../src/trader/live-run.js';
 import { paperWorld } from '../support/paper-world.js';
-import { seededRng } from '../support/seeded-rng.js';
 
 const MINUTE_MS = 60_000;
 const START_MS = Date.UTC(2024, 0, 1);

@@ -1,17 +1,6 @@
 import { MODEL_WIDTH } from '../../src/core/feature-set.js';
+import { seededRng } from '../../src/core/seeded-rng.js';
 import type { ForestOptions } from '../../src/ports/model.js';
-
-/** Uniform on [0, 1), from a seed (mulberry32). */
-export function seeded(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let t = state;
-    t = Math.imul(t ^ (t >>> 15), t | 1);
-    t ^= t + Math.imul(t ^ (t >>> 7), t | 61);
-    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
 
 /** Roughly normal. */
 export function bell(random: () => number): number {
@@ -25,7 +14,7 @@ export function bell(random: () => number): number {
  * follow columns 0 and 4 with the given strength: 0 is pure noise.
  */
 export function labelledRows(count: number, seed: number, strength: number) {
-  const random = seeded(seed);
+  const random = seededRng(seed).next;
   const scale = [15, 0.03, 0.2, 1.2, 0.008, 0.008, 0.008, 0.008, 0.008];
   const centre = [50, 0.06, 0.3, 0, 0, 0, 0, 0, 0];
   const rows = new Float64Array(count * MODEL_WIDTH);

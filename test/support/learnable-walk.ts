@@ -1,8 +1,9 @@
-import { bell, seeded } from './labelled-rows.js';
+import { seededRng } from '../../src/core/seeded-rng.js';
+import { bell } from './labelled-rows.js';
 
 /** A CSV of candles in which a move tends to be followed by one the other way, so that there is something to learn. */
 export function learnableCsv(bars: number, stepMs: number, seed: number, pull = -0.7, startMs = 0): string {
-  const random = seeded(seed);
+  const random = seededRng(seed).next;
   let close = 100;
   let last = 0;
   const lines = ['timestamp_ms,open,high,low,close,volume'];

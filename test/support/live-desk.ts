@@ -2,6 +2,7 @@ import { createCcxtBroker } from '../../src/adapters/ccxt/index.js';
 import type { Candle } from '../../src/core/candle.js';
 import type { Quote, Side } from '../../src/core/order.js';
 import type { OrderEvent } from '../../src/core/records.js';
+import { seededRng } from '../../src/core/seeded-rng.js';
 import type { TradingState } from '../../src/core/trading-state.js';
 import { HaltHandler } from '../../src/execution/halt-handler.js';
 import { createOrderIds } from '../../src/execution/order-id.js';
@@ -13,7 +14,6 @@ import { StreamState } from '../../src/pipeline/stream-state.js';
 import { createAccount } from '../../src/portfolio/account.js';
 import type { Broker } from '../../src/ports/broker.js';
 import { ACCOUNT, startWorld, walk } from '../simulator/world.js';
-import { seededRng } from './seeded-rng.js';
 import { emptyContents, tinyStore } from './tiny-store.js';
 import { CONFIG, HOUR_MS, KEY, MODEL, tinyStream } from './tiny-stream.js';
 

@@ -7,6 +7,7 @@ import { loadClassifier } from '../../src/adapters/onnx/classifier.js';
 import { type Candle, toColumns } from '../../src/core/candle.js';
 import { manifestText } from '../../src/core/manifest-schema.js';
 import { REGIME_DEFAULTS } from '../../src/core/regime.js';
+import { seededRng } from '../../src/core/seeded-rng.js';
 import { syntheticQuote } from '../../src/core/synthetic-quote.js';
 import { createOrderIds } from '../../src/execution/order-id.js';
 import { trainModel } from '../../src/learning/train.js';
@@ -19,9 +20,8 @@ import type { Classifier } from '../../src/ports/model.js';
 import type { Clock } from '../../src/ports/time.js';
 import { createSimulatedClock, type SimulatedClock } from '../../src/research/backtest/simulated-clock.js';
 import { trainingTable } from '../../src/research/studies/training-input.js';
-import { bell, forestOptions, seeded } from './labelled-rows.js';
+import { bell, forestOptions } from './labelled-rows.js';
 import { HALF_SPREAD_BPS, paperVenue, START_CASH } from './paper-world.js';
-import { seededRng } from './seeded-rng.js';
 import { CONFIG, HOUR_MS, KEY, SPOT, START_MS } from './tiny-stream.js';
 
 /** As in pulledWalk; those from here on are lived. */
@@ -53,7 +53,7 @@ export const SETTINGS = {
  * may change over time.
  */
 export function pulledWalk(count: number, seed: number, pullAt: (i: number) => number): Candle[] {
-  const random = seeded(seed);
+  const random = seededRng(seed).next;
   let close = 30_000;
   let last = 0;
   let lastButOne = 0;

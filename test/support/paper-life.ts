@@ -5,9 +5,9 @@ import { openStore } from '../../src/adapters/duckdb/index.js';
 import type { ModelManifest } from '../../src/core/manifest.js';
 import { manifestText, parseManifest } from '../../src/core/manifest-schema.js';
 import { familyOf } from '../../src/core/model-family.js';
+import { seededRng } from '../../src/core/seeded-rng.js';
 import { runSettingsText } from '../../src/pipeline/decision-settings.js';
 import { BTC, barOf } from '../contract/store-rows.js';
-import { seededRng } from './seeded-rng.js';
 import { CONFIG, SPOT } from './tiny-stream.js';
 
 export const SHIPPED_MODEL = fileURLToPath(new URL('../../models/sp500-daily', import.meta.url));

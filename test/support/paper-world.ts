@@ -1,4 +1,5 @@
 import type { Candle, StreamKey } from '../../src/core/candle.js';
+import { seededRng } from '../../src/core/seeded-rng.js';
 import { syntheticQuote } from '../../src/core/synthetic-quote.js';
 import type { TradingState } from '../../src/core/trading-state.js';
 import { createOrderIds } from '../../src/execution/order-id.js';
@@ -12,7 +13,6 @@ import type { PermitReading } from '../../src/ports/guard.js';
 import type { Store } from '../../src/ports/store.js';
 import type { Clock } from '../../src/ports/time.js';
 import { createSimulatedClock, type SimulatedClock } from '../../src/research/backtest/simulated-clock.js';
-import { seededRng } from './seeded-rng.js';
 import { CONFIG, HOUR_MS, KEY, MODEL, SPOT, tinyStream } from './tiny-stream.js';
 
 export const START_CASH = '100000';

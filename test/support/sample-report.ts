@@ -1,5 +1,6 @@
 import { candleAt } from '../../src/core/candle.js';
 import type { Fill } from '../../src/core/order.js';
+import { seededRng } from '../../src/core/seeded-rng.js';
 import { replayFills } from '../../src/portfolio/replay.js';
 import { readCandlesCsv } from '../../src/research/candles/candle-file.js';
 import type { ReportData, ReportMark } from '../../src/research/report/index.js';
@@ -48,7 +49,7 @@ export async function sampleReport(): Promise<ReportData> {
     equity[i] = cash + held * close;
     exposed[i] = held > 0 ? 1 : 0;
   }
-  const next = generator(42);
+  const next = seededRng(42).next;
   const confidence = Float64Array.from({ length: n }, (_, i) => (i < 19 ? Number.NaN : next() ** 2 * 0.8));
   let auc = 0.55;
   const rollingAuc = Float64Array.from({ length: n }, (_, i) => {
@@ -128,16 +129,5 @@ export async function sampleReport(): Promise<ReportData> {
       ['Model', '60303ae22b998861bce3b28f33eec1be758a213c86c93c076dbe9f558c11c752'],
     ],
     notes: ['The threshold was chosen inside the training span.'],
-  };
-}
-
-/** Uniform on [0, 1); mulberry32. */
-export function generator(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4294967296;
   };
 }

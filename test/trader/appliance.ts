@@ -4,9 +4,9 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { stringify } from 'smol-toml';
 import { type CandleColumns, toColumns } from '../../src/core/candle.js';
+import { seededRng } from '../../src/core/seeded-rng.js';
 import { ExchangeSimulator } from '../../src/simulator/index.js';
 import type { Mosquitto } from '../brokers/mosquitto.js';
-import { seeded } from '../support/labelled-rows.js';
 
 export const USERS = { redbutton: 'the box’s password', phone: 'the phone’s password' };
 export const PHONE_USER = ['phone', USERS.phone] as const;
@@ -73,7 +73,7 @@ export async function createAppliance(broker: Mosquitto, bars: number, seed = 7)
 
 /** A random walk of days that stays on the price tick. */
 function market(count: number, seed: number): CandleColumns {
-  const random = seeded(seed);
+  const random = seededRng(seed).next;
   const round = (price: number) => Math.round(price * 100) / 100;
   let close = 30_000;
   return toColumns(

@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import type { AlertCode } from '../../src/core/alert-catalogue.js';
+import { seededRng } from '../../src/core/seeded-rng.js';
 import { createBarAlerts } from '../../src/trader/bar-alerts.js';
-import { BTC, barOf, seededRng } from '../contract/store-rows.js';
+import { BTC, barOf } from '../contract/store-rows.js';
 
 const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
@@ -25,7 +26,7 @@ function world(limits: { dailyLossFraction?: number; cooldownLosses?: number; co
       losing = { count, lastMs };
     },
     async bar(index: number, dayLowEquity = 100) {
-      const record = barOf(BTC, index, { rng: seededRng(1), decided: true, risk: 'denial' });
+      const record = barOf(BTC, index, { rng: seededRng(1).next, decided: true, risk: 'denial' });
       const { openMs } = record.candle;
       const account = {
         ...record.account!,

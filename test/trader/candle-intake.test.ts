@@ -4,10 +4,10 @@ import path from 'node:path';
 import { expect, it } from 'vitest';
 import { command as verify } from '../../src/cli/research/verify.js';
 import { toColumns } from '../../src/core/candle.js';
+import { seededRng } from '../../src/core/seeded-rng.js';
 import { candleIntake } from '../../src/trader/candle-intake.js';
 import { captureIo } from '../support/command-io.js';
 import { liveOverStore } from '../support/lived-store.js';
-import { seededRng } from '../support/seeded-rng.js';
 import { KEY } from '../support/tiny-stream.js';
 
 const SEED = Number(process.env.REDBUTTON_TEST_SEED ?? Date.now() % 1_000_000);

@@ -23,6 +23,7 @@ import { LIVE_ACKNOWLEDGEMENT } from '../../src/config/live-terms.js';
 import { pathsOf } from '../../src/config/paths.js';
 import { toColumns } from '../../src/core/candle.js';
 import { manifestText } from '../../src/core/manifest-schema.js';
+import { seededRng } from '../../src/core/seeded-rng.js';
 import { openPermitFile } from '../../src/guard/permit-file.js';
 import { ExchangeSimulator, simulatedClock } from '../../src/simulator/index.js';
 import { BTC } from '../contract/store-rows.js';
@@ -36,7 +37,6 @@ import {
   type TrainedOn,
   tradedOnPaper,
 } from '../support/paper-life.js';
-import { seededRng } from '../support/seeded-rng.js';
 import { HOUR_MS, randomWalk } from '../support/tiny-stream.js';
 
 const NAME = MANIFEST.sha256.slice(0, 8);

@@ -6,10 +6,10 @@ import { stringify } from 'smol-toml';
 import { createLog, type Log } from '../../src/adapters/log/log.js';
 import { parseConfig } from '../../src/config/load.js';
 import { toColumns } from '../../src/core/candle.js';
+import { seededRng } from '../../src/core/seeded-rng.js';
 import { openPermitFile } from '../../src/guard/permit-file.js';
 import { ExchangeSimulator, type SimulatorOptions, simulatedClock } from '../../src/simulator/index.js';
 import { createTrader, type Trader } from '../../src/trader/trader.js';
-import { seededRng } from '../support/seeded-rng.js';
 
 const MODEL = fileURLToPath(new URL('../../models/sp500-daily', import.meta.url));
 const HOUR_MS = 3_600_000;

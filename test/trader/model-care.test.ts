@@ -8,6 +8,7 @@ import { createFeatureKernel } from '../../src/adapters/native/features.js';
 import { loadClassifier } from '../../src/adapters/onnx/classifier.js';
 import { configSchema } from '../../src/config/schema.js';
 import { type Candle, toColumns } from '../../src/core/candle.js';
+import { seededRng } from '../../src/core/seeded-rng.js';
 import { createOrderIds } from '../../src/execution/order-id.js';
 import { createInferenceLayer } from '../../src/pipeline/inference/index.js';
 import { Pipeline } from '../../src/pipeline/pipeline.js';
@@ -19,7 +20,6 @@ import type { RetrainingState } from '../../src/trader/retraining.js';
 import { type Compiled, compile } from '../support/compiled.js';
 import { pulledWalk, trainFolder } from '../support/lived-store.js';
 import { paperVenue, START_CASH } from '../support/paper-world.js';
-import { seededRng } from '../support/seeded-rng.js';
 import { HOUR_MS, KEY, SPOT } from '../support/tiny-stream.js';
 
 const HISTORY = 4000;

@@ -6,9 +6,10 @@ import { openStore } from '../../src/adapters/duckdb/index.js';
 import { createLog } from '../../src/adapters/log/log.js';
 import { accountOf, boxPaths, pathsOf } from '../../src/config/paths.js';
 import { configSchema } from '../../src/config/schema.js';
+import { seededRng } from '../../src/core/seeded-rng.js';
 import { createSimulatedClock } from '../../src/research/backtest/simulated-clock.js';
 import { createPaperQuotes } from '../../src/trader/paper-quotes.js';
-import { BTC, barOf, seededRng } from '../contract/store-rows.js';
+import { BTC, barOf } from '../contract/store-rows.js';
 
 let dir: string;
 beforeEach(() => {
@@ -48,7 +49,7 @@ async function liveFills(
   database = pathsOf(configOf('fixed').device, 'live').database,
 ) {
   const store = await openStore({ path: database });
-  const rng = seededRng(3);
+  const rng = seededRng(3).next;
   for (let i = from; i < from + count; i++) {
     // Every second one was routed to BTC's exchange from a stream of another.
     const stream = i % 2 === 0 ? BTC : { ...BTC, exchange: 'elsewhere' };

@@ -8,10 +8,10 @@ import { createLog } from '../../src/adapters/log/log.js';
 import { parseConfig } from '../../src/config/load.js';
 import { toColumns } from '../../src/core/candle.js';
 import { decimal } from '../../src/core/money.js';
+import { seededRng } from '../../src/core/seeded-rng.js';
 import { openPermitFile } from '../../src/guard/permit-file.js';
 import { ExchangeSimulator, simulatedClock } from '../../src/simulator/index.js';
 import { createTrader, type Trader } from '../../src/trader/trader.js';
-import { seededRng } from '../support/seeded-rng.js';
 
 const MODEL = fileURLToPath(new URL('../../models/sp500-daily', import.meta.url));
 const HOUR_MS = 3_600_000;

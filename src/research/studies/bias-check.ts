@@ -1,6 +1,7 @@
 import { loadClassifier } from '../../adapters/onnx/classifier.js';
 import type { Config } from '../../config/schema.js';
 import type { CandleColumns } from '../../core/candle.js';
+import { seededRng } from '../../core/seeded-rng.js';
 import type { Classifier } from '../../ports/model.js';
 import { type BiasCheck, checkLookahead, checkRecursive, type Decide } from '../backtest/bias-check.js';
 import { backtestOf, loadTradable, type TradableCandles } from './backtest-run.js';
@@ -41,7 +42,7 @@ export async function studyBias(study: BiasStudy): Promise<BiasCheck> {
     const onRun = (done: number) => study.onProgress(done, total);
     onRun(0);
     return study.what === 'lookahead'
-      ? await checkLookahead(decide, candles, runs, seeded(SEED), onRun)
+      ? await checkLookahead(decide, candles, runs, seededRng(SEED), onRun)
       : await checkRecursive(decide, candles, runs, onRun);
   } finally {
     await classifier.close();
@@ -80,19 +81,5 @@ function lastOf(candles: CandleColumns, bars: number): CandleColumns {
     low: part(candles.low),
     close: part(candles.close),
     volume: part(candles.volume),
-  };
-}
-
-/** Equal calls change the future equally, so that a finding can be looked at again (mulberry32). */
-function seeded(seed: number) {
-  let state = seed;
-  return {
-    next() {
-      state = (state + 0x6d2b79f5) >>> 0;
-      let t = state;
-      t = Math.imul(t ^ (t >>> 15), t | 1);
-      t ^= t + Math.imul(t ^ (t >>> 7), t | 61);
-      return ((t ^ (t >>> 14)) >>> 0) / 4294967296;
-    },
   };
 }

@@ -16,7 +16,8 @@ import { openRecoveryMarker } from '../../../src/adapters/files/recovery-mark.js
 import { Journal } from '../../../src/adapters/journal/index.js';
 import { toColumns } from '../../../src/core/candle.js';
 import type { OrderEvent } from '../../../src/core/records.js';
-import { BAR_MS, BTC, barOf, fillOf, orderEventOf, seededRng, T0 } from '../../contract/store-rows.js';
+import { seededRng } from '../../../src/core/seeded-rng.js';
+import { BAR_MS, BTC, barOf, fillOf, orderEventOf, T0 } from '../../contract/store-rows.js';
 import { EARLIER_ENDS } from './earlier-ends.js';
 
 let directory: string;
@@ -31,7 +32,7 @@ afterEach(() => rmSync(directory, { recursive: true, force: true }));
 
 const open = (more: Partial<Parameters<typeof openStore>[0]> = {}) =>
   openStore({ path: file, journal, onDamaged: 'put-aside', ...more });
-const bar = (i: number) => barOf(BTC, i, { rng: seededRng(i), decided: true, risk: 'order' });
+const bar = (i: number) => barOf(BTC, i, { rng: seededRng(i).next, decided: true, risk: 'order' });
 const FLOW = {
   exchange: 'binance',
   flowId: 'd1',
@@ -227,7 +228,7 @@ const at = (i: number) => ({ stream: BTC, openMs: T0 + i * BAR_MS });
 const ETH = { ...BTC, symbol: 'ETH/USDT' };
 
 describe('a bar that is in the journal', () => {
-  const quiet = (i: number) => barOf(BTC, i, { rng: seededRng(i), decided: true, risk: 'denial' });
+  const quiet = (i: number) => barOf(BTC, i, { rng: seededRng(i).next, decided: true, risk: 'denial' });
 
   /** The same life in each test; `late` comes beside it, before bar 2. */
   async function lived(late?: (store: DuckStore) => Promise<unknown>): Promise<void> {
@@ -241,8 +242,8 @@ describe('a bar that is in the journal', () => {
     await store.recordRun(RUN(2));
     await store.commitBar(bar(3));
     await store.commitBar(bar(4));
-    await store.commitBar(barOf(ETH, 0, { rng: seededRng(9), decided: true, risk: 'order' }));
-    await store.commitBar(barOf(ETH, 3, { rng: seededRng(9), decided: true, risk: 'order' }));
+    await store.commitBar(barOf(ETH, 0, { rng: seededRng(9).next, decided: true, risk: 'order' }));
+    await store.commitBar(barOf(ETH, 3, { rng: seededRng(9).next, decided: true, risk: 'order' }));
     await store.close();
   }
 

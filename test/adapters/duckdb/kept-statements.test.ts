@@ -3,7 +3,8 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { expect, test } from 'vitest';
 import { openStore } from '../../../src/adapters/duckdb/index.js';
-import { BTC, barOf, fillOf, orderEventOf, seededRng } from '../../contract/store-rows.js';
+import { seededRng } from '../../../src/core/seeded-rng.js';
+import { BTC, barOf, fillOf, orderEventOf } from '../../contract/store-rows.js';
 
 test('given reads before anything is stored, when read again later, then kept statements tell what is there by then', async () => {
   const directory = mkdtempSync(path.join(tmpdir(), 'redbutton-kept-'));
@@ -17,7 +18,7 @@ test('given reads before anything is stored, when read again later, then kept st
   });
   await readAll();
   const fills = [fillOf('1', BTC.symbol, {}), fillOf('2', 'A-VERY-LONG-SYMBOL/USDT:USDT', { atMs: 2 ** 52 })];
-  const bars = [0, 1, 2].map((i) => barOf(BTC, i, { rng: seededRng(i), decided: true, risk: 'order' }));
+  const bars = [0, 1, 2].map((i) => barOf(BTC, i, { rng: seededRng(i).next, decided: true, risk: 'order' }));
   await store.recordOrder(orderEventOf('open', 'accepted', 0), fills);
   await store.recordFills(fills);
   for (const bar of bars) await store.commitBar(bar);

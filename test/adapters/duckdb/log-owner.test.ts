@@ -14,7 +14,8 @@ import { DuckDBInstance } from '@duckdb/node-api';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { openStore } from '../../../src/adapters/duckdb/index.js';
 import { isBeforeOwnedLogs, logHead } from '../../../src/adapters/duckdb/open/log-owner.js';
-import { BTC, barOf, fillOf, orderEventOf, seededRng } from '../../contract/store-rows.js';
+import { seededRng } from '../../../src/core/seeded-rng.js';
+import { BTC, barOf, fillOf, orderEventOf } from '../../contract/store-rows.js';
 
 let dir: string;
 let file: string;
@@ -35,7 +36,7 @@ async function lifeOfABox(): Promise<void> {
   const live = path.join(dir, 'live.duckdb');
   const store = await openStore({ path: live, journal: path.join(dir, 'live.journal'), handoverDir: dir });
   for (let i = 0; i < ORDERS; i++) {
-    await store.commitBar(barOf(BTC, i, { rng: seededRng(i), decided: true, risk: 'order' }));
+    await store.commitBar(barOf(BTC, i, { rng: seededRng(i).next, decided: true, risk: 'order' }));
     await store.recordOrder(orderEventOf(`o${i}`, 'intended', i));
     await store.recordFills([fillOf(`f${i}`, BTC.symbol, { atMs: i })]);
     if (i === 3) {

@@ -14,11 +14,12 @@ import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isDeepStrictEqual } from 'node:util';
 import { openStore } from '../../../src/adapters/duckdb/index.js';
-import { BTC, barOf, seededRng } from '../../contract/store-rows.js';
+import { seededRng } from '../../../src/core/seeded-rng.js';
+import { BTC, barOf } from '../../contract/store-rows.js';
 
 /** Bar `i` of the test: every second one is decided with an order, which goes by the journal. */
 export const barNumber = (i: number) =>
-  barOf(BTC, i, { rng: seededRng(i), decided: true, risk: i % 2 === 0 ? 'order' : 'denial' });
+  barOf(BTC, i, { rng: seededRng(i).next, decided: true, risk: i % 2 === 0 ? 'order' : 'denial' });
 
 export interface RoundsOptions {
   /** The compiled journal-writer.js. */
@@ -116,7 +117,7 @@ async function judge(
 
 /** kill -9 at random moments, in checkpoints and cuts of the journal too, each time going on with what is left. */
 export async function killRounds(options: RoundsOptions): Promise<RoundsVerdict> {
-  const rng = seededRng(options.seed);
+  const rng = seededRng(options.seed).next;
   const flaws: string[] = [];
   let [next, bars] = [0, 0];
   for (let round = 0; round < options.rounds; round++) {
@@ -143,7 +144,7 @@ export async function killRounds(options: RoundsOptions): Promise<RoundsVerdict>
  * round begins with the originals.
  */
 export async function powerCuts(options: RoundsOptions): Promise<RoundsVerdict> {
-  const rng = seededRng(options.seed);
+  const rng = seededRng(options.seed).next;
   const flaws: string[] = [];
   let [next, bars, torn] = [0, 0, 0];
   for (let round = 0; round < options.rounds; round++) {

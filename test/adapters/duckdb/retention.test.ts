@@ -14,7 +14,8 @@ import { DuckDBInstance } from '@duckdb/node-api';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type DuckStore, openStore, type StoreOptions } from '../../../src/adapters/duckdb/index.js';
 import { keptFromMs } from '../../../src/adapters/duckdb/write/retention.js';
-import { BAR_MS, BTC, barOf, ETH, fillOf, seededRng, T0 } from '../../contract/store-rows.js';
+import { seededRng } from '../../../src/core/seeded-rng.js';
+import { BAR_MS, BTC, barOf, ETH, fillOf, T0 } from '../../contract/store-rows.js';
 
 const DAY_MS = 86_400_000;
 const COMPACTION = { freeShareMax: 0.5, freeBytesMin: 1_000_000, diskReserveBytes: 0 };
@@ -41,7 +42,7 @@ afterEach(async () => {
 
 /** History of `count` bars from `T0` on, as columns. */
 function history(count: number, seed: number) {
-  const rng = seededRng(seed);
+  const rng = seededRng(seed).next;
   const column = (of: (i: number) => number) => Float64Array.from({ length: count }, (_, i) => of(i));
   const close = column(() => 100 + rng() * 10);
   return {
@@ -79,7 +80,7 @@ describe('what is kept', () => {
     const bars = Math.ceil((100 * DAY_MS) / BAR_MS);
     for (const [i, stream] of [BTC, ETH].entries()) await store.addCandles(stream, history(bars, i + 1), T0);
     for (let i = 0; i < 3; i++)
-      await store.commitBar(barOf(BTC, bars + i, { rng: seededRng(i), decided: true, predicted: true }));
+      await store.commitBar(barOf(BTC, bars + i, { rng: seededRng(i).next, decided: true, predicted: true }));
     await store.recordFills([fillOf('f1', BTC.symbol, {})]);
     await store.quarantine([{ stream: BTC, openMs: T0, reason: 'duplicate', raw: 'x', atMs: T0 } as never]);
     const all = await Promise.all([store.candles(BTC), store.candles(ETH)]);
@@ -113,7 +114,7 @@ describe('what is kept', () => {
     // Bars go on, also after a restart.
     await store.close();
     store = await open();
-    await store.commitBar(barOf(BTC, bars + 3, { rng: seededRng(9), decided: true, predicted: true }));
+    await store.commitBar(barOf(BTC, bars + 3, { rng: seededRng(9).next, decided: true, predicted: true }));
     expect((await store.lastCandles(BTC, 1))[0]!.openMs).toBe(T0 + (bars + 3) * BAR_MS);
   });
 
@@ -174,7 +175,7 @@ describe('a database that is mostly empty', () => {
     expect(await store.candles(BTC)).toEqual(kept);
     expect((await store.fills()).length).toBe(1);
     expect(existsSync(`${file}.compacted`)).toBe(false);
-    await store.commitBar(barOf(BTC, bars, { rng: seededRng(1), decided: true, predicted: true }));
+    await store.commitBar(barOf(BTC, bars, { rng: seededRng(1).next, decided: true, predicted: true }));
     await store.close();
     store = await open({ compaction: COMPACTION });
     expect(store.compacted).toBe(null);

@@ -5,7 +5,8 @@ import { setImmediate, setTimeout } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { openStore } from '../../../src/adapters/duckdb/index.js';
 import { RightOfWay } from '../../../src/adapters/duckdb/write/order-priority.js';
-import { BTC, barOf, ETH, orderEventOf, seededRng } from '../../contract/store-rows.js';
+import { seededRng } from '../../../src/core/seeded-rng.js';
+import { BTC, barOf, ETH, orderEventOf } from '../../contract/store-rows.js';
 
 /** A promise that is settled from outside. */
 function pending() {
@@ -76,7 +77,7 @@ describe('a store with a journal', () => {
       journal: path.join(directory, 'redbutton.journal'),
     });
     const bar = (stream: typeof BTC, i: number, risk: 'order' | 'none') =>
-      barOf(stream, i, { rng: seededRng(i), decided: true, risk });
+      barOf(stream, i, { rng: seededRng(i).next, decided: true, risk });
     // The first bar of a stream is looked up; those after it are surely new.
     await store.commitBar(bar(BTC, 0, 'none'));
     await store.commitBar(bar(ETH, 0, 'none'));

@@ -3,7 +3,8 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type DuckStore, openStore } from '../../../src/adapters/duckdb/index.js';
-import { BAR_MS, BTC, barOf, ETH, fillOf, orderEventOf, seededRng, T0 } from '../../contract/store-rows.js';
+import { seededRng } from '../../../src/core/seeded-rng.js';
+import { BAR_MS, BTC, barOf, ETH, fillOf, orderEventOf, T0 } from '../../contract/store-rows.js';
 
 let dir: string;
 let store: DuckStore;
@@ -18,7 +19,7 @@ afterEach(async () => {
 });
 
 const bar = (i: number, stream = BTC) =>
-  barOf(stream, i, { rng: seededRng(i), decided: true, predicted: true });
+  barOf(stream, i, { rng: seededRng(i).next, decided: true, predicted: true });
 
 describe('a query beside the writer', () => {
   it('answers in JSON values, says what it left out, and changes nothing', async () => {

@@ -22,7 +22,8 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 import { openStore } from '../../../src/adapters/duckdb/index.js';
 import { toColumns } from '../../../src/core/candle.js';
 import { RedbuttonError } from '../../../src/core/errors.js';
-import { BTC, barOf, candleOf, seededRng } from '../../contract/store-rows.js';
+import { seededRng } from '../../../src/core/seeded-rng.js';
+import { BTC, barOf, candleOf } from '../../contract/store-rows.js';
 import { nodeForOthers } from '../../support/node-for-others.js';
 import { compiled } from './compiled.js';
 
@@ -40,7 +41,7 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(directory, { recursive: true, force: true }));
 
-const bar = (i: number) => barOf(BTC, i, { rng: seededRng(i), decided: true, risk: 'order' });
+const bar = (i: number) => barOf(BTC, i, { rng: seededRng(i).next, decided: true, risk: 'order' });
 
 /** A closed database with ten bars. */
 async function fill(): Promise<void> {
@@ -182,7 +183,7 @@ describe('damage', () => {
     ['with both heads garbled', () => writeFileSync(file, readFileSync(file).fill(0xab, 4096, 12_288))],
   ];
   const noise = (bytes: number) => {
-    const rng = seededRng(99);
+    const rng = seededRng(99).next;
     return Buffer.from(Array.from({ length: bytes }, () => Math.floor(rng() * 256)));
   };
 
@@ -221,7 +222,7 @@ describe('damage', () => {
 
   test('given a garbled block of rows, when they are read, then the fault says damage, not fewer rows', async () => {
     const store = await openStore({ path: file });
-    const rng = seededRng(5);
+    const rng = seededRng(5).next;
     await store.addCandles(BTC, toColumns(Array.from({ length: 150_000 }, (_, i) => candleOf(i, rng))), 0);
     await store.close();
     writeFileSync(file, readFileSync(file).fill(0xab, 12_288 + 4 * 262_144, 12_288 + 4 * 262_144 + 4096));

@@ -1,5 +1,6 @@
 import { openStore } from '../../../src/adapters/duckdb/index.js';
-import { BTC, barOf, fillOf, orderEventOf, seededRng } from '../../contract/store-rows.js';
+import { seededRng } from '../../../src/core/seeded-rng.js';
+import { BTC, barOf, fillOf, orderEventOf } from '../../contract/store-rows.js';
 
 /**
  * A process that writes until it is killed: bar, order and fill in turn, each told on stdout only after its promise
@@ -11,7 +12,7 @@ process.stdout.write('open\n');
 if (hold) setInterval(() => undefined, 1000);
 else
   for (let i = Number(first); ; i++) {
-    await store.commitBar(barOf(BTC, i, { rng: seededRng(i), decided: true, risk: 'order' }));
+    await store.commitBar(barOf(BTC, i, { rng: seededRng(i).next, decided: true, risk: 'order' }));
     process.stdout.write(`bar ${i}\n`);
     await store.recordOrder(orderEventOf(`o${i}`, 'intended', i));
     process.stdout.write(`order ${i}\n`);

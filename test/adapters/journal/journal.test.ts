@@ -11,7 +11,8 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { Journal, type JournalEntry, type JournalFact } from '../../../src/adapters/journal/index.js';
-import { BTC, barOf, fillOf, orderEventOf, seededRng } from '../../contract/store-rows.js';
+import { seededRng } from '../../../src/core/seeded-rng.js';
+import { BTC, barOf, fillOf, orderEventOf } from '../../contract/store-rows.js';
 import { watchSyncs } from '../../support/syncs.js';
 
 /** Printed with every failure; set REDBUTTON_TEST_SEED to replay one. */
@@ -47,7 +48,7 @@ async function written(count: number): Promise<Buffer> {
 
 describe('a journal', () => {
   test('given facts of every kind, when opened again, then they are there, bit for bit and in order', async () => {
-    const record = barOf(BTC, 3, { rng: seededRng(3), decided: true, risk: 'order' });
+    const record = barOf(BTC, 3, { rng: seededRng(3).next, decided: true, risk: 'order' });
     const facts: JournalFact[] = [
       order(1),
       { kind: 'fills', fills: [fillOf('f1', BTC.symbol, { price: '0.000000000000000001' })] },
@@ -126,7 +127,7 @@ describe('a journal', () => {
   test('given any one bit flipped before the last frame, when opened, then it is told, and all others are carried over', async () => {
     const whole = await written(3);
     const lastFrame = whole.lastIndexOf('\xf7RBJ', whole.length, 'latin1');
-    const rng = seededRng(SEED);
+    const rng = seededRng(SEED).next;
     const tried = new Set<number>([0, 8, 12, 16, 20]);
     while (tried.size < 60) tried.add(Math.floor(rng() * lastFrame));
     for (const at of tried) {

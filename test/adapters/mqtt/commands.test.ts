@@ -1,23 +1,12 @@
 import { connectAsync, type MqttClient } from 'mqtt';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { excerpt } from '../../../src/adapters/mqtt/commands.js';
+import { seededRng } from '../../../src/core/seeded-rng.js';
 import { createMosquitto, type Mosquitto, mosquittoInstalled } from '../../brokers/mosquitto.js';
 import { type Phone, say, startPhone } from '../../brokers/phone.js';
 import { type Box, boxState, createBox, eventually, troubles } from './box.js';
 
 const HALT = 'redbutton/test-box/cmd/halt';
-
-/** mulberry32: a small seeded generator, so that a failure can be replayed from its seed. */
-function seeded(seed: number): () => number {
-  let a = seed >>> 0;
-  return () => {
-    a = (a + 0x6d2b79f5) >>> 0;
-    let t = a;
-    t = Math.imul(t ^ (t >>> 15), t | 1);
-    t ^= t + Math.imul(t ^ (t >>> 7), t | 61);
-    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
 
 it('shows of what others sent the first characters alone, and nothing that a terminal obeys', () => {
   expect(excerpt('\u001b[2J\nhalt\\\u0000é')).toBe('\\x1b[2J\\x0ahalt\\x5c\\x00\\xc3\\xa9');
@@ -125,7 +114,7 @@ describe.skipIf(!mosquittoInstalled())('commands over MQTT', () => {
 
   it('10 000 random topics and payloads do nothing but halt, and each on the halt topic does', async () => {
     const seed = Number(process.env.SEED ?? 20_240_607);
-    const next = seeded(seed);
+    const next = seededRng(seed).next;
     const pick = <T>(values: readonly T[]): T => values[Math.floor(next() * values.length)]!;
     const words = [
       'halt',

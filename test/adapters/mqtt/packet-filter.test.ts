@@ -1,7 +1,7 @@
 import { generate } from 'mqtt-packet';
 import { describe, expect, it } from 'vitest';
 import { createPacketFilter, type SkippedPublish } from '../../../src/adapters/mqtt/packet-filter.js';
-import { seededRng } from '../../support/seeded-rng.js';
+import { seededRng } from '../../../src/core/seeded-rng.js';
 
 const BYTES_MAX = 1000;
 

@@ -13,12 +13,12 @@ import { parseConfig } from '../../../src/config/load.js';
 import { pathsOf } from '../../../src/config/paths.js';
 import { toColumns } from '../../../src/core/candle.js';
 import type { GateState } from '../../../src/core/gate-state.js';
+import { seededRng } from '../../../src/core/seeded-rng.js';
 import { composeInProcessGuard, type InProcessGuard } from '../../../src/guard/in-process.js';
 import { ExchangeSimulator } from '../../../src/simulator/index.js';
 import { unearnedOf } from '../../../src/trader/earned-live.js';
 import { createMosquitto, type Mosquitto } from '../../brokers/mosquitto.js';
 import { type Phone, startPhone } from '../../brokers/phone.js';
-import { seededRng } from '../../support/seeded-rng.js';
 import { randomWalk } from '../../support/tiny-stream.js';
 
 const root = fileURLToPath(new URL('../../../', import.meta.url));

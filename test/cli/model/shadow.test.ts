@@ -5,10 +5,10 @@ import { afterEach, beforeEach, expect, it } from 'vitest';
 import { openStore } from '../../../src/adapters/duckdb/index.js';
 import { command } from '../../../src/cli/model/model.js';
 import { toColumns } from '../../../src/core/candle.js';
+import { seededRng } from '../../../src/core/seeded-rng.js';
 import { runBacktest } from '../../../src/research/backtest/backtest.js';
 import { captureIo } from '../../support/command-io.js';
 import { START_CASH } from '../../support/paper-world.js';
-import { seededRng } from '../../support/seeded-rng.js';
 import { CONFIG, MODEL, randomWalk, tinyStream } from '../../support/tiny-stream.js';
 
 let dir: string;

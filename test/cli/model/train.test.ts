@@ -4,8 +4,9 @@ import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { loadClassifier } from '../../../src/adapters/onnx/classifier.js';
 import { command } from '../../../src/cli/model/train.js';
+import { seededRng } from '../../../src/core/seeded-rng.js';
 import { captureIo } from '../../support/command-io.js';
-import { bell, seeded } from '../../support/labelled-rows.js';
+import { bell } from '../../support/labelled-rows.js';
 
 const dir = mkdtempSync(path.join(os.tmpdir(), 'redbutton-train-'));
 afterAll(() => rmSync(dir, { recursive: true }));
@@ -14,7 +15,7 @@ const DAY = 86_400_000;
 
 /** A walk of 900 days in which a rise tends to follow a fall, so that there is something to learn. */
 beforeAll(() => {
-  const random = seeded(91);
+  const random = seededRng(91).next;
   let close = 100;
   let last = 0;
   const lines = ['timestamp_ms,open,high,low,close,volume'];

@@ -13,11 +13,11 @@ import { command as restore } from '../../../src/cli/records/restore.js';
 import { command as verify } from '../../../src/cli/research/verify.js';
 import type { Command } from '../../../src/console/command.js';
 import type { BarRecord } from '../../../src/core/records.js';
+import { seededRng } from '../../../src/core/seeded-rng.js';
 import type { Verification } from '../../../src/research/backtest/verify.js';
 import { captureIo } from '../../support/command-io.js';
 import { type Compiled, compile } from '../../support/compiled.js';
 import { pulledWalk, TRAINED, trainFolder } from '../../support/lived-store.js';
-import { seededRng } from '../../support/seeded-rng.js';
 
 /** Printed; set REDBUTTON_TEST_SEED to replay one, and RESTORE_ROUNDS=20 for the full proof. */
 const SEED = Number(process.env.REDBUTTON_TEST_SEED ?? Date.now() % 1_000_000);

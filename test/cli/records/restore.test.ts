@@ -20,11 +20,12 @@ import { command as backup } from '../../../src/cli/records/backup.js';
 import { command as restore } from '../../../src/cli/records/restore.js';
 import { manifestText, parseManifest } from '../../../src/core/manifest-schema.js';
 import { familyOf } from '../../../src/core/model-family.js';
+import { seededRng } from '../../../src/core/seeded-rng.js';
 import { runSettingsText } from '../../../src/pipeline/decision-settings.js';
 import { paperDays } from '../../../src/research/report/paper-record.js';
 import { compiled } from '../../adapters/duckdb/compiled.js';
 import { barNumber } from '../../adapters/duckdb/power-cuts.js';
-import { BAR_MS, BTC, barOf, seededRng, T0 } from '../../contract/store-rows.js';
+import { BAR_MS, BTC, barOf, T0 } from '../../contract/store-rows.js';
 import { captureIo } from '../../support/command-io.js';
 import { CONFIG, SPOT } from '../../support/tiny-stream.js';
 
@@ -123,7 +124,7 @@ async function paperDaysFrom(store: DuckStore, fromMs: number, days: number): Pr
   });
   for (let day = 0; day < days; day++) {
     const openMs = Math.ceil(fromMs / 86_400_000 + day) * 86_400_000;
-    const bar = barOf(BTC, (openMs - T0) / BAR_MS, { rng: seededRng(day), decided: true, risk: 'none' });
+    const bar = barOf(BTC, (openMs - T0) / BAR_MS, { rng: seededRng(day).next, decided: true, risk: 'none' });
     await store.commitBar({ ...bar, prediction: { ...bar.prediction!, modelHash: HASH } });
   }
 }
@@ -173,7 +174,7 @@ const STOPPED = 'stop redbutton.service, 0 aside';
 
 describe('restore', () => {
   it('given unclean stops at random moments, then no fill is doubled and none that was told is lost', async () => {
-    const rng = seededRng(SEED);
+    const rng = seededRng(SEED).next;
     const copy = path.join(dir, 'copy.duckdb');
     await livedBox(5, copy);
     let [next, doubled, lost, changed, fillsSeen, missing] = [5, 0, 0, 0, 0, 0];
@@ -214,7 +215,7 @@ describe('restore', () => {
   it('keeps the old files with their log, halts an armed box, and says what is missing since', async () => {
     const copy = path.join(dir, 'copy.duckdb');
     await livedBox(4, copy);
-    await writeAndKill(seededRng(1), 0, 4);
+    await writeAndKill(seededRng(1).next, 0, 4);
     writeFileSync(path.join(dir, 'state-guard/armed'), 'armed');
     await expect(call(restore, copy)).rejects.toMatchObject({ code: 'E_RESTORE_HALT' });
     let halts = 0;

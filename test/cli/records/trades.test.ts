@@ -10,10 +10,10 @@ import { command as trades } from '../../../src/cli/records/trades.js';
 import type { Command } from '../../../src/console/command.js';
 import { toColumns } from '../../../src/core/candle.js';
 import type { Fill, OrderRequest } from '../../../src/core/order.js';
+import { seededRng } from '../../../src/core/seeded-rng.js';
 import { runBacktest } from '../../../src/research/backtest/backtest.js';
 import { captureIo } from '../../support/command-io.js';
 import { START_CASH } from '../../support/paper-world.js';
-import { seededRng } from '../../support/seeded-rng.js';
 import { CONFIG, MODEL, randomWalk, tinyStream } from '../../support/tiny-stream.js';
 
 const NOON = Date.UTC(2024, 0, 10, 12);

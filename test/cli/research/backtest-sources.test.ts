@@ -7,9 +7,9 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openStore } from '../../../src/adapters/duckdb/index.js';
 import { command } from '../../../src/cli/research/backtest.js';
 import { toColumns } from '../../../src/core/candle.js';
+import { seededRng } from '../../../src/core/seeded-rng.js';
 import { candleCsv } from '../../../src/research/candles/csv-writer.js';
 import { captureIo } from '../../support/command-io.js';
-import { seededRng } from '../../support/seeded-rng.js';
 import { KEY, randomWalk } from '../../support/tiny-stream.js';
 
 const MODEL = fileURLToPath(new URL('../../../models/sp500-daily', import.meta.url));

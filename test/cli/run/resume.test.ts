@@ -11,13 +11,13 @@ import { command } from '../../../src/cli/run/resume.js';
 import { loadConfig } from '../../../src/config/load.js';
 import { boxPaths } from '../../../src/config/paths.js';
 import { toColumns } from '../../../src/core/candle.js';
+import { seededRng } from '../../../src/core/seeded-rng.js';
 import { createLockstep, until } from '../../../src/demo/lockstep.js';
 import { createRedButton } from '../../../src/demo/red-button.js';
 import { simulatedButtonOf } from '../../../src/guard/in-process.js';
 import { ExchangeSimulator, simulatedClock } from '../../../src/simulator/index.js';
 import { createTrader } from '../../../src/trader/trader.js';
 import { captureIo } from '../../support/command-io.js';
-import { seededRng } from '../../support/seeded-rng.js';
 import { randomWalk } from '../../support/tiny-stream.js';
 
 const MODEL = fileURLToPath(new URL('../../../models/sp500-daily', import.meta.url));

@@ -3,8 +3,9 @@ import { describe, expect, it } from 'vitest';
 import { createForestTrainer } from '../../../src/adapters/native/forest.js';
 import { openSession } from '../../../src/adapters/onnx/session.js';
 import { MODEL_WIDTH } from '../../../src/core/feature-set.js';
+import { seededRng } from '../../../src/core/seeded-rng.js';
 import { FOREST_GRAPH, forestToOnnx } from '../../../src/learning/onnx/forest-model.js';
-import { forestOptions, labelledRows, seeded } from '../../support/labelled-rows.js';
+import { forestOptions, labelledRows } from '../../support/labelled-rows.js';
 
 const trainer = createForestTrainer();
 
@@ -23,7 +24,7 @@ describe('a forest as an ONNX file', () => {
     const data = labelledRows(10_000, 21, 0.4);
     const { forest } = await trainer.train(data.rows, data.labels, MODEL_WIDTH, forestOptions());
     // Rows never seen: of the same kind, far outside of it, and single features moved onto a threshold.
-    const random = seeded(22);
+    const random = seededRng(22).next;
     const rows = labelledRows(10_000, 23, 0.4).rows;
     for (let i = 0; i < 1000; i++) {
       rows[i] = [1e30, -1e30, 0, -0, 5e-324, 1e-40][i % 6]!;

@@ -1,10 +1,11 @@
 import { Tensor } from 'onnxruntime-node';
 import { describe, expect, it } from 'vitest';
 import { openSession } from '../../../src/adapters/onnx/session.js';
+import { seededRng } from '../../../src/core/seeded-rng.js';
 import { readFields } from '../../../src/learning/onnx/wire.js';
 import { withoutZipMap } from '../../../src/learning/onnx/zip-map.js';
 import { externalModel } from '../../support/external-models.js';
-import { labelledRows, seeded } from '../../support/labelled-rows.js';
+import { labelledRows } from '../../support/labelled-rows.js';
 
 describe('taking ZipMap out', () => {
   it('leaves the tensor that went into it, with the same figures', async () => {
@@ -36,7 +37,7 @@ describe('taking ZipMap out', () => {
     );
     expect(() => withoutZipMap(new Uint8Array(0))).toThrow(expect.objectContaining({ code: 'E_MODEL_FILE' }));
     // Any flipped byte is either read or refused, never a crash of another kind.
-    const random = seeded(82);
+    const random = seededRng(82).next;
     for (let i = 0; i < 2000; i++) {
       const damaged = file.slice();
       damaged[Math.floor(random() * damaged.length)] = Math.floor(random() * 256);

@@ -4,8 +4,9 @@ import { describe, expect, it } from 'vitest';
 import { createForestTrainer } from '../../../src/adapters/native/forest.js';
 import { areaUnderCurve } from '../../../src/core/auc.js';
 import { MODEL_WIDTH } from '../../../src/core/feature-set.js';
+import { seededRng } from '../../../src/core/seeded-rng.js';
 import type { ForestOptions, TrainedForest } from '../../../src/ports/model.js';
-import { forestOptions, labelledRows, seeded } from '../../support/labelled-rows.js';
+import { forestOptions, labelledRows } from '../../support/labelled-rows.js';
 
 const trainer = createForestTrainer();
 
@@ -229,7 +230,7 @@ describe('a row', () => {
     for (const trees of [1, 7, 11, 13, 300]) {
       const data = labelledRows(600, trees, 50);
       const { forest } = await train(data, { trees, leafRowsMin: 1, depthMax: 15 });
-      const random = seeded(trees);
+      const random = seededRng(trees).next;
       const rows = Float64Array.from({ length: 50 * MODEL_WIDTH }, () => 200 * random() - 100);
       for (const p of await trainer.predict(forest, rows)) expect(p >= 0 && p <= 1).toBe(true);
     }

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { createForestTrainer } from '../../../src/adapters/native/forest.js';
-import { forestOptions, seeded } from '../../support/labelled-rows.js';
+import { seededRng } from '../../../src/core/seeded-rng.js';
+import { forestOptions } from '../../support/labelled-rows.js';
 import { referenceOutOfBag } from './reference-forest.js';
 
 describe('the native forest', () => {
@@ -11,7 +12,7 @@ describe('the native forest', () => {
     { count: 90, width: 16, levels: 3, leafRowsMin: 2, depthMax: 8, featuresPerSplit: 4 },
   ])('answers out of bag as a forest grown the plain way: $count rows × $width', async (shape) => {
     const { count, width, levels, ...rest } = shape;
-    const random = seeded(count);
+    const random = seededRng(count).next;
     const rows = Array.from({ length: count }, () =>
       Array.from({ length: width }, () => Math.floor(random() * levels) / 8),
     );

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { seededRng } from '../../../src/core/seeded-rng.js';
 import {
   CORRELATION_STEP_BARS,
   correlationOf,
@@ -6,7 +7,6 @@ import {
   createCorrelations,
   historyBars,
 } from '../../../src/pipeline/risk/correlation.js';
-import { seededRng } from '../../support/seeded-rng.js';
 
 const BAR_MS = 60_000;
 const BARS = 50;

@@ -5,8 +5,8 @@ import {
   type RegimeConfig,
   regimeWindowBars,
 } from '../../../src/core/regime.js';
+import { seededRng } from '../../../src/core/seeded-rng.js';
 import { createRegimeTracker } from '../../../src/pipeline/signals/index.js';
-import { seededRng } from '../../support/seeded-rng.js';
 
 const SMALL: RegimeConfig = { ...REGIME_DEFAULTS, lookBackBars: 30, volatilityBars: 6, trendBars: 12 };
 

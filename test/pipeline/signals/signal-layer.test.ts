@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Regime } from '../../../src/core/regime.js';
+import { seededRng } from '../../../src/core/seeded-rng.js';
 import type { NoPredictionReason, Prediction, SignalResult } from '../../../src/core/signal.js';
 import {
   createSignalLayer,
@@ -9,7 +10,6 @@ import {
 import { confidenceOf } from '../../../src/pipeline/signals/signal-layer.js';
 import { articleRows } from '../../support/article-vectors.js';
 import { pythonRound } from '../../support/python-round.js';
-import { seededRng } from '../../support/seeded-rng.js';
 
 const BAR_MS = 60_000;
 

@@ -1,7 +1,5 @@
-import type { Rng } from '../../src/ports/time.js';
-
-/** Mulberry32: small, seeded, good enough for test data. */
-export function seededRng(seed: number): Rng {
+/** Mulberry32: uniform on [0, 1), the same numbers for the same seed. For simulations and tests, where a finding is replayed. */
+export function seededRng(seed: number): { next(): number } {
   let state = seed >>> 0;
   return {
     next() {
