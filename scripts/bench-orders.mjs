@@ -60,7 +60,7 @@ function swing(symbol, count) {
 
 /** The other process: exchange and guard. Steps when told to; renews the permit beside that. */
 async function exchange(permitFile, steps) {
-  const [{ ExchangeSimulator }, { openPermitFile }, { toColumns }] = await Promise.all(
+  const [{ ExchangeSimulator }, { PermitFile }, { toColumns }] = await Promise.all(
     ['simulator/index.js', 'guard/permit-file.js', 'core/candle.js'].map(dist),
   );
   const simulator = new ExchangeSimulator({
@@ -75,7 +75,7 @@ async function exchange(permitFile, steps) {
     accounts: [{ ...KEY, balances: { USDT: '100000' } }],
   });
   await simulator.start();
-  const permit = openPermitFile(permitFile);
+  const permit = new PermitFile(permitFile);
   const renew = () => permit.renew('ACTIVE', 1, nowMs() + 500);
   renew();
   setInterval(renew, 100);
@@ -254,7 +254,7 @@ async function gate(count) {
   const [
     { createOrderGate },
     { createBrokers },
-    { openPermitFile },
+    { PermitFile },
     { createPermitReader },
     { createSystemClock },
   ] = await Promise.all(
@@ -269,7 +269,7 @@ async function gate(count) {
   const dir = mkdtempSync('/dev/shm/redbutton-gate-');
   try {
     const permitFile = path.join(dir, 'permit');
-    const permit = openPermitFile(permitFile);
+    const permit = new PermitFile(permitFile);
     const clock = createSystemClock();
     // Passages are six seconds apart by the wall: the gate counts the orders of a minute, and a box sends no thousands in one.
     let wallMs = clock.wallMs();

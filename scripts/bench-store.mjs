@@ -309,7 +309,7 @@ async function csv({ quick }) {
 /** The service itself with 20 symbols for 30 simulated days against the exchange simulator over real sockets. */
 async function month({ quick, timeframe }) {
   const { ExchangeSimulator } = await dist('simulator/index.js');
-  const { openPermitFile } = await dist('guard/permit-file.js');
+  const { PermitFile } = await dist('guard/permit-file.js');
   const { callControl } = await dist('adapters/control-socket/control-client.js');
   const { timeframeMs } = await dist('core/timeframe.js');
   const barMs = timeframeMs(timeframe);
@@ -365,7 +365,7 @@ ordersPerMinuteMax = 100000
 level = "warn"
 `,
   );
-  const permit = openPermitFile(path.join(runDir, 'guard', 'permit'));
+  const permit = new PermitFile(path.join(runDir, 'guard', 'permit'));
   const renew = () => permit.renew('ACTIVE', 1, Number(process.hrtime.bigint()) / 1e6 + 2000);
   renew();
   const renewing = setInterval(renew, 100);

@@ -36,7 +36,7 @@ const load = (source) => import(pathToFileURL(compiled.file(source)).href);
 const [
   ,
   { ExchangeSimulator },
-  { openPermitFile },
+  { PermitFile },
   { openStore },
   { isFinal },
   { decimal },
@@ -98,7 +98,7 @@ ordersPerMinuteMax = 100000
 level = "error"
 `,
 );
-const permit = openPermitFile(path.join(runDir, 'guard', 'permit'));
+const permit = new PermitFile(path.join(runDir, 'guard', 'permit'));
 const renew = () => permit.renew('ACTIVE', 1, Number(process.hrtime.bigint()) / 1e6 + 500);
 renew();
 const renewing = setInterval(renew, 100);

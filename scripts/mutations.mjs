@@ -1185,15 +1185,15 @@ export const MUTATIONS = [
   {
     name: 'take a halt back by opening the permit',
     file: 'src/guard/permit-file.ts',
-    from: "0, left.kind === 'halted');",
+    from: "0, found.kind === 'halted');",
     to: '0, false);',
     by: 'test/guard/permit-file.test.ts',
   },
   {
     name: 'keep the number of a closed descriptor',
     file: 'src/guard/permit-file.ts',
-    from: 'held = null;\n    if (fd !== null) closeSync(fd);\n    held = open(path);',
-    to: 'if (fd !== null) closeSync(fd);\n    held = open(path);',
+    from: 'this.#held = null;\n    if (fd !== null) closeSync(fd);',
+    to: 'if (fd !== null) closeSync(fd);',
     by: 'test/guard/permit-file.test.ts',
   },
   {

@@ -14,7 +14,7 @@ import { createGuardControl, type SimulatedButton } from './control.js';
 import { createGuard, type Guard, type GuardNotice } from './guard.js';
 import type { GuardLines, GuardSettings } from './guard-settings.js';
 import { keepSockets } from './keep-sockets.js';
-import { openPermitFile } from './permit-file.js';
+import { PermitFile } from './permit-file.js';
 import { createRecordBlock } from './record-block.js';
 import type { RecordPlaces } from './record-writer.js';
 import { whyNotApart } from './second-place.js';
@@ -69,7 +69,7 @@ export function composeGuard(
       first: createArmedRecordFile(paths.armedRecord),
       ...secondPlace(paths.armedRecord, parts.secondRecord),
     },
-    openPermit: () => openPermitFile(paths.permit),
+    openPermit: () => new PermitFile(paths.permit),
     canceller: parts.canceller,
     killTrader: (pid) => parts.killTrader(pid),
     onNotice: (notice) => parts.onNotice(notice),

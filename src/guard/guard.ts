@@ -8,7 +8,7 @@ import { buttonSettings, type GuardLines, type GuardSettings } from './guard-set
 import { type Effect, type GuardEvent, type GuardState, mayPermit, step } from './halt-state.js';
 import { createLedDriver, type LedDriver } from './led-driver.js';
 import type { GuardNotice } from './notice.js';
-import type { PermitWriter } from './permit-file.js';
+import type { PermitFile } from './permit-file.js';
 import { startRecordProbe } from './record-probe.js';
 import { createRecordWriter, type RecordPlaces } from './record-writer.js';
 import { createResetButton } from './reset-button.js';
@@ -28,7 +28,7 @@ export interface GuardDeps {
   /** Where the armed record is kept. */
   readonly records: RecordPlaces;
   /** Opens the permit file; called once, at the start. */
-  openPermit(): PermitWriter;
+  openPermit(): PermitFile;
   readonly canceller: EmergencyCanceller | null;
   /** Ends a hung trader; returns what was done, in words. */
   killTrader(pid: number): string;
@@ -83,7 +83,7 @@ export function createGuard(deps: GuardDeps): Guard {
     { armed: false, cause: 'recorded', detail: 'starting', atMs: 0, durable: true },
     0,
   );
-  let permit: PermitWriter | null = null;
+  let permit: PermitFile | null = null;
   let led: LedDriver = createLedDriver(null, 'not open yet');
   let resetLine: InputLine | null = null;
   let resetFault: string | null = null;

@@ -24,20 +24,6 @@ export type PermitFound =
   /** `running`: the box was not halted; its permit is taken back by now. */
   | { readonly kind: 'running' | 'halted'; readonly epoch: number };
 
-/** The guard's end of the permit. Every method is synchronous and done when it returns. */
-export interface PermitWriter {
-  readonly found: PermitFound;
-  renew(state: Exclude<TradingState, 'HALTED'>, epoch: number, expiresMonotonicMs: number): void;
-  /**
-   * Takes the permit back. With `halted` the file says for the rest of this boot that the box is halted, whatever becomes
-   * of the disk and of this guard. Removes the file where it cannot be overwritten.
-   */
-  revoke(epoch: number, halted: boolean): void;
-  /** Sees that the file is there and says what was written last; for when nothing is renewed. */
-  keep(): void;
-  close(): void;
-}
-
 interface Held {
   readonly fd: number;
   readonly ino: number;
@@ -45,7 +31,7 @@ interface Held {
 }
 
 /**
- * Opens (or makes) the permit file and revokes whatever a guard before this one left in it, but for its being halted.
+ * The guard's end of the permit. Every method is synchronous and done when it returns.
  *
  * The record is overwritten in place by a single pwrite of 64 bytes rather than replaced by rename: the page is
  * allocated once, so that a revocation needs no space, no inode and no right to the directory, and cannot fail because
@@ -53,85 +39,110 @@ interface Held {
  *
  * A file or folder that is gone or replaced is made again at the next call. Fails with `E_PERMIT_FILE`.
  */
-export function openPermitFile(path: string): PermitWriter {
-  const bootId = readBootId();
-  const bytes = new Uint8Array(PERMIT_BYTES);
-  /** null where none is open: the number of a closed descriptor may be anybody's by now, and is never kept. */
-  let held: Held | null = null;
-  let closed = false;
-  let found: PermitFound | null = null;
+export class PermitFile {
+  readonly found: PermitFound;
+  readonly #path: string;
+  readonly #bootId = readBootId();
+  readonly #bytes = new Uint8Array(PERMIT_BYTES);
+  /** null where none is open. */
+  #held: Held | null;
+  #closed = false;
 
-  const hold = (): Held => {
-    if (closed) throw new Error('the guard has stopped');
-    const seen = lookAt(path);
-    if (held !== null && seen?.ino === held.ino && seen.dev === held.dev) return held;
-    const { fd } = held ?? { fd: null };
-    held = null;
-    if (fd !== null) closeSync(fd);
-    held = open(path);
-    // What stood there may be longer; but at first it is yet to be read.
-    if (found !== null) ftruncateSync(held.fd, PERMIT_BYTES);
-    return held;
-  };
-  const encode = (state: TradingState, epoch: number, expiresMonotonicMs: number, halted: boolean) =>
-    encodePermit({ state, epoch, expiresMonotonicMs, guardPid: process.pid, halted }, bootId, bytes);
-  const write = ({ fd }: Held) => {
-    const written = writeSync(fd, bytes, 0, PERMIT_BYTES, 0);
-    if (written !== PERMIT_BYTES) throw new Error(`only ${written} of ${PERMIT_BYTES} bytes were written`);
-  };
-
-  const first = hold();
-  const left = foundIn(first.fd, bootId);
-  found = left;
-  // Not decided yet what the box is: what a crash from here on leaves must say no less than what was found. What cannot be
-  // read stays as it is, being no permit to anybody.
-  if (left.kind !== 'unreadable') {
-    ftruncateSync(first.fd, PERMIT_BYTES);
-    encode('HALTED', 'epoch' in left ? left.epoch : 0, 0, left.kind === 'halted');
-    write(first);
+  /** Opens (or makes) the file and revokes whatever a guard before this one left in it, but for its being halted. */
+  constructor(path: string) {
+    this.#path = path;
+    const held = openFile(path);
+    this.#held = held;
+    const found = foundIn(held.fd, this.#bootId);
+    this.found = found;
+    // What cannot be read stays as it is, being no permit to anybody.
+    if (found.kind === 'unreadable') return;
+    ftruncateSync(held.fd, PERMIT_BYTES);
+    // Not decided yet what the box is: what a crash from here on leaves must say no less than what was found.
+    this.#encode('HALTED', 'epoch' in found ? found.epoch : 0, 0, found.kind === 'halted');
+    this.#write(held);
   }
 
-  return {
-    found: left,
-    renew(state, epoch, expiresMonotonicMs) {
-      encode(state, epoch, expiresMonotonicMs, state === 'FLATTENING');
-      write(hold());
-    },
-    revoke(epoch, halted) {
-      encode('HALTED', epoch, 0, halted);
-      try {
-        const before = held;
-        // First into the file that is open, which a reader may still see, and which needs nothing else to be well.
-        if (before !== null) write(before);
-        const now = hold();
-        if (now !== before) write(now);
-        ftruncateSync(now.fd, PERMIT_BYTES);
-      } catch (error) {
-        try {
-          unlinkSync(path);
-        } catch {
-          // Nothing is left but to stop renewing: the permit lapses by itself within its life.
-          throw fault(
-            'E_PERMIT_REVOKE',
-            `cannot revoke the permit in ${path}: ${messageOf(error)}`,
-            'none needed at once: it is not renewed and lapses by itself; then look at the run directory',
-            error,
-          );
-        }
-      }
-    },
-    keep() {
-      const before = held;
-      const now = hold();
-      if (now !== before) write(now);
-    },
-    close() {
-      closed = true;
-      const { fd } = held ?? { fd: null };
-      held = null;
-      if (fd !== null) closeSync(fd);
-    },
-  };
+  renew(state: Exclude<TradingState, 'HALTED'>, epoch: number, expiresMonotonicMs: number): void {
+    this.#encode(state, epoch, expiresMonotonicMs, state === 'FLATTENING');
+    this.#write(this.#hold());
+  }
+
+  /**
+   * Takes the permit back. With `halted` the file says for the rest of this boot that the box is halted, whatever becomes
+   * of the disk and of this guard. Removes the file where it cannot be overwritten.
+   */
+  revoke(epoch: number, halted: boolean): void {
+    this.#encode('HALTED', epoch, 0, halted);
+    try {
+      const before = this.#held;
+      // First into the file that is open, which a reader may still see, and which needs nothing else to be well.
+      if (before !== null) this.#write(before);
+      const now = this.#hold();
+      if (now !== before) this.#write(now);
+      ftruncateSync(now.fd, PERMIT_BYTES);
+    } catch (error) {
+      this.#remove(error);
+    }
+  }
+
+  /** Sees that the file is there and says what was written last; for when nothing is renewed. */
+  keep(): void {
+    const before = this.#held;
+    const now = this.#hold();
+    if (now !== before) this.#write(now);
+  }
+
+  close(): void {
+    this.#closed = true;
+    this.#closeHeld();
+  }
+
+  /** The file that stands at the path now. */
+  #hold(): Held {
+    if (this.#closed) throw new Error('the guard has stopped');
+    const seen = lookAt(this.#path);
+    const before = this.#held;
+    if (before !== null && seen?.ino === before.ino && seen.dev === before.dev) return before;
+    this.#closeHeld();
+    const held = openFile(this.#path);
+    this.#held = held;
+    // What stood there may be longer.
+    ftruncateSync(held.fd, PERMIT_BYTES);
+    return held;
+  }
+
+  /** The number of a closed descriptor may be anybody's by now, and is never kept. */
+  #closeHeld(): void {
+    const { fd } = this.#held ?? { fd: null };
+    this.#held = null;
+    if (fd !== null) closeSync(fd);
+  }
+
+  #encode(state: TradingState, epoch: number, expiresMonotonicMs: number, halted: boolean): void {
+    const permit = { state, epoch, expiresMonotonicMs, guardPid: process.pid, halted };
+    encodePermit(permit, this.#bootId, this.#bytes);
+  }
+
+  #write({ fd }: Held): void {
+    const written = writeSync(fd, this.#bytes, 0, PERMIT_BYTES, 0);
+    if (written !== PERMIT_BYTES) throw new Error(`only ${written} of ${PERMIT_BYTES} bytes were written`);
+  }
+
+  /** A file that cannot be overwritten goes. */
+  #remove(cause: unknown): void {
+    try {
+      unlinkSync(this.#path);
+    } catch {
+      // Nothing is left but to stop renewing: the permit lapses by itself within its life.
+      throw fault(
+        'E_PERMIT_REVOKE',
+        `cannot revoke the permit in ${this.#path}: ${messageOf(cause)}`,
+        'none needed at once: it is not renewed and lapses by itself; then look at the run directory',
+        cause,
+      );
+    }
+  }
 }
 
 function lookAt(path: string) {
@@ -143,7 +154,7 @@ function lookAt(path: string) {
   }
 }
 
-function open(path: string): Held {
+function openFile(path: string): Held {
   let fd: number | null = null;
   try {
     mkdirSync(dirname(path), { recursive: true, mode: 0o750 });

@@ -8,7 +8,7 @@ import type { CancelOrder, CancelOutcome, TraderMessage } from '../../src/core/g
 import type { ArmedReading, ArmedRecord, ArmedRecordFile } from '../../src/guard/armed-record.js';
 import type { EmergencyCanceller } from '../../src/guard/cancel-orders.js';
 import { createGuard, type Guard, type GuardNotice } from '../../src/guard/guard.js';
-import { openPermitFile, type PermitFound } from '../../src/guard/permit-file.js';
+import { PermitFile, type PermitFound } from '../../src/guard/permit-file.js';
 import { PRESS_GAP_MS_MIN } from '../../src/guard/resume-window.js';
 import type { Gpio } from '../../src/ports/gpio.js';
 import type { GuardRequests, Permit } from '../../src/ports/guard.js';
@@ -151,6 +151,21 @@ function watchedBank(
   };
 }
 
+/** Tells of each renewal before it is written. */
+class WatchedPermit extends PermitFile {
+  readonly #onRenewal: () => void;
+
+  constructor(path: string, onRenewal: () => void) {
+    super(path);
+    this.#onRenewal = onRenewal;
+  }
+
+  override renew(...args: Parameters<PermitFile['renew']>): void {
+    this.#onRenewal();
+    super.renew(...args);
+  }
+}
+
 /** A guard over simulated lines, standing time and a true permit file; started. */
 export async function startBench(options: BenchOptions = {}): Promise<Bench> {
   const dir = mkdtempSync(join(tmpdir(), 'redbutton-guard-'));
@@ -162,7 +177,7 @@ export async function startBench(options: BenchOptions = {}): Promise<Bench> {
   const record = createMemoryRecord(options.record ?? { kind: 'missing' });
   const second = createMemoryRecord(options.secondRecord ?? { kind: 'missing' });
   if (options.epochBefore !== undefined) {
-    const before = openPermitFile(join(dir, 'permit'));
+    const before = new PermitFile(join(dir, 'permit'));
     if (options.haltedBefore) before.revoke(options.epochBefore, true);
     else before.renew('ACTIVE', options.epochBefore, time.clock.monotonicMs() + 500);
     before.close();
@@ -199,14 +214,7 @@ export async function startBench(options: BenchOptions = {}): Promise<Bench> {
       misplaced: async () => options.misplaced ?? null,
     },
     openPermit() {
-      const writer = openPermitFile(join(dir, 'permit'));
-      return {
-        ...writer,
-        renew(...args) {
-          renewedAt.push(gpio.level(BUTTON));
-          writer.renew(...args);
-        },
-      };
+      return new WatchedPermit(join(dir, 'permit'), () => renewedAt.push(gpio.level(BUTTON)));
     },
     canceller: options.canceller ?? null,
     killTrader(pid) {
@@ -217,7 +225,7 @@ export async function startBench(options: BenchOptions = {}): Promise<Bench> {
   });
   await guard.start();
   const found = () => {
-    const next = openPermitFile(join(dir, 'permit'));
+    const next = new PermitFile(join(dir, 'permit'));
     next.close();
     return next.found;
   };

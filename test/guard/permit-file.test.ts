@@ -19,18 +19,18 @@ import { createSystemClock } from '../../src/adapters/clock/system-clock.js';
 import { createPermitReader } from '../../src/adapters/permit-file/permit-reader.js';
 import { createTradingStateSource } from '../../src/adapters/permit-file/trading-state-source.js';
 import { crc32c } from '../../src/core/crc32c.js';
-import { openPermitFile, type PermitWriter } from '../../src/guard/permit-file.js';
+import { PermitFile } from '../../src/guard/permit-file.js';
 
 let dir: string;
 let path: string;
 let nowMs: number;
-let writer: PermitWriter;
+let writer: PermitFile;
 const clock = { monotonicMs: () => nowMs };
 beforeEach(() => {
   dir = mkdtempSync(join(tmpdir(), 'redbutton-permit-'));
   path = join(dir, 'permit');
   nowMs = 1_000;
-  writer = openPermitFile(path);
+  writer = new PermitFile(path);
 });
 afterEach(() => {
   writer.close();
@@ -95,7 +95,7 @@ describe('the permit file', () => {
     expect(permit.read().ok).toBe(true);
     renameSync(path, join(dir, 'elsewhere'));
     expect(permit.read()).toEqual({ ok: false, reason: 'absent' });
-    const second = openPermitFile(path);
+    const second = new PermitFile(path);
     expect(permit.read()).toEqual({ ok: false, reason: 'revoked' });
     second.close();
   });
@@ -112,7 +112,7 @@ describe('the permit file', () => {
 
   it('is revoked by the next guard as it opens it, which goes on from its epoch', () => {
     writer.renew('ACTIVE', 41, 1_500);
-    const next = openPermitFile(path);
+    const next = new PermitFile(path);
     expect(next.found).toEqual({ kind: 'running', epoch: 41 });
     expect(createPermitReader(path, clock).read()).toEqual({ ok: false, reason: 'revoked' });
     next.close();
@@ -120,18 +120,18 @@ describe('the permit file', () => {
 
   it('says for the rest of the boot that the box is halted, over a guard that dies before it has decided anything', () => {
     writer.revoke(41, true);
-    const next = openPermitFile(path);
+    const next = new PermitFile(path);
     expect(next.found).toEqual({ kind: 'halted', epoch: 41 });
     next.close();
-    const after = openPermitFile(path);
+    const after = new PermitFile(path);
     expect(after.found).toEqual({ kind: 'halted', epoch: 41 });
     after.revoke(42, false);
     after.close();
-    const last = openPermitFile(path);
+    const last = new PermitFile(path);
     expect(last.found).toEqual({ kind: 'running', epoch: 42 });
     last.renew('FLATTENING', 43, 1_500);
     last.close();
-    const flattening = openPermitFile(path);
+    const flattening = new PermitFile(path);
     expect(flattening.found).toEqual({ kind: 'halted', epoch: 43 });
     flattening.close();
   });
@@ -142,7 +142,7 @@ describe('the permit file', () => {
     const found = (bytes: Buffer | null) => {
       if (bytes === null) unlinkSync(path);
       else writeFileSync(path, bytes);
-      const next = openPermitFile(path);
+      const next = new PermitFile(path);
       next.close();
       return next.found;
     };
@@ -218,7 +218,7 @@ describe('a permit file whose place is lost', () => {
     expect(permit()).toEqual({ ok: false, reason: 'revoked' });
     LOSSES['its folder is gone']!();
     writer.keep();
-    const next = openPermitFile(path);
+    const next = new PermitFile(path);
     expect(next.found).toEqual({ kind: 'halted', epoch: 8 });
     next.close();
   });

@@ -24,7 +24,7 @@ import { pathsOf } from '../../src/config/paths.js';
 import { toColumns } from '../../src/core/candle.js';
 import { manifestText } from '../../src/core/manifest-schema.js';
 import { seededRng } from '../../src/core/seeded-rng.js';
-import { openPermitFile } from '../../src/guard/permit-file.js';
+import { PermitFile } from '../../src/guard/permit-file.js';
 import { ExchangeSimulator, simulatedClock } from '../../src/simulator/index.js';
 import { BTC } from '../contract/store-rows.js';
 import { captureIo } from '../support/command-io.js';
@@ -147,7 +147,7 @@ async function refused(settings?: object, by: 'start' | 'key' = 'start'): Promis
 
 /** The guard's permit, given by the test until it is called. */
 function permitted(): () => void {
-  const permit = openPermitFile(path.join(dir, 'guard', 'permit'));
+  const permit = new PermitFile(path.join(dir, 'guard', 'permit'));
   const renew = () => permit.renew('ACTIVE', 1, Number(process.hrtime.bigint()) / 1e6 + 500);
   renew();
   const renewing = setInterval(renew, 100);

@@ -9,7 +9,7 @@ import { parseConfig } from '../../src/config/load.js';
 import { toColumns } from '../../src/core/candle.js';
 import { decimal } from '../../src/core/money.js';
 import { seededRng } from '../../src/core/seeded-rng.js';
-import { openPermitFile } from '../../src/guard/permit-file.js';
+import { PermitFile } from '../../src/guard/permit-file.js';
 import { ExchangeSimulator, simulatedClock } from '../../src/simulator/index.js';
 import { createTrader, type Trader } from '../../src/trader/trader.js';
 
@@ -68,7 +68,7 @@ async function startBox() {
     }),
     'this test',
   );
-  const permit = openPermitFile(path.join(dir, 'guard', 'permit'));
+  const permit = new PermitFile(path.join(dir, 'guard', 'permit'));
   const renew = () => permit.renew('ACTIVE', 1, Number(process.hrtime.bigint()) / 1e6 + 500);
   renew();
   const renewing = setInterval(renew, 100);
