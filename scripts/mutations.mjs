@@ -953,7 +953,7 @@ export const MUTATIONS = [
   },
   {
     name: 'take a live halt with the retain flag for an old one',
-    file: 'src/adapters/mqtt/link.ts',
+    file: 'src/adapters/mqtt/broker-connection.ts',
     from: '{ qos: 1 }, (error) => {',
     to: '{ qos: 1, rap: true }, (error) => {',
     by: 'test/adapters/mqtt/commands.test.ts',
@@ -1059,7 +1059,7 @@ export const MUTATIONS = [
   {
     name: 'keep a client id that another program uses',
     file: 'src/adapters/mqtt/link.ts',
-    from: 'options.clientId.renew();',
+    from: 'this.#options.clientId.renew();',
     to: '',
     by: 'test/adapters/mqtt/client-id.test.ts',
   },
@@ -1072,8 +1072,8 @@ export const MUTATIONS = [
   },
   {
     name: 'publish again what the broker ends the connection over',
-    file: 'src/adapters/mqtt/link.ts',
-    from: 'heldUntilMs.set(refusedTopic, nowMs + HELD_BACK_MS);',
+    file: 'src/adapters/mqtt/refused-topics.ts',
+    from: 'this.#heldUntilMs.set(topic, nowMs + HELD_BACK_MS);',
     to: '',
     by: 'test/adapters/mqtt/forbidden-topic.test.ts',
   },
@@ -1555,8 +1555,8 @@ export const MUTATIONS = [
   },
   {
     name: 'acknowledge a halt that the guard has not taken',
-    file: 'src/adapters/mqtt/link.ts',
-    from: 'else taken.then(() => done(), end);',
+    file: 'src/adapters/mqtt/broker-connection.ts',
+    from: 'else taken.then(() => done(), notTaken);',
     to: 'else done();',
     by: 'test/guard/alert-publisher.test.ts',
   },

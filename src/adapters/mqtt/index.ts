@@ -1,7 +1,7 @@
 export type { AlertLog } from '../alert-delivery/alert-log.js';
 export { brokerIsHere } from './broker-place.js';
 export type { MqttConfig, MqttCredentials } from './connect-options.js';
-export type { LinkTimes } from './link.js';
+export type { LinkTimes } from './link-options.js';
 export {
   type AlertsConfig,
   createMqttAlerts,

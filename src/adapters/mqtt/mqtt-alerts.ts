@@ -12,7 +12,8 @@ import { belowHaltTopic, type Incoming } from './commands.js';
 import type { MqttConfig, MqttCredentials } from './connect-options.js';
 import { createHaltInbox } from './halt-inbox.js';
 import { discoveryMessage, homeAssistantStatusTopic } from './home-assistant.js';
-import { createMqttLink, LINK_TIMES, type LinkTimes } from './link.js';
+import { MqttLink } from './link.js';
+import { LINK_TIMES, type LinkTimes } from './link-options.js';
 import { createStatePublisher } from './state-publisher.js';
 import { type MqttRole, topicsOf } from './topics.js';
 
@@ -82,7 +83,7 @@ export function createMqttAlerts(options: MqttAlertsOptions): MqttAlerts {
   const trouble = (raise: (alerts: AlertRaiser) => Promise<void>) => options.onTrouble?.(raise);
   const statusTopic = homeAssistantStatusTopic(config.discoveryPrefix);
 
-  const link = createMqttLink({
+  const link = new MqttLink({
     url: config.url,
     config,
     clientId: openClientId(`redbutton-${device}-${role}`, options.clientIdFile, log),

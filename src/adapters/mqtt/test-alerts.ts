@@ -4,7 +4,8 @@ import type { Clock } from '../../ports/time.js';
 import { alertPayload } from '../alert-delivery/alert-payload.js';
 import { openClientId } from './client-id.js';
 import type { MqttConfig, MqttCredentials } from './connect-options.js';
-import { createMqttLink, LINK_TIMES } from './link.js';
+import { MqttLink } from './link.js';
+import { LINK_TIMES } from './link-options.js';
 import { topicsOf } from './topics.js';
 
 export interface TestAlertResult {
@@ -44,7 +45,7 @@ export async function sendTestAlerts(options: {
     isUp = resolve;
   });
   const log = { info: () => {}, warn: keep, error: keep };
-  const link = createMqttLink({
+  const link = new MqttLink({
     url: config.url,
     config,
     clientId: openClientId(`redbutton-${device}-test-${options.clientSuffix}`, undefined, log),
