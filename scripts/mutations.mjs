@@ -1498,6 +1498,13 @@ export const MUTATIONS = [
     by: 'test/tidy/rules.test.ts',
   },
   {
+    name: 'let a part of the guard build an adapter',
+    file: 'src/guard/control.ts',
+    from: "import { userOf } from '../adapters/control-socket/person.js';",
+    to: "import { createDeclined } from '../adapters/control-socket/declined.js';\nimport { userOf } from '../adapters/control-socket/person.js';",
+    by: 'test/tidy/rules.test.ts',
+  },
+  {
     name: 'forget the simulated button of real money',
     file: 'src/config/live-refusals.ts',
     from: "config.gpio.backend === 'simulated'",

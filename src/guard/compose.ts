@@ -1,7 +1,7 @@
 import { mkdirSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { isAnswered } from '../adapters/control-socket/bind-socket.js';
-import type { ControlServer } from '../adapters/control-socket/control-server.js';
+import { type ControlServer, createControlServer } from '../adapters/control-socket/control-server.js';
 import { createDeclined, type Declined } from '../adapters/control-socket/declined.js';
 import { holdLock } from '../adapters/lock/lock-file.js';
 import type { Paths } from '../config/paths.js';
@@ -10,7 +10,7 @@ import type { Gpio } from '../ports/gpio.js';
 import type { Clock, Scheduler } from '../ports/time.js';
 import { createArmedRecordFile } from './armed-record.js';
 import type { EmergencyCanceller } from './cancel-orders.js';
-import { createGuardControl, type SimulatedButton } from './control.js';
+import { guardRoutes, type SimulatedButton } from './control.js';
 import { createGuard, type Guard, type GuardNotice } from './guard.js';
 import type { GuardLines, GuardSettings } from './guard-settings.js';
 import { keepSockets } from './keep-sockets.js';
@@ -83,13 +83,10 @@ export function composeGuard(
     return guard;
   };
   const declined = createDeclined(parts.clock, (detail) => guard.declined(detail));
-  const control = createGuardControl(
+  const control = createControlServer(
     paths.guardSocket,
-    whenStarted,
-    parts.simulatedButton,
-    declined,
-    undefined,
-    parts.traderEnded,
+    'guard',
+    guardRoutes(whenStarted, parts.simulatedButton, declined, parts.traderEnded),
   );
   const servers = moreServers(guard, declined);
   const stopSteps: readonly StopStep[] = [

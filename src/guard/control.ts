@@ -1,11 +1,5 @@
-import {
-  type ControlHandler,
-  type ControlRoutes,
-  type ControlServer,
-  createControlServer,
-} from '../adapters/control-socket/control-server.js';
+import type { ControlHandler, ControlRoutes } from '../adapters/control-socket/control-server.js';
 import type { Declined } from '../adapters/control-socket/declined.js';
-import { type PeerReader, peerOf } from '../adapters/control-socket/peer.js';
 import { userOf } from '../adapters/control-socket/person.js';
 import { personsOnly } from '../adapters/control-socket/persons-only.js';
 import type { Guard } from './guard.js';
@@ -14,19 +8,17 @@ import type { Guard } from './guard.js';
 export type SimulatedButton = (pressed: boolean) => void;
 
 /**
- * The guard's control socket: `POST /halt {"by"?: text}` (answered once the halt is durable, or known not to be
+ * What the guard's control socket answers: `POST /halt {"by"?: text}` (answered once the halt is durable, or known not to be
  * yet), `POST /trader-ended {"why": text}` (why a trader ended, for the phone), `GET /status`, and, for people's users alone
  * (403 else), `POST /resume` and, with a simulated button only, `POST /sim/button {"pressed": bool}`. Nothing here re-arms.
  * `guard` throws while it is not built yet.
  */
-export function createGuardControl(
-  path: string,
+export function guardRoutes(
   guard: () => Guard,
   button: SimulatedButton | null,
   declined: Declined,
-  readPeer: PeerReader = peerOf,
   traderEnded: (why: string) => void = () => {},
-): ControlServer {
+): ControlRoutes {
   const halt: ControlHandler = async (body) => {
     const by = fieldOf(body, 'by');
     const detail =
@@ -55,7 +47,7 @@ export function createGuardControl(
     traderEnded(why.slice(0, WHY_LENGTH_MAX));
     return { status: 200, body: {} };
   };
-  const routes: ControlRoutes = {
+  return {
     'POST /halt': halt,
     'POST /trader-ended': ended,
     'POST /resume': personsOnly(
@@ -77,7 +69,6 @@ export function createGuardControl(
       ),
     }),
   };
-  return createControlServer(path, 'guard', routes, undefined, readPeer);
 }
 
 /** A sentence and its remedy. */

@@ -1,40 +1,8 @@
-import { writeSync } from 'node:fs';
 import { journalPriority } from '../adapters/log/journal-priority.js';
-import { loadAddon } from '../adapters/native/addon.js';
+import { type ProcessEnd, processEnd } from '../adapters/native/process-end.js';
 import { EXIT, fault } from '../core/errors.js';
 import type { Scheduler } from '../ports/time.js';
 import { runStopSteps, type StopStep } from './stop-steps.js';
-
-interface EndAddon {
-  /** A thread of its own ends the process with `code` once the time is over, and prints `sentence` then. The last call counts. */
-  endProcessAfter(ms: number, code: number, sentence: string): void;
-}
-
-/**
- * In place of an addon that does not fit: it ends no process whose event loop hangs, but a guard must not live on for want of an
- * addon after it was told to end.
- */
-export const TIMER_IN_PLACE: EndAddon = {
-  endProcessAfter(ms, code, sentence) {
-    process.exitCode = code;
-    clearTimeout(timer);
-    timer = setTimeout(() => {
-      if (sentence !== '') writeSync(2, sentence);
-      // Node's own exit waits for threads of the pool, one of which may hang on a disk.
-      process.kill(process.pid, 'SIGKILL');
-    }, ms);
-    timer.unref();
-  },
-};
-let timer: NodeJS.Timeout | undefined;
-
-function endAddon(): EndAddon {
-  try {
-    return loadAddon<EndAddon>(['endProcessAfter']);
-  } catch {
-    return TIMER_IN_PLACE;
-  }
-}
 
 /** Within the unit's TimeoutStopSec=5, with room for a busy machine. */
 const STOP_MS_MAX = 4_000;
@@ -51,7 +19,7 @@ export async function endGuard(
   steps: readonly StopStep[],
   scheduler: Pick<Scheduler, 'after'>,
   code: number,
-  addon: EndAddon = endAddon(),
+  addon: ProcessEnd = processEnd(),
 ): Promise<void> {
   const { endProcessAfter } = addon;
   const atPriority = journalPriority(2, process.env);
@@ -80,6 +48,6 @@ export function endAtExit(revoke: () => void, code: number): void {
   try {
     revoke();
   } finally {
-    endAddon().endProcessAfter(LEAVE_MS_MAX, code, '');
+    processEnd().endProcessAfter(LEAVE_MS_MAX, code, '');
   }
 }

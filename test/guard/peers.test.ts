@@ -6,10 +6,11 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { callControl } from '../../src/adapters/control-socket/control-client.js';
+import { createControlServer } from '../../src/adapters/control-socket/control-server.js';
 import { createDeclined } from '../../src/adapters/control-socket/declined.js';
 import { isPerson } from '../../src/adapters/control-socket/person.js';
 import { type Paths, pathsOf } from '../../src/config/paths.js';
-import { createGuardControl } from '../../src/guard/control.js';
+import { guardRoutes } from '../../src/guard/control.js';
 import type { GuardStatus } from '../../src/guard/status.js';
 import { askAs } from '../support/ask-as.js';
 import { type Compiled, compile } from '../support/compiled.js';
@@ -158,13 +159,8 @@ describe('asking for the window', { timeout: 120_000 }, () => {
     await bench.time.advance(100);
     const declined = createDeclined(bench.time.clock, () => {});
     mkdirSync(join(dir, 'guard'));
-    const control = createGuardControl(
-      paths.guardSocket,
-      () => bench.guard,
-      null,
-      declined,
-      () => null,
-    );
+    const routes = guardRoutes(() => bench.guard, null, declined);
+    const control = createControlServer(paths.guardSocket, 'guard', routes, undefined, () => null);
     await control.start();
     try {
       const answer = await callControl(paths.guardSocket, 'the guard', 'POST', '/resume');

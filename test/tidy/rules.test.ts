@@ -74,6 +74,31 @@ describe('imports', () => {
     expect(wrong).toEqual([]);
   });
 
+  it('build adapters only where the parts are put together', () => {
+    // Rooms that put parts together, and the roots of the guard: its process, the trader's, and its threads and connections.
+    const roots = [
+      ...['trader', 'research/studies', 'box', 'cli', 'demo', 'adapters'].map((room) => `src/${room}/`),
+      ...['main', 'compose', 'in-process', 'alert-thread', 'connect-canceller'].map(
+        (name) => `src/guard/${name}.ts`,
+      ),
+      'src/main.ts',
+    ];
+    const wrong = sources
+      .filter((file) => !roots.some((place) => file.startsWith(place)))
+      .flatMap((file) => {
+        const source = readFileSync(path.join(root, file), 'utf8');
+        return [...source.matchAll(/import \{([^}]*)\} from '[./]*\/adapters\/[^']+'/g)].flatMap(
+          ([, names]) =>
+            names!
+              .split(',')
+              .map((name) => name.trim())
+              .filter((name) => /^(create|open|load|hold|connect|start)[A-Z]/.test(name))
+              .map((name) => `${file} builds with ${name}`),
+        );
+      });
+    expect(wrong).toEqual([]);
+  });
+
   it('reach another layer only through its index', () => {
     const layerOf = (file: string) => {
       const [, part, layer, rest] = file.split('/');
