@@ -13,6 +13,20 @@ const breaker = 'src/portfolio/drawdown.ts';
 
 export const MUTATIONS = [
   {
+    name: 'hand the model the columns from the first one on',
+    file: 'src/core/feature-set.ts',
+    from: "MODEL_FROM = columnOf('rsi');",
+    to: "MODEL_FROM = columnOf('log_return');",
+    by: 'test/core/feature-set.test.ts',
+  },
+  {
+    name: 'take another feature for the volatility that sizes an order',
+    file: 'src/pipeline/risk-inputs.ts',
+    from: "columnOf('volatility')",
+    to: "columnOf('bb_width')",
+    by: 'test/pipeline/pipeline.test.ts',
+  },
+  {
     name: 'draw other numbers from the same seed',
     file: 'src/core/seeded-rng.ts',
     from: 't = Math.imul(t ^ (t >>> 15), t | 1);',

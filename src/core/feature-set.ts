@@ -19,8 +19,14 @@ export const FEATURE_COLUMNS = [
 ] as const;
 export type FeatureColumn = (typeof FEATURE_COLUMNS)[number];
 
+/** Place of a column in a row. */
+export const columnOf = (column: FeatureColumn): number => FEATURE_COLUMNS.indexOf(column);
+
+/** Where a row's model inputs begin; what is before them is no input. */
+export const MODEL_FROM = columnOf('rsi');
+
 /** The model's inputs, in order. */
-export const MODEL_COLUMNS = FEATURE_COLUMNS.slice(1) as readonly FeatureColumn[];
+export const MODEL_COLUMNS: readonly FeatureColumn[] = FEATURE_COLUMNS.slice(MODEL_FROM);
 
 /** Model inputs a row. */
-export const MODEL_WIDTH = 9;
+export const MODEL_WIDTH = MODEL_COLUMNS.length;

@@ -1,3 +1,4 @@
+import { columnOf } from '../core/feature-set.js';
 import type { Quote, RiskDecision, RiskInputs } from '../core/order.js';
 import type { SignalResult } from '../core/signal.js';
 import type { Orders } from '../execution/orders.js';
@@ -11,7 +12,7 @@ import { type CloseHistory, createCorrelations } from './risk/index.js';
 import type { StreamState } from './stream-state.js';
 
 /** Position of `volatility` among the feature columns. */
-const VOLATILITY_COLUMN = 3;
+const VOLATILITY = columnOf('volatility');
 
 export type Signal = Extract<SignalResult, { kind: 'signal' }>;
 
@@ -97,7 +98,7 @@ export function createRiskInputs(
       const { stream, candle, features } = bar;
       const { key, rules } = stream;
       const { averageWin, averageLoss } = averagesOf(portfolio, config);
-      const volatility = features === null ? Number.NaN : (features[VOLATILITY_COLUMN] ?? Number.NaN);
+      const volatility = features === null ? Number.NaN : (features[VOLATILITY] ?? Number.NaN);
       const sign =
         signal.direction === 'long' ? 1 : signal.direction === 'short' && rules.kind === 'swap' ? -1 : 0;
       const { other, correlated } = exposures(stream, sign, candle.openMs);

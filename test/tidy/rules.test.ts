@@ -166,6 +166,17 @@ describe('files', () => {
   });
 });
 
+describe('feature columns', () => {
+  it('are named, never numbered', () => {
+    const numbered = sources.filter((file) =>
+      /\b\w*_COLUMN = \d|\bMODEL_WIDTH = \d|\b(features|row\.values)!?\??\.?\[\d+\]/.test(
+        readFileSync(path.join(root, file), 'utf8'),
+      ),
+    );
+    expect(numbered).toEqual([]);
+  });
+});
+
 describe('symbols', () => {
   it('are taken apart in one place', () => {
     const apart = sources.filter((file) =>

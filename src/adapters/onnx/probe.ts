@@ -1,6 +1,6 @@
 import { type InferenceSession, Tensor } from 'onnxruntime-node';
 import { badInput, messageOf, type RedbuttonError } from '../../core/errors.js';
-import { MODEL_WIDTH } from '../../core/feature-set.js';
+import { type FeatureColumn, MODEL_COLUMNS, MODEL_WIDTH } from '../../core/feature-set.js';
 import type { ModelManifest } from '../../core/manifest.js';
 import { openSession } from './session.js';
 
@@ -102,17 +102,28 @@ function probabilityName(session: InferenceSession, place: string): string {
   );
 }
 
+const LOG_RETURNS = [-0.1, 0.1] as const;
+const PROBED: Readonly<Record<FeatureColumn, readonly [low: number, high: number]>> = {
+  log_return: LOG_RETURNS,
+  rsi: [0, 100],
+  bb_width: [0, 0.5],
+  volatility: [0, 2],
+  vol_zscore: [-4, 4],
+  lag_1: LOG_RETURNS,
+  lag_2: LOG_RETURNS,
+  lag_3: LOG_RETURNS,
+  lag_5: LOG_RETURNS,
+  lag_10: LOG_RETURNS,
+};
+
 /** Rows over the range that the features take in markets, and a few beyond it. Fixed, so that a probe can be repeated. */
 function probeRows(): Float64Array {
-  // rsi, bb_width, volatility, vol_zscore, then five log returns.
-  const low = [0, 0, 0, -4, -0.1, -0.1, -0.1, -0.1, -0.1];
-  const high = [100, 0.5, 2, 4, 0.1, 0.1, 0.1, 0.1, 0.1];
   let state = 42;
   return Float64Array.from({ length: ROWS * MODEL_WIDTH }, (_, i) => {
     state = (state * 48_271) % 2_147_483_647;
     const share = (state / 2_147_483_647) * 1.2 - 0.1;
-    const column = i % MODEL_WIDTH;
-    return low[column]! + share * (high[column]! - low[column]!);
+    const [low, high] = PROBED[MODEL_COLUMNS[i % MODEL_WIDTH]!];
+    return low + share * (high - low);
   });
 }
 

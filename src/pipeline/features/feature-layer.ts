@@ -1,5 +1,5 @@
 import type { Candle, CandleColumns, StreamKey } from '../../core/candle.js';
-import { FEATURE_COLUMNS, MODEL_WIDTH } from '../../core/feature-set.js';
+import { FEATURE_COLUMNS, MODEL_FROM, MODEL_WIDTH } from '../../core/feature-set.js';
 import { type Calendar, timeframeMs } from '../../core/timeframe.js';
 import type { FeatureColumnsOut, FeatureKernel } from '../../ports/model.js';
 import { FEATURE_STATUSES, type FeatureStatus, type GapRules, HoleWindow } from './hole-window.js';
@@ -104,8 +104,8 @@ export function usableRows(table: FeatureTable): Uint32Array {
 export function modelInputs(table: FeatureTable, rows: Uint32Array): Float64Array {
   const inputs = new Float64Array(rows.length * MODEL_WIDTH);
   for (let c = 0; c < MODEL_WIDTH; c++) {
-    // Column 0 is log_return, which is no input.
-    const column = table.values.subarray((c + 1) * table.length, (c + 2) * table.length);
+    const from = (MODEL_FROM + c) * table.length;
+    const column = table.values.subarray(from, from + table.length);
     for (let k = 0; k < rows.length; k++) inputs[k * MODEL_WIDTH + c] = column[rows[k]!]!;
   }
   return inputs;

@@ -1,6 +1,6 @@
 import { applyCalibration } from '../../core/calibration.js';
 import { badInput, messageOf } from '../../core/errors.js';
-import { FEATURE_SET_VERSION, MODEL_COLUMNS, MODEL_WIDTH } from '../../core/feature-set.js';
+import { FEATURE_SET_VERSION, MODEL_COLUMNS, MODEL_FROM, MODEL_WIDTH } from '../../core/feature-set.js';
 import type { ModelManifest } from '../../core/manifest.js';
 import type { NoPredictionReason, Prediction } from '../../core/signal.js';
 import type { Classifier } from '../../ports/model.js';
@@ -46,7 +46,7 @@ export function createInferenceLayer(options: { readonly classifier: Classifier 
       if (row.status !== 'ok') return row.status;
       let p: number | undefined;
       try {
-        [p] = await classifier.predict(row.values.slice(1, 1 + MODEL_WIDTH), 1);
+        [p] = await classifier.predict(row.values.slice(MODEL_FROM, MODEL_FROM + MODEL_WIDTH), 1);
       } catch (error) {
         fault = `the model failed: ${messageOf(error)}`;
         return 'inference_fault';

@@ -1,4 +1,4 @@
-import { FEATURE_COLUMNS, type FeatureColumn } from '../../core/feature-set.js';
+import { columnOf, type FeatureColumn } from '../../core/feature-set.js';
 import type { ReferenceHistogram } from '../../core/manifest.js';
 import { binOf, psiOfCounts } from './psi.js';
 
@@ -13,7 +13,7 @@ export interface Drift {
 export function createDrift(reference: readonly ReferenceHistogram[]): Drift {
   const bins = reference.map((histogram) => ({
     histogram,
-    column: FEATURE_COLUMNS.indexOf(histogram.column),
+    column: columnOf(histogram.column),
     counts: new Array<number>(histogram.counts.length).fill(0),
   }));
   return {

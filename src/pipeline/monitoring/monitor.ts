@@ -1,5 +1,5 @@
 import type { Candle } from '../../core/candle.js';
-import { FEATURE_COLUMNS, type FeatureColumn } from '../../core/feature-set.js';
+import { columnOf, FEATURE_COLUMNS, type FeatureColumn } from '../../core/feature-set.js';
 import type { ModelManifest } from '../../core/manifest.js';
 import type { RestoredState } from '../../core/records.js';
 import { estimateAuc } from '../../learning/delong.js';
@@ -182,7 +182,7 @@ class StreamMonitor implements Monitor {
     if (this.#rowCount < psiWindowRows) return byColumn;
     const values = new Float64Array(psiWindowRows);
     for (const reference of this.#model.reference) {
-      const column = FEATURE_COLUMNS.indexOf(reference.column);
+      const column = columnOf(reference.column);
       for (let row = 0; row < psiWindowRows; row++) values[row] = this.#rows[row * WIDTH + column]!;
       const value = psi(reference, values);
       if (value !== null) byColumn[reference.column] = value;

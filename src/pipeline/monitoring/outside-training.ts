@@ -1,4 +1,4 @@
-import { FEATURE_COLUMNS } from '../../core/feature-set.js';
+import { columnOf } from '../../core/feature-set.js';
 import type { ReferenceHistogram } from '../../core/manifest.js';
 
 /**
@@ -12,7 +12,7 @@ export function shareOutsideTraining(
   if (features === null || reference.length === 0) return null;
   let outside = 0;
   for (const { column, min, max } of reference) {
-    const value = features[FEATURE_COLUMNS.indexOf(column)]!;
+    const value = features[columnOf(column)]!;
     // Written so that what is no number is outside.
     if (!(value >= min && value <= max)) outside++;
   }

@@ -1,5 +1,5 @@
 import { type Candle, type CandleColumns, sliceCandles } from '../../core/candle.js';
-import { FEATURE_COLUMNS, MODEL_WIDTH } from '../../core/feature-set.js';
+import { FEATURE_COLUMNS, MODEL_FROM, MODEL_WIDTH } from '../../core/feature-set.js';
 import type { Rejection } from '../../core/records.js';
 import type { NoPredictionReason, Prediction } from '../../core/signal.js';
 import type { StreamLayers } from '../../pipeline/stream-layers.js';
@@ -172,8 +172,7 @@ async function predict(
   let count = 0;
   for (let i = 0; i < length; i++) {
     if (rows[i * ROW + SILENT_AT] !== 0) continue;
-    // Column 0 is log_return, which is no input.
-    const from = i * ROW + FEATURES_AT + 1;
+    const from = i * ROW + FEATURES_AT + MODEL_FROM;
     for (let c = 0; c < MODEL_WIDTH; c++) inputs[count * MODEL_WIDTH + c] = rows[from + c]!;
     count++;
   }

@@ -1,6 +1,6 @@
 import { type Candle, candleAt, type StreamKey, streamName } from '../../core/candle.js';
 import { fault } from '../../core/errors.js';
-import { FEATURE_WINDOW } from '../../core/feature-set.js';
+import { columnOf, FEATURE_WINDOW } from '../../core/feature-set.js';
 import type { ModelManifest } from '../../core/manifest.js';
 import type { RiskDecision } from '../../core/order.js';
 import type { BarRecord, KnownCandles, RunRecord } from '../../core/records.js';
@@ -53,7 +53,7 @@ interface VerifyModel {
 }
 
 /** Position of `volatility` among the feature columns, and what it annualises by. */
-const VOLATILITY_COLUMN = 3;
+const VOLATILITY = columnOf('volatility');
 const VOLATILITY_CONSTANT = Math.sqrt(252);
 
 /**
@@ -297,7 +297,7 @@ function riskAgain(
 ): RiskDecision | null {
   if (signal === null || signal.kind === 'none' || record.risk === null) return null;
   const stored = record.risk.inputs;
-  const volatility = features?.[VOLATILITY_COLUMN] ?? Number.NaN;
+  const volatility = features?.[VOLATILITY] ?? Number.NaN;
   const market = marketAt(stored.exchange, stream, settings);
   const annualise = Math.sqrt(barsPerYear(stream.timeframe, market.calendar)) / VOLATILITY_CONSTANT;
   const inputs = {
