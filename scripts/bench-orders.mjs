@@ -252,7 +252,7 @@ async function orders(steps) {
 /** The gate by itself on a real permit file, up to the broker: microseconds of each passage. */
 async function gate(count) {
   const [
-    { createOrderGate },
+    { OrderGate },
     { createBrokers },
     { PermitFile },
     { createPermitReader },
@@ -283,7 +283,7 @@ async function gate(count) {
         return { kind: 'ambiguous', message: 'the bench ends here' };
       },
     };
-    const made = createOrderGate(
+    const made = new OrderGate(
       {
         brokers: createBrokers([broker]),
         permit: createPermitReader(permitFile, clock),

@@ -4,7 +4,7 @@
  * replaces, and must stand in the file exactly once.
  */
 const execution = 'src/execution/execution.ts';
-const unsettled = 'src/execution/unresolved-orders.ts';
+const unresolved = 'src/execution/unresolved-orders.ts';
 const gate = 'src/execution/order-gate.ts';
 const portfolio = 'src/portfolio/portfolio.ts';
 const reconciliation = 'src/execution/reconciliation.ts';
@@ -113,41 +113,41 @@ export const MUTATIONS = [
   {
     name: 'send before the intent is written down',
     file: execution,
-    from: "await Promise.all([record(order, 'intended', null), decided]);",
+    from: "await Promise.all([this.#record(order, 'intended', null), decided]);",
     to: 'await decided;',
     by: 'sim',
   },
   {
     name: 'send before the decision is written down',
     file: execution,
-    from: "await Promise.all([record(order, 'intended', null), decided]);",
-    to: "await record(order, 'intended', null);",
+    from: "await Promise.all([this.#record(order, 'intended', null), decided]);",
+    to: "await this.#record(order, 'intended', null);",
     by: 'test/pipeline/pipeline.test.ts',
   },
   {
     name: 'send again blind after a time-out',
     file: execution,
-    from: "if (result.kind === 'ambiguous') return await doubt(order, result.message, tries);",
-    to: "if (result.kind === 'ambiguous' && tries >= config.triesMax) return await doubt(order, result.message, tries);\n        if (result.kind === 'ambiguous') continue;",
+    from: "if (result.kind === 'ambiguous') return await this.#markUnknown(order, result.message, tries);",
+    to: "if (result.kind === 'ambiguous' && tries >= this.#config.triesMax) return await this.#markUnknown(order, result.message, tries);\n        if (result.kind === 'ambiguous') continue;",
     by: 'sim',
   },
   {
     name: 'take an unanswered order for dead',
     file: execution,
-    from: "if (result.kind === 'ambiguous') return await doubt(order, result.message, tries);",
-    to: "if (result.kind === 'ambiguous') return await end(order, 'never_placed', result.message, tries);",
+    from: "if (result.kind === 'ambiguous') return await this.#markUnknown(order, result.message, tries);",
+    to: "if (result.kind === 'ambiguous') return await this.#end(order, 'never_placed', result.message, tries);",
     by: 'sim',
   },
   {
     name: 'resolve an unknown order after one "not found"',
-    file: unsettled,
+    file: unresolved,
     from: 'return entry.notFound >= 2 && late',
     to: 'return entry.notFound >= 1',
     by: 'sim',
   },
   {
     name: 'an unknown order does not block its symbol',
-    file: unsettled,
+    file: unresolved,
     from: 'if (order.exchange === exchange && order.symbol === symbol) return true;',
     to: '',
     by: 'sim',
@@ -155,7 +155,7 @@ export const MUTATIONS = [
   {
     name: 'forget open orders on restart',
     file: execution,
-    from: 'unsettled.add(event.order, text(filled));',
+    from: 'unresolved.add(event.order, text(filled));',
     to: 'void filled;',
     by: 'sim',
   },
@@ -170,7 +170,7 @@ export const MUTATIONS = [
   {
     name: 'do not store the fills of an answer',
     file: execution,
-    from: 'await store.recordFills(listed);',
+    from: 'await this.#deps.store.recordFills(listed);',
     to: '',
     by: 'test/execution/execution.test.ts',
   },
@@ -219,7 +219,7 @@ export const MUTATIONS = [
   {
     name: 'report what has become of an order to nobody',
     file: execution,
-    from: 'if (result !== null) deps.onOutcome?.(result);',
+    from: 'if (result !== null) this.#deps.onOutcome?.(result);',
     to: '',
     by: 'test/execution/exchange-orders.test.ts',
   },
@@ -359,14 +359,14 @@ export const MUTATIONS = [
   {
     name: 'ask for permit and state at the gate alone',
     file: gate,
-    from: 'mayLeave(order) {\n      const permit = deps.permit.read();',
-    to: 'mayLeave(order) {\n      if (order !== undefined) return null;\n      const permit = deps.permit.read();',
+    from: 'mayLeave(order: OrderRequest): DenialReason | null {\n    const permit = this.#deps.permit.read();',
+    to: 'mayLeave(order: OrderRequest): DenialReason | null {\n    if (order !== undefined) return null;\n    const permit = this.#deps.permit.read();',
     by: 'sim',
   },
   {
     name: 'let entries pass while REDUCING',
     file: gate,
-    from: "if (state !== 'ACTIVE' && !reduces(order)) return ['state_reducing', `the box is ${state}`];",
+    from: "if (state !== 'ACTIVE' && !this.reduces(order)) return ['state_reducing', `the box is ${state}`];",
     to: '',
     by: 'sim',
   },
@@ -569,14 +569,14 @@ export const MUTATIONS = [
   {
     name: 'trust an old price',
     file: gate,
-    from: 'if (!(Math.abs(ageMs) <= config.quoteAgeMsMax))',
+    from: 'if (!(Math.abs(ageMs) <= this.#config.quoteAgeMsMax))',
     to: 'if (!(Math.abs(ageMs) <= Number.MAX_VALUE))',
     by: 'test/execution/order-gate.test.ts',
   },
   {
     name: 'believe figures that cannot be right',
     file: execution,
-    from: 'if (flaw !== null) return doubt(order, `the answer cannot be right: ${flaw}`, tries);',
+    from: 'if (flaw !== null) return this.#markUnknown(order, `the answer cannot be right: ${flaw}`, tries);',
     to: '',
     by: 'test/execution/execution.test.ts',
   },
@@ -660,8 +660,8 @@ export const MUTATIONS = [
   {
     name: 'leave orders of unknown outcome out of the exposure',
     file: 'src/pipeline/risk-inputs.ts',
-    from: 'if (orders.execution.unsettledCount > 0) {',
-    to: 'if (orders.execution.unsettledCount < 0) {',
+    from: 'if (orders.execution.unresolvedCount > 0) {',
+    to: 'if (orders.execution.unresolvedCount < 0) {',
     by: 'test/pipeline/risk-inputs.test.ts',
   },
   {
@@ -723,7 +723,7 @@ export const MUTATIONS = [
   {
     name: 'ask for what an exchange says of an open order alone',
     file: 'src/execution/exchange-orders.ts',
-    from: 'const outcome = await execution.takeListed(exchange, report, barBefore(exchange, report.atMs));',
+    from: 'const outcome = await execution.applyListedOrder(exchange, report, barBefore(exchange, report.atMs));',
     to: 'const outcome = null;',
     by: 'test/execution/exchange-orders.test.ts',
   },
@@ -1129,14 +1129,14 @@ export const MUTATIONS = [
   {
     name: 'count exits as entries',
     file: gate,
-    from: 'const sent = reducing ? exitsOf(name).count() : entries.count();',
-    to: 'const sent = entries.count();',
+    from: 'const sent = reducing ? this.#exitsOf(name).count() : this.#entries.count();',
+    to: 'const sent = this.#entries.count();',
     by: 'test/execution/order-gate.test.ts',
   },
   {
     name: 'let two exits of a symbol be on their way',
     file: gate,
-    from: 'if (reducing) exitsInFlight.add(name);',
+    from: 'if (reducing) this.#exitsInFlight.add(name);',
     to: '',
     by: 'test/execution/order-gate.test.ts',
   },
@@ -1164,7 +1164,7 @@ export const MUTATIONS = [
   {
     name: 'let an order rest that was to be filled at once',
     file: execution,
-    from: "if (order.type === 'limit_ioc' && !isFinal(report.status)) await cancel(order);",
+    from: "if (order.type === 'limit_ioc' && !isFinal(report.status)) await this.#cancel(order);",
     to: '',
     by: 'test/execution/execution.test.ts',
   },
@@ -1591,8 +1591,8 @@ export const MUTATIONS = [
   {
     name: 'call rejected what our own gate denied',
     file: execution,
-    from: "return await end(order, 'denied', `${passed.reason}",
-    to: "return await end(order, 'rejected', `${passed.reason}",
+    from: "return await this.#end(order, 'denied', `${passed.reason}",
+    to: "return await this.#end(order, 'rejected', `${passed.reason}",
     by: 'test/execution/execution.test.ts',
   },
   {

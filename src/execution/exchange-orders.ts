@@ -11,7 +11,7 @@ import type { Instrument } from './instrument.js';
 import type { OrderIds } from './order-id.js';
 import type { ExecutionOutcome } from './order-intent.js';
 import type { OrderQueue } from './order-queue.js';
-import { createReconciler, type Reconciler, type Reconciliation } from './reconciliation.js';
+import { Reconciler, type Reconciliation } from './reconciliation.js';
 import type { RestingStops } from './resting-stops.js';
 
 export interface ExchangeOrdersDeps {
@@ -66,7 +66,7 @@ export function createExchangeOrders(deps: ExchangeOrdersDeps): ExchangeOrders {
       const { store, clock, portfolio, onCapital } = deps;
       reconcilers.set(
         broker.exchange,
-        createReconciler({
+        new Reconciler({
           store,
           broker,
           clock,
@@ -87,13 +87,13 @@ export function createExchangeOrders(deps: ExchangeOrdersDeps): ExchangeOrders {
   }
 
   async function settleSymbol(exchange: string, symbol: string): Promise<readonly ExecutionOutcome[]> {
-    const settled = await execution.settleOnce(exchange, symbol);
+    const settled = await execution.resolveUnknown(exchange, symbol);
     if (settled.length > 0) await deps.stops.sync(exchange, symbol);
     return settled;
   }
 
   async function ask(exchange: string, { clientOrderId, symbol }: OrderHint): Promise<void> {
-    if (execution.unsettled(exchange).some((order) => order.clientOrderId === clientOrderId)) {
+    if (execution.unresolved(exchange).some((order) => order.clientOrderId === clientOrderId)) {
       await settleSymbol(exchange, symbol);
       return;
     }
@@ -103,7 +103,7 @@ export function createExchangeOrders(deps: ExchangeOrdersDeps): ExchangeOrders {
       .find(clientOrderId, symbol)
       .catch(() => undefined);
     if (report === undefined) return;
-    const outcome = await execution.takeListed(exchange, report, barBefore(exchange, report.atMs));
+    const outcome = await execution.applyListedOrder(exchange, report, barBefore(exchange, report.atMs));
     if (outcome === null) return;
     // A stop that the exchange took away leaves its position without one; a late fill leaves more than the stop covers.
     await deps.stops.sync(exchange, symbol);
@@ -119,13 +119,13 @@ export function createExchangeOrders(deps: ExchangeOrdersDeps): ExchangeOrders {
     await turns.serialize(exchange, symbol, async () => {
       const word = words.get(name)!;
       words.delete(name);
-      if (execution.isNews(word)) await ask(exchange, word);
+      if (execution.isNewer(word)) await ask(exchange, word);
     });
   }
 
   async function settle(venue?: string): Promise<readonly ExecutionOutcome[]> {
     const symbols = new Map(
-      execution.unsettled(venue).map((order) => [`${order.exchange}:${order.symbol}`, order]),
+      execution.unresolved(venue).map((order) => [`${order.exchange}:${order.symbol}`, order]),
     );
     const settled = await Promise.all(
       [...symbols.values()].map(({ exchange, symbol }) =>

@@ -19,20 +19,15 @@ import type { Store } from '../ports/store.js';
 import type { Clock } from '../ports/time.js';
 import type { Brokers } from './brokers.js';
 import { affordable, limitOf } from './limit-price.js';
-import { adopted, averageOf, distinct } from './listed-orders.js';
+import { adoptOrder, averageOf, uniqueFills } from './listed-orders.js';
 import type { MarketBook } from './market-book.js';
 import type { GateContext, OrderGate, OrderPlace } from './order-gate.js';
 import type { OrderIds } from './order-id.js';
 import type { ExecutionOutcome, OrderIntent } from './order-intent.js';
-import { createOrderLog } from './order-log.js';
+import { OrderLog } from './order-log.js';
 import { slippageOf } from './slippage.js';
 import { type StopIntent, stopOrder } from './stop-order.js';
-import {
-  createUnresolvedOrders,
-  reportFlaw,
-  type UnresolvedOrders,
-  type UnsettledOrder,
-} from './unresolved-orders.js';
+import { reportFlaw, type UnresolvedOrder, UnresolvedOrders } from './unresolved-orders.js';
 
 /** The part of the configuration's `execution` slice that concerns sending. */
 export interface ExecutionConfig {
@@ -55,58 +50,183 @@ export interface ExecutionDeps {
   readonly markets?: ReadonlyMap<string, Pick<MarketBook, 'taken' | 'refused'>> | undefined;
   /** Called as soon as something has become of an order, and is stored: a fill, an end, an unknown outcome. */
   readonly onOutcome?: ((outcome: ExecutionOutcome) => void) | undefined;
-  /** Made with what the unsettled orders say. */
+  /** Made with what the unresolved orders say. */
   readonly makeGate: (
     isBlocked: UnresolvedOrders['blocks'],
     stopAmount: UnresolvedOrders['stopAmount'],
-  ) => OrderGate;
+  ) => Gate;
 }
 
-/** Layer 6: an order's life from decision to settled. */
-export interface Execution {
-  /** Writes the intent down, sends it through the gate and stores what came of it. */
-  submit(intent: OrderIntent): Promise<ExecutionOutcome>;
-  /** Takes over what the last run left open: every such order is `unknown`. Stale intents are never sent. */
-  restore(openOrders: readonly OrderEvent[], fills: readonly Fill[]): Promise<void>;
-  /** Asks once for each unsettled order of the venue, or of one symbol there. Returns those that were settled by it. */
-  settleOnce(exchange: string, symbol?: string): Promise<readonly ExecutionOutcome[]>;
-  /** Orders with an outcome not yet known, of one venue or of all. */
-  unsettled(exchange?: string): readonly OrderRequest[];
-  /** Whether an order of this symbol has an outcome that nobody knows yet. */
-  blocks(exchange: string, symbol: string): boolean;
-  readonly unsettledCount: number;
-  /**
-   * Takes what an exchange lists of an order of ours: an end that was unknown, a fill that came after the end, an order
-   * that the store does not know. Null where it says nothing new.
-   */
-  takeListed(exchange: string, report: OrderReport, barOpenMs: number): Promise<ExecutionOutcome | null>;
-  /** Whether a hint speaks of something that is not known here: then the exchange is worth asking. */
-  isNews(hint: OrderHint): boolean;
-  /** Writes a stop down and sends it through the gate, like any other order. */
-  submitStop(intent: StopIntent): Promise<ExecutionOutcome>;
-  /** Stops known to rest, of a venue or of one symbol there. */
-  restingStops(exchange: string, symbol?: string): readonly OrderRequest[];
-  /**
-   * Cancels a stop and asks what became of it; null where that is not known to the end. A cancel always may leave: it is
-   * the caller's business not to take protection away without need.
-   */
-  cancelStop(order: OrderRequest): Promise<ExecutionOutcome | null>;
-  /** The state in which an order of this symbol would find the gate now; HALTED without a permit. */
-  standing(of: OrderPlace): TradingState;
-  /** Asked at the very moment a create request leaves: why it may not; null when it may. */
-  mayLeave(order: OrderRequest): DenialReason | null;
-}
+type Gate = Pick<OrderGate, 'submit' | 'mayLeave' | 'reduces' | 'standing'>;
 
 /** A decision is not kept waiting for longer: the next bar decides anew. */
 const RETRY_WAIT_MS_MAX = 10_000;
 
-export function createExecution(deps: ExecutionDeps, config: ExecutionConfig): Execution {
-  const { store, brokers, clock, portfolio } = deps;
-  const unsettled = createUnresolvedOrders(brokers, clock, config.settleMs);
-  const gate = deps.makeGate(unsettled.blocks, unsettled.stopAmount);
-  const written = createOrderLog();
+/** Layer 6: an order's life from decision to settled. */
+export class Execution {
+  readonly #deps: ExecutionDeps;
+  readonly #config: ExecutionConfig;
+  readonly #unresolved: UnresolvedOrders;
+  readonly #gate: Gate;
+  readonly #log = new OrderLog();
 
-  async function record(
+  constructor(deps: ExecutionDeps, config: ExecutionConfig) {
+    this.#deps = deps;
+    this.#config = config;
+    this.#unresolved = new UnresolvedOrders(deps.brokers, deps.clock, config.settleMs);
+    this.#gate = deps.makeGate(
+      (exchange, symbol) => this.#unresolved.blocks(exchange, symbol),
+      (exchange, symbol) => this.#unresolved.stopAmount(exchange, symbol),
+    );
+  }
+
+  /** Asked at the very moment a create request leaves: why it may not; null when it may. */
+  mayLeave(order: OrderRequest): DenialReason | null {
+    return this.#gate.mayLeave(order);
+  }
+
+  /** Whether a hint speaks of something that is not known here: then the exchange is worth asking. */
+  isNewer(hint: OrderHint): boolean {
+    return this.#log.isNewer(hint);
+  }
+
+  /**
+   * Takes what an exchange lists of an order of ours: an end that was unknown, a fill that came after the end, an order
+   * that the store does not know. Null where it says nothing new.
+   */
+  async applyListedOrder(
+    exchange: string,
+    listed: OrderReport,
+    barOpenMs: number,
+  ): Promise<ExecutionOutcome | null> {
+    const { clientOrderId } = listed;
+    const open = this.#unresolved.list().find((entry) => entry.order.clientOrderId === clientOrderId);
+    const isNew = listed.fills.some((fill) => !this.#deps.portfolio.knows(fill));
+    const known = this.#log.order(clientOrderId);
+    // An end without a fill says nothing that the store would miss; an open order is watched to its end.
+    if (!open && !isNew && (known !== undefined || isFinal(listed.status))) return null;
+    const order = open?.order ?? known ?? adoptOrder(listed, exchange, barOpenMs);
+    // The store may count the order as done already: its event goes before its fills then, since a fill that is not
+    // stored is found again, and an event that was not corrected would not be.
+    if (!open && isFinal(listed.status) && reportFlaw(order, listed) === null) {
+      await this.#record(order, listed.status, listed.message ?? null, { report: this.#valued(listed) });
+    }
+    return this.#report(await this.#applyReport(order, listed, 0));
+  }
+
+  /** Writes the intent down, sends it through the gate and stores what came of it. */
+  async submit({
+    exchange,
+    decision,
+    rules,
+    barOpenMs,
+    decisionPrice,
+    ...intent
+  }: OrderIntent): Promise<ExecutionOutcome> {
+    const { quote } = decision.inputs;
+    const draft = (amount: Decimal, limitPrice?: string): OrderRequest => ({
+      clientOrderId: '',
+      exchange,
+      symbol: rules.symbol,
+      side: decision.side,
+      type: this.#config.orderType,
+      amount: text(floorToStep(amount, decimal(rules.amountStep))),
+      ...(limitPrice !== undefined && { limitPrice }),
+      barOpenMs,
+      decisionPrice,
+      reducing: false,
+    });
+    const units = decimal(decision.units);
+    const reducing = this.#gate.reduces(draft(units));
+    // The limit is part of the intent: another try of the request keeps it, and does not follow a price that runs away.
+    const exit = reducing ? { lastClose: decisionPrice, tries: intent.exitTry ?? 1 } : null;
+    const limitPrice = limitOf(decision.side, quote, rules, this.#config, exit);
+    const order = draft(affordable(decision, limitPrice, rules, this.#deps.portfolio.cash()), limitPrice);
+    const made = { ...order, clientOrderId: this.#deps.ids.next(), reducing };
+    return this.#report(await this.#dispatch(made, { quote, lastClose: decisionPrice, rules }, intent));
+  }
+
+  /** Writes a stop down and sends it through the gate, like any other order. */
+  async submitStop(intent: StopIntent): Promise<ExecutionOutcome> {
+    const { lastClose, rules } = intent;
+    // A stop is sent on no quote, and the gate looks at none.
+    const quote: Quote = { bid: lastClose, ask: lastClose, atMs: this.#deps.clock.wallMs(), source: 'close' };
+    return this.#report(
+      await this.#dispatch(stopOrder(intent, this.#deps.ids.next()), { quote, lastClose, rules }),
+    );
+  }
+
+  /** The state in which an order of this symbol would find the gate now; HALTED without a permit. */
+  standing(of: OrderPlace): TradingState {
+    return this.#gate.standing(of);
+  }
+
+  /** Stops known to rest, of a venue or of one symbol there. */
+  restingStops(exchange: string, symbol?: string): readonly OrderRequest[] {
+    return this.#unresolved
+      .list()
+      .filter(({ resting }) => resting)
+      .map(({ order }) => order)
+      .filter((order) => order.exchange === exchange && order.symbol === (symbol ?? order.symbol));
+  }
+
+  /**
+   * Cancels a stop and asks what became of it; null where that is not known to the end. A cancel always may leave: it is
+   * the caller's business not to take protection away without need.
+   */
+  async cancelStop(order: OrderRequest): Promise<ExecutionOutcome | null> {
+    // From here on nobody knows, until the exchange has said it: it blocks the symbol.
+    this.#unresolved.rest(order.clientOrderId, false);
+    await this.#cancel(order);
+    const entry = this.#unresolved.list().find((each) => each.order.clientOrderId === order.clientOrderId);
+    return entry ? this.#report(await this.#resolve(entry)) : null;
+  }
+
+  /** Takes over what the last run left open: every such order is `unknown`. Stale intents are never sent. */
+  async restore(openOrders: readonly OrderEvent[], fills: readonly Fill[]): Promise<void> {
+    for (const event of openOrders) {
+      if (!this.#deps.brokers.has(event.order.exchange)) throw venueGone(event.order);
+      invariant(!isFinal(event.status), `restored order ${event.order.clientOrderId} is ${event.status}`);
+      const filled = fills
+        .filter((fill) => fill.clientOrderId === event.order.clientOrderId)
+        .reduce((sum, fill) => sum.plus(fill.amount), decimal(0));
+      this.#unresolved.add(event.order, text(filled));
+      if (event.status !== 'unknown')
+        await this.#record(event.order, 'unknown', 'found open after a restart');
+    }
+  }
+
+  /** Asks once for each unresolved order at the exchange, or of one symbol there. Returns those that were resolved by it. */
+  async resolveUnknown(exchange: string, symbol?: string): Promise<readonly ExecutionOutcome[]> {
+    const settled: ExecutionOutcome[] = [];
+    for (const entry of this.#unresolved.list()) {
+      if (entry.order.exchange !== exchange || (symbol ?? entry.order.symbol) !== entry.order.symbol)
+        continue;
+      const result = this.#report(await this.#resolve(entry));
+      if (result) settled.push(result);
+    }
+    return settled;
+  }
+
+  /** Orders with an outcome not yet known, of one venue or of all. */
+  unresolved(exchange?: string): readonly OrderRequest[] {
+    return this.#unresolved
+      .list()
+      .filter(({ resting }) => !resting)
+      .map((entry) => entry.order)
+      .filter((order) => order.exchange === (exchange ?? order.exchange));
+  }
+
+  /** Whether an order of this symbol has an outcome that nobody knows yet. */
+  blocks(exchange: string, symbol: string): boolean {
+    return this.#unresolved.blocks(exchange, symbol);
+  }
+
+  get unresolvedCount(): number {
+    return this.#unresolved.count;
+  }
+
+  async #record(
     order: OrderRequest,
     status: OrderStatus,
     message: string | null,
@@ -114,9 +234,9 @@ export function createExecution(deps: ExecutionDeps, config: ExecutionConfig): E
   ): Promise<void> {
     const listed = report?.fills ?? [];
     const filled = report?.filled ?? '0';
-    if (!written.note(order, status, filled, message)) {
+    if (!this.#log.note(order, status, filled, message)) {
       // Nothing new of the order itself, but a fill that was missing may be named now.
-      if (listed.length > 0) await store.recordFills(listed);
+      if (listed.length > 0) await this.#deps.store.recordFills(listed);
       return;
     }
     const event: OrderEvent = {
@@ -127,12 +247,12 @@ export function createExecution(deps: ExecutionDeps, config: ExecutionConfig): E
       averagePrice: averageOf(report),
       reason,
       message,
-      atMs: clock.wallMs(),
+      atMs: this.#deps.clock.wallMs(),
     };
-    await store.recordOrder(event, listed);
+    await this.#deps.store.recordOrder(event, listed);
   }
 
-  function outcome(
+  #outcome(
     order: OrderRequest,
     status: OrderStatus,
     message: string | null,
@@ -152,139 +272,144 @@ export function createExecution(deps: ExecutionDeps, config: ExecutionConfig): E
   }
 
   /** Stores what a report says, fills and status at once: a fill must be safe before the order may count as done. */
-  async function take(
+  async #applyReport(
     order: OrderRequest,
     given: OrderReport,
     tries: number,
     quote?: Quote,
   ): Promise<ExecutionOutcome> {
     const flaw = reportFlaw(order, given);
-    if (flaw !== null) return doubt(order, `the answer cannot be right: ${flaw}`, tries);
-    const report = valued(given);
+    if (flaw !== null) return this.#markUnknown(order, `the answer cannot be right: ${flaw}`, tries);
+    const report = this.#valued(given);
     const listed = report.fills;
     const told = listed.reduce((sum, fill) => sum.plus(fill.amount), decimal(0));
     const complete = isFinal(report.status) && told.eq(report.filled);
     const message = report.message ?? null;
     if (complete) {
-      unsettled.remove(order.clientOrderId);
-      await record(order, report.status, message, { report });
-      const fills = listed.filter((fill) => portfolio.apply(fill));
-      return outcome(order, report.status, message, tries, { fills, ...(quote && { quote }) });
+      this.#unresolved.remove(order.clientOrderId);
+      await this.#record(order, report.status, message, { report });
+      const fills = listed.filter((fill) => this.#deps.portfolio.apply(fill));
+      return this.#outcome(order, report.status, message, tries, { fills, ...(quote && { quote }) });
     }
     // Still working, or done with fills that the exchange has yet to name: its end is not known.
     const status: OrderStatus = isFinal(report.status) ? 'unknown' : report.status;
-    unsettled.add(order, text(told));
+    this.#unresolved.add(order, text(told));
     // A stop that the exchange has, untriggered, is where it belongs.
-    unsettled.rest(order.clientOrderId, order.type === 'stop' && status === 'accepted');
-    await record(order, status, message, { report });
-    const fills = listed.filter((fill) => portfolio.apply(fill));
+    this.#unresolved.rest(order.clientOrderId, order.type === 'stop' && status === 'accepted');
+    await this.#record(order, status, message, { report });
+    const fills = listed.filter((fill) => this.#deps.portfolio.apply(fill));
     // It was to be filled at once or not at all, and rests: some exchanges take it for one that may wait.
-    if (order.type === 'limit_ioc' && !isFinal(report.status)) await cancel(order);
-    return outcome(order, status, message, tries, { fills, ...(quote && { quote }) });
+    if (order.type === 'limit_ioc' && !isFinal(report.status)) await this.#cancel(order);
+    return this.#outcome(order, status, message, tries, { fills, ...(quote && { quote }) });
   }
 
   /** Each fill once, with the price of its fee: what is stored first of a fill stays. */
-  const valued = (report: OrderReport): OrderReport => ({
-    ...report,
-    fills: distinct(report.fills).map(portfolio.valued),
-  });
+  #valued(report: OrderReport): OrderReport {
+    return {
+      ...report,
+      fills: uniqueFills(report.fills).map(this.#deps.portfolio.valued),
+    };
+  }
 
-  async function cancel({ exchange, clientOrderId, symbol }: OrderRequest): Promise<void> {
-    // A cancel that fails is tried again with the next look at the order: it stays unsettled until it has ended.
-    await brokers
+  async #cancel({ exchange, clientOrderId, symbol }: OrderRequest): Promise<void> {
+    // A cancel that fails is tried again with the next look at the order: it stays unresolved until it has ended.
+    await this.#deps.brokers
       .of(exchange)
       .cancel(clientOrderId, symbol)
       .catch(() => undefined);
   }
 
   /** What became of an order by the time its rest was cancelled, where the exchange can say it already. */
-  async function afterCancel(open: ExecutionOutcome, quote: Quote): Promise<ExecutionOutcome> {
+  async #afterCancel(open: ExecutionOutcome, quote: Quote): Promise<ExecutionOutcome> {
     const { order, tries } = open;
-    const entry = unsettled.list().find((each) => each.order.clientOrderId === order.clientOrderId);
+    const entry = this.#unresolved.list().find((each) => each.order.clientOrderId === order.clientOrderId);
     if (order.type !== 'limit_ioc' || entry === undefined) return open;
-    const ended = await settle(entry);
+    const ended = await this.#resolve(entry);
     if (ended === null) return open;
     const fills = [...open.fills, ...ended.fills];
     return { ...ended, tries, fills, slippage: slippageOf(order, fills, quote) };
   }
 
-  async function doubt(order: OrderRequest, message: string, tries: number): Promise<ExecutionOutcome> {
-    unsettled.add(order, '0');
-    unsettled.rest(order.clientOrderId, false);
-    await record(order, 'unknown', message);
-    return outcome(order, 'unknown', message, tries);
+  async #markUnknown(order: OrderRequest, message: string, tries: number): Promise<ExecutionOutcome> {
+    this.#unresolved.add(order, '0');
+    this.#unresolved.rest(order.clientOrderId, false);
+    await this.#record(order, 'unknown', message);
+    return this.#outcome(order, 'unknown', message, tries);
   }
 
   /** The order is not at the exchange. */
-  async function end(
+  async #end(
     order: OrderRequest,
     status: 'denied' | 'rejected' | 'never_placed',
     message: string,
     tries: number,
     reason: DenialReason | null = null,
   ): Promise<ExecutionOutcome> {
-    await record(order, status, message, { reason });
-    return outcome(order, status, message, tries, { reason });
+    await this.#record(order, status, message, { reason });
+    return this.#outcome(order, status, message, tries, { reason });
   }
 
-  const worthAnotherTry = (
+  #worthAnotherTry(
     { retryable, retryAfterMs = 0 }: Extract<SubmitResult, { kind: 'not_placed' }>,
     tries: number,
-  ): boolean => retryable && retryAfterMs <= RETRY_WAIT_MS_MAX && tries < config.triesMax;
+  ): boolean {
+    return retryable && retryAfterMs <= RETRY_WAIT_MS_MAX && tries < this.#config.triesMax;
+  }
 
   /** Writes the intent down, hands it to the gate until it is placed or in doubt, and stores what came of it. */
-  async function dispatch(
+  async #dispatch(
     order: OrderRequest,
     context: GateContext,
     { refreshQuote, decided }: Pick<OrderIntent, 'refreshQuote' | 'decided'> = {},
   ): Promise<ExecutionOutcome> {
     let { quote } = context;
-    await Promise.all([record(order, 'intended', null), decided]);
+    await Promise.all([this.#record(order, 'intended', null), decided]);
     for (let tries = 1; ; tries++) {
       let result: SubmitResult;
       try {
-        const passed = await gate.submit(order, { ...context, quote });
+        const passed = await this.#gate.submit(order, { ...context, quote });
         if (passed.kind === 'denied')
-          return await end(order, 'denied', `${passed.reason}: ${passed.detail}`, tries, passed.reason);
+          return await this.#end(order, 'denied', `${passed.reason}: ${passed.detail}`, tries, passed.reason);
         result = passed.result;
       } catch (thrown) {
         // Whatever broke, it broke at a moment when the order may have been on its way.
-        return await doubt(order, messageOf(thrown), tries);
+        return await this.#markUnknown(order, messageOf(thrown), tries);
       }
-      const market = deps.markets?.get(order.exchange);
+      const market = this.#deps.markets?.get(order.exchange);
       if (result.kind === 'report') {
         market?.taken(order.symbol);
-        return await afterCancel(await take(order, result.report, tries, quote), quote);
+        return await this.#afterCancel(await this.#applyReport(order, result.report, tries, quote), quote);
       }
-      if (result.kind === 'ambiguous') return await doubt(order, result.message, tries);
-      if (result.kind === 'denied') return await end(order, 'denied', result.message, tries, result.reason);
-      if (result.kind === 'rejected' || !worthAnotherTry(result, tries)) {
+      if (result.kind === 'ambiguous') return await this.#markUnknown(order, result.message, tries);
+      if (result.kind === 'denied')
+        return await this.#end(order, 'denied', result.message, tries, result.reason);
+      if (result.kind === 'rejected' || !this.#worthAnotherTry(result, tries)) {
         const status = result.kind === 'rejected' ? 'rejected' : 'never_placed';
         const reason = result.about === 'closed' ? 'market_closed' : null;
-        const ended = await end(order, status, result.message, tries, reason);
+        const ended = await this.#end(order, status, result.message, tries, reason);
         if (market && result.about !== undefined) await market.refused(order.symbol, result.about);
         return ended;
       }
-      await clock.sleep(Math.max(waitMs(config.backoffMs, tries), result.retryAfterMs ?? 0));
+      await this.#deps.clock.sleep(Math.max(waitMs(this.#config.backoffMs, tries), result.retryAfterMs ?? 0));
       quote = (await refreshQuote?.().catch(() => undefined)) ?? quote;
     }
   }
 
   /** Whoever asked gets the outcome too; news of an order does not wait for them. */
-  function report<T extends ExecutionOutcome | null>(result: T): T {
-    if (result !== null) deps.onOutcome?.(result);
+  #report<T extends ExecutionOutcome | null>(result: T): T {
+    if (result !== null) this.#deps.onOutcome?.(result);
     return result;
   }
 
-  async function settle(entry: UnsettledOrder): Promise<ExecutionOutcome | null> {
+  async #resolve(entry: UnresolvedOrder): Promise<ExecutionOutcome | null> {
     const { order } = entry;
-    const settlement = await unsettled.look(entry);
+    const settlement = await this.#unresolved.look(entry);
     if (settlement.kind === 'open') return null;
     if (settlement.kind === 'report') {
-      const result = await take(order, settlement.report, 0);
+      const result = await this.#applyReport(order, settlement.report, 0);
       if (isFinal(result.status)) return result;
       // Not settled, and yet a part of it may have filled.
-      if (result.fills.length > 0) report(result);
+      if (result.fills.length > 0) this.#report(result);
       return null;
     }
     // Where fills of it are stored it was placed, and what is not filled is gone.
@@ -292,8 +417,8 @@ export function createExecution(deps: ExecutionDeps, config: ExecutionConfig): E
     const taken = filled.gt(0) || settlement.placed;
     const status: OrderStatus = filled.eq(order.amount) ? 'filled' : taken ? 'canceled' : 'never_placed';
     const message = 'not found twice at the exchange';
-    unsettled.remove(order.clientOrderId);
-    await store.recordOrder({
+    this.#unresolved.remove(order.clientOrderId);
+    await this.#deps.store.recordOrder({
       order,
       status,
       exchangeOrderId: null,
@@ -301,104 +426,10 @@ export function createExecution(deps: ExecutionDeps, config: ExecutionConfig): E
       averagePrice: null,
       reason: null,
       message,
-      atMs: clock.wallMs(),
+      atMs: this.#deps.clock.wallMs(),
     });
-    return outcome(order, status, message, 0);
+    return this.#outcome(order, status, message, 0);
   }
-
-  return {
-    mayLeave: (order) => gate.mayLeave(order),
-    isNews: written.isNews,
-    async takeListed(exchange, listed, barOpenMs) {
-      const { clientOrderId } = listed;
-      const open = unsettled.list().find((entry) => entry.order.clientOrderId === clientOrderId);
-      const isNew = listed.fills.some((fill) => !portfolio.knows(fill));
-      const known = written.order(clientOrderId);
-      // An end without a fill says nothing that the store would miss; an open order is watched to its end.
-      if (!open && !isNew && (known !== undefined || isFinal(listed.status))) return null;
-      const order = open?.order ?? known ?? adopted(listed, exchange, barOpenMs);
-      // The store may count the order as done already: its event goes before its fills then, since a fill that is not
-      // stored is found again, and an event that was not corrected would not be.
-      if (!open && isFinal(listed.status) && reportFlaw(order, listed) === null) {
-        await record(order, listed.status, listed.message ?? null, { report: valued(listed) });
-      }
-      return report(await take(order, listed, 0));
-    },
-    async submit({ exchange, decision, rules, barOpenMs, decisionPrice, ...intent }) {
-      const { quote } = decision.inputs;
-      const draft = (amount: Decimal, limitPrice?: string): OrderRequest => ({
-        clientOrderId: '',
-        exchange,
-        symbol: rules.symbol,
-        side: decision.side,
-        type: config.orderType,
-        amount: text(floorToStep(amount, decimal(rules.amountStep))),
-        ...(limitPrice !== undefined && { limitPrice }),
-        barOpenMs,
-        decisionPrice,
-        reducing: false,
-      });
-      const units = decimal(decision.units);
-      const reducing = gate.reduces(draft(units));
-      // The limit is part of the intent: another try of the request keeps it, and does not follow a price that runs away.
-      const exit = reducing ? { lastClose: decisionPrice, tries: intent.exitTry ?? 1 } : null;
-      const limitPrice = limitOf(decision.side, quote, rules, config, exit);
-      const order = draft(affordable(decision, limitPrice, rules, portfolio.cash()), limitPrice);
-      const made = { ...order, clientOrderId: deps.ids.next(), reducing };
-      return report(await dispatch(made, { quote, lastClose: decisionPrice, rules }, intent));
-    },
-    async submitStop(intent) {
-      const { lastClose, rules } = intent;
-      // A stop is sent on no quote, and the gate looks at none.
-      const quote: Quote = { bid: lastClose, ask: lastClose, atMs: clock.wallMs(), source: 'close' };
-      return report(await dispatch(stopOrder(intent, deps.ids.next()), { quote, lastClose, rules }));
-    },
-    standing: gate.standing,
-    restingStops: (exchange, symbol) =>
-      unsettled
-        .list()
-        .filter(({ resting }) => resting)
-        .map(({ order }) => order)
-        .filter((order) => order.exchange === exchange && order.symbol === (symbol ?? order.symbol)),
-    async cancelStop(order) {
-      // From here on nobody knows, until the exchange has said it: it blocks the symbol.
-      unsettled.rest(order.clientOrderId, false);
-      await cancel(order);
-      const entry = unsettled.list().find((each) => each.order.clientOrderId === order.clientOrderId);
-      return entry ? report(await settle(entry)) : null;
-    },
-    async restore(openOrders, fills) {
-      for (const event of openOrders) {
-        if (!brokers.has(event.order.exchange)) throw venueGone(event.order);
-        invariant(!isFinal(event.status), `restored order ${event.order.clientOrderId} is ${event.status}`);
-        const filled = fills
-          .filter((fill) => fill.clientOrderId === event.order.clientOrderId)
-          .reduce((sum, fill) => sum.plus(fill.amount), decimal(0));
-        unsettled.add(event.order, text(filled));
-        if (event.status !== 'unknown') await record(event.order, 'unknown', 'found open after a restart');
-      }
-    },
-    async settleOnce(exchange, symbol) {
-      const settled: ExecutionOutcome[] = [];
-      for (const entry of unsettled.list()) {
-        if (entry.order.exchange !== exchange || (symbol ?? entry.order.symbol) !== entry.order.symbol)
-          continue;
-        const result = report(await settle(entry));
-        if (result) settled.push(result);
-      }
-      return settled;
-    },
-    unsettled: (exchange) =>
-      unsettled
-        .list()
-        .filter(({ resting }) => !resting)
-        .map((entry) => entry.order)
-        .filter((order) => order.exchange === (exchange ?? order.exchange)),
-    blocks: unsettled.blocks,
-    get unsettledCount() {
-      return unsettled.count;
-    },
-  };
 }
 
 function venueGone({ clientOrderId, exchange }: OrderRequest) {

@@ -8,12 +8,12 @@ export function averageOf(report: OrderReport | undefined): string | null {
 }
 
 /** A list may hold a fill twice. */
-export function distinct(fills: readonly Fill[]): readonly Fill[] {
+export function uniqueFills(fills: readonly Fill[]): readonly Fill[] {
   return [...new Map(fills.map((fill) => [fill.fillId, fill])).values()];
 }
 
 /** The order that a report must belong to, where the store has lost it. */
-export function adopted(report: OrderReport, exchange: string, barOpenMs: number): OrderRequest {
+export function adoptOrder(report: OrderReport, exchange: string, barOpenMs: number): OrderRequest {
   return {
     clientOrderId: report.clientOrderId,
     exchange,

@@ -23,27 +23,6 @@ export interface MarketEvents {
   readonly onUnread: (exchange: string, detail: string) => void;
 }
 
-/** The markets of one exchange as they are now: rules, and whether orders are taken. Read again while the box runs. */
-export interface MarketBook {
-  rules(symbol: string): MarketRules | undefined;
-  /** Why no order of the symbol may leave now, in words that stay the same while it lasts; null when one may. */
-  barrier(symbol: string, reducing: boolean): string | null;
-  /** The exchange lists the market as closed: an order would be refused, and what rests is better left there. */
-  isShut(symbol: string): boolean;
-  /** An order leaves: where the market is closed the next one waits twice as long. */
-  leaves(symbol: string): void;
-  /** The exchange has taken an order. */
-  taken(symbol: string): void;
-  /** The exchange has refused an order for what it may know better; resolves once the rules are read again. */
-  refused(symbol: string, about: 'rules' | 'closed'): Promise<void>;
-  /** Reads the rules again. Never rejects. */
-  refresh(): Promise<void>;
-  /** Reads them again each hour, and each minute while a market is closed or they could not be read, until `signal` aborts. */
-  run(signal: AbortSignal): Promise<void>;
-  /** Closed markets and why, by symbol. */
-  closed(): ReadonlyMap<string, string>;
-}
-
 interface Closure {
   readonly why: string;
   readonly sinceMs: number;
@@ -61,118 +40,154 @@ const [TRY_MS_FIRST, TRY_MS_MAX] = [10_000, 300_000];
 /** A market that the list calls open is taken for closed until so long after the last refusal, or until an order is taken. */
 const WORD_LASTS_MS = 3_900_000;
 
-export function createMarketBook(options: MarketBookOptions): MarketBook {
-  const { feed, listings, clock, events } = options;
-  const { exchange } = feed;
-  const known = new Map(listings);
-  const closures = new Map<string, Closure>();
-  let isStale = options.isStale === true;
-  let readMs = isStale ? Number.NEGATIVE_INFINITY : clock.monotonicMs();
-  let refusalMs = Number.NEGATIVE_INFINITY;
-  let reading: Promise<void> | null = null;
-  let wake = new AbortController();
+/** The markets of one exchange as they are now: rules, and whether orders are taken. Read again while the box runs. */
+export class MarketBook {
+  readonly #options: MarketBookOptions;
+  readonly #known;
+  readonly #closures = new Map<string, Closure>();
+  #isStale;
+  #readMs;
+  #refusalMs = Number.NEGATIVE_INFINITY;
+  #reading: Promise<void> | null = null;
+  #wake = new AbortController();
 
-  function close(symbol: string, why: string, refusedMs: number | null): void {
-    const closure = closures.get(symbol);
+  constructor(options: MarketBookOptions) {
+    this.#options = options;
+    this.#known = new Map(options.listings);
+    this.#isStale = options.isStale === true;
+    this.#readMs = this.#isStale ? Number.NEGATIVE_INFINITY : options.clock.monotonicMs();
+  }
+
+  /** The exchange lists the market as closed: an order would be refused, and what rests is better left there. */
+  isShut(symbol: string) {
+    return this.#known.get(symbol)?.trading === false;
+  }
+
+  /** Reads the rules again. Never rejects. */
+  refresh(): Promise<void> {
+    this.#reading ??= this.#read().finally(() => {
+      this.#reading = null;
+    });
+    return this.#reading;
+  }
+
+  rules(symbol: string): MarketRules | undefined {
+    return this.#known.get(symbol)?.rules;
+  }
+
+  /** Why no order of the symbol may leave now, in words that stay the same while it lasts; null when one may. */
+  barrier(symbol: string, reducing: boolean): string | null {
+    const closure = this.#closures.get(symbol);
+    if (closure === undefined) return null;
+    const mayTry =
+      (reducing || !this.isShut(symbol)) && this.#options.clock.monotonicMs() >= closure.nextTryMs;
+    return mayTry ? null : `${symbol} at ${this.#options.feed.exchange}: ${closure.why}`;
+  }
+
+  /** An order leaves: where the market is closed the next one waits twice as long. */
+  leaves(symbol: string): void {
+    const closure = this.#closures.get(symbol);
+    if (closure === undefined) return;
+    closure.waitMs = Math.min(closure.waitMs * 2, TRY_MS_MAX);
+    closure.nextTryMs = this.#options.clock.monotonicMs() + closure.waitMs;
+  }
+
+  /** The exchange has taken an order. */
+  taken(symbol: string): void {
+    if (!this.isShut(symbol)) this.#open(symbol);
+    // The list is older than that.
+    else void this.refresh();
+  }
+
+  /** The exchange has refused an order for what it may know better; resolves once the rules are read again. */
+  async refused(symbol: string, about: 'rules' | 'closed'): Promise<void> {
+    if (about === 'closed')
+      this.#close(symbol, 'the exchange says that it is closed', this.#options.clock.monotonicMs());
+    if (this.#reading !== null) await this.#reading;
+    if (this.#options.clock.monotonicMs() - this.#refusalMs < READ_GAP_MS) return;
+    this.#refusalMs = this.#options.clock.monotonicMs();
+    await this.refresh();
+  }
+
+  /** Reads them again each hour, and each minute while a market is closed or they could not be read, until `signal` aborts. */
+  async run(signal: AbortSignal): Promise<void> {
+    for (const [symbol, listing] of this.#known) this.#take(symbol, listing, listing);
+    while (!signal.aborted) {
+      this.#wake = new AbortController();
+      const dueMs = this.#readMs + (this.#closures.size > 0 || this.#isStale ? READ_SOON_MS : READ_MS);
+      const waitMs = dueMs - this.#options.clock.monotonicMs();
+      // An aborted sleep rejects: it is the end, or a market has closed and the next reading comes sooner.
+      if (waitMs > 0)
+        await this.#options.clock
+          .sleep(waitMs, AbortSignal.any([signal, this.#wake.signal]))
+          .catch(() => undefined);
+      else await this.refresh();
+    }
+  }
+
+  /** Closed markets and why, by symbol. */
+  closed(): ReadonlyMap<string, string> {
+    return new Map([...this.#closures].map(([symbol, { why }]) => [symbol, why]));
+  }
+
+  #close(symbol: string, why: string, refusedMs: number | null): void {
+    const closure = this.#closures.get(symbol);
     if (closure !== undefined) {
       closure.refusedMs = refusedMs ?? closure.refusedMs;
       return;
     }
-    const nowMs = clock.monotonicMs();
+    const nowMs = this.#options.clock.monotonicMs();
     const first = { waitMs: TRY_MS_FIRST, nextTryMs: nowMs + TRY_MS_FIRST };
-    closures.set(symbol, { why, sinceMs: nowMs, refusedMs, ...first });
-    wake.abort();
-    events.onClosed(exchange, symbol, why);
+    this.#closures.set(symbol, { why, sinceMs: nowMs, refusedMs, ...first });
+    this.#wake.abort();
+    this.#options.events.onClosed(this.#options.feed.exchange, symbol, why);
   }
 
-  function open(symbol: string): void {
-    const closure = closures.get(symbol);
+  #open(symbol: string): void {
+    const closure = this.#closures.get(symbol);
     if (closure === undefined) return;
-    closures.delete(symbol);
-    events.onOpen(exchange, symbol, clock.monotonicMs() - closure.sinceMs);
+    this.#closures.delete(symbol);
+    this.#options.events.onOpen(
+      this.#options.feed.exchange,
+      symbol,
+      this.#options.clock.monotonicMs() - closure.sinceMs,
+    );
   }
 
-  function take(symbol: string, before: MarketListing, now: MarketListing | undefined): void {
+  #take(symbol: string, before: MarketListing, now: MarketListing | undefined): void {
     // What is no longer listed keeps its last rules: something may be held there.
-    known.set(symbol, now ?? { ...before, trading: false });
+    this.#known.set(symbol, now ?? { ...before, trading: false });
     if (now === undefined) {
-      close(symbol, 'the exchange no longer lists it', null);
+      this.#close(symbol, 'the exchange no longer lists it', null);
       return;
     }
-    if (!sameRules(before.rules, now.rules)) events.onRules(exchange, now.rules, before.rules);
-    else known.set(symbol, { ...now, rules: before.rules });
+    if (!sameRules(before.rules, now.rules))
+      this.#options.events.onRules(this.#options.feed.exchange, now.rules, before.rules);
+    else this.#known.set(symbol, { ...now, rules: before.rules });
     if (!now.trading) {
-      close(symbol, 'the exchange lists it as not trading', null);
+      this.#close(symbol, 'the exchange lists it as not trading', null);
       return;
     }
-    const refusedMs = closures.get(symbol)?.refusedMs ?? null;
-    if (!before.trading || refusedMs === null || clock.monotonicMs() - refusedMs >= WORD_LASTS_MS)
-      open(symbol);
+    const refusedMs = this.#closures.get(symbol)?.refusedMs ?? null;
+    if (
+      !before.trading ||
+      refusedMs === null ||
+      this.#options.clock.monotonicMs() - refusedMs >= WORD_LASTS_MS
+    )
+      this.#open(symbol);
   }
 
-  async function read(): Promise<void> {
-    readMs = clock.monotonicMs();
+  async #read(): Promise<void> {
+    this.#readMs = this.#options.clock.monotonicMs();
     try {
-      const listed = await feed.listed([...known.keys()]);
-      for (const [symbol, before] of known) take(symbol, before, listed.get(symbol));
-      isStale = false;
+      const listed = await this.#options.feed.listed([...this.#known.keys()]);
+      for (const [symbol, before] of this.#known) this.#take(symbol, before, listed.get(symbol));
+      this.#isStale = false;
     } catch (error) {
-      isStale = true;
-      events.onUnread(exchange, messageOf(error));
+      this.#isStale = true;
+      this.#options.events.onUnread(this.#options.feed.exchange, messageOf(error));
     }
   }
-
-  function refresh(): Promise<void> {
-    reading ??= read().finally(() => {
-      reading = null;
-    });
-    return reading;
-  }
-
-  const isShut = (symbol: string) => known.get(symbol)?.trading === false;
-
-  return {
-    isShut,
-    refresh,
-    rules: (symbol) => known.get(symbol)?.rules,
-    barrier(symbol, reducing) {
-      const closure = closures.get(symbol);
-      if (closure === undefined) return null;
-      const mayTry = (reducing || !isShut(symbol)) && clock.monotonicMs() >= closure.nextTryMs;
-      return mayTry ? null : `${symbol} at ${exchange}: ${closure.why}`;
-    },
-    leaves(symbol) {
-      const closure = closures.get(symbol);
-      if (closure === undefined) return;
-      closure.waitMs = Math.min(closure.waitMs * 2, TRY_MS_MAX);
-      closure.nextTryMs = clock.monotonicMs() + closure.waitMs;
-    },
-    taken(symbol) {
-      if (!isShut(symbol)) open(symbol);
-      // The list is older than that.
-      else void refresh();
-    },
-    async refused(symbol, about) {
-      if (about === 'closed') close(symbol, 'the exchange says that it is closed', clock.monotonicMs());
-      if (reading !== null) await reading;
-      if (clock.monotonicMs() - refusalMs < READ_GAP_MS) return;
-      refusalMs = clock.monotonicMs();
-      await refresh();
-    },
-    async run(signal) {
-      for (const [symbol, listing] of known) take(symbol, listing, listing);
-      while (!signal.aborted) {
-        wake = new AbortController();
-        const dueMs = readMs + (closures.size > 0 || isStale ? READ_SOON_MS : READ_MS);
-        const waitMs = dueMs - clock.monotonicMs();
-        // An aborted sleep rejects: it is the end, or a market has closed and the next reading comes sooner.
-        if (waitMs > 0)
-          await clock.sleep(waitMs, AbortSignal.any([signal, wake.signal])).catch(() => undefined);
-        else await refresh();
-      }
-    },
-    closed: () => new Map([...closures].map(([symbol, { why }]) => [symbol, why])),
-  };
 }
 
 function sameRules(a: MarketRules, b: MarketRules): boolean {

@@ -8,32 +8,6 @@ import type { Brokers } from './brokers.js';
 import { withinExitBound } from './exit-bound.js';
 import type { MarketBook } from './market-book.js';
 
-/**
- * The order gate: the last code before the network, and the only code that may hand an order to a broker. It takes
- * nothing on trust from what computed the order: permit and state are read here and now, the position comes from fills,
- * and the limits are the gate's own. Everything from the permit to `broker.create` runs in one synchronous stretch.
- *
- * What keeps an entry small and well-priced must not keep a position open: an order that only shrinks one is held to no
- * entry's rate, quote age, collar or cap. It is held to permit and state, to what is held, to one exit in flight for each
- * symbol, to a ceiling and a price bound of its own, and to the exchange's filters.
- */
-export interface OrderGate {
-  submit(order: OrderRequest, context: GateContext): Promise<GateResult>;
-  /**
-   * Permit and state once more, as the bytes of the request are about to be written, and again while it is under way:
-   * between the gate and the wire lie an adapter's queue, its signing and a connection to be made. The permit must still be the one it was passed under: one given anew after a halt, or after a step
-   * down, is no leave for what was decided before. Synchronous; the reason why it may not, or null.
-   */
-  mayLeave(order: OrderRequest): DenialReason | null;
-  /**
-   * Whether the order can only bring the position nearer to zero, by the fills known now, also where the stops that rest
-   * for the symbol are executed beside it.
-   */
-  reduces(order: OrderRequest): boolean;
-  /** The state in which an order of this symbol would find the gate now; HALTED without a permit. */
-  standing(of: OrderPlace): TradingState;
-}
-
 /** The gate's own limits, from the configuration's `execution` slice. */
 export interface GateConfig {
   readonly notionalMaxFraction: number;
@@ -74,75 +48,128 @@ export interface GateDeps {
   readonly markets?: ReadonlyMap<string, Pick<MarketBook, 'barrier' | 'leaves'>> | undefined;
 }
 
-export function createOrderGate(deps: GateDeps, config: GateConfig): OrderGate {
-  const entries = createRate(deps.clock);
+/**
+ * The order gate: the last code before the network, and the only code that may hand an order to a broker. It takes
+ * nothing on trust from what computed the order: permit and state are read here and now, the position comes from fills,
+ * and the limits are the gate's own. Everything from the permit to `broker.create` runs in one synchronous stretch.
+ *
+ * What keeps an entry small and well-priced must not keep a position open: an order that only shrinks one is held to no
+ * entry's rate, quote age, collar or cap. It is held to permit and state, to what is held, to one exit in flight for each
+ * symbol, to a ceiling and a price bound of its own, and to the exchange's filters.
+ */
+export class OrderGate {
+  readonly #deps: GateDeps;
+  readonly #config: GateConfig;
+  readonly #entries;
   /** By symbol, so that one that goes round in circles holds no other's exit up. */
-  const exits = new Map<string, Rate>();
-  const exitsInFlight = new Set<string>();
+  readonly #exits = new Map<string, Rate>();
+  readonly #exitsInFlight = new Set<string>();
 
-  function exitsOf(name: string): Rate {
-    let rate = exits.get(name);
+  constructor(deps: GateDeps, config: GateConfig) {
+    this.#deps = deps;
+    this.#config = config;
+    this.#entries = createRate(deps.clock);
+  }
+
+  /**
+   * Whether the order can only bring the position nearer to zero, by the fills known now, also where the stops that rest
+   * for the symbol are executed beside it.
+   */
+  reduces(order: OrderRequest): boolean {
+    const held = decimal(this.#deps.unitsHeld(order.exchange, order.symbol));
+    const opposite = order.side === 'sell' ? held.gt(0) : held.lt(0);
+    const resting = this.#deps.stopAmount(order.exchange, order.symbol);
+    return opposite && decimal(order.amount).plus(resting).lte(held.abs());
+  }
+
+  /** The state in which an order of this symbol would find the gate now; HALTED without a permit. */
+  standing(of: OrderPlace): TradingState {
+    const permit = this.#deps.permit.read();
+    return permit.ok ? stricter(permit.state, this.#deps.tradingState(of)) : 'HALTED';
+  }
+
+  /**
+   * Permit and state once more, as the bytes of the request are about to be written, and again while it is under way:
+   * between the gate and the wire lie an adapter's queue, its signing and a connection to be made. The permit must still be the one it was passed under: one given anew after a halt, or after a step
+   * down, is no leave for what was decided before. Synchronous; the reason why it may not, or null.
+   */
+  mayLeave(order: OrderRequest): DenialReason | null {
+    const permit = this.#deps.permit.read();
+    // First, so that an order of an earlier epoch is never judged by what it does to the position.
+    if (permit.ok && permit.epoch !== order.permitEpoch) return 'permit_changed';
+    return this.#barrier(order, permit)?.[0] ?? null;
+  }
+
+  async submit(order: OrderRequest, context: GateContext): Promise<GateResult> {
+    const permit = this.#deps.permit.read();
+    const denied = this.#denial(order, context, permit);
+    if (denied) return { kind: 'denied', reason: denied[0], detail: denied[1] };
+    const reducing = this.reduces(order);
+    const name = nameOf(order);
+    (reducing ? this.#exitsOf(name) : this.#entries).add();
+    this.#deps.markets?.get(order.exchange)?.leaves(order.symbol);
+    if (reducing) this.#exitsInFlight.add(name);
+    try {
+      const passed = { ...order, reducing, ...(permit.ok && { permitEpoch: permit.epoch }) };
+      const result = await this.#deps.brokers.of(order.exchange).create(passed, context.quote);
+      return { kind: 'submitted', result };
+    } finally {
+      if (reducing) this.#exitsInFlight.delete(name);
+    }
+  }
+
+  #exitsOf(name: string): Rate {
+    let rate = this.#exits.get(name);
     if (rate === undefined) {
-      rate = createRate(deps.clock);
-      exits.set(name, rate);
+      rate = createRate(this.#deps.clock);
+      this.#exits.set(name, rate);
     }
     return rate;
   }
 
-  function reduces(order: OrderRequest): boolean {
-    const held = decimal(deps.unitsHeld(order.exchange, order.symbol));
-    const opposite = order.side === 'sell' ? held.gt(0) : held.lt(0);
-    const resting = deps.stopAmount(order.exchange, order.symbol);
-    return opposite && decimal(order.amount).plus(resting).lte(held.abs());
-  }
-
   /** A stop and an order that closes the same position would together do more than close it. */
-  function meetsStop({ exchange, symbol, side, amount }: OrderRequest): boolean {
-    const held = decimal(deps.unitsHeld(exchange, symbol));
-    const resting = decimal(deps.stopAmount(exchange, symbol));
+  #meetsStop({ exchange, symbol, side, amount }: OrderRequest): boolean {
+    const held = decimal(this.#deps.unitsHeld(exchange, symbol));
+    const resting = decimal(this.#deps.stopAmount(exchange, symbol));
     const opposite = side === 'sell' ? held.gte(0) : held.lte(0);
     return opposite && resting.gt(0) && resting.plus(amount).gt(held.abs());
   }
 
   /** What the guard and the box's own state say to this order now. */
-  function barrier(order: OrderRequest, permit: PermitReading): [DenialReason, string] | null {
+  #barrier(order: OrderRequest, permit: PermitReading): [DenialReason, string] | null {
     if (!permit.ok) return ['no_permit', `permit ${permit.reason}`];
-    const state = stricter(permit.state, deps.tradingState(order));
+    const state = stricter(permit.state, this.#deps.tradingState(order));
     if (state === 'HALTED') return ['state_halted', 'the box is HALTED'];
-    if (state !== 'ACTIVE' && !reduces(order)) return ['state_reducing', `the box is ${state}`];
+    if (state !== 'ACTIVE' && !this.reduces(order)) return ['state_reducing', `the box is ${state}`];
     return null;
   }
 
-  function denial(
-    order: OrderRequest,
-    context: GateContext,
-    permit: PermitReading,
-  ): [DenialReason, string] | null {
+  #denial(order: OrderRequest, context: GateContext, permit: PermitReading): [DenialReason, string] | null {
     const { quote, lastClose, rules } = context;
-    const reducing = reduces(order);
-    const barred = barrier(order, permit);
+    const reducing = this.reduces(order);
+    const barred = this.#barrier(order, permit);
     if (barred) return barred;
 
-    if (deps.isBlocked(order.exchange, order.symbol)) {
+    if (this.#deps.isBlocked(order.exchange, order.symbol)) {
       return ['symbol_unknown', `an earlier order of ${order.symbol} is not settled`];
     }
 
-    const closed = deps.markets?.get(order.exchange)?.barrier(order.symbol, reducing) ?? null;
+    const closed = this.#deps.markets?.get(order.exchange)?.barrier(order.symbol, reducing) ?? null;
     if (closed !== null) return ['market_closed', closed];
-    if (meetsStop(order)) return ['stop_rests', `a stop of ${order.symbol} rests at the exchange`];
+    if (this.#meetsStop(order)) return ['stop_rests', `a stop of ${order.symbol} rests at the exchange`];
     const name = nameOf(order);
-    if (reducing && exitsInFlight.has(name)) {
+    if (reducing && this.#exitsInFlight.has(name)) {
       return ['exit_in_flight', `another order that closes ${order.symbol} is on its way`];
     }
-    const sent = reducing ? exitsOf(name).count() : entries.count();
-    if (sent >= (reducing ? EXITS_PER_MINUTE_MAX : config.ordersPerMinuteMax)) {
+    const sent = reducing ? this.#exitsOf(name).count() : this.#entries.count();
+    if (sent >= (reducing ? EXITS_PER_MINUTE_MAX : this.#config.ordersPerMinuteMax)) {
       return ['order_rate', `${sent} ${reducing ? 'exits' : 'orders'} in the last minute`];
     }
     if (order.type === 'stop') return stopDenial(order, context, reducing);
     if (reducing) return exitDenial(order, context);
-    const ageMs = deps.clock.wallMs() - quote.atMs;
+    const ageMs = this.#deps.clock.wallMs() - quote.atMs;
     // A quote from the future is as doubtful as an old one: one of the clocks is wrong.
-    if (!(Math.abs(ageMs) <= config.quoteAgeMsMax)) return ['price_stale', `quote is ${ageMs} ms old`];
+    if (!(Math.abs(ageMs) <= this.#config.quoteAgeMsMax)) return ['price_stale', `quote is ${ageMs} ms old`];
 
     const price = order.side === 'buy' ? quote.ask : quote.bid;
     const limit = order.limitPrice === undefined ? price : Number(order.limitPrice);
@@ -151,49 +178,18 @@ export function createOrderGate(deps: GateDeps, config: GateConfig): OrderGate {
     if (!(amount > 0 && Number.isFinite(amount) && price > 0 && worst > 0 && Number.isFinite(worst))) {
       return ['exchange_filter', `amount ${order.amount} at a price of ${price}`];
     }
-    const cap = config.notionalMaxFraction * deps.equity();
+    const cap = this.#config.notionalMaxFraction * this.#deps.equity();
     if (!(amount * worst <= cap)) {
       return ['notional_cap', `notional ${amount * worst}, cap ${cap}`];
     }
     // The limit is looked at beside the price: it is what the order may fill at in the end.
     const farthest = Math.max(Math.abs(price - lastClose), Math.abs(worst - lastClose));
-    if (!(farthest <= config.priceCollarFraction * lastClose)) {
+    if (!(farthest <= this.#config.priceCollarFraction * lastClose)) {
       return ['price_collar', `price ${price}, at worst ${worst}, last close ${lastClose}`];
     }
     const filter = exchangeFilter(order, price, rules);
     return filter === null ? null : ['exchange_filter', filter];
   }
-
-  return {
-    reduces,
-    standing(of) {
-      const permit = deps.permit.read();
-      return permit.ok ? stricter(permit.state, deps.tradingState(of)) : 'HALTED';
-    },
-    mayLeave(order) {
-      const permit = deps.permit.read();
-      // First, so that an order of an earlier epoch is never judged by what it does to the position.
-      if (permit.ok && permit.epoch !== order.permitEpoch) return 'permit_changed';
-      return barrier(order, permit)?.[0] ?? null;
-    },
-    async submit(order, context) {
-      const permit = deps.permit.read();
-      const denied = denial(order, context, permit);
-      if (denied) return { kind: 'denied', reason: denied[0], detail: denied[1] };
-      const reducing = reduces(order);
-      const name = nameOf(order);
-      (reducing ? exitsOf(name) : entries).add();
-      deps.markets?.get(order.exchange)?.leaves(order.symbol);
-      if (reducing) exitsInFlight.add(name);
-      try {
-        const passed = { ...order, reducing, ...(permit.ok && { permitEpoch: permit.epoch }) };
-        const result = await deps.brokers.of(order.exchange).create(passed, context.quote);
-        return { kind: 'submitted', result };
-      } finally {
-        if (reducing) exitsInFlight.delete(name);
-      }
-    },
-  };
 }
 
 /** Exits and stops of one symbol that the gate lets through in a minute. */

@@ -1,15 +1,3 @@
-/**
- * Who may work when. Work on one stream is done one piece after the other; streams do not wait for each other, so a slow
- * exchange holds up only its own. A comparison with an exchange has that venue alone: an order on its way in the middle of
- * it would look like a difference.
- */
-export interface OrderQueue {
-  /** After all earlier work of this name, and after whoever had the venue alone. */
-  serialize<T>(venue: string, name: string, work: () => Promise<T>): Promise<T>;
-  /** After everything that the venue was doing, and before everything that comes later. */
-  exclusively<T>(venue: string, work: () => Promise<T>): Promise<T>;
-}
-
 interface ExchangeQueue {
   /** End of the last work that had, or will have, the venue alone. */
   lone: Promise<unknown>;
@@ -17,37 +5,43 @@ interface ExchangeQueue {
   readonly tails: Map<string, Promise<unknown>>;
 }
 
+/**
+ * Who may work when. Work on one stream is done one piece after the other; streams do not wait for each other, so a slow
+ * exchange holds up only its own. A comparison with an exchange has that venue alone: an order on its way in the middle of
+ * it would look like a difference.
+ */
 /** A failed piece of work does not hold up the next. Work must not wait for other work of its own venue. */
-export function createOrderQueue(): OrderQueue {
-  const venues = new Map<string, ExchangeQueue>();
+export class OrderQueue {
+  readonly #venues = new Map<string, ExchangeQueue>();
 
-  function turnsOf(venue: string): ExchangeQueue {
-    let turns = venues.get(venue);
+  /** After all earlier work of this name, and after whoever had the venue alone. */
+  serialize<T>(venue: string, name: string, work: () => Promise<T>): Promise<T> {
+    const { lone, tails } = this.#turnsOf(venue);
+    const before = tails.get(name);
+    const result = before === undefined ? lone.then(work) : before.then(() => lone).then(work);
+    tails.set(
+      name,
+      result.catch(() => undefined),
+    );
+    return result;
+  }
+
+  /** After everything that the venue was doing, and before everything that comes later. */
+  exclusively<T>(venue: string, work: () => Promise<T>): Promise<T> {
+    const turns = this.#turnsOf(venue);
+    const result = Promise.all([turns.lone, ...turns.tails.values()]).then(work);
+    turns.lone = result.catch(() => undefined);
+    // Whoever comes next waits for the lone work, which waits for these.
+    turns.tails.clear();
+    return result;
+  }
+
+  #turnsOf(venue: string): ExchangeQueue {
+    let turns = this.#venues.get(venue);
     if (turns === undefined) {
       turns = { lone: Promise.resolve(), tails: new Map() };
-      venues.set(venue, turns);
+      this.#venues.set(venue, turns);
     }
     return turns;
   }
-
-  return {
-    serialize(venue, name, work) {
-      const { lone, tails } = turnsOf(venue);
-      const before = tails.get(name);
-      const result = before === undefined ? lone.then(work) : before.then(() => lone).then(work);
-      tails.set(
-        name,
-        result.catch(() => undefined),
-      );
-      return result;
-    },
-    exclusively(venue, work) {
-      const turns = turnsOf(venue);
-      const result = Promise.all([turns.lone, ...turns.tails.values()]).then(work);
-      turns.lone = result.catch(() => undefined);
-      // Whoever comes next waits for the lone work, which waits for these.
-      turns.tails.clear();
-      return result;
-    },
-  };
 }

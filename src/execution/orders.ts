@@ -13,17 +13,17 @@ import { createBrokers } from './brokers.js';
 import type { QuoteSource } from './decision-quote.js';
 import { quoteToDecideOn } from './decision-quote.js';
 import { createExchangeOrders, type ExchangeOrders } from './exchange-orders.js';
-import { createExecution, type Execution } from './execution.js';
+import { Execution } from './execution.js';
 import { exitQuote } from './exit-bound.js';
 import { flattenInstrument } from './flatten.js';
 import type { Instrument } from './instrument.js';
 import type { MarketBook } from './market-book.js';
 import type { GateConfig } from './order-gate.js';
-import { createOrderGate, type OrderPlace } from './order-gate.js';
+import { OrderGate, type OrderPlace } from './order-gate.js';
 import type { OrderIds } from './order-id.js';
 import type { ExecutionOutcome, OrderIntent } from './order-intent.js';
 import type { OrderQueue } from './order-queue.js';
-import { createRestingStops, type RestingStops } from './resting-stops.js';
+import { RestingStops } from './resting-stops.js';
 import { UnresolvedLoop } from './unresolved-loop.js';
 
 /** How orders are sent, and by what limits. */
@@ -73,12 +73,12 @@ export interface Orders extends Omit<ExchangeOrders, 'restore' | 'start'> {
   /** Closes every position at an exchange through the gate, each in its turn, for a halt that flattens. What could not be closed, as text. */
   flatten(exchange: string): Promise<readonly string[]>;
   /** How many orders there have an unknown outcome. */
-  unsettledAt(exchange: string): number;
+  unresolvedAt(exchange: string): number;
   /** Asked at the moment a create request leaves the box: why it may not; null when it may. */
   readonly mayLeave: Execution['mayLeave'];
   readonly unprotected: RestingStops['unprotected'];
   /** Asks for orders of unknown outcome at an exchange until `signal` aborts. Rejects when the store fails. */
-  resolveUnknown(exchange: string, signal: AbortSignal): Promise<void>;
+  watchUnknown(exchange: string, signal: AbortSignal): Promise<void>;
   /** Before the account takes up the same state. */
   restoreComparison(restored: RestoredState): void;
   /** Takes over the open orders of the last run, asks for them, and opens each account where that was never done. */
@@ -96,7 +96,7 @@ export function createOrders(
 ): Orders {
   const { config, clock, store } = deps;
   const brokers = createBrokers(deps.brokers);
-  const execution = createExecution(
+  const execution = new Execution(
     {
       store,
       brokers,
@@ -109,7 +109,7 @@ export function createOrders(
         unresolved.wake(outcome.order.exchange);
       },
       makeGate: (isBlocked, stopAmount) =>
-        createOrderGate(
+        new OrderGate(
           {
             brokers,
             permit: deps.permit,
@@ -132,7 +132,7 @@ export function createOrders(
       limitCollarFraction: config.execution.limitCollarFraction,
     },
   );
-  const stops = createRestingStops({
+  const stops = new RestingStops({
     brokers,
     execution,
     instruments,
@@ -161,8 +161,8 @@ export function createOrders(
     onCapital: capital,
   });
 
-  const unsettledAt = (exchange: string) => execution.unsettled(exchange).length;
-  const unresolved = new UnresolvedLoop({ unsettledAt, settle: venues.settle, clock });
+  const unresolvedAt = (exchange: string) => execution.unresolved(exchange).length;
+  const unresolved = new UnresolvedLoop({ unresolvedAt, settle: venues.settle, clock });
 
   function stateFor(key: StreamKey, openMs: number): TradingState {
     const state = deps.tradingState(key, openMs);
@@ -262,9 +262,9 @@ export function createOrders(
     quote,
     send: (instrument, candle, decision, decided) =>
       sendAligned(instrument, candle, decision, { ...(decided && { decided }) }),
-    unsettledAt,
-    resolveUnknown: (exchange, signal) => unresolved.run(exchange, signal),
-    mayLeave: execution.mayLeave,
+    unresolvedAt,
+    watchUnknown: (exchange, signal) => unresolved.run(exchange, signal),
+    mayLeave: (order) => execution.mayLeave(order),
     async flatten(exchange) {
       const held = instruments.filter(({ key }) => key.exchange === exchange);
       const closed = await Promise.all(
@@ -283,7 +283,7 @@ export function createOrders(
       );
       return closed.flatMap((unclosed) => unclosed ?? []);
     },
-    unprotected: stops.unprotected,
+    unprotected: (exchange) => stops.unprotected(exchange),
     restoreComparison: restore,
     async open(restored) {
       await execution.restore(restored.openOrders, restored.fills);

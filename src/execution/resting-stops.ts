@@ -30,113 +30,122 @@ export interface Unprotected {
  * Keeps a stop resting at the exchange for each position, so that a box that is dead holds none without one. What rests is
  * made to fit what fills say is held; nothing is taken away where nothing could be put in its place.
  */
-export interface RestingStops {
+export class RestingStops {
+  readonly #deps: RestingStopsDeps;
+  readonly #percent;
+  readonly #unprotected = new Map<Instrument, Omit<Unprotected, 'symbol'>>();
+
+  constructor(deps: RestingStopsDeps) {
+    this.#deps = deps;
+    this.#percent = deps.brokers.kind === 'paper' ? 0 : deps.percent;
+  }
+
   /** Places, replaces or cancels what rests for a symbol; in the symbol's own turn. */
-  sync(exchange: string, symbol: string): Promise<void>;
+  async sync(exchange: string, symbol: string): Promise<void> {
+    const instrument = this.#deps.instruments.find(
+      ({ key }) => key.exchange === exchange && key.symbol === symbol,
+    );
+    if (instrument) await this.#syncInstrument(instrument);
+  }
+
   /** The same for all symbols of a venue, while nothing else happens there. */
-  syncAll(exchange: string): Promise<void>;
+  async syncAll(exchange: string): Promise<void> {
+    for (const instrument of this.#deps.instruments)
+      if (instrument.key.exchange === exchange) await this.#syncInstrument(instrument);
+  }
+
   /**
    * Takes a instrument's stops away before an order that closes: on spot they lock what is to be sold, and together they could do
    * more than close. One that cannot be cancelled keeps the order in: the gate denies it.
    */
-  cancelAll(instrument: Instrument): Promise<void>;
-  unprotected(exchange: string): readonly Unprotected[];
-}
-
-export function createRestingStops(deps: RestingStopsDeps): RestingStops {
-  const { execution, brokers } = deps;
-  const percent = brokers.kind === 'paper' ? 0 : deps.percent;
-  const unprotected = new Map<Instrument, Omit<Unprotected, 'symbol'>>();
-
-  async function cancel(stops: readonly OrderRequest[]): Promise<void> {
-    for (const stop of stops) await execution.cancelStop(stop);
+  async cancelAll(instrument: Instrument): Promise<void> {
+    const { exchange, symbol } = instrument.key;
+    const resting = this.#deps.execution.restingStops(exchange, symbol);
+    if (resting.length === 0) return;
+    // What closes could not leave either: then the stop is all there is.
+    if (
+      this.#deps.execution.standing({ exchange, symbol, barOpenMs: instrument.lastBarMs ?? 0 }) === 'HALTED'
+    )
+      return;
+    await this.#cancel(resting);
   }
 
-  const wantedOf = ({ book, rules, lastBarMs }: Instrument) => stopFor(book, rules, percent, lastBarMs ?? 0);
+  unprotected(exchange: string): readonly Unprotected[] {
+    return [...this.#unprotected]
+      .filter(([instrument]) => instrument.key.exchange === exchange)
+      .map(([{ key, book }, { detail, urgent }]) => ({
+        symbol: key.symbol,
+        detail: `${book.units.toFixed()} held at ${exchange}: ${detail}`,
+        ...(urgent && { urgent }),
+      }));
+  }
 
-  async function place(instrument: Instrument, stop: StopIntent): Promise<void> {
+  async #cancel(stops: readonly OrderRequest[]): Promise<void> {
+    for (const stop of stops) await this.#deps.execution.cancelStop(stop);
+  }
+
+  #wantedOf({ book, rules, lastBarMs }: Instrument) {
+    return stopFor(book, rules, this.#percent, lastBarMs ?? 0);
+  }
+
+  async #place(instrument: Instrument, stop: StopIntent): Promise<void> {
     if (isTriggered(stop)) {
       // The price has been there while nothing rested: the stop would have sold by now.
-      const unclosed = await deps.close(instrument);
-      if (unclosed === null) unprotected.delete(instrument);
+      const unclosed = await this.#deps.close(instrument);
+      if (unclosed === null) this.#unprotected.delete(instrument);
       else {
         const { exchange, symbol } = instrument.key;
-        const why = deps.isClosed(exchange, symbol) ? 'its market is closed' : unclosed;
+        const why = this.#deps.isClosed(exchange, symbol) ? 'its market is closed' : unclosed;
         const detail = `the price is beyond its trigger, and it could not be closed: ${why}`;
-        unprotected.set(instrument, { detail, urgent: true });
+        this.#unprotected.set(instrument, { detail, urgent: true });
       }
       return;
     }
-    const outcome = await execution.submitStop(stop);
+    const outcome = await this.#deps.execution.submitStop(stop);
     // The same words each time while it lasts: other words would be another alert.
     const closed = outcome.reason === 'market_closed' ? 'its market is closed' : null;
     if (isUnplaced(outcome.status))
-      unprotected.set(instrument, { detail: closed ?? outcome.message ?? outcome.status });
-    else unprotected.delete(instrument);
+      this.#unprotected.set(instrument, { detail: closed ?? outcome.message ?? outcome.status });
+    else this.#unprotected.delete(instrument);
   }
 
-  async function syncInstrument(instrument: Instrument): Promise<void> {
+  async #syncInstrument(instrument: Instrument): Promise<void> {
     const { exchange, symbol } = instrument.key;
-    const resting = execution.restingStops(exchange, symbol);
-    const wanted = wantedOf(instrument);
-    if (wanted === null) unprotected.delete(instrument);
+    const resting = this.#deps.execution.restingStops(exchange, symbol);
+    const wanted = this.#wantedOf(instrument);
+    if (wanted === null) this.#unprotected.delete(instrument);
     if (wanted === null && resting.length === 0) return;
-    if (wanted !== null && brokers.of(exchange).takesStops?.(symbol) !== true) {
-      unprotected.set(instrument, { detail: 'ccxt cannot place and follow one at this exchange' });
+    if (wanted !== null && this.#deps.brokers.of(exchange).takesStops?.(symbol) !== true) {
+      this.#unprotected.set(instrument, { detail: 'ccxt cannot place and follow one at this exchange' });
       return;
     }
     // In doubt nothing is known of what is held, or of what rests.
-    if (execution.blocks(exchange, symbol) || !deps.agreed(exchange)) return;
+    if (this.#deps.execution.blocks(exchange, symbol) || !this.#deps.agreed(exchange)) return;
     if (wanted !== null && resting.length === 1 && fits(resting[0]!, wanted)) {
-      unprotected.delete(instrument);
+      this.#unprotected.delete(instrument);
       return;
     }
     if (wanted !== null) {
-      const state = execution.standing({ exchange, symbol, barOpenMs: wanted.barOpenMs });
+      const state = this.#deps.execution.standing({ exchange, symbol, barOpenMs: wanted.barOpenMs });
       // As where the halt came while the stop was on its way: nobody else says that the position has none.
       if (state === 'HALTED' && resting.length === 0) {
         const detail = 'the box is halted and places none; place one, or close the position, by hand';
-        unprotected.set(instrument, { detail });
+        this.#unprotected.set(instrument, { detail });
       }
       if (state !== 'ACTIVE' && state !== 'REDUCING') return;
     }
     // One that does not fit is better than none, and none could be put in its place.
-    if (wanted !== null && resting.length > 0 && deps.isClosed(exchange, symbol)) return;
-    await cancel(resting);
-    if (execution.blocks(exchange, symbol) || execution.restingStops(exchange, symbol).length > 0) return;
+    if (wanted !== null && resting.length > 0 && this.#deps.isClosed(exchange, symbol)) return;
+    await this.#cancel(resting);
+    if (
+      this.#deps.execution.blocks(exchange, symbol) ||
+      this.#deps.execution.restingStops(exchange, symbol).length > 0
+    )
+      return;
     // The one that was cancelled may have been executed before.
-    const left = wantedOf(instrument);
-    if (left !== null) await place(instrument, left);
+    const left = this.#wantedOf(instrument);
+    if (left !== null) await this.#place(instrument, left);
   }
-
-  return {
-    async sync(exchange, symbol) {
-      const instrument = deps.instruments.find(
-        ({ key }) => key.exchange === exchange && key.symbol === symbol,
-      );
-      if (instrument) await syncInstrument(instrument);
-    },
-    async syncAll(exchange) {
-      for (const instrument of deps.instruments)
-        if (instrument.key.exchange === exchange) await syncInstrument(instrument);
-    },
-    async cancelAll(instrument) {
-      const { exchange, symbol } = instrument.key;
-      const resting = execution.restingStops(exchange, symbol);
-      if (resting.length === 0) return;
-      // What closes could not leave either: then the stop is all there is.
-      if (execution.standing({ exchange, symbol, barOpenMs: instrument.lastBarMs ?? 0 }) === 'HALTED') return;
-      await cancel(resting);
-    },
-    unprotected: (exchange) =>
-      [...unprotected]
-        .filter(([instrument]) => instrument.key.exchange === exchange)
-        .map(([{ key, book }, { detail, urgent }]) => ({
-          symbol: key.symbol,
-          detail: `${book.units.toFixed()} held at ${exchange}: ${detail}`,
-          ...(urgent && { urgent }),
-        })),
-  };
 }
 
 function fits(stop: OrderRequest, wanted: StopIntent): boolean {

@@ -2,7 +2,7 @@ import type { Clock } from '../ports/time.js';
 import type { ExchangeOrders } from './exchange-orders.js';
 
 export interface UnresolvedLoopDeps {
-  readonly unsettledAt: (exchange: string) => number;
+  readonly unresolvedAt: (exchange: string) => number;
   readonly settle: ExchangeOrders['settle'];
   readonly clock: Pick<Clock, 'sleep'>;
 }
@@ -22,16 +22,16 @@ export class UnresolvedLoop {
 
   /** An order there may have been left with an unknown outcome. */
   wake(exchange: string): void {
-    if (this.#deps.unsettledAt(exchange) > 0) this.#wake.get(exchange)?.();
+    if (this.#deps.unresolvedAt(exchange) > 0) this.#wake.get(exchange)?.();
   }
 
   /** Until `signal` aborts. Rejects when the store fails. */
   async run(exchange: string, signal: AbortSignal): Promise<void> {
-    const { unsettledAt, settle, clock } = this.#deps;
+    const { unresolvedAt, settle, clock } = this.#deps;
     const stop = () => this.#wake.get(exchange)?.();
     signal.addEventListener('abort', stop, { once: true });
     while (!signal.aborted) {
-      if (unsettledAt(exchange) === 0) {
+      if (unresolvedAt(exchange) === 0) {
         await new Promise<void>((resolve) => {
           this.#wake.set(exchange, resolve);
         });
@@ -39,7 +39,7 @@ export class UnresolvedLoop {
       }
       // An aborted sleep rejects, and the loop ends by its own condition.
       await clock.sleep(PERIOD_MS, signal).catch(() => undefined);
-      if (!signal.aborted && unsettledAt(exchange) > 0) await settle(exchange);
+      if (!signal.aborted && unresolvedAt(exchange) > 0) await settle(exchange);
     }
     signal.removeEventListener('abort', stop);
   }

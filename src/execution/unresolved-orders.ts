@@ -4,7 +4,7 @@ import type { Clock } from '../ports/time.js';
 import type { Brokers } from './brokers.js';
 
 /** An order whose outcome is not known to the end: it blocks its symbol until it is. */
-export interface UnsettledOrder {
+export interface UnresolvedOrder {
   readonly order: OrderRequest;
   /** Monotonic time of the last possible send; after a restart, of the restart. */
   readonly sentMonotonicMs: number;
@@ -17,103 +17,111 @@ export interface UnsettledOrder {
   placed: boolean;
 }
 
-/** What one look-up of an unsettled order came to. */
-export type Settlement =
+/** What one look-up of an unresolved order came to. */
+export type Resolution =
   | { readonly kind: 'report'; readonly report: OrderReport }
   /** Twice not found, the later time beyond send + recvWindow + margin. */
   | { readonly kind: 'absent'; readonly filledKnown: string; readonly placed: boolean }
   | { readonly kind: 'open' };
 
-/**
- * The unsettled orders of the box. DESIGN.md, "An order's life": an unknown outcome is resolved by asking for the client
- * order id and by nothing else; it never times out into anything.
- */
-export interface UnresolvedOrders {
-  add(order: OrderRequest, filledKnown: string): void;
-  /** Whether the order is known to rest; one that is not known any more is in doubt until it is looked up. */
-  rest(clientOrderId: string, resting: boolean): void;
-  remove(clientOrderId: string): void;
-  blocks(exchange: string, symbol: string): boolean;
-  /** All of them, those that rest too. */
-  list(): readonly UnsettledOrder[];
-  /** Those in doubt. */
-  readonly count: number;
-  /** Units of the stops that rest for a symbol. */
-  stopAmount(exchange: string, symbol: string): string;
-  /** Asks the broker once. A failed look-up leaves the order as it is. */
-  look(entry: UnsettledOrder): Promise<Settlement>;
-}
-
 const ZERO = decimal(0);
 
-export function createUnresolvedOrders(brokers: Brokers, clock: Clock, settleMs: number): UnresolvedOrders {
-  const entries = new Map<string, UnsettledOrder>();
-  return {
-    add(order, filledKnown) {
-      const known = entries.get(order.clientOrderId);
-      if (known) {
-        // A list that lags behind takes nothing back.
-        if (decimal(filledKnown).gt(known.filledKnown)) known.filledKnown = filledKnown;
-        return;
-      }
-      entries.set(order.clientOrderId, {
-        order,
-        sentMonotonicMs: clock.monotonicMs(),
-        filledKnown,
-        notFound: 0,
-        resting: false,
-        placed: false,
-      });
-    },
-    rest(clientOrderId, resting) {
-      const known = entries.get(clientOrderId);
-      if (!known) return;
-      known.resting = resting;
-      known.placed ||= resting;
-    },
-    remove: (clientOrderId) => void entries.delete(clientOrderId),
-    blocks(exchange, symbol) {
-      for (const { order, resting } of entries.values()) {
-        if (resting) continue;
-        if (order.exchange === exchange && order.symbol === symbol) return true;
-      }
-      return false;
-    },
-    stopAmount(exchange, symbol) {
-      let sum = ZERO;
-      for (const { order, resting } of entries.values()) {
-        if (resting && order.exchange === exchange && order.symbol === symbol) sum = sum.plus(order.amount);
-      }
-      return text(sum);
-    },
-    list: () => [...entries.values()],
-    get count() {
-      let count = 0;
-      for (const { resting } of entries.values()) if (!resting) count++;
-      return count;
-    },
-    async look(entry) {
-      const { clientOrderId, exchange, symbol } = entry.order;
-      let report: OrderReport | undefined;
-      try {
-        report = await brokers.of(exchange).find(clientOrderId, symbol);
-      } catch {
-        // An exchange that does not answer says nothing about the order; the next pass asks again.
-        return { kind: 'open' };
-      }
-      if (report) {
-        entry.notFound = 0;
-        return { kind: 'report', report };
-      }
-      entry.notFound++;
-      // An order that is not found any more may have been executed: until that is known it is in doubt.
-      entry.resting = false;
-      const late = clock.monotonicMs() - entry.sentMonotonicMs >= settleMs;
-      return entry.notFound >= 2 && late
-        ? { kind: 'absent', filledKnown: entry.filledKnown, placed: entry.placed }
-        : { kind: 'open' };
-    },
-  };
+/**
+ * The unresolved orders of the box. An unknown outcome is resolved by asking for the client
+ * order id and by nothing else; it never times out into anything.
+ */
+export class UnresolvedOrders {
+  readonly #brokers: Brokers;
+  readonly #clock: Clock;
+  readonly #settleMs: number;
+  readonly #entries = new Map<string, UnresolvedOrder>();
+
+  constructor(brokers: Brokers, clock: Clock, settleMs: number) {
+    this.#brokers = brokers;
+    this.#clock = clock;
+    this.#settleMs = settleMs;
+  }
+
+  add(order: OrderRequest, filledKnown: string): void {
+    const known = this.#entries.get(order.clientOrderId);
+    if (known) {
+      // A list that lags behind takes nothing back.
+      if (decimal(filledKnown).gt(known.filledKnown)) known.filledKnown = filledKnown;
+      return;
+    }
+    this.#entries.set(order.clientOrderId, {
+      order,
+      sentMonotonicMs: this.#clock.monotonicMs(),
+      filledKnown,
+      notFound: 0,
+      resting: false,
+      placed: false,
+    });
+  }
+
+  /** Whether the order is known to rest; one that is not known any more is in doubt until it is looked up. */
+  rest(clientOrderId: string, resting: boolean): void {
+    const known = this.#entries.get(clientOrderId);
+    if (!known) return;
+    known.resting = resting;
+    known.placed ||= resting;
+  }
+
+  remove(clientOrderId: string): void {
+    this.#entries.delete(clientOrderId);
+  }
+
+  blocks(exchange: string, symbol: string): boolean {
+    for (const { order, resting } of this.#entries.values()) {
+      if (resting) continue;
+      if (order.exchange === exchange && order.symbol === symbol) return true;
+    }
+    return false;
+  }
+
+  /** Units of the stops that rest for a symbol. */
+  stopAmount(exchange: string, symbol: string): string {
+    let sum = ZERO;
+    for (const { order, resting } of this.#entries.values()) {
+      if (resting && order.exchange === exchange && order.symbol === symbol) sum = sum.plus(order.amount);
+    }
+    return text(sum);
+  }
+
+  /** All of them, those that rest too. */
+  list(): readonly UnresolvedOrder[] {
+    return [...this.#entries.values()];
+  }
+
+  /** Those in doubt. */
+  get count(): number {
+    let count = 0;
+    for (const { resting } of this.#entries.values()) if (!resting) count++;
+    return count;
+  }
+
+  /** Asks the broker once. A failed look-up leaves the order as it is. */
+  async look(entry: UnresolvedOrder): Promise<Resolution> {
+    const { clientOrderId, exchange, symbol } = entry.order;
+    let report: OrderReport | undefined;
+    try {
+      report = await this.#brokers.of(exchange).find(clientOrderId, symbol);
+    } catch {
+      // An exchange that does not answer says nothing about the order; the next pass asks again.
+      return { kind: 'open' };
+    }
+    if (report) {
+      entry.notFound = 0;
+      return { kind: 'report', report };
+    }
+    entry.notFound++;
+    // An order that is not found any more may have been executed: until that is known it is in doubt.
+    entry.resting = false;
+    const late = this.#clock.monotonicMs() - entry.sentMonotonicMs >= this.#settleMs;
+    return entry.notFound >= 2 && late
+      ? { kind: 'absent', filledKnown: entry.filledKnown, placed: entry.placed }
+      : { kind: 'open' };
+  }
 }
 
 /** What is wrong with a report about this order; null when it can be believed. Whatever an exchange says is checked. */

@@ -56,7 +56,7 @@ export interface PipelineState {
   /** Signed units of base, by `exchange:symbol`. */
   readonly positions: Readonly<Record<string, number>>;
   readonly trades: TradesSoFar;
-  readonly unsettledOrders: number;
+  readonly unresolvedOrders: number;
   /** Open time of the last bar taken, by stream name; null before the first. */
   readonly lastBarMs: Readonly<Record<string, number | null>>;
 }

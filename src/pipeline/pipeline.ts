@@ -4,7 +4,7 @@ import type { RiskDecision } from '../core/order.js';
 import type { BarRecord, PeakRebase, RestoredState } from '../core/records.js';
 import type { NoPredictionReason, Prediction } from '../core/signal.js';
 import type { ExecutionOutcome } from '../execution/order-intent.js';
-import { createOrderQueue, type OrderQueue } from '../execution/order-queue.js';
+import { OrderQueue } from '../execution/order-queue.js';
 import { createOrders, type Orders } from '../execution/orders.js';
 import { type Account, createAccount } from '../portfolio/account.js';
 import type { Portfolio } from '../portfolio/portfolio.js';
@@ -70,7 +70,7 @@ export class Pipeline {
       (setup) => new StreamState(setup, config, deps.model, this.portfolio, deps.streams.length),
     );
     this.#streams = new Map(streams.map((stream) => [stream.name, stream]));
-    this.#queue = createOrderQueue();
+    this.#queue = new OrderQueue();
     this.orders = createOrders(deps, this.#account, this.#queue, streams);
     this.#risk = createRiskLayer(config.risk);
     this.#riskInputs = createRiskInputs(config, this.#account, this.orders, streams);
@@ -380,7 +380,7 @@ export class Pipeline {
         this.portfolio.books().map((book) => [`${book.exchange}:${book.symbol}`, book.unitsNumber]),
       ),
       trades: this.portfolio.soFar(),
-      unsettledOrders: this.orders.execution.unsettledCount,
+      unresolvedOrders: this.orders.execution.unresolvedCount,
       lastBarMs: Object.fromEntries([...this.#streams].map(([name, { lastBarMs }]) => [name, lastBarMs])),
     };
   }

@@ -72,9 +72,9 @@ export function createRiskInputs(
       if (coming !== undefined && Math.abs(coming.notional) > Math.abs(notional)) notional = coming.notional;
       if (notional !== 0) add(book.exchange, book.symbol, notional);
     }
-    if (orders.execution.unsettledCount > 0) {
+    if (orders.execution.unresolvedCount > 0) {
       // An order whose outcome nobody knows counts as filled.
-      for (const order of orders.execution.unsettled()) {
+      for (const order of orders.execution.unresolved()) {
         if (
           order.reducing ||
           (order.symbol === stream.book.symbol && order.exchange === stream.book.exchange)

@@ -14,7 +14,7 @@ export function haltExchanges(
     symbols: config.symbols,
     async resolveUnknown() {
       await pipeline.orders.settle(id);
-      return pipeline.orders.unsettledAt(id);
+      return pipeline.orders.unresolvedAt(id);
     },
     invalidate: () => pipeline.orders.doubt(id),
     compare: () => pipeline.orders.reconcile(id),

@@ -196,7 +196,7 @@ export function createLiveRun(options: LiveRunOptions): LiveRun {
         });
       const exchanges = new Set(options.streams.map(({ key }) => key.exchange));
       const beside = [...exchanges].map((exchange) =>
-        pipeline.orders.resolveUnknown(exchange, together.signal),
+        pipeline.orders.watchUnknown(exchange, together.signal),
       );
       if (options.conditions) beside.push(options.conditions.run(together.signal));
       for (const gaps of gapKeepers.values()) beside.push(gaps.run(together.signal));

@@ -14,7 +14,7 @@ import { badInput, EXIT, invariant, messageOf, RedbuttonError } from '../core/er
 import type { Fill, MarketListing } from '../core/order.js';
 import type { RunRecord } from '../core/records.js';
 import { currenciesOf } from '../core/symbol.js';
-import { createMarketBook, type MarketBook, type MarketEvents } from '../execution/market-book.js';
+import { MarketBook, type MarketEvents } from '../execution/market-book.js';
 import { createPaperBroker } from '../execution/paper-broker.js';
 import { parseRunSettings } from '../pipeline/decision-settings.js';
 import { createRestWatch, type RestWatch, type RestWatchOptions } from '../pipeline/ingestion/index.js';
@@ -99,7 +99,7 @@ export async function openVenue(venue: ExchangeConfig, parts: VenueParts): Promi
     retryMs: REQUEST_RETRY_MS,
     events: parts.requests,
   });
-  const market = createMarketBook({
+  const market = new MarketBook({
     feed: { exchange: venue.id, listed },
     listings,
     isStale,
@@ -124,8 +124,8 @@ export function brokerOf(
   const paper = createPaperBroker({
     exchange: venue.id,
     clock,
-    rulesOf: venue.market.rules,
-    isClosed: venue.market.isShut,
+    rulesOf: (symbol) => venue.market.rules(symbol),
+    isClosed: (symbol) => venue.market.isShut(symbol),
     startBalances: {
       [currenciesOf(venue.config.symbols[0]!).quote]: String(config.execution.paperStartCash),
     },

@@ -1,6 +1,6 @@
 import type { Log } from '../adapters/log/log.js';
 import type { AlertRaiser } from '../core/alert.js';
-import { createReconcileLoop, type ReconcileLoop } from '../execution/reconcile-loop.js';
+import { ReconcileLoop } from '../execution/reconcile-loop.js';
 import type { Pipeline } from '../pipeline/pipeline.js';
 import type { Clock } from '../ports/time.js';
 import type { Venue } from './open-exchanges.js';
@@ -20,7 +20,7 @@ export function reconcileLoops(parts: ReconcileLoopsParts): ReadonlyMap<string, 
   return new Map(
     venues.map(({ id }) => [
       id,
-      createReconcileLoop({
+      new ReconcileLoop({
         ...rest,
         orders: pipeline.orders,
         periodMs: config.execution.reconcileMs,

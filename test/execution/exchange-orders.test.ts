@@ -4,10 +4,10 @@ import type { Fill, OrderHint, OrderReport } from '../../src/core/order.js';
 import { isOrderOf } from '../../src/core/order-owner.js';
 import { createBrokers } from '../../src/execution/brokers.js';
 import { createExchangeOrders } from '../../src/execution/exchange-orders.js';
-import { createExecution } from '../../src/execution/execution.js';
+import { Execution } from '../../src/execution/execution.js';
 import type { OrderGate } from '../../src/execution/order-gate.js';
 import type { ExecutionOutcome } from '../../src/execution/order-intent.js';
-import { createOrderQueue } from '../../src/execution/order-queue.js';
+import { OrderQueue } from '../../src/execution/order-queue.js';
 import { followOrders } from '../../src/execution/order-updates.js';
 import { createPortfolio } from '../../src/portfolio/portfolio.js';
 import type { Broker, OrderStream } from '../../src/ports/broker.js';
@@ -65,7 +65,7 @@ function world() {
     balances: async () => [],
     transfers: async () => [],
   };
-  const gate: OrderGate = {
+  const gate: Pick<OrderGate, 'submit' | 'mayLeave' | 'reduces' | 'standing'> = {
     submit: async () => ({ kind: 'denied', reason: 'no_permit', detail: '' }),
     mayLeave: () => 'no_permit',
     reduces: () => false,
@@ -75,7 +75,7 @@ function world() {
   const portfolio = createPortfolio({ startCash: '0' });
   const ids = { isOurs: (id: string) => isOrderOf('box', id), next: () => 'rb-box-9' };
   const outcomes: ExecutionOutcome[] = [];
-  const execution = createExecution(
+  const execution = new Execution(
     {
       store,
       brokers,
@@ -88,7 +88,7 @@ function world() {
     { triesMax: 1, backoffMs: [1], settleMs: 0, orderType: 'market', limitCollarFraction: 0 },
   );
   const key = { exchange: 'binance', symbol: SYMBOL, timeframe: '1h' };
-  const turns = createOrderQueue();
+  const turns = new OrderQueue();
   const aligned: string[] = [];
   const desk = createExchangeOrders({
     stops: {

@@ -2,8 +2,8 @@ import { describe, expect, it } from 'vitest';
 import type { OrderReport, OrderRequest, Quote, RiskDecision } from '../../src/core/order.js';
 import { seededRng } from '../../src/core/seeded-rng.js';
 import { createBrokers } from '../../src/execution/brokers.js';
-import { createExecution, type ExecutionConfig } from '../../src/execution/execution.js';
-import { createOrderGate } from '../../src/execution/order-gate.js';
+import { Execution, type ExecutionConfig } from '../../src/execution/execution.js';
+import { OrderGate } from '../../src/execution/order-gate.js';
 import { createOrderIds } from '../../src/execution/order-id.js';
 import type { OrderIntent } from '../../src/execution/order-intent.js';
 import { createPortfolio } from '../../src/portfolio/portfolio.js';
@@ -94,7 +94,7 @@ function world(
     },
   };
   const portfolio = createPortfolio({ startCash: '1000' });
-  const execution = createExecution(
+  const execution = new Execution(
     {
       store: tinyStore(contents),
       brokers,
@@ -102,7 +102,7 @@ function world(
       ids: createOrderIds('test', clock, seededRng(1)),
       portfolio,
       makeGate: (isBlocked, stopAmount) =>
-        createOrderGate(
+        new OrderGate(
           {
             brokers,
             clock,
@@ -238,7 +238,7 @@ describe('sending an order with a limit', () => {
     await it.submit();
     expect(it.execution.blocks('binance', 'BTC/USDT')).toBe(true);
     const before = it.canceled.length;
-    await it.execution.settleOnce('binance');
+    await it.execution.resolveUnknown('binance');
     expect(it.canceled.length).toBeGreaterThan(before);
   });
 
@@ -287,7 +287,7 @@ describe('sending an order', () => {
     const it = world([{ kind: 'denied', reason: 'state_halted', message: 'denied at the wire' }, filled]);
     expect(await it.submit()).toMatchObject({ status: 'denied', reason: 'state_halted', tries: 1 });
     expect(it.contents.orderLog.at(-1)).toMatchObject({ status: 'denied', reason: 'state_halted' });
-    expect([it.sent.length, it.execution.unsettledCount]).toEqual([1, 0]);
+    expect([it.sent.length, it.execution.unresolvedCount]).toEqual([1, 0]);
   });
 
   it.each([
@@ -376,30 +376,30 @@ describe('an order whose outcome nobody knows', () => {
     const it = world([lost]);
     const { order } = await it.submit();
     it.known.set(order.clientOrderId, new Error('503'));
-    expect(await it.execution.settleOnce('binance')).toEqual([]);
+    expect(await it.execution.resolveUnknown('binance')).toEqual([]);
     it.known.set(order.clientOrderId, report(order));
-    expect(await it.execution.settleOnce('binance')).toMatchObject([{ status: 'filled' }]);
+    expect(await it.execution.resolveUnknown('binance')).toMatchObject([{ status: 'filled' }]);
     expect(it.portfolio.book('binance', 'BTC/USDT').unitsNumber).toBe(1);
-    expect(it.execution.unsettled()).toEqual([]);
+    expect(it.execution.unresolved()).toEqual([]);
   });
 
   it('is dead only when not found twice, the later time beyond send, window and margin', async () => {
     const it = world([lost]);
     await it.submit();
-    expect(await it.execution.settleOnce('binance')).toEqual([]);
-    expect(await it.execution.settleOnce('binance')).toEqual([]);
+    expect(await it.execution.resolveUnknown('binance')).toEqual([]);
+    expect(await it.execution.resolveUnknown('binance')).toEqual([]);
     it.later(4999);
-    expect(await it.execution.settleOnce('binance')).toEqual([]);
+    expect(await it.execution.resolveUnknown('binance')).toEqual([]);
     it.later(1);
-    expect(await it.execution.settleOnce('binance')).toMatchObject([
+    expect(await it.execution.resolveUnknown('binance')).toMatchObject([
       { status: 'never_placed', reason: null },
     ]);
     // One late look alone is not enough
     const once = world([lost]);
     await once.submit();
     once.later(60_000);
-    expect(await once.execution.settleOnce('binance')).toEqual([]);
-    expect(await once.execution.settleOnce('binance')).toMatchObject([
+    expect(await once.execution.resolveUnknown('binance')).toEqual([]);
+    expect(await once.execution.resolveUnknown('binance')).toMatchObject([
       { status: 'never_placed', reason: null },
     ]);
   });
@@ -409,7 +409,7 @@ describe('an order whose outcome nobody knows', () => {
     const { order, status } = await it.submit();
     expect(status).toBe('unknown');
     it.known.set(order.clientOrderId, report(order));
-    expect(await it.execution.settleOnce('binance')).toMatchObject([{ status: 'filled' }]);
+    expect(await it.execution.resolveUnknown('binance')).toMatchObject([{ status: 'filled' }]);
   });
 
   it('stores a fill that is named while others of the same order still are not', async () => {
@@ -417,7 +417,7 @@ describe('an order whose outcome nobody knows', () => {
     const { order } = await it.submit();
     const first = report(order, {}, '0.4').fills[0]!;
     it.known.set(order.clientOrderId, report(order, { fills: [first] }));
-    await it.execution.settleOnce('binance');
+    await it.execution.resolveUnknown('binance');
     // Nothing new of the order, and the process may end here.
     expect(it.contents.orderLog.at(-1)?.status).toBe('unknown');
     expect([...it.contents.fills.values()]).toMatchObject([{ fillId: first.fillId, amount: '0.4' }]);
@@ -432,7 +432,7 @@ describe('an order whose outcome nobody knows', () => {
     const first = report(order, {}, '0.4').fills[0]!;
     const second = { ...first, fillId: 'second', amount: '0.6' };
     it.known.set(order.clientOrderId, report(order, { fills: [first, second] }));
-    expect(await it.execution.settleOnce('binance')).toMatchObject([
+    expect(await it.execution.resolveUnknown('binance')).toMatchObject([
       { status: 'filled', fills: [{ fillId: 'second' }] },
     ]);
     expect(it.portfolio.book('binance', 'BTC/USDT').unitsNumber).toBe(1);
@@ -451,9 +451,9 @@ describe('after a restart', () => {
     await after.execution.restore([event], []);
     // Then its symbol is blocked, it is looked up, and it dies only by the rule
     expect(await after.submit()).toMatchObject({ status: 'denied', reason: 'symbol_unknown' });
-    expect(await after.execution.settleOnce('binance')).toEqual([]);
+    expect(await after.execution.resolveUnknown('binance')).toEqual([]);
     after.later(5000);
-    expect(await after.execution.settleOnce('binance')).toMatchObject([
+    expect(await after.execution.resolveUnknown('binance')).toMatchObject([
       { status: 'never_placed', order: { clientOrderId: order.clientOrderId } },
     ]);
     expect(after.sent).toEqual([]);
@@ -465,9 +465,9 @@ describe('after a restart', () => {
     const fill = [...before.contents.fills.values()][0]!;
     const after = world([]);
     await after.execution.restore([before.contents.orderLog[0]!], [{ ...fill, amount: '0.4' }]);
-    await after.execution.settleOnce('binance');
+    await after.execution.resolveUnknown('binance');
     after.later(5000);
-    expect(await after.execution.settleOnce('binance')).toMatchObject([{ status: 'canceled' }]);
+    expect(await after.execution.resolveUnknown('binance')).toMatchObject([{ status: 'canceled' }]);
     expect(after.contents.orders.get(order.clientOrderId)).toMatchObject({ filled: '0.4' });
   });
 });

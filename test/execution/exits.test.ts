@@ -4,10 +4,10 @@ import type { Fill, OrderReport, OrderRequest, Quote, Side } from '../../src/cor
 import { seededRng } from '../../src/core/seeded-rng.js';
 import type { TradingState } from '../../src/core/trading-state.js';
 import { createBrokers } from '../../src/execution/brokers.js';
-import { createExecution } from '../../src/execution/execution.js';
+import { Execution } from '../../src/execution/execution.js';
 import { EXIT_BOUND_MAX } from '../../src/execution/exit-bound.js';
 import { flattenInstrument } from '../../src/execution/flatten.js';
-import { createOrderGate } from '../../src/execution/order-gate.js';
+import { OrderGate } from '../../src/execution/order-gate.js';
 import { createOrderIds } from '../../src/execution/order-id.js';
 import type { ExecutionOutcome } from '../../src/execution/order-intent.js';
 import type { StreamState } from '../../src/pipeline/stream-state.js';
@@ -139,7 +139,7 @@ function given(seed: number) {
   const state = pick(rng, STATES);
   const sellable = () => (short === 0 ? book.units : book.units.minus(short));
   const outcomes: ExecutionOutcome[] = [];
-  const execution = createExecution(
+  const execution = new Execution(
     {
       store: tinyStore(emptyContents()),
       brokers,
@@ -148,7 +148,7 @@ function given(seed: number) {
       portfolio,
       onOutcome: (outcome) => void outcomes.push(outcome),
       makeGate: (isBlocked, stopAmount) =>
-        createOrderGate(
+        new OrderGate(
           {
             brokers,
             clock,

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { MarketListing } from '../../src/core/order.js';
-import { createMarketBook } from '../../src/execution/market-book.js';
+import { MarketBook } from '../../src/execution/market-book.js';
 import { SPOT } from '../support/tiny-stream.js';
 import { createVirtualClock, settle } from '../support/virtual-clock.js';
 
@@ -11,7 +11,7 @@ function book(start: MarketListing = OPEN, away = false) {
   const clock = createVirtualClock();
   const told: string[] = [];
   const world = { reads: 0, listing: OPEN as MarketListing | undefined, away };
-  const market = createMarketBook({
+  const market = new MarketBook({
     feed: {
       exchange: 'binance',
       async listed() {

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { MarketRules, OrderRequest, Quote } from '../../src/core/order.js';
 import type { TradingState } from '../../src/core/trading-state.js';
 import { createBrokers } from '../../src/execution/brokers.js';
-import { createOrderGate, type GateResult } from '../../src/execution/order-gate.js';
+import { type GateResult, OrderGate } from '../../src/execution/order-gate.js';
 import type { Broker } from '../../src/ports/broker.js';
 import type { PermitReading } from '../../src/ports/guard.js';
 import { CONFIG, SPOT } from '../support/tiny-stream.js';
@@ -45,7 +45,7 @@ function gateFor(given: Given = {}) {
     transfers: async () => [],
     balances: async () => [],
   };
-  const gate = createOrderGate(
+  const gate = new OrderGate(
     {
       brokers: createBrokers([broker]),
       permit: { read: () => world.permit },

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import type { OrderRequest, OrderStatus } from '../../src/core/order.js';
-import { createOrderLog } from '../../src/execution/order-log.js';
+import { OrderLog } from '../../src/execution/order-log.js';
 
 it.each([
   ['rejected', true],
@@ -11,8 +11,8 @@ it.each([
 ] as const satisfies readonly (readonly [OrderStatus, boolean])[])(
   'an order that was recorded as %s is asked for where the exchange speaks of it: %s',
   (status, asked) => {
-    const log = createOrderLog();
+    const log = new OrderLog();
     log.note({ clientOrderId: 'rb-box-1' } as OrderRequest, status, '0', null);
-    expect(log.isNews({ clientOrderId: 'rb-box-1', symbol: 'BTC/USDT', filled: '0' })).toBe(asked);
+    expect(log.isNewer({ clientOrderId: 'rb-box-1', symbol: 'BTC/USDT', filled: '0' })).toBe(asked);
   },
 );

@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import { createOrderQueue } from '../../src/execution/order-queue.js';
+import { OrderQueue } from '../../src/execution/order-queue.js';
 
 /** Work whose end the test decides, and the order in which it began. */
 function world() {
-  const turns = createOrderQueue();
+  const turns = new OrderQueue();
   const began: string[] = [];
   const work = (name: string) => {
     let end = () => {};

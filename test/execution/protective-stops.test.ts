@@ -226,10 +226,10 @@ describe('a halt', () => {
         return { kind: rests ? 'drop_answer' : 'drop' };
       };
       await send('buy', 0.5);
-      expect(execution.unsettledCount).toBe(1);
+      expect(execution.unresolvedCount).toBe(1);
       expect(unprotected('binance')).toEqual([]);
       // It may arrive until its recvWindow is over: before that its absence proves nothing.
-      while (execution.unsettledCount > 0) {
+      while (execution.unresolvedCount > 0) {
         await sleep(250);
         await settle();
       }

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { createReconcileLoop } from '../../src/execution/reconcile-loop.js';
+import { ReconcileLoop } from '../../src/execution/reconcile-loop.js';
 import type { Reconciliation } from '../../src/execution/reconciliation.js';
 import type { Unprotected } from '../../src/execution/resting-stops.js';
 
@@ -14,7 +14,7 @@ async function told(
   const ending = new AbortController();
   const raised: string[][] = [];
   let round = -1;
-  const loop = createReconcileLoop({
+  const loop = new ReconcileLoop({
     orders: {
       async reconcile() {
         round++;

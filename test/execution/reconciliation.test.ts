@@ -4,9 +4,9 @@ import type { Fill, OrderReport } from '../../src/core/order.js';
 import { isOrderOf } from '../../src/core/order-owner.js';
 import type { CapitalFlow } from '../../src/core/records.js';
 import { createBrokers } from '../../src/execution/brokers.js';
-import { createExecution } from '../../src/execution/execution.js';
+import { Execution } from '../../src/execution/execution.js';
 import type { OrderGate } from '../../src/execution/order-gate.js';
-import { createReconciler } from '../../src/execution/reconciliation.js';
+import { Reconciler } from '../../src/execution/reconciliation.js';
 import { createPortfolio } from '../../src/portfolio/portfolio.js';
 import type { Balance, Broker } from '../../src/ports/broker.js';
 import { createVirtualClock } from '../support/virtual-clock.js';
@@ -64,19 +64,19 @@ async function world() {
     transfers: () => answer(told.transfers),
   };
   const portfolio = createPortfolio({ startCash: '0' });
-  const gate: OrderGate = {
+  const gate: Pick<OrderGate, 'submit' | 'mayLeave' | 'reduces' | 'standing'> = {
     submit: async () => ({ kind: 'denied', reason: 'no_permit', detail: '' }),
     mayLeave: () => 'no_permit',
     reduces: () => false,
     standing: () => 'HALTED',
   };
   const ids = { isOurs: (id: string) => isOrderOf('box', id), next: () => 'rb-box-9' };
-  const execution = createExecution(
+  const execution = new Execution(
     { store, brokers: createBrokers([broker]), clock, ids, portfolio, makeGate: () => gate },
     { triesMax: 1, backoffMs: [1], settleMs: 0, orderType: 'market', limitCollarFraction: 0 },
   );
   const make = () =>
-    createReconciler({
+    new Reconciler({
       store,
       broker,
       clock,
@@ -135,13 +135,13 @@ describe('a comparison with the exchange', () => {
   it('given an open order of ours that nobody knows, then its symbol is blocked until it has ended', async () => {
     const { reconciler, told, execution } = await world();
     told.open = [{ ...REPORT, status: 'accepted', filled: '0', averagePrice: null, fills: [] }];
-    expect(await reconciler.compare()).toMatchObject({ kind: 'unsettled' });
-    expect(execution.unsettledCount).toBe(1);
+    expect(await reconciler.compare()).toMatchObject({ kind: 'unresolved' });
+    expect(execution.unresolvedCount).toBe(1);
     told.open = [];
     told.history = [REPORT];
     told.balances = holds('800', '1.998');
     expect(await reconciler.compare()).toMatchObject({ kind: 'agreed' });
-    expect(execution.unsettledCount).toBe(0);
+    expect(execution.unresolvedCount).toBe(0);
   });
 
   it('given a deposit and a withdrawal, then they are stored once and move cash and peak', async () => {

@@ -323,7 +323,7 @@ describe('power that fails at any write', () => {
       // Then every bar is there once (the store throws at a second), no id was sent twice, nothing is left open,
       expect(contents.bars.size, `cut ${cut}`).toBe(candles.length);
       expect(new Set(created).size, `cut ${cut}`).toBe(created.length);
-      expect(after.pipeline.state().unsettledOrders, `cut ${cut}`).toBe(0);
+      expect(after.pipeline.state().unresolvedOrders, `cut ${cut}`).toBe(0);
       // each intent was of one bar, each bar has at most one intent,
       const intents = contents.orderLog.filter((event) => event.status === 'intended');
       expect(new Set(intents.map((event) => event.order.barOpenMs)).size, `cut ${cut}`).toBe(intents.length);

@@ -101,7 +101,7 @@ describe('fills of a backtest', () => {
       fillModel: { halfSpreadBps: 0, fillAt: 'next-open' },
     });
     expect(result.instruments[0]!.fills).toEqual([]);
-    expect(result.unsettledOrders).toBe(1);
+    expect(result.unresolvedOrders).toBe(1);
   });
 });
 

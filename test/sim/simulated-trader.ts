@@ -7,7 +7,7 @@ import { stricter } from '../../src/core/trading-state.js';
 import { HaltHandler } from '../../src/execution/halt-handler.js';
 import { createOrderIds } from '../../src/execution/order-id.js';
 import { followOrders } from '../../src/execution/order-updates.js';
-import { createReconcileLoop } from '../../src/execution/reconcile-loop.js';
+import { ReconcileLoop } from '../../src/execution/reconcile-loop.js';
 import type { Reconciliation } from '../../src/execution/reconciliation.js';
 import { createInferenceLayer } from '../../src/pipeline/inference/index.js';
 import { Pipeline } from '../../src/pipeline/pipeline.js';
@@ -144,7 +144,7 @@ export async function startTrader(parts: SimulatedTraderParts): Promise<{
       filled = fill;
     },
   });
-  const reconciling = createReconcileLoop({
+  const reconciling = new ReconcileLoop({
     orders: made.orders,
     exchange: EXCHANGE,
     clock,
@@ -198,7 +198,7 @@ export async function startTrader(parts: SimulatedTraderParts): Promise<{
           symbols: SYMBOLS,
           async resolveUnknown() {
             await made.orders.settle();
-            return made.state().unsettledOrders;
+            return made.state().unresolvedOrders;
           },
           invalidate: () => made.orders.doubt(EXCHANGE),
           // Whoever asked for it: what a comparison comes to counts.

@@ -126,7 +126,7 @@ export async function tradingMonth({ seed, bars, kernel, write }: MonthOptions):
       quote,
       atMs: clock.wallMs(),
       permit: guard.permit(),
-      agreed: reconciled === 'agreed' || reconciled === 'unsettled' || reconciled === 'unreachable',
+      agreed: reconciled === 'agreed' || reconciled === 'unresolved' || reconciled === 'unreachable',
       breakerTripped: trader?.pipeline.state().account.breakerTripped ?? false,
       unknownLate: (symbol) =>
         lateFills

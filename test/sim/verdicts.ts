@@ -227,8 +227,8 @@ async function verdictOnOrders({ store, engine, rejected }: MonthTruth): Promise
 
 function verdictOnMoney(pipeline: Pipeline, engine: OrderEngine, truth: MonthTruth): string[] {
   const flaws: string[] = [];
-  if (pipeline.state().unsettledOrders > 0)
-    flaws.push(`${pipeline.state().unsettledOrders} orders never settled`);
+  if (pipeline.state().unresolvedOrders > 0)
+    flaws.push(`${pipeline.state().unresolvedOrders} orders never settled`);
   const moved = pipeline.portfolio.moved(EXCHANGE);
   const capital = truth.transfers.reduce((sum, flow) => sum.plus(flow.amount), decimal(CASH));
   const cash = engine.ledger.holding('USDT').free;

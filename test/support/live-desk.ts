@@ -7,7 +7,7 @@ import type { TradingState } from '../../src/core/trading-state.js';
 import { HaltHandler } from '../../src/execution/halt-handler.js';
 import { createOrderIds } from '../../src/execution/order-id.js';
 import type { ExecutionOutcome } from '../../src/execution/order-intent.js';
-import { createOrderQueue } from '../../src/execution/order-queue.js';
+import { OrderQueue } from '../../src/execution/order-queue.js';
 import { createOrders } from '../../src/execution/orders.js';
 import type { PipelineConfig, PipelineDeps } from '../../src/pipeline/pipeline-api.js';
 import { StreamState } from '../../src/pipeline/stream-state.js';
@@ -95,7 +95,7 @@ export async function liveDesk(options: LiveDeskOptions = {}) {
     };
     const account = createAccount(deps, clock);
     const lane = new StreamState(deps.streams[0]!, deps.config, MODEL, account.portfolio, 1);
-    const made = createOrders(deps, account, createOrderQueue(), [lane]);
+    const made = createOrders(deps, account, new OrderQueue(), [lane]);
     const restored = await store.restore();
     made.restoreComparison(restored);
     account.restore(restored);
@@ -108,7 +108,7 @@ export async function liveDesk(options: LiveDeskOptions = {}) {
           symbols: [SYMBOL],
           async resolveUnknown() {
             await made.settle();
-            return made.execution.unsettledCount;
+            return made.execution.unresolvedCount;
           },
           flatten: () => made.flatten('binance'),
           positions: () => [`${lane.book.units.toFixed()} BTC`],

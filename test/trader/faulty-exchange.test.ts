@@ -38,7 +38,7 @@ describe('a live trader against an exchange with faults on', () => {
       const { engine } = simulator.venue.account(KEY.apiKey)!;
       await box.until('everything settled', async () => {
         const agreed = (await trader.pipeline.orders.reconcile('binance'))?.kind === 'agreed';
-        return agreed && trader.pipeline.state().unsettledOrders === 0;
+        return agreed && trader.pipeline.state().unresolvedOrders === 0;
       });
       const line = (id: unknown, amount: string, price: string) =>
         `${id} ${decimal(amount).toFixed()} at ${decimal(price).toFixed()}`;

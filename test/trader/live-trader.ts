@@ -124,7 +124,7 @@ export async function startLiveTrader(
     }
   };
   await until('the bars', () => simulator.subscribers(SYMBOL) > 0);
-  await until('agreement', () => trader.pipeline.state().unsettledOrders === 0);
+  await until('agreement', () => trader.pipeline.state().unresolvedOrders === 0);
   return {
     simulator,
     trader,

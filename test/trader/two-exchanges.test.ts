@@ -147,7 +147,7 @@ describe('one trader on two exchanges', () => {
       for (const each of simulators) await each.step();
       await until(`bar ${bar}`, () => VENUES.every(({ id }) => bars(id) >= bar));
     }
-    await until('settled orders', () => trader.pipeline.state().unsettledOrders === 0);
+    await until('settled orders', () => trader.pipeline.state().unresolvedOrders === 0);
     for (const { real, stored } of await told(trader, simulators)) {
       expect(real.length).toBeGreaterThan(0);
       expect(stored).toEqual(real);

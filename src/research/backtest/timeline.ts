@@ -72,7 +72,7 @@ export interface TimelineResult {
   readonly trades: readonly ClosedTrade[];
   readonly finalEquity: number;
   /** Orders still resting when the candles ended. */
-  readonly unsettledOrders: number;
+  readonly unresolvedOrders: number;
 }
 
 /** A stream on its way through its bars. */
@@ -165,7 +165,7 @@ export async function runTimeline(options: TimelineOptions): Promise<TimelineRes
     instruments: tracks.map(({ collector }) => collector.finish()),
     trades: pipeline.portfolio.trades(),
     finalEquity: pipeline.portfolio.equity(),
-    unsettledOrders: pipeline.state().unsettledOrders,
+    unresolvedOrders: pipeline.state().unresolvedOrders,
   };
 }
 

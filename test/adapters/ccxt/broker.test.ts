@@ -7,7 +7,7 @@ import {
 import { decimal } from '../../../src/core/money.js';
 import type { OrderRequest, Quote } from '../../../src/core/order.js';
 import { createBrokers } from '../../../src/execution/brokers.js';
-import { createOrderGate, type OrderGate } from '../../../src/execution/order-gate.js';
+import { OrderGate } from '../../../src/execution/order-gate.js';
 import type { PermitReading } from '../../../src/ports/guard.js';
 import type { Interception } from '../../../src/simulator/index.js';
 import { ACCOUNT, START_MS, startWorld, type World } from '../../simulator/world.js';
@@ -275,7 +275,7 @@ describe('the door', () => {
     world = await startWorld();
     const connection = await world.connect();
     let permit: PermitReading = { ok: true, state: 'ACTIVE', epoch: 1, expiresMonotonicMs: 1e15 };
-    const gate: OrderGate = createOrderGate(
+    const gate: OrderGate = new OrderGate(
       {
         brokers: createBrokers([
           createCcxtBroker(connection, { beforeCreateLeaves: (passed) => gate.mayLeave(passed) }),
