@@ -187,11 +187,11 @@ const ingestion = z
       .positive()
       .optional()
       .describe(
-        'A close further than this from the last believed one is refused unless the next bar confirms it; absent = off.',
+        'A close further than this from the last believed one is quarantined unless the next bar confirms it; absent = off.',
       ),
     quarantineAlertRate: fraction
       .default(0.01)
-      .describe('Share of refused rows above which an alert is raised.'),
+      .describe('Share of quarantined rows above which an alert is raised.'),
     silenceMsMax: positiveMs
       .default(60_000)
       .describe('The feed counts as dead after this long without a message.'),

@@ -3,8 +3,8 @@ import type { DenialReason, Fill, OrderRequest, OrderStatus, RiskDecision } from
 import type { Holding, Prediction, SignalResult } from './signal.js';
 import type { TradingState } from './trading-state.js';
 
-/** A row that ingestion refused. */
-export interface Rejection {
+/** A row that ingestion did not accept. */
+export interface QuarantinedRow {
   readonly stream: StreamKey;
   readonly openMs: number;
   readonly reason: string;

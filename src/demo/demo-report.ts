@@ -64,7 +64,7 @@ export async function leaveReport(options: DemoReportOptions): Promise<{ readonl
       fills,
       orders: await store.orderEvents(),
       halts,
-      rejectedRows: [],
+      quarantinedRows: [],
       horizonBars: manifest.horizonBars,
       confidenceThreshold: config.signals.confidenceThreshold,
       aucWindow: config.monitoring.aucWindow,

@@ -73,8 +73,8 @@ export async function runDemo(options: DemoOptions): Promise<boolean> {
   say(
     `Redbutton demo: ${history.title}, ${candles.length} candles from ${day(candles.openMs[0]!)} to ${day(candles.openMs.at(-1)!)}`,
   );
-  if (tradable.loaded.rejected.length > 0)
-    say(`  ${tradable.loaded.rejected.length} rows were refused by validation`);
+  if (tradable.loaded.quarantined.length > 0)
+    say(`  ${tradable.loaded.quarantined.length} rows were quarantined by validation`);
 
   const dirs = freshDirectories(options.out);
   const closers: (() => unknown)[] = [() => rmSync(dirs.run, { recursive: true, force: true })];

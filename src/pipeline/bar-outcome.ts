@@ -1,12 +1,12 @@
 import type { StreamKey } from '../core/candle.js';
-import type { BarRecord, Correction, Rejection } from '../core/records.js';
+import type { BarRecord, Correction, QuarantinedRow } from '../core/records.js';
 import type { ExecutionOutcome } from '../execution/order-intent.js';
 import type { HealthReport, ResolvedOutcome } from './monitoring/index.js';
 
 /** Everything that came of one raw candle; what progress, logs and alerts are made from. */
 export type BarOutcome =
-  /** Ingestion refused it; it is in quarantine. */
-  | { readonly kind: 'rejected'; readonly stream: StreamKey; readonly rejection: Rejection }
+  /** Ingestion did not accept it; it is in quarantine. */
+  | { readonly kind: 'quarantined'; readonly stream: StreamKey; readonly row: QuarantinedRow }
   /** The bar, or a later one, was taken before: nothing was decided again. */
   | { readonly kind: 'already_known'; readonly stream: StreamKey; readonly openMs: number }
   /** A bar of history: stored, and part of later windows, but not decided on. */

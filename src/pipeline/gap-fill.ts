@@ -1,5 +1,5 @@
 import { type Candle, toColumns } from '../core/candle.js';
-import type { Rejection } from '../core/records.js';
+import type { QuarantinedRow } from '../core/records.js';
 import type { RawCandle } from '../ports/market.js';
 import type { Store } from '../ports/store.js';
 import type { StreamState } from './stream-state.js';
@@ -17,17 +17,17 @@ export async function fillGap(
 ): Promise<number> {
   const { key, layers } = stream;
   const good: Candle[] = [];
-  const refused: Rejection[] = [];
+  const quarantined: QuarantinedRow[] = [];
   for (const row of rows) {
     const { openMs, open, high, low, close, volume } = row;
     const reason = layers.checkPast(row);
     if (reason === undefined) good.push(row);
     else {
       const raw = row.raw ?? [openMs, open, high, low, close, volume].join(',');
-      refused.push({ stream: key, openMs, reason, raw, atMs });
+      quarantined.push({ stream: key, openMs, reason, raw, atMs });
     }
   }
-  if (refused.length > 0) await store.quarantine(refused);
+  if (quarantined.length > 0) await store.quarantine(quarantined);
   if (good.length === 0) return 0;
   const added = await store.addCandles(key, toColumns(good), atMs);
   if (added > 0) stream.rebuild(await store.lastCandles(key, windowBars));

@@ -1,6 +1,6 @@
 import type { Candle, CandleColumns, StreamKey } from '../core/candle.js';
 import type { MarketRules } from '../core/order.js';
-import type { Rejection } from '../core/records.js';
+import type { QuarantinedRow } from '../core/records.js';
 import type { NoPredictionReason, Prediction } from '../core/signal.js';
 import type { Calendar } from '../core/timeframe.js';
 import type { RawCandle } from '../ports/market.js';
@@ -13,7 +13,7 @@ export interface IngestionLayer {
     raw: RawCandle,
   ):
     | { readonly kind: 'candle'; readonly candle: Candle; readonly missingBars: number }
-    | { readonly kind: 'rejected'; readonly rejection: Rejection; readonly taken?: Candle };
+    | { readonly kind: 'quarantined'; readonly row: QuarantinedRow; readonly taken?: Candle };
   /** Why a late row of a gap is no candle; undefined where it is one. */
   checkPast(raw: RawCandle): string | undefined;
 }

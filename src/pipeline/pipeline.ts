@@ -89,7 +89,7 @@ export class Pipeline {
 
   async #decideOn(stream: StreamState, raw: RawCandle): Promise<BarOutcome> {
     const reading = await stream.layers.read(raw);
-    if (reading.kind === 'rejected') return quarantineRow(this.#deps.store, stream.key, raw, reading);
+    if (reading.kind === 'quarantined') return quarantineRow(this.#deps.store, stream.key, raw, reading);
     return this.#decide(stream, reading.candle, reading.features, reading.prediction, reading.missingBars);
   }
 
@@ -258,7 +258,7 @@ export class Pipeline {
     return this.#serialize(stream, async () => {
       const availableAtMs = this.#deps.clock.wallMs();
       const accepted = stream.layers.learn(raw);
-      if (accepted.kind === 'rejected') return quarantineRow(this.#deps.store, key, raw, accepted);
+      if (accepted.kind === 'quarantined') return quarantineRow(this.#deps.store, key, raw, accepted);
       const { candle, missingBars } = accepted;
       stream.observeClose(candle);
       stream.advance(candle);
@@ -276,7 +276,7 @@ export class Pipeline {
     return this.#serialize(stream, async () => {
       for (const known of candles) {
         const accepted = stream.layers.learn(known);
-        if (accepted.kind === 'rejected') continue;
+        if (accepted.kind === 'quarantined') continue;
         const { candle } = accepted;
         stream.observeClose(candle);
         // The candle is stored; the outcome of a prediction before it may not be, where history was added by hand.

@@ -1,5 +1,5 @@
 import type { Candle, CandleColumns } from '../core/candle.js';
-import type { Rejection } from '../core/records.js';
+import type { QuarantinedRow } from '../core/records.js';
 import type { NoPredictionReason, Prediction } from '../core/signal.js';
 import type { RawCandle } from '../ports/market.js';
 import type { FeatureColumnsOut } from '../ports/model.js';
@@ -7,7 +7,7 @@ import type { FeatureSpan, InferenceLayer, PredictionBatch, StreamSetup } from '
 
 /** What layers 1 to 3 made of a raw candle. */
 export type Reading =
-  | { readonly kind: 'rejected'; readonly rejection: Rejection; readonly taken?: Candle }
+  | { readonly kind: 'quarantined'; readonly row: QuarantinedRow; readonly taken?: Candle }
   | {
       readonly kind: 'read';
       readonly candle: Candle;
@@ -38,7 +38,7 @@ export class StreamLayers {
   /** A live bar: through all three layers. */
   async read(raw: RawCandle): Promise<Reading> {
     const accepted = this.#setup.ingestion.accept(raw);
-    if (accepted.kind === 'rejected') return accepted;
+    if (accepted.kind === 'quarantined') return accepted;
     const { candle, missingBars } = accepted;
     const row = this.#setup.features.push(candle);
     const prediction = await this.#inference.predict(row);

@@ -13,7 +13,7 @@ import type {
   OrderEvent,
   PeakRebase,
   PredictionOutcome,
-  Rejection,
+  QuarantinedRow,
   RestoredState,
   RowFilter,
   RunRecord,
@@ -31,7 +31,7 @@ export interface Store {
   letPass?(order: Promise<unknown>): void;
   /** Many history candles at once (backfill, import); already known ones are left as they are. Returns rows added. */
   addCandles(stream: StreamKey, candles: CandleColumns, availableAtMs: number): Promise<number>;
-  quarantine(rows: readonly Rejection[]): Promise<void>;
+  quarantine(rows: readonly QuarantinedRow[]): Promise<void>;
   /** Durable. The same correction seen again is left as it is; the candle itself is never rewritten. */
   recordCorrection(correction: Correction): Promise<void>;
   /** The last `count` candles of a stream, oldest first. */
@@ -81,7 +81,7 @@ export interface StoreReader {
   orderEvents(): Promise<readonly OrderEvent[]>;
   halts(): Promise<readonly HaltRecord[]>;
   rebases(): Promise<readonly PeakRebase[]>;
-  quarantined(): Promise<readonly Rejection[]>;
+  quarantined(): Promise<readonly QuarantinedRow[]>;
   corrections(): Promise<readonly Correction[]>;
   gaps(): Promise<readonly Gap[]>;
   models(): Promise<readonly ModelRecord[]>;

@@ -28,17 +28,17 @@ export interface BarAlertsOptions {
   readonly modelName: () => string;
   /** What follows from a model's health; without it every trouble is told. */
   readonly actions?: HealthActions;
-  readonly rejectionShare: (stream: string) => ReturnType<Ingestion['rejectionShare']> | undefined;
+  readonly quarantineShare: (stream: string) => ReturnType<Ingestion['quarantineShare']> | undefined;
 }
 
-/** Rows before the share of refused ones says anything. */
-const REJECTION_ROWS_MIN = 100;
+/** Rows before the share of quarantined ones says anything. */
+const QUARANTINE_ROWS_MIN = 100;
 
 /** Turns what a bar brought into what a person should hear. Each state is told when it begins, not on every bar. */
 export function createBarAlerts(options: BarAlertsOptions): { onBar(outcome: BarOutcome): Promise<void> } {
   const { alerts } = options;
   const models = new Map<string, { told: Health; wellBars: number }>();
-  const refusing = new Set<string>();
+  const quarantining = new Set<string>();
   let drawdownStep = 0;
   /** First millisecond of the last day whose loss was told. */
   let lossToldMs = 0;
@@ -109,12 +109,12 @@ export function createBarAlerts(options: BarAlertsOptions): { onBar(outcome: Bar
     }
   }
 
-  async function onRejected(stream: string, symbol: string): Promise<void> {
-    const share = options.rejectionShare(stream);
-    if (share === undefined || share.rows < REJECTION_ROWS_MIN) return;
-    if (share.share <= options.quarantineAlertRate) refusing.delete(stream);
-    else if (!refusing.has(stream)) {
-      refusing.add(stream);
+  async function onQuarantined(stream: string, symbol: string): Promise<void> {
+    const share = options.quarantineShare(stream);
+    if (share === undefined || share.rows < QUARANTINE_ROWS_MIN) return;
+    if (share.share <= options.quarantineAlertRate) quarantining.delete(stream);
+    else if (!quarantining.has(stream)) {
+      quarantining.add(stream);
       await alerts.raise('QUARANTINE_RATE', {
         symbol,
         rate: share.share,
@@ -126,7 +126,7 @@ export function createBarAlerts(options: BarAlertsOptions): { onBar(outcome: Bar
   return {
     async onBar(outcome) {
       if (outcome.kind === 'already_known') return;
-      await onRejected(streamName(outcome.stream), outcome.stream.symbol);
+      await onQuarantined(streamName(outcome.stream), outcome.stream.symbol);
       if (outcome.kind !== 'decided') return;
       await onDrawdown(outcome);
       await onLimits(outcome);

@@ -4,7 +4,7 @@ import type { BarOutcome } from '../pipeline/bar-outcome.js';
 /** What came of a bar in a few figures, for a log. */
 export function summaryOf(outcome: BarOutcome): Readonly<Record<string, unknown>> {
   const stream = streamName(outcome.stream);
-  if (outcome.kind === 'rejected') return { stream, reason: outcome.rejection.reason };
+  if (outcome.kind === 'quarantined') return { stream, reason: outcome.row.reason };
   if (outcome.kind === 'corrected')
     return { stream, openMs: outcome.correction.stored.openMs, kind: outcome.kind };
   if (outcome.kind !== 'decided') return { stream, openMs: outcome.openMs, kind: outcome.kind };

@@ -87,7 +87,8 @@ function buildLiveRun(
     aucWindow: config.monitoring.aucWindow,
     modelName: care.modelName,
     actions: config.modelHealth,
-    rejectionShare: (name) => streams.find(({ key }) => streamName(key) === name)?.ingestion.rejectionShare(),
+    quarantineShare: (name) =>
+      streams.find(({ key }) => streamName(key) === name)?.ingestion.quarantineShare(),
   });
   const reconciling = reconcileLoops({ venues, pipeline, clock, alerts, log, config });
   return createLiveRun({
@@ -118,7 +119,7 @@ function buildLiveRun(
       await barAlerts.onBar(outcome);
       care.onBar(outcome);
       askShadow(outcome);
-      if (outcome.kind === 'rejected') log.warn(summaryOf(outcome), 'a row was refused');
+      if (outcome.kind === 'quarantined') log.warn(summaryOf(outcome), 'a row is quarantined');
       else log.debug(summaryOf(outcome), 'bar');
       await options.onBar?.(outcome);
     },

@@ -143,15 +143,15 @@ export function moneyAndNotes(
     });
   });
 
-  test('given refused rows, when quarantined again, then nothing is added, but twins of one call stay twins', async () => {
-    const rejection = (openMs: number, raw: string) => ({
+  test('given quarantined rows, when they come again, then nothing is added, but twins of one call stay twins', async () => {
+    const row = (openMs: number, raw: string) => ({
       stream: BTC,
       openMs,
       reason: 'high_below_low',
       raw,
       atMs: T0,
     });
-    const rows = [rejection(T0, 'a'), rejection(T0, 'a'), rejection(Number.NaN, 'b'), rejection(1.5, 'c')];
+    const rows = [row(T0, 'a'), row(T0, 'a'), row(Number.NaN, 'b'), row(1.5, 'c')];
     await store().quarantine(rows);
     await store().quarantine(rows);
     await store().quarantine([]);

@@ -68,7 +68,7 @@ describe('a cool-down after losses', () => {
       quarantineAlertRate: 1,
       aucWindow: 30,
       modelName: () => 'm',
-      rejectionShare: () => undefined,
+      quarantineShare: () => undefined,
     });
     const record = barOf(stream, 0, { rng: seededRng(1).next, decided: true, risk: 'denial' });
     const monday = { ...record, candle: { ...record.candle, openMs: Date.UTC(2024, 0, 8) } };

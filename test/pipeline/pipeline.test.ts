@@ -52,8 +52,8 @@ describe('a bar on its way through the layers', () => {
     const contents = emptyContents();
     const world = await paperWorld({ store: tinyStore(contents) });
     await world.bar(WALK[0]!);
-    expect(await world.bar({ ...WALK[1]!, close: Number.NaN })).toMatchObject({ kind: 'rejected' });
-    expect(contents.rejections).toHaveLength(1);
+    expect(await world.bar({ ...WALK[1]!, close: Number.NaN })).toMatchObject({ kind: 'quarantined' });
+    expect(contents.quarantine).toHaveLength(1);
     expect(await world.bar(WALK[0]!)).toMatchObject({ kind: 'already_known' });
     expect(await world.bar(WALK[1]!)).toMatchObject({ kind: 'decided' });
     expect(contents.bars.size).toBe(2);

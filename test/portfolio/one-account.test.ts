@@ -246,7 +246,7 @@ describe('exposure', () => {
         fills,
         orders: [],
         halts: [],
-        rejectedRows: [],
+        quarantinedRows: [],
         horizonBars: 1,
         confidenceThreshold: 0.5,
         aucWindow: 30,

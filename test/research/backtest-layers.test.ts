@@ -115,7 +115,7 @@ describe('the backtest through the real layers 1 to 3', () => {
       });
       const live = [...contents.bars.values()];
       expect(compareDecisions(live, result.decisions), `seed ${seed}`).toEqual([]);
-      expect(backtestContents.rejections.length).toBe(contents.rejections.length);
+      expect(backtestContents.quarantine.length).toBe(contents.quarantine.length);
       expect(backtestContents.outcomes).toEqual(contents.outcomes);
 
       // And the feed was dirty enough to mean something: holes, faults of the model, refused rows, orders
@@ -125,7 +125,7 @@ describe('the backtest through the real layers 1 to 3', () => {
       for (const reason of ['warming_up', 'hole', 'inference_fault', 'below_threshold'] as const) {
         expect(reasons, `seed ${seed}`).toContain(reason);
       }
-      expect(contents.rejections.length).toBeGreaterThan(20);
+      expect(contents.quarantine.length).toBeGreaterThan(20);
       expect(result.fills.length).toBeGreaterThan(50);
       const calibrated = live.find((bar) => bar.prediction !== null)?.prediction;
       expect(calibrated?.probabilityUpCalibrated).not.toBe(calibrated?.probabilityUp);

@@ -37,7 +37,7 @@ const EMPTY_RUN: Parameters<typeof reportOf>[0] = {
   fills: [],
   orders: [],
   halts: [],
-  rejectedRows: [],
+  quarantinedRows: [],
   horizonBars: 1,
   confidenceThreshold: 0.5,
   aucWindow: 30,

@@ -8,7 +8,7 @@ import type {
   HaltRecord,
   OrderEvent,
   PeakRebase,
-  Rejection,
+  QuarantinedRow,
 } from '../../src/core/records.js';
 import type { Store } from '../../src/ports/store.js';
 
@@ -22,7 +22,7 @@ export interface Contents {
   readonly reported: Set<string>;
   readonly flows: CapitalFlow[];
   readonly outcomes: Map<string, boolean>;
-  readonly rejections: Rejection[];
+  readonly quarantine: QuarantinedRow[];
   readonly corrections: Correction[];
   readonly halts: HaltRecord[];
   readonly rebases: PeakRebase[];
@@ -39,7 +39,7 @@ export function emptyContents(): Contents {
     reported: new Set(),
     flows: [],
     outcomes: new Map(),
-    rejections: [],
+    quarantine: [],
     corrections: [],
     halts: [],
     rebases: [],
@@ -74,7 +74,7 @@ export function tinyStore(
     addCandles: async () => 0,
     async quarantine(rows) {
       note('quarantine');
-      contents.rejections.push(...rows);
+      contents.quarantine.push(...rows);
     },
     async recordCorrection(correction) {
       note('correction');

@@ -91,8 +91,8 @@ export function tinyStream(_clock?: Clock, key: StreamKey = KEY, rules: MarketRu
         const reason = raw.openMs <= lastMs ? 'duplicate' : raw.close > 0 ? null : 'bad_close';
         if (reason !== null) {
           return {
-            kind: 'rejected',
-            rejection: { stream: key, openMs: raw.openMs, reason, raw: raw.raw ?? '', atMs: raw.openMs },
+            kind: 'quarantined',
+            row: { stream: key, openMs: raw.openMs, reason, raw: raw.raw ?? '', atMs: raw.openMs },
           };
         }
         const missingBars = Number.isFinite(lastMs)

@@ -18,7 +18,7 @@ function world(limits: { dailyLossFraction?: number; cooldownLosses?: number; co
     quarantineAlertRate: 1,
     aucWindow: 30,
     modelName: () => 'm',
-    rejectionShare: () => undefined,
+    quarantineShare: () => undefined,
   });
   return {
     told,

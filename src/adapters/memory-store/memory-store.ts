@@ -22,7 +22,7 @@ import type {
   OrderEvent,
   PeakRebase,
   PredictionOutcome,
-  Rejection,
+  QuarantinedRow,
   RestoredState,
   RowFilter,
   RunRecord,
@@ -68,7 +68,7 @@ export class MemoryStore implements Store, StoreReader, StoreNotes, AlertOutbox 
   readonly #flows = new Map<string, CapitalFlow>();
   readonly #halts: HaltRecord[] = [];
   readonly #rebases: PeakRebase[] = [];
-  readonly #quarantine: Rejection[] = [];
+  readonly #quarantine: QuarantinedRow[] = [];
   readonly #quarantineKeys = new Set<string>();
   readonly #corrections = new Map<string, Correction>();
   readonly #gaps = new Map<string, Gap>();
@@ -110,14 +110,14 @@ export class MemoryStore implements Store, StoreReader, StoreNotes, AlertOutbox 
     return rows.candles.size - before;
   }
 
-  async quarantine(rejections: readonly Rejection[]): Promise<void> {
+  async quarantine(rows: readonly QuarantinedRow[]): Promise<void> {
     this.#open();
-    const keyOf = (r: Rejection) =>
+    const keyOf = (r: QuarantinedRow) =>
       JSON.stringify([streamName(r.stream), wholeMsOrNull(r.openMs), r.reason, r.raw]);
-    const fresh = rejections.filter((rejection) => !this.#quarantineKeys.has(keyOf(rejection)));
-    for (const rejection of fresh) {
-      this.#quarantineKeys.add(keyOf(rejection));
-      this.#quarantine.push({ ...rejection, openMs: wholeMsOrNull(rejection.openMs) ?? Number.NaN });
+    const fresh = rows.filter((row) => !this.#quarantineKeys.has(keyOf(row)));
+    for (const row of fresh) {
+      this.#quarantineKeys.add(keyOf(row));
+      this.#quarantine.push({ ...row, openMs: wholeMsOrNull(row.openMs) ?? Number.NaN });
     }
   }
 
@@ -326,7 +326,7 @@ export class MemoryStore implements Store, StoreReader, StoreNotes, AlertOutbox 
     return [...this.#rebases];
   }
 
-  async quarantined(): Promise<readonly Rejection[]> {
+  async quarantined(): Promise<readonly QuarantinedRow[]> {
     this.#open();
     return [...this.#quarantine];
   }

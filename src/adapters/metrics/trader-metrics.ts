@@ -6,7 +6,7 @@ import { createProcessFigures } from './process-figures.js';
 /** What happened on one bar, as far as it is counted. */
 export interface CountedBar {
   readonly stream: StreamKey;
-  /** What became of the bar: `decided`, `rejected`, `learned` … */
+  /** What became of the bar: `decided`, `quarantined`, `learned` … */
   readonly kind: string;
   readonly signal: string | null;
   /** Why risk denied the signal. */

@@ -83,7 +83,7 @@ function report(
     const figures = {
       out,
       candles: input.candles,
-      rejected: input.rejected,
+      rejected: input.quarantined,
       calendar: input.calendar,
       sha256,
       training,
@@ -100,7 +100,7 @@ function report(
     table(
       [
         ['candles', String(input.candles)],
-        ['refused rows', String(input.rejected)],
+        ['quarantined rows', String(input.quarantined)],
         ['training rows', String(training?.rows)],
         ['first row', day(training?.fromMs)],
         ['last row', day(training?.toMs)],

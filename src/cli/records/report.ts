@@ -8,7 +8,7 @@ import { type StreamKey, streamName } from '../../core/candle.js';
 import { badInput, EXIT } from '../../core/errors.js';
 import type { ModelManifest } from '../../core/manifest.js';
 import { parseManifest } from '../../core/manifest-schema.js';
-import type { ModelRecord, Rejection } from '../../core/records.js';
+import type { ModelRecord, QuarantinedRow } from '../../core/records.js';
 import type { StoreReader } from '../../ports/store.js';
 import { barsOfRecords } from '../../research/backtest/run-bars.js';
 import type { InstrumentRun } from '../../research/report/account-curve.js';
@@ -130,7 +130,7 @@ async function storedReport(
     fills: ofStreams(await store.fills()),
     orders: events.filter(({ order }) => known.has(order.clientOrderId)),
     halts: await store.halts(),
-    rejectedRows: countRejections(await store.quarantined(), instruments),
+    quarantinedRows: countQuarantined(await store.quarantined(), instruments),
     horizonBars: manifest?.horizonBars ?? 1,
     confidenceThreshold: config.signals.confidenceThreshold,
     aucWindow: config.monitoring.aucWindow,
@@ -160,7 +160,10 @@ function lastManifest(models: readonly ModelRecord[], place: string): ModelManif
   return last === undefined ? null : parseManifest(last.manifest, place);
 }
 
-function countRejections(rows: readonly Rejection[], instruments: readonly InstrumentRun[]): ReasonCount[] {
+function countQuarantined(
+  rows: readonly QuarantinedRow[],
+  instruments: readonly InstrumentRun[],
+): ReasonCount[] {
   const names = new Set(instruments.map(({ stream }) => streamName(stream)));
   const counts = new Map<string, number>();
   for (const { stream, reason } of rows) {

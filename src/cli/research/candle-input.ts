@@ -44,15 +44,15 @@ function writeChunk(output: Writable, chunk: string): Promise<void> {
   });
 }
 
-/** Rows, kept rows and refused ones by reason, as a table of plain text. */
+/** Rows, kept rows and quarantined ones by reason, as a table of plain text. */
 export function summaryTable(loaded: LoadedCandles, more: readonly (readonly [string, string])[]): string {
   const count = (n: number) => String(n);
   return table(
     [
       ['rows', count(loaded.file.columns.length)],
       ['kept', count(loaded.candles.length)],
-      ['rejected', count(loaded.rejected.length)],
-      ...countReasons(loaded.rejected).map(([reason, n]) => [`  ${reason}`, count(n)]),
+      ['quarantined', count(loaded.quarantined.length)],
+      ...countReasons(loaded.quarantined).map(([reason, n]) => [`  ${reason}`, count(n)]),
       ...more,
     ],
     [1],
@@ -66,7 +66,7 @@ export function summaryJson(loaded: LoadedCandles): Readonly<Record<string, unkn
     sha256: loaded.file.sha256,
     rows: loaded.file.columns.length,
     kept: loaded.candles.length,
-    rejected: loaded.rejected.length,
-    reasons: Object.fromEntries(countReasons(loaded.rejected)),
+    rejected: loaded.quarantined.length,
+    reasons: Object.fromEntries(countReasons(loaded.quarantined)),
   };
 }

@@ -122,8 +122,8 @@ async function faultPlan(given: string): Promise<FaultSettings> {
 async function cleanCandles(path: string, barMs: number, io: CommandIo): Promise<CandleColumns> {
   const loaded = await loadCandles(path, { rules: 'strict', nowMs: Date.now(), timeframeMs: barMs });
   mustHaveCandles(loaded, 'strict');
-  if (loaded.rejected.length > 0) {
-    io.stderr.write(`${path}: ${loaded.rejected.length} rows do not pass validation and are left out\n`);
+  if (loaded.quarantined.length > 0) {
+    io.stderr.write(`${path}: ${loaded.quarantined.length} rows do not pass validation and are left out\n`);
   }
   return loaded.candles;
 }

@@ -29,10 +29,10 @@ article: the seed article's checks: the last copy of a time is kept first, then 
     },
     quarantine: {
       value: 'Q.csv',
-      help: 'where refused rows go: line, reason, the row itself',
+      help: 'where quarantined rows go: line, reason, the row itself',
       completes: 'file',
     },
-    timeframe: { value: 'TF', help: 'also refuse rows off this grid, as in 1h, and bars not yet closed' },
+    timeframe: { value: 'TF', help: 'also quarantine rows off this grid, as in 1h, and bars not yet closed' },
     json: { help: 'the summary as JSON' },
   },
   more: CANDLE_FILE_HELP,
@@ -49,7 +49,7 @@ article: the seed article's checks: the last copy of a time is kept first, then 
 
     // The quarantine goes first: rows that leave the output are on record before they are gone from it.
     if (values.quarantine !== undefined) {
-      const rows = loaded.rejected.map(({ index, reason }) => ({
+      const rows = loaded.quarantined.map(({ index, reason }) => ({
         line: loaded.file.line(index),
         reason,
         raw: loaded.file.raw(index),

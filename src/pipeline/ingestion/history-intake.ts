@@ -29,20 +29,20 @@ export async function takeHistory(
   },
 ): Promise<IntakeResult> {
   const { nowMs, rules } = options;
-  const { kept, rejected } = validateCandles(columns, {
+  const { kept, quarantined } = validateCandles(columns, {
     rules,
     nowMs,
     timeframeMs: timeframeMs(stream.timeframe),
   });
   // The quarantine goes first: a power cut in between is mended by the repetition.
-  if (rejected.length > 0)
+  if (quarantined.length > 0)
     await store.quarantine(
-      rejected.map(({ index, reason }) => {
+      quarantined.map(({ index, reason }) => {
         const { openMs, open, high, low, close, volume } = candleAt(columns, index);
         const raw = options.rawOf?.(index) ?? [openMs, open, high, low, close, volume].join(',');
         return { stream, openMs, reason, raw, atMs: nowMs };
       }),
     );
   const added = kept.length === 0 ? 0 : await store.addCandles(stream, kept, nowMs);
-  return { rows: columns.length, added, refused: rejected.length };
+  return { rows: columns.length, added, refused: quarantined.length };
 }

@@ -5,11 +5,11 @@ export {
   type Ingestion,
   type IngestionOptions,
   type IngestionResult,
-  REJECTION_WINDOW_ROWS,
-  type RejectionShare,
+  QUARANTINE_WINDOW_ROWS,
+  type QuarantineShare,
 } from './ingestion.js';
 export { createRestWatch, type RestWatch, type RestWatchOptions } from './rest-watch.js';
-export { REJECTION_REASONS, type RejectionReason, type ValidationRules } from './rules.js';
+export { QUARANTINE_REASONS, type QuarantineReason, type ValidationRules } from './rules.js';
 export {
   createFeedKeeper,
   type FeedEvents,

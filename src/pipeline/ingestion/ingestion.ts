@@ -1,10 +1,10 @@
 import { missingBars } from '../../core/calendar.js';
 import type { Candle, StreamKey } from '../../core/candle.js';
-import type { Rejection } from '../../core/records.js';
+import type { QuarantinedRow } from '../../core/records.js';
 import { type Calendar, timeframeMs } from '../../core/timeframe.js';
 import type { RawCandle } from '../../ports/market.js';
 import type { Clock } from '../../ports/time.js';
-import { checkRow, JumpCheck, type RejectionReason, type ValidationRules } from './rules.js';
+import { checkRow, JumpCheck, type QuarantineReason, type ValidationRules } from './rules.js';
 
 export interface IngestionOptions {
   readonly stream: StreamKey;
@@ -27,35 +27,35 @@ export type IngestionResult =
       readonly hole: boolean;
     }
   | {
-      readonly kind: 'rejected';
-      readonly rejection: Rejection & { readonly reason: RejectionReason };
+      readonly kind: 'quarantined';
+      readonly row: QuarantinedRow & { readonly reason: QuarantineReason };
       /** The candle as it was taken before, where the reason is `correction`. */
       readonly taken?: Candle;
     };
 
-/** The share of refused rows among the last ones. */
-export interface RejectionShare {
+/** The share of quarantined rows among the last ones. */
+export interface QuarantineShare {
   readonly rows: number;
-  readonly rejected: number;
+  readonly quarantined: number;
   readonly share: number;
 }
 
-/** Rows over which the share of refused ones is told. */
-export const REJECTION_WINDOW_ROWS = 500;
+/** Rows over which the share of quarantined ones is computed. */
+export const QUARANTINE_WINDOW_ROWS = 500;
 
 /** Candles remembered to tell a repeated bar from a corrected one. */
 const REMEMBERED_BARS = 256;
 
 /** The ingestion layer of one stream: closed bars in, candles in the order of time out; nothing is invented. */
 export interface Ingestion {
-  /** Judges one closed bar. A refusal is a value, and counts as life of the feed. */
+  /** Judges one closed bar. A row for quarantine is a value, and counts as life of the feed. */
   accept(raw: RawCandle): IngestionResult;
   /** What is wrong with a late row of a gap by itself, or undefined; it is no part of the order of time. */
-  checkPast(raw: RawCandle): RejectionReason | undefined;
+  checkPast(raw: RawCandle): QuarantineReason | undefined;
   /** Goes on after the candle at `lastOpenMs`; `recent` candles, oldest first, let repeats be told from corrections. */
   restore(lastOpenMs: number, recent?: readonly Candle[]): void;
-  /** Over the last {@link REJECTION_WINDOW_ROWS} rows. */
-  rejectionShare(): RejectionShare;
+  /** Over the last {@link QUARANTINE_WINDOW_ROWS} rows. */
+  quarantineShare(): QuarantineShare;
 }
 
 export function createIngestion(options: IngestionOptions): Ingestion {
@@ -66,7 +66,7 @@ export function createIngestion(options: IngestionOptions): Ingestion {
    */
   const known = new Float64Array(REMEMBERED_BARS * 6).fill(Number.NaN);
   let knownCount = 0;
-  const refused = new Uint8Array(REJECTION_WINDOW_ROWS);
+  const marked = new Uint8Array(QUARANTINE_WINDOW_ROWS);
   let rowCount = 0;
   const jump = new JumpCheck(options.absurdJumpFraction);
   const context = { rules: options.rules, timeframeMs: barMs, nowMs: 0 };
@@ -106,7 +106,7 @@ export function createIngestion(options: IngestionOptions): Ingestion {
     };
   };
 
-  const judge = (raw: RawCandle, nowMs: number): RejectionReason | undefined => {
+  const judge = (raw: RawCandle, nowMs: number): QuarantineReason | undefined => {
     context.nowMs = nowMs;
     const reason = checkRow(raw, context);
     if (reason) return reason;
@@ -125,10 +125,10 @@ export function createIngestion(options: IngestionOptions): Ingestion {
       // A bar sent again, or later than it closed with other figures, or late into a hole, is no bad row.
       const fillsHole = reason === 'out_of_order' && raw.openMs > oldestKnown();
       if (reason !== 'duplicate' && reason !== 'correction' && !fillsHole) {
-        refused[rowCount++ % REJECTION_WINDOW_ROWS] = reason === undefined ? 0 : 1;
+        marked[rowCount++ % QUARANTINE_WINDOW_ROWS] = reason === undefined ? 0 : 1;
       }
       if (reason) {
-        const rejection = {
+        const row = {
           stream: options.stream,
           openMs: raw.openMs,
           reason,
@@ -136,7 +136,7 @@ export function createIngestion(options: IngestionOptions): Ingestion {
           atMs: nowMs,
         };
         const taken = reason === 'correction' ? rememberedAt(raw.openMs) : undefined;
-        return { kind: 'rejected', rejection, ...(taken && { taken }) };
+        return { kind: 'quarantined', row, ...(taken && { taken }) };
       }
       const { openMs, open, high, low, close, volume } = raw;
       const candle: Candle = { openMs, open, high, low, close, volume };
@@ -155,10 +155,10 @@ export function createIngestion(options: IngestionOptions): Ingestion {
       const last = recent.at(-1);
       if (last) jump.restore(last.close);
     },
-    rejectionShare() {
-      const rows = Math.min(rowCount, REJECTION_WINDOW_ROWS);
-      const rejected = refused.reduce((sum, flag) => sum + flag, 0);
-      return { rows, rejected, share: rows === 0 ? 0 : rejected / rows };
+    quarantineShare() {
+      const rows = Math.min(rowCount, QUARANTINE_WINDOW_ROWS);
+      const quarantined = marked.reduce((sum, flag) => sum + flag, 0);
+      return { rows, quarantined, share: rows === 0 ? 0 : quarantined / rows };
     },
   };
 }

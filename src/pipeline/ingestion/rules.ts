@@ -5,7 +5,7 @@ import type { Candle } from '../../core/candle.js';
 export type ValidationRules = 'strict' | 'article';
 
 /** Why a row is no candle. Stored with the row in the quarantine. */
-export const REJECTION_REASONS = [
+export const QUARANTINE_REASONS = [
   'non_finite',
   'misaligned',
   'future',
@@ -18,7 +18,7 @@ export const REJECTION_REASONS = [
   'correction',
   'out_of_order',
 ] as const;
-export type RejectionReason = (typeof REJECTION_REASONS)[number];
+export type QuarantineReason = (typeof QUARANTINE_REASONS)[number];
 
 /** What a row is held against, besides itself. */
 export interface RowContext {
@@ -38,7 +38,7 @@ export const FUTURE_TOLERANCE_MS = 1000;
  * are finite, that the bar stands on the timeframe's grid and is closed by now, and that open and close lie inside
  * [low, high].
  */
-export function checkRow(row: Candle, context: RowContext): RejectionReason | undefined {
+export function checkRow(row: Candle, context: RowContext): QuarantineReason | undefined {
   return context.rules === 'article' ? checkArticle(row) : checkStrict(row, context);
 }
 
@@ -47,7 +47,7 @@ export function isTime(openMs: number): boolean {
   return Math.abs(openMs) <= 8.64e15;
 }
 
-function checkArticle(row: Candle): RejectionReason | undefined {
+function checkArticle(row: Candle): QuarantineReason | undefined {
   const { open, high, low, close, volume } = row;
   if (
     !isTime(row.openMs) ||
@@ -65,7 +65,7 @@ function checkArticle(row: Candle): RejectionReason | undefined {
   return undefined;
 }
 
-function checkStrict(row: Candle, context: RowContext): RejectionReason | undefined {
+function checkStrict(row: Candle, context: RowContext): QuarantineReason | undefined {
   const { openMs, open, high, low, close, volume } = row;
   if (
     !(
@@ -92,13 +92,13 @@ function checkStrict(row: Candle, context: RowContext): RejectionReason | undefi
 
 /**
  * Finds absurd jumps: a close further than `fractionMax` (of the last believed close) from it. A jump that the very next
- * row confirms, by lying within the same distance of the refused close, is the market's, and is believed from there on:
+ * row confirms, by lying within the same distance of the quarantined close, is the market's, and is believed from there on:
  * so a real move costs one bar, and a wrong print never moves the yardstick. Undefined `fractionMax` turns it off.
  */
 export class JumpCheck {
   readonly #fractionMax: number | undefined;
   #believed: number | undefined;
-  #refused: number | undefined;
+  #quarantined: number | undefined;
 
   constructor(fractionMax: number | undefined) {
     this.#fractionMax = fractionMax;
@@ -109,18 +109,18 @@ export class JumpCheck {
     const max = this.#fractionMax;
     if (max === undefined) return false;
     const near = (from: number | undefined) => from !== undefined && Math.abs(close / from - 1) <= max;
-    if (this.#believed === undefined || near(this.#believed) || near(this.#refused)) {
+    if (this.#believed === undefined || near(this.#believed) || near(this.#quarantined)) {
       this.#believed = close;
-      this.#refused = undefined;
+      this.#quarantined = undefined;
       return false;
     }
-    this.#refused = close;
+    this.#quarantined = close;
     return true;
   }
 
   /** Goes on from a close that is already known to be good. */
   restore(close: number): void {
     this.#believed = close;
-    this.#refused = undefined;
+    this.#quarantined = undefined;
   }
 }

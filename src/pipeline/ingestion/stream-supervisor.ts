@@ -101,7 +101,7 @@ export function createFeedKeeper(options: FeedKeeperOptions): FeedKeeper {
           throw new HandlerFault(error);
         });
       }
-      // A page without progress ends it: rows that were all refused must not be asked for again for ever.
+      // A page without progress ends it: rows that were all quarantined must not be asked for again for ever.
       if (closed.length === 0 || options.newestOpenMs() === newest) return;
     }
   }

@@ -3,7 +3,7 @@ import {
   checkRow,
   isTime,
   JumpCheck,
-  type RejectionReason,
+  type QuarantineReason,
   type RowContext,
   type ValidationRules,
 } from './rules.js';
@@ -21,14 +21,14 @@ export interface ValidationResult {
   readonly kept: CandleColumns;
   /** Where in the input each kept row stood. */
   readonly keptIndex: Uint32Array;
-  /** Every other row of the input, by its place there. kept.length + rejected.length = rows. */
-  readonly rejected: readonly { readonly index: number; readonly reason: RejectionReason }[];
+  /** Every other row of the input, by its place there. kept.length + quarantined.length = rows. */
+  readonly quarantined: readonly { readonly index: number; readonly reason: QuarantineReason }[];
 }
 
 /**
  * Validates a whole series in any order of time. `strict` checks each row first and then keeps the last good one of each
  * time; `article` keeps the last copy first and then checks it, as the seed does, so that a bad last copy costs the good
- * ones before it. Rows out of order are sorted, not refused: in a file, order says nothing.
+ * ones before it. Rows out of order are sorted, not quarantined: in a file, order says nothing.
  */
 export function validateCandles(rows: CandleColumns, options: ValidationOptions): ValidationResult {
   const context: RowContext = {
@@ -36,7 +36,7 @@ export function validateCandles(rows: CandleColumns, options: ValidationOptions)
     timeframeMs: options.timeframeMs,
     nowMs: options.nowMs,
   };
-  const reasons = new Map<number, RejectionReason>();
+  const reasons = new Map<number, QuarantineReason>();
   const everyRow = new Uint32Array(rows.length);
   for (let i = 0; i < everyRow.length; i++) everyRow[i] = i;
   const good = (order: Uint32Array) => keepGood(rows, order, context, reasons);
@@ -46,21 +46,21 @@ export function validateCandles(rows: CandleColumns, options: ValidationOptions)
   if (options.absurdJumpFraction !== undefined) {
     const jump = new JumpCheck(options.absurdJumpFraction);
     kept = kept.filter((i) => {
-      const refused = jump.isJump(rows.close[i]!);
-      if (refused) reasons.set(i, 'absurd_jump');
-      return !refused;
+      const isJump = jump.isJump(rows.close[i]!);
+      if (isJump) reasons.set(i, 'absurd_jump');
+      return !isJump;
     });
   }
-  const rejected = [...reasons].map(([index, reason]) => ({ index, reason }));
-  rejected.sort((a, b) => a.index - b.index);
-  return { kept: pick(rows, kept), keptIndex: kept, rejected };
+  const quarantined = [...reasons].map(([index, reason]) => ({ index, reason }));
+  quarantined.sort((a, b) => a.index - b.index);
+  return { kept: pick(rows, kept), keptIndex: kept, quarantined };
 }
 
 function keepGood(
   rows: CandleColumns,
   order: Uint32Array,
   context: RowContext,
-  reasons: Map<number, RejectionReason>,
+  reasons: Map<number, QuarantineReason>,
 ): Uint32Array {
   // One object for all rows: a million short-lived ones would cost more than the checks.
   const row: { -readonly [K in keyof Candle]: Candle[K] } = {
@@ -88,7 +88,7 @@ function keepGood(
 function keepLastCopy(
   openMs: Float64Array,
   order: Uint32Array,
-  reasons: Map<number, RejectionReason>,
+  reasons: Map<number, QuarantineReason>,
 ): Uint32Array {
   const timed = order.filter((i) => {
     const hasTime = isTime(openMs[i]!);

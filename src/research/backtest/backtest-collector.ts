@@ -2,7 +2,7 @@ import type { StreamKey } from '../../core/candle.js';
 import type { FeatureColumn } from '../../core/feature-set.js';
 import type { ReferenceHistogram } from '../../core/manifest.js';
 import type { Fill } from '../../core/order.js';
-import type { BarRecord, Rejection } from '../../core/records.js';
+import type { BarRecord, QuarantinedRow } from '../../core/records.js';
 import type { ExecutionOutcome } from '../../execution/order-intent.js';
 import type { DecidedBar } from '../../pipeline/bar-outcome.js';
 import { createDrift } from '../../pipeline/monitoring/index.js';
@@ -26,9 +26,9 @@ export interface InstrumentResult {
   readonly executions: readonly ExecutionOutcome[];
   readonly fills: readonly Fill[];
   readonly bars: BarColumns;
-  readonly rejectedRows: number;
+  readonly quarantinedRows: number;
   /** The same by reason. */
-  readonly rejections: Readonly<Record<string, number>>;
+  readonly quarantined: Readonly<Record<string, number>>;
   /** How many decisions risk denied, by reason. */
   readonly denials: Readonly<Record<string, number>>;
   /** Bars without a prediction, by reason. */
@@ -45,7 +45,7 @@ export interface BacktestResult extends InstrumentResult {
 
 /** Gathers what a stream's bars bring, bar by bar, in columns. */
 export interface BacktestCollector {
-  reject(rejections: readonly Pick<Rejection, 'reason'>[]): void;
+  quarantine(rows: readonly Pick<QuarantinedRow, 'reason'>[]): void;
   take(outcome: DecidedBar): void;
   /** What has become of an order of the stream. */
   order(outcome: ExecutionOutcome): void;
@@ -65,17 +65,17 @@ export function createBacktestCollector(
   const fills: Fill[] = [];
   const denials: Record<string, number> = {};
   const silent: Record<string, number> = {};
-  const rejections: Record<string, number> = {};
-  let rejectedRows = 0;
+  const quarantined: Record<string, number> = {};
+  let quarantinedRows = 0;
 
   const count = (counts: Record<string, number>, reason: string) => {
     counts[reason] = (counts[reason] ?? 0) + 1;
   };
 
   return {
-    reject(rejected) {
-      rejectedRows += rejected.length;
-      for (const { reason } of rejected) count(rejections, reason);
+    quarantine(rows) {
+      quarantinedRows += rows.length;
+      for (const { reason } of rows) count(quarantined, reason);
     },
     take({ record }) {
       columns.add(
@@ -99,8 +99,8 @@ export function createBacktestCollector(
       executions,
       fills,
       bars: columns.finish(),
-      rejectedRows,
-      rejections,
+      quarantinedRows,
+      quarantined,
       denials,
       silent,
       psi: drift?.psi() ?? {},

@@ -1,6 +1,6 @@
 import { type Candle, type CandleColumns, sliceCandles } from '../../core/candle.js';
 import { FEATURE_COLUMNS, MODEL_FROM, MODEL_WIDTH } from '../../core/feature-set.js';
-import type { Rejection } from '../../core/records.js';
+import type { QuarantinedRow } from '../../core/records.js';
 import type { NoPredictionReason, Prediction } from '../../core/signal.js';
 import type { StreamLayers } from '../../pipeline/stream-layers.js';
 import type { FeatureColumnsOut } from '../../ports/model.js';
@@ -16,7 +16,7 @@ export type CandleSource = CandleColumns | AsyncIterable<CandleColumns>;
 /** Accepted bars in a row, with what layers 1 to 3 made of them. Good until the next span is asked for. */
 export interface BarSpan {
   readonly length: number;
-  readonly rejections: readonly Rejection[];
+  readonly quarantined: readonly QuarantinedRow[];
   /** Rows of the source that this span used up. */
   readonly rows: number;
   openMs(i: number): number;
@@ -111,7 +111,7 @@ async function readSpan(
   first: number,
 ): Promise<BarSpan> {
   const { work } = options;
-  const { length, rejections } = acceptRows(options, rows, columns);
+  const { length, quarantined } = acceptRows(options, rows, columns);
   const candles = length === columns.length ? columns : pick(columns, work.kept, length);
   const features = options.layers.featuresOf(candles, work.features);
   for (let c = 0; c < WIDTH; c++) {
@@ -125,7 +125,7 @@ async function readSpan(
   }
   if (options.givenProbabilities === undefined) await predict(options, rows, length);
   else takeGiven(options.givenProbabilities, first, work.kept, rows, length);
-  return new Rows(rows, length, rejections, columns.length, options.modelHash);
+  return new Rows(rows, length, quarantined, columns.length, options.modelHash);
 }
 
 /** Layer 1: the accepted rows are written into memory, one after the other. */
@@ -133,8 +133,8 @@ function acceptRows(
   { layers, clock, barMs, work: { raw, kept } }: BarReaderOptions,
   rows: Float64Array,
   columns: CandleColumns,
-): { readonly length: number; readonly rejections: readonly Rejection[] } {
-  const rejections: Rejection[] = [];
+): { readonly length: number; readonly quarantined: readonly QuarantinedRow[] } {
+  const quarantined: QuarantinedRow[] = [];
   let length = 0;
   for (let i = 0; i < columns.length; i++) {
     // One object for all rows, since ingestion keeps none of what it is given.
@@ -146,8 +146,8 @@ function acceptRows(
     raw.volume = columns.volume[i]!;
     clock.setWallMs(raw.openMs + barMs);
     const accepted = layers.accept(raw);
-    if (accepted.kind === 'rejected') {
-      rejections.push(accepted.rejection);
+    if (accepted.kind === 'quarantined') {
+      quarantined.push(accepted.row);
       continue;
     }
     const at = length * ROW;
@@ -160,7 +160,7 @@ function acceptRows(
     rows[at + MISSING_AT] = accepted.missingBars;
     kept[length++] = i;
   }
-  return { length, rejections };
+  return { length, quarantined };
 }
 
 /** Layer 3 for every bar that a model may be asked about. */
@@ -207,7 +207,7 @@ function takeGiven(
 /** A class, since the bars of many streams are read in turn: its methods are one for all spans, and can be inlined. */
 class Rows implements BarSpan {
   readonly length: number;
-  readonly rejections: readonly Rejection[];
+  readonly quarantined: readonly QuarantinedRow[];
   readonly rows: number;
   readonly #rows: Float64Array;
   readonly #modelHash: string;
@@ -215,12 +215,12 @@ class Rows implements BarSpan {
   constructor(
     rows: Float64Array,
     length: number,
-    rejections: readonly Rejection[],
+    quarantined: readonly QuarantinedRow[],
     rowsUsed: number,
     modelHash: string,
   ) {
     this.length = length;
-    this.rejections = rejections;
+    this.quarantined = quarantined;
     this.rows = rowsUsed;
     this.#rows = rows;
     this.#modelHash = modelHash;

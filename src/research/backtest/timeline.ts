@@ -189,9 +189,9 @@ async function decideAll(
     for (;;) {
       const { value: span, done } = await track.spans.next();
       if (done) return;
-      track.collector.reject(span.rejections);
-      const refused = span.rejections.filter(({ reason }) => reason !== 'duplicate');
-      if (refused.length > 0) await store.quarantine(refused);
+      track.collector.quarantine(span.quarantined);
+      const rows = span.quarantined.filter(({ reason }) => reason !== 'duplicate');
+      if (rows.length > 0) await store.quarantine(rows);
       rowsDone += span.rows;
       options.onProgress?.(rowsDone);
       if (span.length === 0) continue;

@@ -3,7 +3,7 @@ import type { CandleColumns } from '../../core/candle.js';
 import { badInput } from '../../core/errors.js';
 import type { Calendar } from '../../core/timeframe.js';
 import {
-  type RejectionReason,
+  type QuarantineReason,
   type ValidationOptions,
   type ValidationRules,
   validateCandles,
@@ -15,21 +15,21 @@ export interface LoadedCandles {
   readonly file: CandleFile;
   /** By time, each time once. */
   readonly candles: CandleColumns;
-  readonly rejected: readonly { readonly index: number; readonly reason: RejectionReason }[];
+  readonly quarantined: readonly { readonly index: number; readonly reason: QuarantineReason }[];
 }
 
 /** Reads and validates a candle file. Throws what `readCandlesCsv` throws. */
 export async function loadCandles(path: string, options: ValidationOptions): Promise<LoadedCandles> {
   const file = await readCandlesCsv(path);
-  const { kept, rejected } = validateCandles(file.columns, options);
-  return { file, candles: kept, rejected };
+  const { kept, quarantined } = validateCandles(file.columns, options);
+  return { file, candles: kept, quarantined };
 }
 
 /** Fails with `E_NO_CANDLES` when validation left no row of a file. */
 export function mustHaveCandles(loaded: LoadedCandles, rules: ValidationRules): void {
   if (loaded.candles.length > 0) return;
   const { line, raw } = loaded.file;
-  const first = loaded.rejected[0]!;
+  const first = loaded.quarantined[0]!;
   throw badInput(
     'E_NO_CANDLES',
     `${loaded.file.path}: validation (${rules}) refused all ${loaded.file.columns.length} rows, the first as ${first.reason} (line ${line(first.index)}: ${JSON.stringify(raw(first.index).slice(0, 80))})`,
@@ -39,10 +39,10 @@ export function mustHaveCandles(loaded: LoadedCandles, rules: ValidationRules): 
 
 /** How often each reason occurs, most frequent first. */
 export function countReasons(
-  rejected: readonly { readonly reason: RejectionReason }[],
-): readonly (readonly [RejectionReason, number])[] {
-  const counts = new Map<RejectionReason, number>();
-  for (const { reason } of rejected) counts.set(reason, (counts.get(reason) ?? 0) + 1);
+  rows: readonly { readonly reason: QuarantineReason }[],
+): readonly (readonly [QuarantineReason, number])[] {
+  const counts = new Map<QuarantineReason, number>();
+  for (const { reason } of rows) counts.set(reason, (counts.get(reason) ?? 0) + 1);
   return [...counts].sort((a, b) => b[1] - a[1] || (a[0] < b[0] ? -1 : 1));
 }
 

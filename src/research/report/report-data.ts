@@ -23,7 +23,7 @@ export interface ReportData {
   readonly trades: readonly ReportTrade[];
   /** Orders that risk or the gate denied, the exchange rejected or that were never placed, by reason code. */
   readonly denials: readonly ReasonCount[];
-  /** Bars that brought no prediction, and rows that ingestion refused, by reason code; empty where not kept. */
+  /** Bars that brought no prediction, and quarantined rows, by reason code; empty where not kept. */
   readonly silentBars: readonly ReasonCount[];
   /** Null without a fill. */
   readonly slippage?: SlippageFigures | null;

@@ -20,7 +20,7 @@ export interface Run {
   readonly fills: readonly Fill[];
   readonly orders: readonly Pick<OrderEvent, 'order' | 'status' | 'reason'>[];
   readonly halts: readonly HaltRecord[];
-  readonly rejectedRows: readonly ReasonCount[];
+  readonly quarantinedRows: readonly ReasonCount[];
   readonly horizonBars: number;
   readonly confidenceThreshold: number;
   readonly aucWindow: number;
@@ -64,7 +64,7 @@ export function reportOf(run: Run): ReportData {
     benchmark: atMs.length > 1 ? curveMetrics({ atMs, value: account.buyAndHold }, perYear) : null,
     trades: replay.trades.map(tradeShown(run, orders)),
     denials: denialCounts(run),
-    silentBars: [...sorted(summed(instruments.map(({ bars }) => bars.silent))), ...run.rejectedRows],
+    silentBars: [...sorted(summed(instruments.map(({ bars }) => bars.silent))), ...run.quarantinedRows],
     slippage: slippageFigures(run.fills, orders),
     halts: haltSpans(run.halts, atMs),
     settings: run.settings,

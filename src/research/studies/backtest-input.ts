@@ -23,8 +23,8 @@ export interface InputStream {
   readonly rows: number;
   /** The newest ones, which the market's steps are read from. */
   readonly newest: CandleColumns;
-  /** Rows refused before the backtest; the others are refused in it. */
-  readonly refused: readonly ReasonCount[];
+  /** Rows quarantined before the backtest; the others are in it. */
+  readonly quarantined: readonly ReasonCount[];
   /** What a report names as the candles' hash; known once all are read. */
   hash(): readonly [name: string, hash: string];
 }
@@ -156,7 +156,7 @@ async function csvStream(
     candles,
     rows: candles.length,
     newest: sliceCandles(candles, Math.max(0, candles.length - NEWEST_ROWS), candles.length),
-    refused: countReasons(loaded.rejected).map(([reason, count]) => ({ reason, count })),
+    quarantined: countReasons(loaded.quarantined).map(([reason, count]) => ({ reason, count })),
     hash: () => ['candles (file)', loaded.file.sha256],
   };
 }
@@ -192,7 +192,7 @@ async function slicedStream(
     candles: hashed.candles,
     rows,
     newest,
-    refused: [],
+    quarantined: [],
     hash: () => ['candles (rows)', hashed.digest()],
   };
 }

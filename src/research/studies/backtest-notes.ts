@@ -3,15 +3,15 @@ import type { ReasonCount, ReportData } from '../report/index.js';
 import type { InputStream } from './backtest-input.js';
 
 /** Rows that were no candles, by reason, before and during the run. */
-export function refusedRows(
+export function quarantinedRows(
   streams: readonly InputStream[],
   results: readonly InstrumentResult[],
 ): readonly ReasonCount[] {
   const counts = new Map<string, number>();
   const add = (reason: string, count: number) => counts.set(reason, (counts.get(reason) ?? 0) + count);
-  for (const { refused } of streams) for (const { reason, count } of refused) add(reason, count);
-  for (const { rejections } of results)
-    for (const [reason, count] of Object.entries(rejections)) add(reason, count);
+  for (const { quarantined } of streams) for (const { reason, count } of quarantined) add(reason, count);
+  for (const { quarantined } of results)
+    for (const [reason, count] of Object.entries(quarantined)) add(reason, count);
   return [...counts].map(([reason, count]) => ({ reason, count }));
 }
 

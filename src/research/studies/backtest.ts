@@ -17,7 +17,7 @@ import { runTimeline } from '../backtest/timeline.js';
 import { type ReportData, renderReport } from '../report/index.js';
 import { reportOf } from '../report/run-report.js';
 import { type BacktestInput, type InputStream, openBacktestInput } from './backtest-input.js';
-import { belowThreshold, hashesOf, refusedRows, seenInTraining } from './backtest-notes.js';
+import { belowThreshold, hashesOf, quarantinedRows, seenInTraining } from './backtest-notes.js';
 import { backtestOf, streamMaker } from './backtest-run.js';
 import { type FillRequest, fillModelOf } from './fill-model.js';
 import { openHeldStore } from './held-store.js';
@@ -146,7 +146,7 @@ function reportOn(
     fills: results.flatMap((result) => result.fills).sort((a, b) => a.atMs - b.atMs),
     orders: results.flatMap(({ executions }) => executions),
     halts,
-    rejectedRows: refusedRows(streams, results),
+    quarantinedRows: quarantinedRows(streams, results),
     horizonBars: manifest.horizonBars,
     confidenceThreshold: config.signals.confidenceThreshold,
     aucWindow: config.monitoring.aucWindow,
@@ -195,7 +195,7 @@ async function resultsOf(
     onProgress,
   });
   if (instruments.every(({ bars }) => bars.length === 0)) {
-    const reasons = Object.keys(Object.assign({}, ...instruments.map(({ rejections }) => rejections)));
+    const reasons = Object.keys(Object.assign({}, ...instruments.map(({ quarantined }) => quarantined)));
     throw badInput(
       'E_NO_CANDLES',
       `validation (${config.ingestion.rules}) refused all rows of the candles: ${reasons.join(', ')}`,

@@ -22,7 +22,7 @@ export interface TrainingInput {
   readonly table: TrainingTable;
   /** Candles in use, after validation. */
   readonly candles: number;
-  readonly rejected: number;
+  readonly quarantined: number;
   /** As in `1h`; null where no name fits. */
   readonly timeframe: string | null;
   readonly calendar: Calendar;
@@ -52,7 +52,7 @@ export async function readTrainingInput(file: string, options: TrainingInputOpti
   return {
     table: trainingTable(candles, options.horizonBars, gaps),
     candles: candles.length,
-    rejected: loaded.rejected.length,
+    quarantined: loaded.quarantined.length,
     timeframe: timeframeName(timeframeMs) ?? null,
     calendar: gaps.calendar,
   };

@@ -34,7 +34,7 @@ describe('the figures for Prometheus', () => {
     metrics.countOrder({ stream: STREAM, status: 'filled', fills: 2 });
     metrics.countOrder({ stream: STREAM, status: 'denied', fills: 0 });
     metrics.countBar({ ...bar, signal: 'short', denial: 'nothing_to_close' });
-    metrics.countBar({ ...bar, kind: 'rejected' });
+    metrics.countBar({ ...bar, kind: 'quarantined' });
     const lines = (await metrics.text()).split('\n');
     for (const line of [
       'redbutton_info{version="9.9",mode="paper"} 1',

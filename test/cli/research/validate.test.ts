@@ -61,7 +61,7 @@ describe('validate', () => {
     expect(io.out().trimEnd().split('\n')).toEqual([
       'rows                   4',
       'kept                   2',
-      'rejected               2',
+      'quarantined            2',
       '  non_finite           1',
       '  non_positive_volume  1',
     ]);

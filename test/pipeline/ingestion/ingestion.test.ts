@@ -26,7 +26,7 @@ function ingestion(options: Partial<IngestionOptions> = {}) {
 }
 
 function reason(result: ReturnType<ReturnType<typeof ingestion>['accept']>): string {
-  return result.kind === 'rejected' ? result.rejection.reason : 'candle';
+  return result.kind === 'quarantined' ? result.row.reason : 'candle';
 }
 
 describe('ingestion', () => {
@@ -53,8 +53,8 @@ describe('ingestion', () => {
     const layer = ingestion();
     const refused = layer.accept({ ...candle(0, { close: Number.NaN }), raw: '[1,"x"]' });
     expect(refused).toEqual({
-      kind: 'rejected',
-      rejection: {
+      kind: 'quarantined',
+      row: {
         stream: { exchange: 'binance', symbol: 'BTC/USDT', timeframe: '1m' },
         openMs: START,
         reason: 'non_finite',
@@ -63,7 +63,7 @@ describe('ingestion', () => {
       },
     });
     const own = layer.accept(candle(0, { close: Number.NaN }));
-    expect(own).toMatchObject({ rejection: { raw: `${START},10,11,9,NaN,5` } });
+    expect(own).toMatchObject({ row: { raw: `${START},10,11,9,NaN,5` } });
   });
 
   it('tells a repeated bar from a corrected one and from one out of order', () => {
@@ -111,21 +111,21 @@ describe('ingestion', () => {
     ]);
   });
 
-  it('tells the share of refused rows among the last 500', () => {
+  it('tells the share of quarantined rows among the last 500', () => {
     const layer = ingestion({ clock: { wallMs: () => START + 10_000 * MINUTE } });
-    expect(layer.rejectionShare()).toEqual({ rows: 0, rejected: 0, share: 0 });
+    expect(layer.quarantineShare()).toEqual({ rows: 0, quarantined: 0, share: 0 });
     for (let bar = 0; bar < 100; bar++) layer.accept(candle(bar, { volume: 0 }));
     for (let bar = 100; bar < 550; bar++) layer.accept(candle(bar));
-    expect(layer.rejectionShare()).toEqual({ rows: 500, rejected: 50, share: 0.1 });
+    expect(layer.quarantineShare()).toEqual({ rows: 500, quarantined: 50, share: 0.1 });
   });
 
   it('counts a late row as refused only before the oldest bar it remembers, and else as one that fills a hole', () => {
     const layer = ingestion({ clock: { wallMs: () => START + 10_000 * MINUTE } });
     const late = (bar: number) => {
-      const before = layer.rejectionShare();
+      const before = layer.quarantineShare();
       expect(reason(layer.accept(candle(bar)))).toBe('out_of_order');
-      const { rows, rejected } = layer.rejectionShare();
-      return [rows - before.rows, rejected - before.rejected];
+      const { rows, quarantined } = layer.quarantineShare();
+      return [rows - before.rows, quarantined - before.quarantined];
     };
     // As after a restore: what is remembered has a hole, which the exchange's history fills
     layer.restore(START + 20 * MINUTE, [candle(10), candle(11), candle(20)]);

@@ -61,7 +61,7 @@ describe('strict rules', () => {
   const nowMs = GOOD.openMs + 10 * MINUTE;
   const reasonOf = (change: Partial<Candle>) => {
     const rows = toColumns([{ ...GOOD, ...change }]);
-    return validateCandles(rows, { rules: 'strict', timeframeMs: MINUTE, nowMs }).rejected[0]?.reason;
+    return validateCandles(rows, { rules: 'strict', timeframeMs: MINUTE, nowMs }).quarantined[0]?.reason;
   };
 
   it.each([
@@ -97,11 +97,11 @@ describe('strict rules', () => {
       volume: 1,
     }));
     const result = validateCandles(toColumns(rows), { rules: 'strict', absurdJumpFraction: 0.5 });
-    expect(result.rejected).toEqual([
+    expect(result.quarantined).toEqual([
       { index: 2, reason: 'absurd_jump' },
       { index: 5, reason: 'absurd_jump' },
     ]);
-    expect(validateCandles(toColumns(rows), { rules: 'strict' }).rejected).toEqual([]);
+    expect(validateCandles(toColumns(rows), { rules: 'strict' }).quarantined).toEqual([]);
   });
 });
 
@@ -125,15 +125,15 @@ describe('any rows at all', () => {
   it.each(['strict', 'article'] as const)('under %s rules are kept or refused, once each', (rules) => {
     fc.assert(
       fc.property(fc.array(row, { maxLength: 40 }), (rows) => {
-        const { kept, keptIndex, rejected } = validateCandles(toColumns(rows), { rules });
-        const seen = [...keptIndex, ...rejected.map(({ index }) => index)].sort((a, b) => a - b);
+        const { kept, keptIndex, quarantined } = validateCandles(toColumns(rows), { rules });
+        const seen = [...keptIndex, ...quarantined.map(({ index }) => index)].sort((a, b) => a - b);
         expect(seen).toEqual(rows.map((_, i) => i));
         for (let k = 1; k < kept.length; k++) expect(kept.openMs[k]).toBeGreaterThan(kept.openMs[k - 1]!);
         keptIndex.forEach((index, k) => {
           expect(candleAt(kept, k)).toEqual(rows[index]);
         });
         const again = validateCandles(kept, { rules });
-        expect(again.rejected).toEqual([]);
+        expect(again.quarantined).toEqual([]);
       }),
       { seed: 42, numRuns: 500 },
     );

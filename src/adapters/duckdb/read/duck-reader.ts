@@ -10,7 +10,7 @@ import type {
   ModelRecord,
   OrderEvent,
   PeakRebase,
-  Rejection,
+  QuarantinedRow,
   RowFilter,
   RunRecord,
   ShadowPrediction,
@@ -23,8 +23,8 @@ import {
   gapOf,
   haltOf,
   modelOf,
+  quarantinedRowOf,
   rebaseOf,
-  rejectionOf,
   runOf,
   shadowOf,
 } from '../write/audit-log.js';
@@ -90,8 +90,8 @@ export abstract class DuckReader implements StoreReader {
     return this.#all('SELECT * FROM peak_rebases ORDER BY seq', rebaseOf);
   }
 
-  quarantined(): Promise<readonly Rejection[]> {
-    return this.#all('SELECT * FROM quarantine ORDER BY rowid', rejectionOf);
+  quarantined(): Promise<readonly QuarantinedRow[]> {
+    return this.#all('SELECT * FROM quarantine ORDER BY rowid', quarantinedRowOf);
   }
 
   corrections(): Promise<readonly Correction[]> {

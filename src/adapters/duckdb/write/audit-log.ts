@@ -7,7 +7,7 @@ import type {
   HaltRecord,
   ModelRecord,
   PeakRebase,
-  Rejection,
+  QuarantinedRow,
   RunRecord,
   ShadowPrediction,
 } from '../../../core/records.js';
@@ -50,13 +50,13 @@ export class Notes {
    * A row already in quarantine (same stream, time, reason and raw text) is not stored again; twins in one call are.
    * Thousands may come at once from a dirty file, hence the detour through a temporary table, which is not logged.
    */
-  async quarantine(rows: readonly Rejection[]): Promise<void> {
+  async quarantine(rows: readonly QuarantinedRow[]): Promise<void> {
     if (rows.length === 0) return;
     await this.#session.script(
-      `CREATE OR REPLACE TEMP TABLE refused (row_no INTEGER, exchange VARCHAR, symbol VARCHAR, timeframe VARCHAR,
+      `CREATE OR REPLACE TEMP TABLE incoming (row_no INTEGER, exchange VARCHAR, symbol VARCHAR, timeframe VARCHAR,
          open_ms BIGINT, reason VARCHAR, raw VARCHAR, at_ms BIGINT)`,
     );
-    await this.#session.append('refused', (appender) => {
+    await this.#session.append('incoming', (appender) => {
       rows.forEach((row, i) => {
         const openMs = wholeMsOrNull(row.openMs);
         appender.appendInteger(i);
@@ -72,12 +72,12 @@ export class Notes {
       });
     });
     await this.#session.run(
-      `INSERT INTO quarantine SELECT exchange, symbol, timeframe, open_ms, reason, raw, at_ms FROM refused r
+      `INSERT INTO quarantine SELECT exchange, symbol, timeframe, open_ms, reason, raw, at_ms FROM incoming r
          WHERE NOT EXISTS (FROM quarantine q WHERE q.exchange = r.exchange AND q.symbol = r.symbol
            AND q.timeframe = r.timeframe AND q.open_ms IS NOT DISTINCT FROM r.open_ms AND q.reason = r.reason
            AND q.raw = r.raw) ORDER BY row_no`,
     );
-    await this.#session.script('DROP TABLE refused');
+    await this.#session.script('DROP TABLE incoming');
   }
 
   async correction({ stream, stored, corrected, atMs }: Correction): Promise<void> {
@@ -234,8 +234,8 @@ export function rebaseOf(row: Row): PeakRebase {
   };
 }
 
-/** `openMs` is NaN where the refused row had no usable time. */
-export function rejectionOf(row: Row): Rejection {
+/** `openMs` is NaN where the row had no usable time. */
+export function quarantinedRowOf(row: Row): QuarantinedRow {
   return {
     stream: streamOf(row),
     openMs: numberOrNull(row, 'open_ms') ?? Number.NaN,

@@ -15,7 +15,7 @@ import type {
   OrderEvent,
   PeakRebase,
   PredictionOutcome,
-  Rejection,
+  QuarantinedRow,
   RestoredState,
   RunRecord,
   ShadowPrediction,
@@ -145,7 +145,7 @@ export class DuckStore extends DuckReader implements Store, StoreNotes, AlertOut
     return added;
   }
 
-  quarantine(rows: readonly Rejection[]): Promise<void> {
+  quarantine(rows: readonly QuarantinedRow[]): Promise<void> {
     return this.serialize(() => this.#parts.notes.quarantine(rows));
   }
 
