@@ -1,8 +1,8 @@
 import type { Gpio } from '../ports/gpio.js';
 import type { Clock } from '../ports/time.js';
-import { type ButtonEvent, createButton } from './button.js';
-import { type ButtonLine, createButtonLine } from './button-line.js';
-import { createContactPair } from './contact-pair.js';
+import { Button, type ButtonEvent } from './button.js';
+import { ButtonLine } from './button-line.js';
+import { type ContactPair, createContactPair } from './contact-pair.js';
 
 export interface ButtonContact {
   readonly line: number;
@@ -26,85 +26,94 @@ export interface ButtonInputEvents {
   restored(): void;
 }
 
+type FaultSource = number | 'disagree';
+
 /** The red button as a whole: its lines, their faults, and what they say together. */
-export interface ButtonInput {
-  open(): Promise<void>;
-  /** One look at every line. */
-  look(): void;
-  /** Nothing is under way, and a thread wakes us at every change: looks of ours may be rarer. */
-  settled(): boolean;
-  close(): void;
-}
-
-export function createButtonInput(
-  gpio: Gpio,
-  settings: ButtonInputSettings,
-  clock: Pick<Clock, 'monotonicMs'>,
-  events: ButtonInputEvents,
-): ButtonInput {
-  const { contacts, releaseDebounceMs, holdMs } = settings;
-  const pair = createContactPair(contacts.length, settings.disagreeMs);
+export class ButtonInput {
+  readonly #clock: Pick<Clock, 'monotonicMs'>;
+  readonly #disagreeMs: number;
+  readonly #events: ButtonInputEvents;
+  readonly #lines: readonly ButtonLine[];
+  readonly #pair: ContactPair;
   /** What is wrong, by its source: a contact's index, or the disagreement of both. */
-  const faults = new Map<number | 'disagree', string>();
-  let releasedWhileFaulty = false;
+  readonly #faults = new Map<FaultSource, string>();
+  #releasedWhileFaulty = false;
 
-  const blame = (source: number | 'disagree', detail: string) => {
-    const first = faults.size === 0;
-    faults.set(source, detail);
-    if (first) events.lost(detail);
-  };
-  const clear = (source: number | 'disagree') => {
-    if (!faults.delete(source) || faults.size > 0) return;
-    events.restored();
-    if (releasedWhileFaulty) events.button('released');
-  };
-  const hear = (index: number, event: ButtonEvent) => {
-    for (const whole of pair.event(index, event)) {
-      releasedWhileFaulty = whole === 'released';
-      // A release counts only on lines that work; it is told when they do again.
-      if (whole !== 'released' || faults.size === 0) events.button(whole);
+  constructor(
+    gpio: Gpio,
+    settings: ButtonInputSettings,
+    clock: Pick<Clock, 'monotonicMs'>,
+    events: ButtonInputEvents,
+  ) {
+    const { contacts, releaseDebounceMs, holdMs, pollMs, disagreeMs } = settings;
+    this.#clock = clock;
+    this.#disagreeMs = disagreeMs;
+    this.#events = events;
+    this.#pair = createContactPair(contacts.length, disagreeMs);
+    this.#lines = contacts.map(({ line, contact }, index) => {
+      const button = new Button({ contact, releaseDebounceMs, holdMs });
+      return new ButtonLine(gpio, line, pollMs, button, clock, {
+        button: (event) => this.#onContact(index, event),
+        lost: (detail) => this.#onLost(index, detail),
+        restored: () => this.#clear(index),
+      });
+    });
+  }
+
+  async open(): Promise<void> {
+    await Promise.all(this.#lines.map((line) => line.open()));
+  }
+
+  /** One look at every line. */
+  look(): void {
+    for (const line of this.#lines) line.look();
+    if (!this.#pair.disagrees(this.#clock.monotonicMs())) this.#clear('disagree');
+    else {
+      const detail = `the two contacts of the button disagree for more than ${this.#disagreeMs} ms`;
+      this.#blame('disagree', detail);
     }
-  };
-  const lines: ButtonLine[] = contacts.map(({ line, contact }, index) =>
-    createButtonLine(
-      gpio,
-      line,
-      settings.pollMs,
-      createButton({ contact, releaseDebounceMs, holdMs }),
-      clock,
-      {
-        button: (event) => hear(index, event),
-        lost(detail) {
-          pair.forget(index);
-          releasedWhileFaulty = false;
-          blame(index, detail);
-        },
-        restored: () => clear(index),
-      },
-    ),
-  );
+  }
 
-  return {
-    async open() {
-      await Promise.all(lines.map((line) => line.open()));
-    },
-    look() {
-      for (const line of lines) line.look();
-      if (!pair.disagrees(clock.monotonicMs())) clear('disagree');
-      else
-        blame('disagree', `the two contacts of the button disagree for more than ${settings.disagreeMs} ms`);
-    },
-    settled: () => lines.every((line) => line.settled()),
-    close() {
-      const faults: unknown[] = [];
-      for (const line of lines) {
-        try {
-          line.close();
-        } catch (error) {
-          faults.push(error);
-        }
+  /** Nothing is under way, and a thread wakes us at every change: looks of ours may be rarer. */
+  settled(): boolean {
+    return this.#lines.every((line) => line.settled());
+  }
+
+  close(): void {
+    const faults: unknown[] = [];
+    for (const line of this.#lines) {
+      try {
+        line.close();
+      } catch (error) {
+        faults.push(error);
       }
-      if (faults.length > 0) throw faults[0];
-    },
-  };
+    }
+    if (faults.length > 0) throw faults[0];
+  }
+
+  #onContact(index: number, event: ButtonEvent): void {
+    for (const whole of this.#pair.event(index, event)) {
+      this.#releasedWhileFaulty = whole === 'released';
+      // A release counts only on lines that work; it is told when they do again.
+      if (whole !== 'released' || this.#faults.size === 0) this.#events.button(whole);
+    }
+  }
+
+  #onLost(index: number, detail: string): void {
+    this.#pair.forget(index);
+    this.#releasedWhileFaulty = false;
+    this.#blame(index, detail);
+  }
+
+  #blame(source: FaultSource, detail: string): void {
+    const first = this.#faults.size === 0;
+    this.#faults.set(source, detail);
+    if (first) this.#events.lost(detail);
+  }
+
+  #clear(source: FaultSource): void {
+    if (!this.#faults.delete(source) || this.#faults.size > 0) return;
+    this.#events.restored();
+    if (this.#releasedWhileFaulty) this.#events.button('released');
+  }
 }

@@ -14,76 +14,78 @@ export interface ButtonSettings {
 
 export type ButtonEvent = 'pressed' | 'held' | 'released';
 
-export interface Button {
-  /** A look at the line. */
-  sample(level: 0 | 1, atMs: number): readonly ButtonEvent[];
-  /** An edge, with the level read when it was delivered. */
-  edge(level: 0 | 1, atMs: number): readonly ButtonEvent[];
-  /** The contact moved while nobody looked, which was a press or the end of one that nobody has acted on. */
-  moved(atMs: number): readonly ButtonEvent[];
-  /** Nothing goes on in time: no press to be held yet, no release to be waited out. */
-  settled(): boolean;
-  /** Forgets what was seen, as after the line was opened anew: unknown until it has been looked at. */
-  reset(): void;
-}
-
-export function createButton(settings: ButtonSettings): Button {
-  const pressedLevel = settings.contact === 'nc' ? 1 : 0;
-  let phase: 'unknown' | 'pressed' | 'releasing' | 'released' = 'unknown';
-  let sinceMs = 0;
-  let held = false;
+export class Button {
+  readonly #settings: ButtonSettings;
+  readonly #pressedLevel: 0 | 1;
+  #phase: 'unknown' | 'pressed' | 'releasing' | 'released' = 'unknown';
+  #sinceMs = 0;
+  #held = false;
   /** Whether the last that was told is a press: what follows one is bounce of it, what was never told is no bounce. */
-  let told = false;
+  #told = false;
 
-  const press = (atMs: number): readonly ButtonEvent[] => {
-    if (phase !== 'pressed') {
-      phase = 'pressed';
-      sinceMs = atMs;
-      if (!told) {
-        told = true;
-        held = false;
+  constructor(settings: ButtonSettings) {
+    this.#settings = settings;
+    this.#pressedLevel = settings.contact === 'nc' ? 1 : 0;
+  }
+
+  /** A look at the line. */
+  sample(level: 0 | 1, atMs: number): readonly ButtonEvent[] {
+    return level === this.#pressedLevel ? this.#press(atMs) : this.#release(atMs);
+  }
+
+  /** An edge, with the level read when it was delivered. */
+  edge(level: 0 | 1, atMs: number): readonly ButtonEvent[] {
+    if (level === this.#pressedLevel) return this.#press(atMs);
+    // An edge while all seemed released, and released again by now: the contact opened between two looks.
+    const events = this.#phase === 'released' ? this.#press(atMs) : [];
+    this.#phase = 'releasing';
+    this.#sinceMs = atMs;
+    return events;
+  }
+
+  /** The contact moved while nobody looked, which was a press or the end of one that nobody has acted on. */
+  moved(atMs: number): readonly ButtonEvent[] {
+    const events = this.#press(atMs);
+    this.#phase = 'releasing';
+    return events;
+  }
+
+  /** Nothing goes on in time: no press to be held yet, no release to be waited out. */
+  settled(): boolean {
+    return this.#phase === 'released' || (this.#phase === 'pressed' && this.#held);
+  }
+
+  /** Forgets what was seen, as after the line was opened again: unknown until it has been looked at. */
+  reset(): void {
+    this.#phase = 'unknown';
+    this.#told = false;
+    this.#held = false;
+  }
+
+  #press(atMs: number): readonly ButtonEvent[] {
+    if (this.#phase !== 'pressed') {
+      this.#phase = 'pressed';
+      this.#sinceMs = atMs;
+      if (!this.#told) {
+        this.#told = true;
+        this.#held = false;
         return ['pressed'];
       }
     }
-    if (held || atMs - sinceMs < settings.holdMs) return [];
-    held = true;
+    if (this.#held || atMs - this.#sinceMs < this.#settings.holdMs) return [];
+    this.#held = true;
     return ['held'];
-  };
-  const release = (atMs: number): readonly ButtonEvent[] => {
-    if (phase === 'released') return [];
-    if (phase !== 'releasing') {
-      phase = 'releasing';
-      sinceMs = atMs;
-    }
-    if (atMs - sinceMs < settings.releaseDebounceMs) return [];
-    phase = 'released';
-    told = false;
-    return ['released'];
-  };
+  }
 
-  return {
-    sample(level, atMs) {
-      return level === pressedLevel ? press(atMs) : release(atMs);
-    },
-    edge(level, atMs) {
-      if (level === pressedLevel) return press(atMs);
-      // An edge while all seemed released, and released again by now: the contact opened between two looks.
-      const missed = phase === 'released';
-      const events = missed ? press(atMs) : [];
-      phase = 'releasing';
-      sinceMs = atMs;
-      return events;
-    },
-    moved(atMs) {
-      const events = press(atMs);
-      phase = 'releasing';
-      return events;
-    },
-    settled: () => phase === 'released' || (phase === 'pressed' && held),
-    reset() {
-      phase = 'unknown';
-      told = false;
-      held = false;
-    },
-  };
+  #release(atMs: number): readonly ButtonEvent[] {
+    if (this.#phase === 'released') return [];
+    if (this.#phase !== 'releasing') {
+      this.#phase = 'releasing';
+      this.#sinceMs = atMs;
+    }
+    if (atMs - this.#sinceMs < this.#settings.releaseDebounceMs) return [];
+    this.#phase = 'released';
+    this.#told = false;
+    return ['released'];
+  }
 }

@@ -1,7 +1,7 @@
 import { messageOf } from '../core/errors.js';
 import type { Gpio, InputLine, OutputLine } from '../ports/gpio.js';
 import type { Clock, Scheduler } from '../ports/time.js';
-import { createButtonInput } from './button-input.js';
+import { ButtonInput } from './button-input.js';
 import { createCancelDuty, type EmergencyCanceller } from './cancel-orders.js';
 import { isFlattening } from './flattening.js';
 import { buttonSettings, type GuardLines, type GuardSettings } from './guard-settings.js';
@@ -15,7 +15,7 @@ import { createResetButton } from './reset-button.js';
 import { haltedInAll, startFrom, startState } from './start-state.js';
 import { describeRefusal, type GuardStatus, ledModeOf, type ResumeAnswer, statusOf } from './status.js';
 import { once, runStopSteps, type StopStep } from './stop-steps.js';
-import { createTraderSession, type TraderConnection, type TraderEnd } from './trader-session.js';
+import { type TraderConnection, type TraderEnd, TraderSession } from './trader-session.js';
 
 export type { GuardNotice } from './notice.js';
 
@@ -102,7 +102,7 @@ export function createGuard(deps: GuardDeps): Guard {
     deps.onNotice({ kind, state: trading, cause: halt?.cause ?? '', detail, epoch, atMs: clock.wallMs() });
   };
 
-  const session = createTraderSession(TRADER_SILENCE_MS, () => clock.monotonicMs(), {
+  const session = new TraderSession(TRADER_SILENCE_MS, () => clock.monotonicMs(), {
     arrived: () => dispatch({ type: 'trader_arrived' }),
     lost: () => dispatch({ type: 'trader_lost' }),
     acknowledged: (epoch) => duty.acknowledged(epoch),
@@ -122,7 +122,7 @@ export function createGuard(deps: GuardDeps): Guard {
     },
     onKilled: (detail) => tell('trader_killed', detail),
   });
-  const button = createButtonInput(deps.gpio, buttonSettings(settings, deps.lines), clock, {
+  const button = new ButtonInput(deps.gpio, buttonSettings(settings, deps.lines), clock, {
     button: (event) => dispatch({ type: event }),
     lost: (detail) => dispatch({ type: 'line_lost', detail }),
     restored: () => dispatch({ type: 'line_restored' }),

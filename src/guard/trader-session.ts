@@ -15,16 +15,6 @@ export interface TraderEnd {
   closed(): void;
 }
 
-export interface TraderSession {
-  attach(connection: TraderConnection): TraderEnd;
-  /** False when nobody is there to take it. */
-  send(message: GuardMessage): boolean;
-  /** Looks whether the trader has fallen silent. */
-  tick(nowMs: number): void;
-  status(): TraderStatus;
-  close(): void;
-}
-
 export interface TraderStatus {
   /** Connected, and its beats arrive. */
   readonly present: boolean;
@@ -51,86 +41,100 @@ interface Current {
 }
 
 /** Keeps the one trader the guard speaks to. `silenceMs` without a beat counts as lost; so does a closed line, at once. */
-export function createTraderSession(
-  silenceMs: number,
-  nowMs: () => number,
-  events: TraderSessionEvents,
-): TraderSession {
-  let current: Current | null = null;
-  let everSeen = false;
+export class TraderSession {
+  readonly #silenceMs: number;
+  readonly #nowMs: () => number;
+  readonly #events: TraderSessionEvents;
+  #current: Current | null = null;
+  #everSeen = false;
 
-  const lose = (session: Current) => {
-    if (!session.alive) return;
-    session.alive = false;
-    events.lost();
-  };
-  const revive = (session: Current) => {
-    session.lastBeatMs = nowMs();
-    if (session.alive) return;
-    session.alive = true;
-    everSeen = true;
-    events.arrived();
-  };
-  const hear = (session: Current, message: TraderMessage) => {
+  constructor(silenceMs: number, nowMs: () => number, events: TraderSessionEvents) {
+    this.#silenceMs = silenceMs;
+    this.#nowMs = nowMs;
+    this.#events = events;
+  }
+
+  attach(connection: TraderConnection): TraderEnd {
+    if (this.#current?.alive) {
+      // Two traders must not run; the one that is alive keeps the line.
+      connection.close();
+      return { receive() {}, closed() {} };
+    }
+    this.#current?.connection.close();
+    const session: Current = { connection, greeted: false, alive: false, lastBeatMs: this.#nowMs() };
+    this.#current = session;
+    return {
+      receive: (message) => {
+        if (this.#current === session) this.#receive(session, message);
+      },
+      closed: () => {
+        if (this.#current !== session) return;
+        this.#current = null;
+        this.#lose(session);
+      },
+    };
+  }
+
+  /** False when nobody is there to take it. */
+  send(message: GuardMessage): boolean {
+    if (!this.#current?.alive) return false;
+    this.#current.connection.send(message);
+    return true;
+  }
+
+  /** Looks whether the trader has fallen silent. */
+  tick(atMs: number): void {
+    const current = this.#current;
+    if (current?.alive && current.connection.beats && atMs - current.lastBeatMs > this.#silenceMs)
+      this.#lose(current);
+  }
+
+  status(): TraderStatus {
+    const current = this.#current;
+    return {
+      present: current?.alive ?? false,
+      everSeen: this.#everSeen,
+      pid: current?.greeted ? current.connection.pid : null,
+    };
+  }
+
+  close(): void {
+    this.#current?.connection.close();
+    this.#current = null;
+  }
+
+  #receive(session: Current, message: TraderMessage): void {
     if (message.type === 'hello') {
       session.greeted = true;
-      revive(session);
+      this.#revive(session);
       return;
     }
     if (message.type === 'halt') {
-      events.haltWanted(message.detail);
+      this.#events.haltWanted(message.detail);
       return;
     }
     // Nothing counts before the hello, and whatever a silent trader says on waking first makes it arrive anew.
     if (!session.greeted) return;
-    revive(session);
-    if (message.type === 'ack') events.acknowledged(message.epoch);
-    else if (message.type === 'reconciled') events.reconciled(message.epoch);
+    this.#revive(session);
+    if (message.type === 'ack') this.#events.acknowledged(message.epoch);
+    else if (message.type === 'reconciled') this.#events.reconciled(message.epoch);
     else if (message.type === 'canceled') {
       const { epoch, confirmed, openOrders, detail } = message;
-      events.canceled(epoch, { confirmed, openOrders, detail });
+      this.#events.canceled(epoch, { confirmed, openOrders, detail });
     }
-  };
+  }
 
-  return {
-    attach(connection) {
-      if (current?.alive) {
-        // Two traders must not run; the one that is alive keeps the line.
-        connection.close();
-        return { receive() {}, closed() {} };
-      }
-      current?.connection.close();
-      const session: Current = { connection, greeted: false, alive: false, lastBeatMs: nowMs() };
-      current = session;
-      return {
-        receive(message) {
-          if (current === session) hear(session, message);
-        },
-        closed() {
-          if (current !== session) return;
-          current = null;
-          lose(session);
-        },
-      };
-    },
-    send(message) {
-      if (!current?.alive) return false;
-      current.connection.send(message);
-      return true;
-    },
-    tick(atMs) {
-      if (current?.alive && current.connection.beats && atMs - current.lastBeatMs > silenceMs) lose(current);
-    },
-    status() {
-      return {
-        present: current?.alive ?? false,
-        everSeen,
-        pid: current?.greeted ? current.connection.pid : null,
-      };
-    },
-    close() {
-      current?.connection.close();
-      current = null;
-    },
-  };
+  #revive(session: Current): void {
+    session.lastBeatMs = this.#nowMs();
+    if (session.alive) return;
+    session.alive = true;
+    this.#everSeen = true;
+    this.#events.arrived();
+  }
+
+  #lose(session: Current): void {
+    if (!session.alive) return;
+    session.alive = false;
+    this.#events.lost();
+  }
 }

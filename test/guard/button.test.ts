@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import { createButton } from '../../src/guard/button.js';
+import { Button } from '../../src/guard/button.js';
 import { createResetButton } from '../../src/guard/reset-button.js';
 
-const nc = () => createButton({ contact: 'nc', releaseDebounceMs: 50, holdMs: 50 });
+const nc = () => new Button({ contact: 'nc', releaseDebounceMs: 50, holdMs: 50 });
 
 /** Feeds levels 10 ms apart and collects what came of each. */
 function feed(button: ReturnType<typeof nc>, levels: readonly (0 | 1)[], fromMs = 0) {
@@ -60,7 +60,7 @@ describe('the button', () => {
   });
 
   it('reads the levels the other way round for a normally open contact', () => {
-    const button = createButton({ contact: 'no', releaseDebounceMs: 50, holdMs: 50 });
+    const button = new Button({ contact: 'no', releaseDebounceMs: 50, holdMs: 50 });
     expect(feed(button, [1, 1, 1, 1, 1, 1]).flat()).toEqual(['released']);
     expect(button.sample(0, 60)).toEqual(['pressed']);
   });
