@@ -251,21 +251,16 @@ async function orders(steps) {
 
 /** The gate by itself on a real permit file, up to the broker: microseconds of each passage. */
 async function gate(count) {
-  const [
-    { OrderGate },
-    { createBrokers },
-    { PermitFile },
-    { createPermitReader },
-    { createSystemClock },
-  ] = await Promise.all(
-    [
-      'execution/order-gate.js',
-      'execution/brokers.js',
-      'guard/permit-file.js',
-      'adapters/permit-file/permit-reader.js',
-      'adapters/clock/system-clock.js',
-    ].map(dist),
-  );
+  const [{ OrderGate }, { createBrokers }, { PermitFile }, { createPermitReader }, { createSystemClock }] =
+    await Promise.all(
+      [
+        'execution/order-gate.js',
+        'execution/brokers.js',
+        'guard/permit-file.js',
+        'adapters/permit-file/permit-reader.js',
+        'adapters/clock/system-clock.js',
+      ].map(dist),
+    );
   const dir = mkdtempSync('/dev/shm/redbutton-gate-');
   try {
     const permitFile = path.join(dir, 'permit');
