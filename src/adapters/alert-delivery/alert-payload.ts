@@ -1,5 +1,5 @@
 import { remedyOf } from '../../core/alert-catalogue.js';
-import type { QueuedMessage } from './alert-queue.js';
+import type { QueuedMessage } from './severity-queue.js';
 
 /** Alerts later than this on their way say in their sentence when they happened. */
 const SAY_WHEN_MS = 10_000;

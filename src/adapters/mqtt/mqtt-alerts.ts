@@ -5,7 +5,7 @@ import type { AlertOutbox, AlertSink, BoxState } from '../../ports/alerts.js';
 import type { Clock, Rng } from '../../ports/time.js';
 import type { AlertLog } from '../alert-delivery/alert-log.js';
 import { alertPayload } from '../alert-delivery/alert-payload.js';
-import { createAlertPump } from '../alert-delivery/alert-pump.js';
+import { AlertPump } from '../alert-delivery/alert-pump.js';
 import { isQuiet } from '../alert-delivery/quiet-hours.js';
 import { openClientId } from './client-id.js';
 import { belowHaltTopic, type Incoming } from './commands.js';
@@ -112,7 +112,7 @@ export function createMqttAlerts(options: MqttAlertsOptions): MqttAlerts {
     onTakenOver: (certain) => trouble((alerts) => alerts.raise('CLIENT_TAKEN_OVER', { role, certain })),
     onRefused: (topic) => trouble((alerts) => alerts.raise('BROKER_REFUSES_TOPIC', { topic })),
   });
-  const pump = createAlertPump({
+  const pump = new AlertPump({
     clock,
     log,
     carrier: {

@@ -3,7 +3,7 @@ import { fault, messageOf } from '../../core/errors.js';
 import type { Clock } from '../../ports/time.js';
 import { redact } from '../alert-delivery/alert-log.js';
 import { alertPayload } from '../alert-delivery/alert-payload.js';
-import type { QueuedMessage } from '../alert-delivery/alert-queue.js';
+import type { QueuedMessage } from '../alert-delivery/severity-queue.js';
 
 export interface NtfyServer {
   /** Base address of the ntfy server, as `https://ntfy.sh`. */

@@ -1,7 +1,7 @@
 import type { AlertOutbox, AlertSink } from '../../ports/alerts.js';
 import type { Clock } from '../../ports/time.js';
 import type { AlertLog } from '../alert-delivery/alert-log.js';
-import { createAlertPump } from '../alert-delivery/alert-pump.js';
+import { AlertPump } from '../alert-delivery/alert-pump.js';
 import type { QueueLimits } from '../alert-delivery/alert-queue.js';
 import { isQuiet } from '../alert-delivery/quiet-hours.js';
 import { type NtfyServer, postToNtfy } from './ntfy-post.js';
@@ -35,7 +35,7 @@ export function createNtfyAlerts(options: NtfyOptions): NtfyAlerts {
   let requests = new AbortController();
   let started = false;
 
-  const pump = createAlertPump({
+  const pump = new AlertPump({
     outbox: options.outbox,
     limits: options.alerts,
     quiet: (wallMs) => isQuiet(wallMs, options.alerts.quietFrom, options.alerts.quietTo),

@@ -1,8 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { alertPayload } from '../../../src/adapters/alert-delivery/alert-payload.js';
-import { createAlertQueue, type QueuedMessage } from '../../../src/adapters/alert-delivery/alert-queue.js';
+import { AlertQueue } from '../../../src/adapters/alert-delivery/alert-queue.js';
 import { isQuiet } from '../../../src/adapters/alert-delivery/quiet-hours.js';
+import type { QueuedMessage } from '../../../src/adapters/alert-delivery/severity-queue.js';
 import type { Alert, Severity } from '../../../src/core/alert.js';
 
 const LIMITS = { perCodeMax: 3, rateWindowMs: 1000, backlogPerSecondMax: 10 };
@@ -21,7 +22,7 @@ const alertOf = (code: string, severity: Severity, symbol: string | null = null)
 const live = { folding: false, backlog: false };
 const away = { folding: true, backlog: true };
 
-function takeAll(queue: ReturnType<typeof createAlertQueue>, nowMs: number, quiet = false): QueuedMessage[] {
+function takeAll(queue: AlertQueue, nowMs: number, quiet = false): QueuedMessage[] {
   const taken: QueuedMessage[] = [];
   for (
     let next = queue.take(nowMs, quiet);
@@ -37,7 +38,7 @@ function takeAll(queue: ReturnType<typeof createAlertQueue>, nowMs: number, quie
 
 describe('the alert queue', () => {
   it('critical alerts overtake others and are never folded', () => {
-    const queue = createAlertQueue(LIMITS);
+    const queue = new AlertQueue(LIMITS);
     queue.add(alertOf('A', 'info'), live);
     queue.add(alertOf('B', 'warning'), live);
     for (let i = 0; i < 5; i++) queue.add(alertOf('C', 'critical'), { folding: true, backlog: false });
@@ -47,7 +48,7 @@ describe('the alert queue', () => {
   });
 
   it('folds what is alike, with every id kept, and leaves a message alone once it was sent', () => {
-    const queue = createAlertQueue(LIMITS);
+    const queue = new AlertQueue(LIMITS);
     const [a, b, c, d] = [1, 2, 3, 4].map(() => alertOf('A', 'warning', 'BTC/USDT')) as [
       Alert,
       Alert,
@@ -75,7 +76,7 @@ describe('the alert queue', () => {
   });
 
   it('a code beyond its rate waits and is folded; other codes go on', () => {
-    const queue = createAlertQueue(LIMITS);
+    const queue = new AlertQueue(LIMITS);
     const sent: QueuedMessage[] = [];
     for (let i = 0; i < 8; i++) {
       queue.add(alertOf('A', 'info'), live);
@@ -89,7 +90,7 @@ describe('the alert queue', () => {
   });
 
   it('a backlog goes out at the bounded rate', () => {
-    const queue = createAlertQueue(LIMITS);
+    const queue = new AlertQueue(LIMITS);
     for (let i = 0; i < 20; i++) queue.add(alertOf(`C${i}`, 'critical'), away);
     let sent = 0;
     for (let nowMs = 0; nowMs < 1000; nowMs++) sent += takeAll(queue, nowMs).length;
@@ -97,7 +98,7 @@ describe('the alert queue', () => {
   });
 
   it('what was acknowledged just before the connection ended is sent again, in its old place', () => {
-    const queue = createAlertQueue(LIMITS);
+    const queue = new AlertQueue(LIMITS);
     const [old, last, waiting] = ['A', 'B', 'C'].map((code) => alertOf(code, 'critical')) as [
       Alert,
       Alert,
@@ -116,7 +117,7 @@ describe('the alert queue', () => {
   });
 
   it('info waits in quiet hours, warnings do not', () => {
-    const queue = createAlertQueue(LIMITS);
+    const queue = new AlertQueue(LIMITS);
     queue.add(alertOf('A', 'info'), live);
     queue.add(alertOf('B', 'warning'), live);
     expect(takeAll(queue, 0, true).map((m) => m.severity)).toEqual(['warning']);
@@ -146,7 +147,7 @@ describe('the alert queue', () => {
     );
     fc.assert(
       fc.property(fc.array(step, { maxLength: 200 }), (steps) => {
-        const queue = createAlertQueue({ perCodeMax: 1e6, rateWindowMs: 1, backlogPerSecondMax: 1000 });
+        const queue = new AlertQueue({ perCodeMax: 1e6, rateWindowMs: 1, backlogPerSecondMax: 1000 });
         const added: Alert[] = [];
         const delivered: QueuedMessage[] = [];
         let flying: QueuedMessage[] = [];
