@@ -835,22 +835,22 @@ export const MUTATIONS = [
   {
     name: 'wait for a trader that has acknowledged and hangs on the exchange',
     file: 'src/guard/cancel-orders.ts',
-    from: 'if (deps.canceller !== null && isBesideDue(task)) void runEmergency(task);',
+    from: 'if (canceller !== null && this.#isAlongsideDue(task)) void this.#cancelOurselves(task);',
     to: '',
     by: 'test/guard/cancel-orders.test.ts',
   },
   {
     name: 'leave the owner without word while nobody has an answer',
     file: 'src/guard/cancel-orders.ts',
-    from: 'if (!task.told && nowMs - task.startedMs > WORD_MS) {',
-    to: 'if (!task.told && nowMs - task.startedMs > 60_000) {',
+    from: 'if (!task.reported && nowMs - task.startedMs > NO_ANSWER_MS) {',
+    to: 'if (!task.reported && nowMs - task.startedMs > 60_000) {',
     by: 'test/guard/cancel-orders.test.ts',
   },
   {
     name: 'overrule a trader that says that not all is cancelled',
     file: 'src/guard/cancel-orders.ts',
-    from: 'session.status().present && (mine.order.flatten || mine.traderSaidNo)',
-    to: 'session.status().present && mine.order.flatten',
+    from: 'session.status().present && (task.order.flatten || task.traderSaidNo)',
+    to: 'session.status().present && task.order.flatten',
     by: 'test/guard/cancel-orders.test.ts',
   },
   {
@@ -1248,7 +1248,7 @@ export const MUTATIONS = [
   {
     name: 'try a hanging disk again and again',
     file: 'src/guard/record-writer.ts',
-    from: 'if (main.waiting > 0) return;',
+    from: 'if (first.atWork) return;',
     to: '',
     by: 'test/guard/unrecorded-halt.test.ts',
   },
@@ -1304,8 +1304,8 @@ export const MUTATIONS = [
   {
     name: 'count a halt that the second record has alone, though no start need ask for it',
     file: 'src/guard/record-writer.ts',
-    from: 'if (fault === null && place === other && !secondCounts) {',
-    to: 'if (fault === null && place === other && !places) {',
+    from: 'if (fault === null && place === this.#second && !this.#secondCounts) {',
+    to: 'if (fault === null && place === this.#second && !this.#places) {',
     by: 'test/guard/unrecorded-halt.test.ts',
   },
   {
@@ -1346,7 +1346,7 @@ export const MUTATIONS = [
   {
     name: 'say nothing of a second place that is none',
     file: 'src/guard/record-writer.ts',
-    from: 'if (noPlace !== null) onSecondFault(noPlace);',
+    from: 'if (this.#noPlace !== null) this.#onSecondFault(this.#noPlace);',
     to: '',
     by: 'test/guard/unrecorded-halt.test.ts',
   },

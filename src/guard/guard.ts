@@ -2,7 +2,7 @@ import { messageOf } from '../core/errors.js';
 import type { Gpio, InputLine, OutputLine } from '../ports/gpio.js';
 import type { Clock, Scheduler } from '../ports/time.js';
 import { ButtonInput } from './button-input.js';
-import { createCancelDuty, type EmergencyCanceller } from './cancel-orders.js';
+import { CancelOrders, type EmergencyCanceller } from './cancel-orders.js';
 import { isFlattening } from './flattening.js';
 import { buttonSettings, type GuardLines, type GuardSettings } from './guard-settings.js';
 import { type Effect, type GuardEvent, type GuardState, mayPermit, step } from './halt-state.js';
@@ -10,7 +10,7 @@ import { createLedDriver, type LedDriver } from './led-driver.js';
 import type { GuardNotice } from './notice.js';
 import type { PermitFile } from './permit-file.js';
 import { startRecordProbe } from './record-probe.js';
-import { createRecordWriter, type RecordPlaces } from './record-writer.js';
+import { type RecordPlaces, RecordWriter } from './record-writer.js';
 import { createResetButton } from './reset-button.js';
 import { haltedInAll, startFrom, startState } from './start-state.js';
 import { describeRefusal, type GuardStatus, ledModeOf, type ResumeAnswer, statusOf } from './status.js';
@@ -77,7 +77,7 @@ export function createGuard(deps: GuardDeps): Guard {
   const { clock, settings } = deps;
   const rules = { resumeWindowMs: settings.resumeWindowMs, flatten: settings.flattenOnHalt };
   const waiting = new Set<() => void>();
-  const records = createRecordWriter(deps.records, clock, deps.scheduler, (detail) => tell('fault', detail));
+  const records = new RecordWriter(deps.records, clock, deps.scheduler, (detail) => tell('fault', detail));
   const reset = createResetButton(RESET_HOLD_MS);
   let state: GuardState = startState(
     { armed: false, cause: 'recorded', detail: 'starting', atMs: 0, durable: true },
@@ -110,7 +110,7 @@ export function createGuard(deps: GuardDeps): Guard {
     reconciled: (epoch) => dispatch({ type: 'reconciled', epoch }),
     haltWanted: (detail) => dispatch({ type: 'halt', cause: 'trader', detail }),
   });
-  const duty = createCancelDuty({
+  const duty = new CancelOrders({
     clock,
     scheduler: deps.scheduler,
     session,

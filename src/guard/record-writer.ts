@@ -3,30 +3,6 @@ import type { Clock, Scheduler } from '../ports/time.js';
 import type { ArmedReading, ArmedRecord, ArmedRecordFile } from './armed-record.js';
 import { secondIsAsked } from './start-state.js';
 
-/**
- * Writes the changes of the armed record to its places, in each one after another, so that the last one always wins. A place
- * has one thing to do at a time: a disk that hangs holds one thread, and neither the guard nor the other place.
- */
-export interface RecordWriter {
-  /** A place that does not answer counts as unreadable. */
-  read(): Promise<{ readonly first: ArmedReading; readonly second: ArmedReading | null }>;
-  /**
-   * Records a halt in every place; tried again each second for as long as `stillWanted()`. Tells null once it stands where
-   * every start finds it, and before that, perhaps again and again, why it does not: in the first place, or in the second
-   * while the first record asks for that one.
-   */
-  halted(record: ArmedRecord, stillWanted: () => boolean, told: (fault: string | null) => void): void;
-  /** Records an arming, once, unless `stillWanted()` has become false by its turn. It counts by the first place. */
-  armed(record: ArmedRecord, stillWanted: () => boolean, done: (fault: string | null) => void): void;
-  /** Tries whether the first place would take a halt; not while it is at work. Tells null when it would. */
-  probe(told: (fault: string | null) => void): void;
-  probeSecond(): void;
-  /** Why the last write or probe failed, by place; and why the second place is none. */
-  faults(): readonly string[];
-  /** Resolves when nothing is being written any more, which on a disk that hangs may never be. */
-  stop(): Promise<void>;
-}
-
 export interface RecordPlaces {
   readonly first: ArmedRecordFile;
   readonly second: ArmedRecordFile | null;
@@ -46,146 +22,248 @@ const SECOND_MS_MAX = 5_000;
 export const HANGS_MS = 20_000;
 const READ_MS_MAX = 10_000;
 
-interface Place {
+const silent = (ms: number) => `the disk has not answered for ${ms / 1000} s`;
+
+/** A place and what it is at work on. */
+class Place {
   readonly file: ArmedRecordFile;
-  queue: Promise<void>;
+  readonly #onNewFault: (detail: string) => void;
+  #queue: Promise<void> = Promise.resolve();
   /** What is in its queue. */
-  waiting: number;
-  fault: string | null;
+  #waiting = 0;
+  #fault: string | null = null;
+
+  constructor(file: ArmedRecordFile, onNewFault: (detail: string) => void = () => {}) {
+    this.file = file;
+    this.#onNewFault = onNewFault;
+  }
+
+  get atWork(): boolean {
+    return this.#waiting > 0;
+  }
+
+  /** Why the last that was tried failed. */
+  get fault(): string | null {
+    return this.#fault;
+  }
+
+  enqueue(work: () => Promise<void>): Promise<void> {
+    this.#waiting += 1;
+    this.#queue = this.#queue.then(work).finally(() => {
+      this.#waiting -= 1;
+    });
+    return this.#queue;
+  }
+
+  async attempt(work: () => Promise<void>): Promise<string | null> {
+    const before = this.#fault;
+    this.#fault = await work().then(() => null, messageOf);
+    if (this.#fault !== null && before === null) this.#onNewFault(this.#fault);
+    return this.#fault;
+  }
+
+  /** Resolves when its queue is empty. */
+  rested(): Promise<void> {
+    return this.#queue;
+  }
 }
 
-/** `onSecondFault` hears of each new fault of the second place, which by itself is no danger. */
-export function createRecordWriter(
-  { first, second, misplaced = async () => null }: RecordPlaces,
-  clock: Pick<Clock, 'sleep'>,
-  scheduler: Pick<Scheduler, 'after'>,
-  onSecondFault: (detail: string) => void,
-): RecordWriter {
-  const stopping = new AbortController();
-  const placeOf = (file: ArmedRecordFile): Place => ({
-    file,
-    queue: Promise.resolve(),
-    waiting: 0,
-    fault: null,
-  });
-  const main = placeOf(first);
-  const other = second && placeOf(second);
-  let noPlace: string | null = null;
-  const places = other === null ? [main] : [main, other];
-  /** What stands in the first place is known to send every start to the second, too. */
-  let secondCounts = false;
+/** A halt on its way into the places. */
+class HaltRecording {
+  readonly record: ArmedRecord;
+  readonly stillWanted: () => boolean;
+  readonly #told: (fault: string | null) => void;
+  readonly #places: number;
+  readonly #faults = new Map<Place, string>();
+  readonly #endSlow: () => void;
+  #stands = false;
 
-  const enqueue = (place: Place, work: () => Promise<void>): Promise<void> => {
-    place.waiting += 1;
-    place.queue = place.queue.then(work).finally(() => {
-      place.waiting -= 1;
+  constructor(
+    record: ArmedRecord,
+    stillWanted: () => boolean,
+    told: (fault: string | null) => void,
+    places: number,
+    scheduler: Pick<Scheduler, 'after'>,
+  ) {
+    this.record = record;
+    this.stillWanted = stillWanted;
+    this.#told = told;
+    this.#places = places;
+    this.#endSlow = scheduler.after(SLOW_MS, () => {
+      if (!this.#stands && stillWanted()) told([...this.#faults.values(), silent(SLOW_MS)].join('; '));
     });
-    return place.queue;
-  };
-  const attempt = async (place: Place, work: () => Promise<void>): Promise<string | null> => {
-    const before = place.fault;
-    place.fault = await work().then(() => null, messageOf);
-    if (place === other && place.fault !== null && before === null) onSecondFault(place.fault);
-    return place.fault;
-  };
+  }
+
+  /** It stands where every start finds it. */
+  stands(): void {
+    if (!this.#stands && this.stillWanted()) this.#told(null);
+    this.#stands = true;
+    this.#endSlow();
+  }
+
+  failedIn(place: Place, fault: string): void {
+    this.#faults.set(place, fault);
+    const inAll = this.#faults.size === this.#places;
+    if (!this.#stands && inAll) this.#told([...this.#faults.values()].join('; '));
+  }
+}
+
+/**
+ * Writes the changes of the armed record to its places, in each one after another, so that the last one always wins. A place
+ * has one thing to do at a time: a disk that hangs holds one thread, and neither the guard nor the other place.
+ */
+export class RecordWriter {
+  readonly #clock: Pick<Clock, 'sleep'>;
+  readonly #scheduler: Pick<Scheduler, 'after'>;
+  readonly #onSecondFault: (detail: string) => void;
+  readonly #misplaced: () => Promise<string | null>;
+  readonly #first: Place;
+  readonly #second: Place | null;
+  readonly #places: readonly Place[];
+  readonly #stopping = new AbortController();
+  #noPlace: string | null = null;
+  /** What stands in the first place is known to send every start to the second, too. */
+  #secondCounts = false;
+
+  /** `onSecondFault` is called with each new fault of the second place, which by itself is no danger. */
+  constructor(
+    { first, second, misplaced = async () => null }: RecordPlaces,
+    clock: Pick<Clock, 'sleep'>,
+    scheduler: Pick<Scheduler, 'after'>,
+    onSecondFault: (detail: string) => void,
+  ) {
+    this.#clock = clock;
+    this.#scheduler = scheduler;
+    this.#onSecondFault = onSecondFault;
+    this.#misplaced = misplaced;
+    this.#first = new Place(first);
+    this.#second = second && new Place(second, onSecondFault);
+    this.#places = this.#second === null ? [this.#first] : [this.#first, this.#second];
+  }
+
+  /** A place that does not answer counts as unreadable. */
+  async read(): Promise<{ readonly first: ArmedReading; readonly second: ArmedReading | null }> {
+    const misplaced = this.#within(READ_MS_MAX, this.#misplaced(), null);
+    const [first, second] = await Promise.all([
+      this.#readFrom(this.#first),
+      this.#second && this.#readFrom(this.#second),
+    ]);
+    this.#secondCounts = first.kind === 'record' && secondIsAsked(first.record);
+    this.#noPlace = await misplaced;
+    if (this.#noPlace !== null) this.#onSecondFault(this.#noPlace);
+    return { first, second };
+  }
+
+  /**
+   * Records a halt in every place; tried again each second for as long as `stillWanted()`. Tells null once it stands where
+   * every start finds it, and before that, perhaps again and again, why it does not: in the first place, or in the second
+   * while the first record asks for that one.
+   */
+  halted(record: ArmedRecord, stillWanted: () => boolean, told: (fault: string | null) => void): void {
+    const halt = new HaltRecording(record, stillWanted, told, this.#places.length, this.#scheduler);
+    for (const place of this.#places) void place.enqueue(() => this.#recordIn(place, halt));
+  }
+
+  /** Records an arming, once, unless `stillWanted()` has become false by its turn. It counts by the first place. */
+  armed(record: ArmedRecord, stillWanted: () => boolean, done: (fault: string | null) => void): void {
+    let told = false;
+    const tell = (fault: string | null) => {
+      if (!told) done(fault);
+      told = true;
+    };
+    const endHang = this.#scheduler.after(HANGS_MS, () => tell(silent(HANGS_MS)));
+    void this.#arm(record, stillWanted, tell).finally(endHang);
+  }
+
+  /** Tries whether the first place would take a halt; not while it is at work. Tells null when it would. */
+  probe(told: (fault: string | null) => void): void {
+    const first = this.#first;
+    if (first.atWork) return;
+    const endHang = this.#scheduler.after(HANGS_MS, () => told(silent(HANGS_MS)));
+    void first.enqueue(async () => {
+      const fault = await first.attempt(() => first.file.probe());
+      endHang();
+      told(fault);
+    });
+  }
+
+  probeSecond(): void {
+    const second = this.#second;
+    if (second === null || second.atWork) return;
+    void second.enqueue(async () => void (await second.attempt(() => second.file.probe())));
+  }
+
+  /** Why the last write or probe failed, by place; and why the second place is none. */
+  faults(): readonly string[] {
+    const faults = [...this.#places.map(({ fault }) => fault), this.#noPlace];
+    return faults.filter((fault) => fault !== null);
+  }
+
+  /** Resolves when nothing is being written any more, which on a disk that hangs may never be. */
+  async stop(): Promise<void> {
+    this.#stopping.abort();
+    await Promise.all(this.#places.map((place) => place.rested()));
+  }
+
+  #readFrom({ file }: Place): Promise<ArmedReading> {
+    const late = { kind: 'unreadable', detail: silent(READ_MS_MAX) } as const;
+    return this.#within<ArmedReading>(READ_MS_MAX, file.read(), late);
+  }
+
+  async #recordIn(place: Place, halt: HaltRecording): Promise<void> {
+    while (halt.stillWanted()) {
+      const fault = await place.attempt(() => place.file.write(halt.record));
+      if (fault === null && place === this.#first) this.#secondCounts = true;
+      if (fault === null && place === this.#second && !this.#secondCounts) {
+        halt.failedIn(place, 'the second record has it, which the first does not ask for');
+        return;
+      }
+      if (fault === null) {
+        halt.stands();
+        return;
+      }
+      halt.failedIn(place, fault);
+      if (this.#stopping.signal.aborted) return;
+      await this.#clock.sleep(RETRY_MS, this.#stopping.signal).catch(() => undefined);
+    }
+  }
+
+  async #arm(
+    record: ArmedRecord,
+    stillWanted: () => boolean,
+    tell: (fault: string | null) => void,
+  ): Promise<void> {
+    const first = this.#first;
+    const second = this.#second;
+    const whole =
+      second === null ? record : { ...record, inBoth: await this.#armSecond(second, record, stillWanted) };
+    await first.enqueue(async () => {
+      if (!stillWanted()) return;
+      // Until it is known which of both records stands there, the stricter of what they say counts.
+      this.#secondCounts &&= secondIsAsked(whole);
+      const fault = await first.attempt(() => first.file.write(whole));
+      if (fault === null) this.#secondCounts = secondIsAsked(whole);
+      tell(fault);
+    });
+  }
+
+  /** Whether the second place has it, as far as that is known in time. */
+  async #armSecond(second: Place, record: ArmedRecord, stillWanted: () => boolean): Promise<boolean> {
+    let inBoth = false;
+    const work = second.enqueue(async () => {
+      if (!stillWanted()) return;
+      inBoth = (await second.attempt(() => second.file.write({ ...record, inBoth: true }))) === null;
+    });
+    await this.#within(SECOND_MS_MAX, work, undefined);
+    return inBoth;
+  }
+
   /** Resolves with `work`, or with `late` when that takes longer. */
-  const within = async <T>(ms: number, work: Promise<T>, late: T): Promise<T> => {
+  async #within<T>(ms: number, work: Promise<T>, late: T): Promise<T> {
     let cancel = () => {};
     const timer = new Promise<T>((resolve) => {
-      cancel = scheduler.after(ms, () => resolve(late));
+      cancel = this.#scheduler.after(ms, () => resolve(late));
     });
     return Promise.race([work, timer]).finally(() => cancel());
-  };
-  const silent = (ms: number) => `the disk has not answered for ${ms / 1000} s`;
-
-  return {
-    async read() {
-      const late = { kind: 'unreadable', detail: silent(READ_MS_MAX) } as const;
-      const looked = within(READ_MS_MAX, misplaced(), null);
-      const [ofFirst, ofSecond] = await Promise.all(
-        [first, second].map((file) => file && within<ArmedReading>(READ_MS_MAX, file.read(), late)),
-      );
-      secondCounts = ofFirst!.kind === 'record' && secondIsAsked(ofFirst!.record);
-      noPlace = await looked;
-      if (noPlace !== null) onSecondFault(noPlace);
-      return { first: ofFirst!, second: ofSecond ?? null };
-    },
-    halted(record, stillWanted, told) {
-      const faults = new Map<Place, string>();
-      let taken = false;
-      const endSlow = scheduler.after(SLOW_MS, () => {
-        if (!taken && stillWanted()) told([...faults.values(), silent(SLOW_MS)].join('; '));
-      });
-      for (const place of places) {
-        void enqueue(place, async () => {
-          while (stillWanted()) {
-            const fault = await attempt(place, () => place.file.write(record));
-            if (fault === null && place === main) secondCounts = true;
-            if (fault === null && place === other && !secondCounts) {
-              faults.set(place, 'the second record has it, which the first does not ask for');
-              if (!taken && faults.size === places.length) told([...faults.values()].join('; '));
-              return;
-            }
-            if (fault === null) {
-              if (!taken && stillWanted()) told(null);
-              taken = true;
-              endSlow();
-              return;
-            }
-            faults.set(place, fault);
-            if (!taken && faults.size === places.length) told([...faults.values()].join('; '));
-            if (stopping.signal.aborted) return;
-            await clock.sleep(RETRY_MS, stopping.signal).catch(() => undefined);
-          }
-        });
-      }
-    },
-    armed(record, stillWanted, done) {
-      let told = false;
-      const tell = (fault: string | null) => {
-        if (!told) done(fault);
-        told = true;
-      };
-      const endHang = scheduler.after(HANGS_MS, () => tell(silent(HANGS_MS)));
-      const arm = async () => {
-        let inBoth = false;
-        if (other !== null) {
-          const place = other;
-          const work = enqueue(place, async () => {
-            if (!stillWanted()) return;
-            inBoth = (await attempt(place, () => place.file.write({ ...record, inBoth: true }))) === null;
-          });
-          await within(SECOND_MS_MAX, work, undefined);
-        }
-        const whole = other === null ? record : { ...record, inBoth };
-        await enqueue(main, async () => {
-          if (!stillWanted()) return;
-          // Until it is known which of both records stands there, the stricter of what they say counts.
-          secondCounts &&= secondIsAsked(whole);
-          const fault = await attempt(main, () => main.file.write(whole));
-          if (fault === null) secondCounts = secondIsAsked(whole);
-          tell(fault);
-        });
-      };
-      void arm().finally(endHang);
-    },
-    probe(told) {
-      if (main.waiting > 0) return;
-      const endHang = scheduler.after(HANGS_MS, () => told(silent(HANGS_MS)));
-      void enqueue(main, async () => {
-        const fault = await attempt(main, () => main.file.probe());
-        endHang();
-        told(fault);
-      });
-    },
-    probeSecond() {
-      if (other === null || other.waiting > 0) return;
-      void enqueue(other, async () => void (await attempt(other, () => other.file.probe())));
-    },
-    faults: () => [...places.map(({ fault }) => fault), noPlace].filter((fault) => fault !== null),
-    async stop() {
-      stopping.abort();
-      await Promise.all(places.map(({ queue }) => queue));
-    },
-  };
+  }
 }
