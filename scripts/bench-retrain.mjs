@@ -65,7 +65,7 @@ async function world(dir, rows, bars) {
   const { manifestText } = await dist('core/manifest-schema.js');
   const { syntheticQuote } = await dist('core/synthetic-quote.js');
   const { FOREST_DEFAULTS, trainModel } = await dist('learning/train.js');
-  const { createModelCare } = await dist('trader/model-lifecycle.js');
+  const { ModelCare } = await dist('trader/model-lifecycle.js');
   const { createPaperBroker } = await dist('execution/paper-broker.js');
   const { createOrderIds } = await dist('execution/order-id.js');
   const { createInferenceLayer } = await dist('pipeline/inference/index.js');
@@ -129,7 +129,7 @@ async function world(dir, rows, bars) {
   await pipeline.warmUp(KEY, await store.lastCandles(KEY, 60));
   let memoryMb = 0;
   const said = [];
-  const care = createModelCare({
+  const care = new ModelCare({
     config,
     clock,
     log: {

@@ -534,8 +534,8 @@ export const MUTATIONS = [
   {
     name: 'decide on bars of history',
     file: 'src/trader/live-run.ts',
-    from: 'live ? await pipeline.onCandle(key, raw) : await pipeline.onHistory(key, raw);',
-    to: 'live ? await pipeline.onCandle(key, raw) : await pipeline.onCandle(key, raw);',
+    from: 'live\n          ? await this.#options.pipeline.onCandle(key, raw)\n          : await this.#options.pipeline.onHistory(key, raw);',
+    to: 'live ? await this.#options.pipeline.onCandle(key, raw) : await this.#options.pipeline.onCandle(key, raw);',
     by: 'sim',
   },
   {
@@ -625,15 +625,15 @@ export const MUTATIONS = [
   {
     name: 'forget convictions on restart',
     file: 'src/pipeline/signals/signal-layer.ts',
-    from: 'for (const { openMs, probabilityUp } of state.predictions) remember(probabilityUp, openMs);',
+    from: 'for (const { openMs, probabilityUp } of state.predictions) this.#remember(probabilityUp, openMs);',
     to: '',
     by: 'test/pipeline/signals',
   },
   {
     name: 'open positions in a regime that is not known',
     file: 'src/pipeline/signals/signal-layer.ts',
-    from: 'if (allowRegimes !== undefined && !(regime && allows(allowRegimes, regime))) {',
-    to: 'if (allowRegimes !== undefined && regime && !allows(allowRegimes, regime)) {',
+    from: 'if (this.#config.allowRegimes !== undefined && !(regime && allows(this.#config.allowRegimes, regime))) {',
+    to: 'if (this.#config.allowRegimes !== undefined && regime && !allows(this.#config.allowRegimes, regime)) {',
     by: 'test/pipeline/signals',
   },
   {
@@ -653,15 +653,15 @@ export const MUTATIONS = [
   {
     name: 'do not let correlated symbols share a cap',
     file: 'src/pipeline/risk-inputs.ts',
-    from: 'if (found === null || found * sign * Math.sign(notional) >= correlationMax!) correlated += size;',
-    to: '',
+    from: '        correlated += size;',
+    to: '        correlated += 0;',
     by: 'sim',
   },
   {
     name: 'leave orders of unknown outcome out of the exposure',
     file: 'src/pipeline/risk-inputs.ts',
-    from: 'if (orders.execution.unresolvedCount > 0) {',
-    to: 'if (orders.execution.unresolvedCount < 0) {',
+    from: 'if (this.#orders.execution.unresolvedCount > 0) {',
+    to: 'if (this.#orders.execution.unresolvedCount < 0) {',
     by: 'test/pipeline/risk-inputs.test.ts',
   },
   {
@@ -702,14 +702,14 @@ export const MUTATIONS = [
   {
     name: 'close positions that are too young',
     file: 'src/pipeline/signals/signal-layer.ts',
-    from: 'if (heldBars < minHoldingBars) return null;',
+    from: 'if (heldBars < this.#minHoldingBars) return null;',
     to: '',
     by: 'sim',
   },
   {
     name: 'hold on beyond the longest holding',
     file: 'src/pipeline/signals/signal-layer.ts',
-    from: "if (heldBars >= maxHoldingBars) return 'max_holding';",
+    from: "if (heldBars >= this.#maxHoldingBars) return 'max_holding';",
     to: '',
     by: 'sim',
   },
@@ -758,7 +758,7 @@ export const MUTATIONS = [
   {
     name: 'route an entry to an exchange where one is already on its way',
     file: 'src/pipeline/router.ts',
-    from: '!deps.isBusy(stream) &&',
+    from: '!this.#deps.isBusy(stream) &&',
     to: '',
     by: 'test/pipeline/router.test.ts',
   },
@@ -772,7 +772,7 @@ export const MUTATIONS = [
   {
     name: 'route to an exchange that cannot pay',
     file: 'src/pipeline/router.ts',
-    from: 'deps.cashAt(other.key.exchange) >= deps.entryCostMax()',
+    from: 'this.#deps.cashAt(other.key.exchange) >= this.#deps.entryCostMax()',
     to: 'true',
     by: 'test/pipeline/router.test.ts',
   },
@@ -1549,8 +1549,8 @@ export const MUTATIONS = [
   {
     name: 'refuse to start over an order that rests',
     file: 'src/trader/live-start.ts',
-    from: 'if (ids.length > 0) held.push(',
-    to: 'if (ids.length > 9) held.push(',
+    from: 'if (ids.length > 0) this.#held.push(',
+    to: 'if (ids.length > 9) this.#held.push(',
     by: 'test/trader/live-earned.test.ts',
   },
   {
@@ -1791,15 +1791,15 @@ export const MUTATIONS = [
   },
   {
     name: 'say nothing of a model off its market',
-    file: 'src/trader/trader.ts',
-    from: '    await care.tellMarket();\n',
+    file: 'src/trader/start.ts',
+    from: '    await loops.care.tellMarket();\n',
     to: '',
     by: 'test/trader/live-earned.test.ts',
   },
   {
     name: 'say nothing of a model off its market that takes over',
     file: 'src/trader/model-lifecycle.ts',
-    from: '      tell(tellMarket());\n',
+    from: 'this.#tell(this.tellMarket());',
     to: '',
     by: 'test/trader/model-care.test.ts',
   },
@@ -1813,7 +1813,7 @@ export const MUTATIONS = [
   {
     name: 'leave an empty database of a live start that was refused',
     file: 'src/trader/live-start.ts',
-    from: 'if (![database, journal].some((file) => existsSync(file))) await decide();',
+    from: 'if (![database, journal].some((file) => existsSync(file))) await this.#decide();',
     to: '',
     by: 'test/trader/live-earned.test.ts',
   },

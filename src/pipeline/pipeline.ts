@@ -18,9 +18,9 @@ import { type OpenBar, outcomeOf, recordOf, undecidedBar } from './open-bar.js';
 import type { BarDecider, PipelineDeps, PipelineState } from './pipeline-api.js';
 import { quarantineRow } from './quarantine.js';
 import { createRiskLayer, type RiskLayer } from './risk/index.js';
-import { createRiskInputs, type RiskInputsSource, type Signal } from './risk-inputs.js';
+import { RiskInputsSource, type Signal } from './risk-inputs.js';
 import { createRouteLocks, type RouteLocks } from './route-locks.js';
-import { createRouter, type Route, type Router } from './router.js';
+import { type Route, Router } from './router.js';
 import type { StreamLayers } from './stream-layers.js';
 import { StreamState, windowBarsOf } from './stream-state.js';
 
@@ -73,7 +73,7 @@ export class Pipeline {
     this.#queue = new OrderQueue();
     this.orders = createOrders(deps, this.#account, this.#queue, streams);
     this.#risk = createRiskLayer(config.risk);
-    this.#riskInputs = createRiskInputs(config, this.#account, this.orders, streams);
+    this.#riskInputs = new RiskInputsSource(config, this.#account, this.orders, streams);
     this.warmUpBars = windowBarsOf(config);
     this.#router = config.execution.routing === 'best' ? this.#makeRouter(streams) : null;
   }
@@ -398,12 +398,12 @@ export class Pipeline {
   #makeRouter(streams: readonly StreamState[]): Router {
     const { config, clock, startCash, brokers } = this.#deps;
     const startCashEach = Number(startCash) / brokers.length;
-    return createRouter({
+    return new Router({
       streams,
       orders: this.orders,
       clock,
       quoteAgeMsMax: config.execution.quoteAgeMsMax,
-      isBusy: this.#riskInputs.isReserved,
+      isBusy: (stream) => this.#riskInputs.isReserved(stream),
       cashAt: (exchange) => startCashEach + this.portfolio.cashMoved(exchange),
       entryCostMax: () => config.risk.maxPositionFraction * this.portfolio.equity(),
     });

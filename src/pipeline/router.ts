@@ -26,81 +26,86 @@ export interface RouterDeps {
   readonly entryCostMax: () => number;
 }
 
+/** What another exchange has to tell its price once the own one has: a sick one must not hold up a decision. */
+const PATIENCE_MS = 250;
+
 /**
  * Takes an entry to the exchange with the best net price among those that list the symbol: top of book with the taker fee.
  * Left out are those that hold a position in it or are about to (positions are kept, and closed, each where it is), that do not
  * take entries now, do not agree with the store, have an order of unknown outcome or too little cash, or do not tell their
  * price in time.
  */
-export interface Router {
-  /** Whether entries of the stream have a choice at all. */
-  hasChoice(stream: StreamState): boolean;
-  /** The stream's own exchange where no other is better. */
-  choose(stream: StreamState, candle: Candle, signal: Signal): Promise<Route>;
-}
+export class Router {
+  readonly #deps: RouterDeps;
+  readonly #bySymbol = new Map<string, StreamState[]>();
 
-/** What another exchange has to tell its price once the own one has: a sick one must not hold up a decision. */
-const PATIENCE_MS = 250;
-
-export function createRouter(deps: RouterDeps): Router {
-  const { orders, clock } = deps;
-  const bySymbol = new Map<string, StreamState[]>();
-  for (const stream of deps.streams) {
-    const { symbol } = stream.key;
-    bySymbol.set(symbol, [...(bySymbol.get(symbol) ?? []), stream]);
+  constructor(deps: RouterDeps) {
+    this.#deps = deps;
+    for (const stream of deps.streams) {
+      const { symbol } = stream.key;
+      this.#bySymbol.set(symbol, [...(this.#bySymbol.get(symbol) ?? []), stream]);
+    }
   }
-  const groupOf = ({ key }: StreamState) => bySymbol.get(key.symbol) ?? [];
 
-  function takesEntries(stream: StreamState, candle: Candle): boolean {
+  /** Whether entries of the stream have a choice at all. */
+  hasChoice(stream: StreamState): boolean {
+    return this.#groupOf(stream).length > 1;
+  }
+
+  /** The stream's own exchange where no other is better. */
+  async choose(stream: StreamState, candle: Candle, signal: Signal): Promise<Route> {
+    const { kind } = stream.rules;
+    const buys = signal.direction === 'long';
+    const enters = buys || (signal.direction === 'short' && kind === 'swap');
+    const asked = Promise.resolve(this.#deps.orders.quote(stream, candle));
+    if (!enters || stream.tradableUnits !== 0) return { stream, quote: await asked };
+    const others = this.#groupOf(stream).filter(
+      (other) =>
+        other !== stream &&
+        other.rules.kind === kind &&
+        this.#takesEntries(other, candle) &&
+        (!buys || this.#deps.cashAt(other.key.exchange) >= this.#deps.entryCostMax()),
+    );
+    const told: Route[] = [];
+    const asking = Promise.all(
+      others.map(async (other) => {
+        const quote = await this.#deps.orders.quote(other, candle);
+        told.push({ stream: other, quote });
+      }),
+    );
+    let best: Route = { stream, quote: await asked };
+    if (others.length > 0) await Promise.race([asking, this.#deps.clock.sleep(PATIENCE_MS)]);
+    for (const route of told) {
+      // In the time that quotes take an exchange may have turned sick.
+      if (!this.#isFresh(route.quote) || !this.#takesEntries(route.stream, candle)) continue;
+      const ours =
+        best.stream === stream && !(this.#isFresh(best.quote) && this.#takesEntries(stream, candle));
+      if (ours || this.#costOf(route, buys) < this.#costOf(best, buys)) best = route;
+    }
+    return best;
+  }
+
+  #groupOf({ key }: StreamState) {
+    return this.#bySymbol.get(key.symbol) ?? [];
+  }
+
+  #takesEntries(stream: StreamState, candle: Candle): boolean {
     const { key } = stream;
     return (
       stream.tradableUnits === 0 &&
-      !deps.isBusy(stream) &&
-      !orders.execution.blocks(key.exchange, key.symbol) &&
-      orders.stateFor(key, candle.openMs) === 'ACTIVE'
+      !this.#deps.isBusy(stream) &&
+      !this.#deps.orders.execution.blocks(key.exchange, key.symbol) &&
+      this.#deps.orders.stateFor(key, candle.openMs) === 'ACTIVE'
     );
   }
 
-  const isFresh = ({ bid, ask, atMs }: Quote) =>
-    bid > 0 && ask >= bid && Math.abs(clock.wallMs() - atMs) <= deps.quoteAgeMsMax;
+  #isFresh({ bid, ask, atMs }: Quote) {
+    return bid > 0 && ask >= bid && Math.abs(this.#deps.clock.wallMs() - atMs) <= this.#deps.quoteAgeMsMax;
+  }
 
   /** Net price of one unit, the lower the better: what a buy pays, or what a sale forgoes. */
-  function costOf({ stream, quote }: Route, buys: boolean): number {
+  #costOf({ stream, quote }: Route, buys: boolean): number {
     const fee = Number(stream.rules.takerFeeRate);
     return buys ? quote.ask * (1 + fee) : -quote.bid * (1 - fee);
   }
-
-  return {
-    hasChoice: (stream) => groupOf(stream).length > 1,
-    async choose(stream, candle, signal) {
-      const { kind } = stream.rules;
-      const buys = signal.direction === 'long';
-      const enters = buys || (signal.direction === 'short' && kind === 'swap');
-      const asked = Promise.resolve(orders.quote(stream, candle));
-      if (!enters || stream.tradableUnits !== 0) return { stream, quote: await asked };
-      const others = groupOf(stream).filter(
-        (other) =>
-          other !== stream &&
-          other.rules.kind === kind &&
-          takesEntries(other, candle) &&
-          (!buys || deps.cashAt(other.key.exchange) >= deps.entryCostMax()),
-      );
-      const told: Route[] = [];
-      const asking = Promise.all(
-        others.map(async (other) => {
-          const quote = await orders.quote(other, candle);
-          told.push({ stream: other, quote });
-        }),
-      );
-      let best: Route = { stream, quote: await asked };
-      if (others.length > 0) await Promise.race([asking, clock.sleep(PATIENCE_MS)]);
-      for (const route of told) {
-        // In the time that quotes take an exchange may have turned sick.
-        if (!isFresh(route.quote) || !takesEntries(route.stream, candle)) continue;
-        const ours = best.stream === stream && !(isFresh(best.quote) && takesEntries(stream, candle));
-        if (ours || costOf(route, buys) < costOf(best, buys)) best = route;
-      }
-      return best;
-    },
-  };
 }

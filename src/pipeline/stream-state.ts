@@ -10,12 +10,7 @@ import type { StreamSetup } from './layer-ports.js';
 import { createMonitor, type Monitor } from './monitoring/index.js';
 import type { PipelineConfig, PipelineDeps } from './pipeline-api.js';
 import { type CloseHistory, createCloseHistory, historyBars, type RiskConfig } from './risk/index.js';
-import {
-  createRegimeTracker,
-  createSignalLayer,
-  type RegimeTracker,
-  type SignalLayer,
-} from './signals/index.js';
+import { createRegimeTracker, type RegimeTracker, SignalLayer } from './signals/index.js';
 import { StreamLayers } from './stream-layers.js';
 
 /** What the `volatility` feature annualises by, whatever the timeframe. */
@@ -59,7 +54,7 @@ export class StreamState implements Instrument {
     this.barMs = timeframeMs(key.timeframe);
     this.annualise = Math.sqrt(barsPerYear(key.timeframe, calendar)) / VOLATILITY_CONSTANT;
     this.layers = new StreamLayers(setup);
-    this.signals = createSignalLayer(config.signals, this.barMs, calendar, setup.rules.kind);
+    this.signals = new SignalLayer(config.signals, this.barMs, calendar, setup.rules.kind);
     this.regimes = allowRegimes === undefined ? null : createRegimeTracker(regime);
     this.history = historyOf(config.risk, streams);
     this.monitor = createMonitor(config.monitoring, model);

@@ -7,9 +7,9 @@ import type { BoxConditions } from './box-conditions.js';
 import type { Alerting } from './build-alerts.js';
 import type { BuiltPipeline } from './build-pipeline.js';
 import type { Closing } from './closing.js';
-import { createLiveRun, type LiveRun } from './live-run.js';
+import { LiveRun } from './live-run.js';
 import type { MarketCare } from './market-care.js';
-import { createModelCare, type ModelCare } from './model-lifecycle.js';
+import { ModelCare } from './model-lifecycle.js';
 import { type Venue, venueOf } from './open-exchanges.js';
 import type { OpenedStore } from './open-store.js';
 import type { OrderAlerts } from './order-alerts.js';
@@ -51,7 +51,7 @@ export async function buildLoops(parts: LoopParts): Promise<BuiltLoops> {
   const { alerts } = alerting;
   const askShadow = await openShadowModel({ config, store, clock, alerts, log, closing });
   const conditions = boxConditions({ config, venues, clock, alerts });
-  const care = createModelCare({
+  const care = new ModelCare({
     ...{ config, clock, log, alerts, store, pipeline, streams },
     deciding: opened.deciding,
     modelDir: opened.modelDir,
@@ -85,13 +85,13 @@ function buildLiveRun(
     },
     quarantineAlertRate: config.ingestion.quarantineAlertRate,
     aucWindow: config.monitoring.aucWindow,
-    modelName: care.modelName,
+    modelName: () => care.modelName(),
     actions: config.modelHealth,
     quarantineShare: (name) =>
       streams.find(({ key }) => streamName(key) === name)?.ingestion.quarantineShare(),
   });
   const reconciling = reconcileLoops({ venues, pipeline, clock, alerts, log, config });
-  return createLiveRun({
+  return new LiveRun({
     ...(config.mode === 'live' && { reconciling }),
     alongside: [orderAlerts.run, ...orderStreams({ venues, pipeline, reconciling, clock, log })],
     pipeline,

@@ -52,35 +52,31 @@ export interface LiveRunOptions {
   readonly onBar: (outcome: BarOutcome) => Promise<void>;
 }
 
-export interface LiveRun {
-  /** Warms each stream up from the store. */
-  start(): Promise<void>;
-  /** Follows every stream until `signal` aborts. Rejects when a bar cannot be handled: then the process must end. */
-  run(signal: AbortSignal): Promise<void>;
-  state(): BoxState;
-}
-
 /** Known bars asked for again whenever a connection begins: what the exchange changed in them is a late correction. */
 const OVERLAP_BARS = 5;
 
 /** Runs the pipeline on live streams: each stream's feed is kept alive on its own, so a sick one does not slow the others. */
-export function createLiveRun(options: LiveRunOptions): LiveRun {
-  const { pipeline, clock, alerts } = options;
-  const gapKeepers = new Map<string, GapKeeper>();
-  const keepers = new Map<string, FeedKeeper>();
-  const faults = new Map<string, string>();
+export class LiveRun {
+  readonly #options: LiveRunOptions;
+  readonly #gapKeepers = new Map<string, GapKeeper>();
+  readonly #keepers = new Map<string, FeedKeeper>();
+  readonly #faults = new Map<string, string>();
 
-  function state(): BoxState {
-    const { account, positions, trades, lastBarMs } = pipeline.state();
-    const health = options.streams.map(({ key }) => pipeline.health(key));
+  constructor(options: LiveRunOptions) {
+    this.#options = options;
+  }
+
+  state(): BoxState {
+    const { account, positions, trades, lastBarMs } = this.#options.pipeline.state();
+    const health = this.#options.streams.map(({ key }) => this.#options.pipeline.health(key));
     const worst =
       health.find(({ status }) => status === 'CRITICAL') ??
       health.find(({ status }) => status === 'WARNING') ??
       health[0];
-    const ages = [...keepers.values()].map((keeper) => keeper.ageMs()).filter((age) => age !== null);
+    const ages = [...this.#keepers.values()].map((keeper) => keeper.ageMs()).filter((age) => age !== null);
     return {
-      tradingState: options.states.state(),
-      mode: options.mode,
+      tradingState: this.#options.states.state(),
+      mode: this.#options.mode,
       equity: account.equity,
       drawdown: account.drawdown,
       positions,
@@ -88,17 +84,67 @@ export function createLiveRun(options: LiveRunOptions): LiveRun {
       feedAgeMs: ages.length === 0 ? null : Math.max(...ages),
       modelHealth: worst?.status ?? 'UNKNOWN',
       rollingAuc: worst?.rollingAuc ?? null,
-      layers: [...layers(lastBarMs), ...(options.conditions?.health() ?? [])],
-      version: options.version,
-      atMs: clock.wallMs(),
+      layers: [...this.#layers(lastBarMs), ...(this.#options.conditions?.health() ?? [])],
+      version: this.#options.version,
+      atMs: this.#options.clock.wallMs(),
     };
   }
 
-  function layers(lastBarMs: Readonly<Record<string, number | null>>): LayerHealth[] {
-    return options.streams.map(({ key }) => {
+  /** Warms each stream up from the store. */
+  async start(): Promise<void> {
+    for (const { key, feed, calendar } of this.#options.streams) {
+      const recent = await this.#options.store.lastCandles(key, this.#options.pipeline.warmUpBars);
+      await this.#options.pipeline.warmUp(key, recent);
+      const fill = (rows: readonly RawCandle[]) => this.#options.pipeline.fillGap(key, rows);
+      const gaps = createGapKeeper({
+        feed,
+        stream: key,
+        calendar,
+        clock: this.#options.clock,
+        store: this.#options.store,
+        fill,
+      });
+      this.#gapKeepers.set(streamName(key), gaps);
+      await gaps.start(recent);
+    }
+  }
+
+  /** Follows every stream until `signal` aborts. Rejects when a bar cannot be handled: then the process must end. */
+  async run(signal: AbortSignal): Promise<void> {
+    // One stream whose bars cannot be handled ends them all: going on with half a truth is worse than a restart.
+    const together = new AbortController();
+    const stop = () => together.abort(signal.reason);
+    signal.addEventListener('abort', stop, { once: true });
+    if (signal.aborted) stop();
+    const endAllOn = <T>(task: Promise<T>): Promise<T> =>
+      task.catch((error: unknown) => {
+        together.abort(error);
+        throw error;
+      });
+    const exchanges = new Set(this.#options.streams.map(({ key }) => key.exchange));
+    const beside = [...exchanges].map((exchange) =>
+      this.#options.pipeline.orders.watchUnknown(exchange, together.signal),
+    );
+    if (this.#options.conditions) beside.push(this.#options.conditions.run(together.signal));
+    for (const gaps of this.#gapKeepers.values()) beside.push(gaps.run(together.signal));
+    for (const rest of this.#options.restWatches ?? []) beside.push(rest.watch(together.signal));
+    for (const loop of this.#options.reconciling?.values() ?? []) beside.push(loop.run(together.signal));
+    for (const run of this.#options.alongside ?? []) beside.push(run(together.signal));
+    const settling = Promise.allSettled(beside.map(endAllOn));
+    const streams = this.#options.streams.map((stream) => endAllOn(this.#keep(stream, together.signal)));
+    const ended: PromiseSettledResult<void>[] = await Promise.allSettled(streams);
+    together.abort(signal.reason);
+    ended.push(...(await settling));
+    signal.removeEventListener('abort', stop);
+    const failed = ended.find((end) => end.status === 'rejected');
+    if (failed) throw failed.reason;
+  }
+
+  #layers(lastBarMs: Readonly<Record<string, number | null>>): LayerHealth[] {
+    return this.#options.streams.map(({ key }) => {
       const name = streamName(key);
       const openMs = lastBarMs[name] ?? null;
-      const fault = faults.get(name) ?? null;
+      const fault = this.#faults.get(name) ?? null;
       return {
         layer: `ingestion ${name}`,
         state: fault !== null ? 'fault' : openMs === null ? 'idle' : 'ok',
@@ -110,13 +156,13 @@ export function createLiveRun(options: LiveRunOptions): LiveRun {
   }
 
   /** Alerts are never waited for here: a full outbox is told by its own fault, and must not stop a feed from healing. */
-  function tell(work: Promise<void>): void {
+  #tell(work: Promise<void>): void {
     work.catch((error: unknown) => {
-      faults.set('alerts', String(error));
+      this.#faults.set('alerts', String(error));
     });
   }
 
-  function keep({ key, feed, calendar }: LiveStream, signal: AbortSignal): Promise<void> {
+  #keep({ key, feed, calendar }: LiveStream, signal: AbortSignal): Promise<void> {
     const name = streamName(key);
     const keeper = createFeedKeeper({
       feed,
@@ -124,43 +170,46 @@ export function createLiveRun(options: LiveRunOptions): LiveRun {
       timeframeMs: timeframeMs(key.timeframe),
       calendar,
       overlapBars: OVERLAP_BARS,
-      clock,
-      silenceMsMax: options.silenceMsMax,
-      backfillBars: options.backfillBars,
-      backoffMs: options.backoffMs,
-      newestOpenMs: () => pipeline.lastBarMs(key),
-      async onCandle(raw, live) {
-        options.onArrival?.(raw.openMs + timeframeMs(key.timeframe), key);
-        await options.conditions?.ready(signal);
-        const outcome = live ? await pipeline.onCandle(key, raw) : await pipeline.onHistory(key, raw);
+      clock: this.#options.clock,
+      silenceMsMax: this.#options.silenceMsMax,
+      backfillBars: this.#options.backfillBars,
+      backoffMs: this.#options.backoffMs,
+      newestOpenMs: () => this.#options.pipeline.lastBarMs(key),
+      onCandle: async (raw, live) => {
+        this.#options.onArrival?.(raw.openMs + timeframeMs(key.timeframe), key);
+        await this.#options.conditions?.ready(signal);
+        const outcome = live
+          ? await this.#options.pipeline.onCandle(key, raw)
+          : await this.#options.pipeline.onHistory(key, raw);
         if ('missingBars' in outcome && outcome.missingBars > 0)
-          await gapKeepers.get(name)?.found(raw.openMs, outcome.missingBars);
-        await options.onBar(outcome);
-        if (outcome.kind === 'decided') options.publishState();
+          await this.#gapKeepers.get(name)?.found(raw.openMs, outcome.missingBars);
+        await this.#options.onBar(outcome);
+        if (outcome.kind === 'decided') this.#options.publishState();
       },
       events: {
         onLost: (_stream, message) => {
-          const first = !faults.has(name);
-          faults.set(name, message);
+          const first = !this.#faults.has(name);
+          this.#faults.set(name, message);
           if (first)
-            tell(
-              alerts.raise('LAYER_FAULT', {
+            this.#tell(
+              this.#options.alerts.raise('LAYER_FAULT', {
                 layer: `ingestion ${name}`,
                 errorCode: 'E_FEED_LOST',
                 detail: message,
               }),
             );
         },
-        onSilent: (_stream, ageMs) => tell(alerts.raise('FEED_SILENT', { symbol: key.symbol, ageMs })),
+        onSilent: (_stream, ageMs) =>
+          this.#tell(this.#options.alerts.raise('FEED_SILENT', { symbol: key.symbol, ageMs })),
         onBack: (_stream, silentMs) => {
-          options.reconciling?.get(key.exchange)?.wake();
-          const wasSick = faults.delete(name);
-          if (wasSick) tell(alerts.raise('FEED_BACK', { symbol: key.symbol, silentMs }));
+          this.#options.reconciling?.get(key.exchange)?.wake();
+          const wasSick = this.#faults.delete(name);
+          if (wasSick) this.#tell(this.#options.alerts.raise('FEED_BACK', { symbol: key.symbol, silentMs }));
         },
       },
     });
-    keepers.set(name, keeper);
-    const { conditions } = options;
+    this.#keepers.set(name, keeper);
+    const { conditions } = this.#options;
     if (conditions === undefined) return keeper.run(signal);
     // An aborted wait rejects: then there is nothing to follow.
     return conditions.ready(signal).then(
@@ -170,47 +219,4 @@ export function createLiveRun(options: LiveRunOptions): LiveRun {
       },
     );
   }
-
-  return {
-    state,
-    async start() {
-      for (const { key, feed, calendar } of options.streams) {
-        const recent = await options.store.lastCandles(key, pipeline.warmUpBars);
-        await pipeline.warmUp(key, recent);
-        const fill = (rows: readonly RawCandle[]) => pipeline.fillGap(key, rows);
-        const gaps = createGapKeeper({ feed, stream: key, calendar, clock, store: options.store, fill });
-        gapKeepers.set(streamName(key), gaps);
-        await gaps.start(recent);
-      }
-    },
-    async run(signal) {
-      // One stream whose bars cannot be handled ends them all: going on with half a truth is worse than a restart.
-      const together = new AbortController();
-      const stop = () => together.abort(signal.reason);
-      signal.addEventListener('abort', stop, { once: true });
-      if (signal.aborted) stop();
-      const endAllOn = <T>(task: Promise<T>): Promise<T> =>
-        task.catch((error: unknown) => {
-          together.abort(error);
-          throw error;
-        });
-      const exchanges = new Set(options.streams.map(({ key }) => key.exchange));
-      const beside = [...exchanges].map((exchange) =>
-        pipeline.orders.watchUnknown(exchange, together.signal),
-      );
-      if (options.conditions) beside.push(options.conditions.run(together.signal));
-      for (const gaps of gapKeepers.values()) beside.push(gaps.run(together.signal));
-      for (const rest of options.restWatches ?? []) beside.push(rest.watch(together.signal));
-      for (const loop of options.reconciling?.values() ?? []) beside.push(loop.run(together.signal));
-      for (const run of options.alongside ?? []) beside.push(run(together.signal));
-      const settling = Promise.allSettled(beside.map(endAllOn));
-      const streams = options.streams.map((stream) => endAllOn(keep(stream, together.signal)));
-      const ended: PromiseSettledResult<void>[] = await Promise.allSettled(streams);
-      together.abort(signal.reason);
-      ended.push(...(await settling));
-      signal.removeEventListener('abort', stop);
-      const failed = ended.find((end) => end.status === 'rejected');
-      if (failed) throw failed.reason;
-    },
-  };
 }

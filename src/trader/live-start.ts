@@ -31,124 +31,136 @@ export interface LiveStartParts {
   readonly log: Log;
 }
 
+/** An exchange that does not answer must not hold up a start that is refused. */
+const ASK_MS_MAX = 8_000;
+
 /**
  * The one place where every reason to refuse live trading ends. Where nothing is held and nothing of ours rests, the box does
  * not start, and says all of them. Where something does, it starts: an exchange that is refused is at most REDUCING, so that
  * stops are kept and positions closed. A test network is only warned of the same.
  */
-export interface LiveStart {
-  /** Before anything is opened: counts the days on paper, and decides where there is no store yet. */
-  begin(modelDir: string): Promise<void>;
-  /** Decides by what the store of the account knows to be held, or open; a new one gets the candles of the time on paper. */
-  opened(store: DuckStore): Promise<{ restored: RestoredState; runs: readonly RunRecord[] }>;
-  /** Decides by what the markets say, and the keys. */
-  connected(venues: readonly Venue[]): Promise<LiveKeys>;
-  limit(exchange: string, state: TradingState): TradingState;
-  /** The same of the whole box: REDUCING once no exchange may do more. */
-  limitAll(states: TradingStateSource): TradingStateSource;
-  tell(alerts: AlertRaiser): Promise<void>;
-}
-
-/** An exchange that does not answer must not hold up a start that is refused. */
-const ASK_MS_MAX = 8_000;
-
 /** Throws `E_EXCHANGE_ADDRESS` where an address cannot be trusted; all else that the configuration says is collected. */
-export function createLiveStart({ config, env, clock, log }: LiveStartParts): LiveStart {
-  const account = accountOf(config);
-  for (const entry of config.exchange) checkedAddresses(entry);
-  const refusals: LiveRefusal[] = [];
+export class LiveStart {
+  readonly #options: LiveStartParts;
+  readonly #account;
+  readonly #refusals: LiveRefusal[] = [];
   /** Why the box starts in spite of them, in words. */
-  const held: string[] = [];
-  const unasked: string[] = [];
-  let asked = false;
+  readonly #held: string[] = [];
+  readonly #unasked: string[] = [];
+  #asked = false;
 
-  const add = (more: readonly LiveRefusal[]) => {
-    if (account === 'paper') return;
-    for (const { exchange, code, message, remedy } of more) {
-      if (account === 'testnet')
-        log.warn({ exchange, code, remedy }, `real money would be refused: ${message}`);
-      else log.error({ exchange, code, remedy }, `live trading is refused: ${message}`);
+  constructor(options: LiveStartParts) {
+    this.#options = options;
+    this.#account = accountOf(options.config);
+    for (const entry of options.config.exchange) checkedAddresses(entry);
+    this.#add([...liveRefusals(options.config), ...sandboxWarnings(options.config)]);
+    if (this.#account === 'testnet')
+      options.log.warn('test network: its money is not real, so no record of paper trading is asked for');
+  }
+
+  limit(exchange: string, state: TradingState) {
+    return this.#isRefused(exchange) ? stricter(state, 'REDUCING') : state;
+  }
+
+  /** Before anything is opened: counts the days on paper, and decides where there is no store yet. */
+  async begin(modelDir: string): Promise<void> {
+    if (this.#account !== 'live') return;
+    const but = new Set(this.#refusals.map(({ exchange }) => exchange));
+    this.#add(
+      await earnedRefusals(this.#options.config, modelDir, but, (earned) =>
+        this.#options.log.info(earned, 'live is earned on paper'),
+      ),
+    );
+    const { database, journal } = boxPaths(this.#options.config);
+    if (![database, journal].some((file) => existsSync(file))) await this.#decide();
+  }
+
+  /** Decides by what the store of the account knows to be held, or open; a new one gets the candles of the time on paper. */
+  async opened(store: DuckStore): Promise<{ restored: RestoredState; runs: readonly RunRecord[] }> {
+    const [restored, runs] = [await store.restore(), await store.runs()];
+    if (this.#account === 'live') {
+      this.#held.push(...heldIn(restored, runs));
+      await this.#decide();
+      await takePaperCandles(this.#options.config, store, this.#options.clock);
     }
-    if (account === 'live') refusals.push(...more);
-  };
-  add([...liveRefusals(config), ...sandboxWarnings(config)]);
-  if (account === 'testnet')
-    log.warn('test network: its money is not real, so no record of paper trading is asked for');
+    return { restored, runs };
+  }
 
-  const isRefused = (exchange: string) =>
-    refusals.some((refusal) => refusal.exchange === null || refusal.exchange === exchange);
-  const limit = (exchange: string, state: TradingState) =>
-    isRefused(exchange) ? stricter(state, 'REDUCING') : state;
+  /** Decides by what the markets say, and the keys. */
+  async connected(venues: readonly Venue[]): Promise<LiveKeys> {
+    for (const { id, connection, config: entry } of this.#account === 'paper' ? [] : venues) {
+      const said = new Set(this.#refusals.filter(({ exchange }) => exchange === id).map(({ code }) => code));
+      const more = marketRefusals(connection, entry.symbols, this.#options.config.execution.orderType);
+      this.#add(more.filter(({ code }) => !said.has(code)));
+    }
+    const keys = await checkLiveKeys({
+      config: this.#options.config,
+      venues,
+      env: this.#options.env,
+      log: this.#options.log,
+      refuse: (more) => this.#add(more),
+    });
+    await this.#decide();
+    return keys;
+  }
 
-  async function askForOrders(entry: ExchangeConfig): Promise<void> {
+  /** The same of the whole box: REDUCING once no exchange may do more. */
+  limitAll(states: TradingStateSource): TradingStateSource {
+    return {
+      state: () =>
+        this.#options.config.exchange.every(({ id }) => this.#isRefused(id))
+          ? stricter(states.state(), 'REDUCING')
+          : states.state(),
+    };
+  }
+
+  async tell(alerts: AlertRaiser): Promise<void> {
+    const everywhere = this.#options.config.exchange.map(({ id }) => id).join(', ');
+    for (const { exchange, message } of this.#refusals)
+      await alerts.raise('LIVE_REFUSED', {
+        exchange: exchange ?? everywhere,
+        reason: message,
+        held: this.#held.join('; '),
+      });
+  }
+
+  #add(more: readonly LiveRefusal[]) {
+    if (this.#account === 'paper') return;
+    for (const { exchange, code, message, remedy } of more) {
+      if (this.#account === 'testnet')
+        this.#options.log.warn({ exchange, code, remedy }, `real money would be refused: ${message}`);
+      else this.#options.log.error({ exchange, code, remedy }, `live trading is refused: ${message}`);
+    }
+    if (this.#account === 'live') this.#refusals.push(...more);
+  }
+
+  #isRefused(exchange: string) {
+    return this.#refusals.some((refusal) => refusal.exchange === null || refusal.exchange === exchange);
+  }
+
+  async #askForOrders(entry: ExchangeConfig): Promise<void> {
     try {
-      const key = exchangeCredentials(entry.id, env);
+      const key = exchangeCredentials(entry.id, this.#options.env);
       if (key === undefined) return;
-      const connection = await createExchange(entry, clock, {
+      const connection = await createExchange(entry, this.#options.clock, {
         apiKey: key.apiKey.reveal(),
         secret: key.secret.reveal(),
       });
-      const ids = await oursOpen(connection, entry.symbols, config.device.name);
-      if (ids.length > 0) held.push(`${ids.join(', ')} rest at ${entry.id}`);
+      const ids = await oursOpen(connection, entry.symbols, this.#options.config.device.name);
+      if (ids.length > 0) this.#held.push(`${ids.join(', ')} rest at ${entry.id}`);
     } catch (error) {
-      unasked.push(`${entry.id} could not be asked for open orders: ${messageOf(error)}`);
+      this.#unasked.push(`${entry.id} could not be asked for open orders: ${messageOf(error)}`);
     }
   }
 
   /** Throws all reasons at once where nothing is held, nor rests at the exchanges. */
-  async function decide(): Promise<void> {
-    if (refusals.length === 0 || held.length > 0) return;
-    if (!asked) await Promise.all(config.exchange.map(askForOrders));
-    asked = true;
-    if (held.length === 0) throw refusedStart(refusals, unasked);
+  async #decide(): Promise<void> {
+    if (this.#refusals.length === 0 || this.#held.length > 0) return;
+    if (!this.#asked)
+      await Promise.all(this.#options.config.exchange.map((entry) => this.#askForOrders(entry)));
+    this.#asked = true;
+    if (this.#held.length === 0) throw refusedStart(this.#refusals, this.#unasked);
   }
-
-  return {
-    limit,
-    async begin(modelDir) {
-      if (account !== 'live') return;
-      const but = new Set(refusals.map(({ exchange }) => exchange));
-      add(
-        await earnedRefusals(config, modelDir, but, (earned) => log.info(earned, 'live is earned on paper')),
-      );
-      const { database, journal } = boxPaths(config);
-      if (![database, journal].some((file) => existsSync(file))) await decide();
-    },
-    async opened(store) {
-      const [restored, runs] = [await store.restore(), await store.runs()];
-      if (account === 'live') {
-        held.push(...heldIn(restored, runs));
-        await decide();
-        await takePaperCandles(config, store, clock);
-      }
-      return { restored, runs };
-    },
-    async connected(venues) {
-      for (const { id, connection, config: entry } of account === 'paper' ? [] : venues) {
-        const said = new Set(refusals.filter(({ exchange }) => exchange === id).map(({ code }) => code));
-        const more = marketRefusals(connection, entry.symbols, config.execution.orderType);
-        add(more.filter(({ code }) => !said.has(code)));
-      }
-      const keys = await checkLiveKeys({ config, venues, env, log, refuse: add });
-      await decide();
-      return keys;
-    },
-    limitAll: (states) => ({
-      state: () =>
-        config.exchange.every(({ id }) => isRefused(id))
-          ? stricter(states.state(), 'REDUCING')
-          : states.state(),
-    }),
-    async tell(alerts) {
-      const everywhere = config.exchange.map(({ id }) => id).join(', ');
-      for (const { exchange, message } of refusals)
-        await alerts.raise('LIVE_REFUSED', {
-          exchange: exchange ?? everywhere,
-          reason: message,
-          held: held.join('; '),
-        });
-    },
-  };
 }
 
 async function oursOpen(

@@ -51,23 +51,6 @@ export interface ModelCareOptions {
   readonly retrainer?: URL;
 }
 
-/** The trader's part that looks after its model: watches its files and its health, calls challengers, changes it. */
-export interface ModelCare {
-  start(): Promise<void>;
-  /** Ends a training that is under way. The model that decides is the caller's to close. */
-  stop(): Promise<void>;
-  onBar(outcome: BarOutcome): void;
-  /** The state of `states`, or a lower one where the model's health asks for it. */
-  limit(states: TradingStateSource): TradingStateSource;
-  /** What is to be said where it decides on what it was not trained on, or where nobody knows; null where it fits. */
-  market(): string | null;
-  /** Says that to the log and the phone; of a model that takes over later it is said by itself. */
-  tellMarket(): Promise<void>;
-  /** Its name for people: the first digits of its hash. */
-  modelName(): string;
-  readonly routes: ControlRoutes;
-}
-
 /** How often the model's files are compared with the model in memory. */
 const MODEL_WATCH_MS = 60_000;
 /** Bars read at once for a retraining: the store takes what the pipeline wants between two such pieces. */
@@ -78,125 +61,223 @@ const WEEK_SHARE = 7 / 5;
 
 const named = z.strictObject({ name: z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]*$/) });
 
-export function createModelCare(options: ModelCareOptions): ModelCare {
-  const { config, clock, log, alerts, store, pipeline } = options;
-  const { retraining: settings } = config;
-  const root = boxPaths(config).models;
-  const scheduler = createSystemScheduler();
-  const registry = createRegistry(createModelShelf(root));
+/** The trader's part that looks after its model: watches its files and its health, calls challengers, changes it. */
+export class ModelCare {
+  readonly #options: ModelCareOptions;
+  readonly #root;
+  readonly #scheduler = createSystemScheduler();
+  readonly #registry;
   /** One change of the model after the other. */
-  let changing: Promise<unknown> = Promise.resolve();
-  const conduct = createModelConduct({
-    actions: config.modelHealth,
-    requestHalt: options.requestHalt,
-  });
-  const { deciding } = options;
-  let dir = options.modelDir;
-  let watch: ModelWatch | null = null;
-  let retraining: Retraining | null = null;
+  #changing: Promise<unknown> = Promise.resolve();
+  readonly #conduct;
+  #dir;
+  #watch: ModelWatch | null = null;
+  #retraining: Retraining | null = null;
 
-  const nameOf = (manifest: ModelManifest) => manifest.sha256.slice(0, 8);
-
-  function tell(work: Promise<void>): void {
-    work.catch((error) => log.error({ err: error }, 'an alert was lost'));
+  constructor(options: ModelCareOptions) {
+    this.#options = options;
+    this.#root = boxPaths(options.config).models;
+    this.#registry = createRegistry(createModelShelf(this.#root));
+    this.#conduct = createModelConduct({
+      actions: options.config.modelHealth,
+      requestHalt: options.requestHalt,
+    });
+    this.#dir = options.modelDir;
   }
 
-  function record(manifest: ModelManifest, event: ModelRecord['event']): Promise<void> {
+  async start(): Promise<void> {
+    const attempts = (await this.#options.store.models()).filter(({ event }) =>
+      /trained|refused|kept/.test(event),
+    );
+    if (this.#options.config.retraining.mode !== 'off') {
+      this.#retraining = createRetraining({
+        clock: this.#options.clock,
+        intervalMsMin: this.#options.config.retraining.intervalHoursMin * HOUR_MS,
+        everyMs: this.#options.config.retraining.everyDays * 24 * HOUR_MS,
+        lastAttemptMs: attempts.at(-1)?.atMs ?? null,
+        attempt: (_, onProgress, signal) => this.#attempt(onProgress, signal),
+        onOutcome: (outcome) =>
+          this.#onOutcome(outcome).catch((error) =>
+            this.#options.log.error({ err: error }, 'retraining was not recorded'),
+          ),
+      });
+    }
+    await this.#record(this.#options.deciding.manifest, 'loaded');
+    this.#watchFiles();
+  }
+
+  /** Ends a training that is under way. The model that decides is the caller's to close. */
+  async stop(): Promise<void> {
+    this.#watch?.stop();
+    await this.#retraining?.stop();
+  }
+
+  onBar(outcome: BarOutcome): void {
+    if (outcome.kind !== 'decided' || outcome.health === null) return;
+    const follow = this.#conduct.onHealth(outcome.stream, outcome.health);
+    if (this.#options.config.retraining.mode !== 'on') return;
+    const trigger = this.#retraining?.consider(follow.includes('retrain')) ?? null;
+    if (trigger !== null) this.#options.log.info({ trigger }, 'a challenger is trained');
+  }
+
+  /** The state of `states`, or a lower one where the model's health asks for it. */
+  limit(states: TradingStateSource): TradingStateSource {
+    return this.#conduct.limit(states);
+  }
+
+  /** What is to be said where it decides on what it was not trained on, or where nobody knows; null where it fits. */
+  market(): string | null {
+    return this.#strange()?.sentence ?? null;
+  }
+
+  /** Says that to the log and the phone; of a model that takes over later it is said by itself. */
+  async tellMarket(): Promise<void> {
+    const found = this.#strange();
+    if (found === null) return;
+    const { fit, model, trainedOn, usedOn, sentence } = found;
+    this.#options.log.warn({ model }, sentence);
+    if (fit === 'off') await this.#options.alerts.raise('MODEL_OFF_MARKET', { model, trainedOn, usedOn });
+    else await this.#options.alerts.raise('MODEL_MARKET_UNSAID', { model, usedOn });
+  }
+
+  /** Its name for people: the first digits of its hash. */
+  modelName(): string {
+    return this.#nameOf(this.#options.deciding.manifest);
+  }
+
+  readonly routes: ControlRoutes = {
+    'GET /model': () => this.#current(),
+    'POST /model/retrain': () => this.#askForRetraining(),
+    'POST /model/promote': (body) => this.#promoteAsked(body),
+    'POST /model/rollback': () => this.#rollBack(),
+  };
+
+  #askForRetraining(): ControlReply {
+    if (this.#retraining === null)
+      throw badInput('E_RETRAIN_OFF', 'retraining.mode is off', 'set it to by-hand or on, and restart');
+    if (!this.#retraining.ask())
+      throw badInput('E_BUSY', 'a challenger is being trained already', 'wait until it is done');
+    return { status: 200, body: {} };
+  }
+
+  async #promoteAsked(body: unknown): Promise<ControlReply> {
+    const found = named.safeParse(body);
+    if (!found.success) throw badInput('E_BODY', messageOf(found.error), 'see redbutton model list');
+    const { sha256 } = await this.#promoteModel(found.data.name);
+    return { status: 200, body: { sha256 } };
+  }
+
+  async #rollBack(): Promise<ControlReply> {
+    const { before } = await readPromotions(this.#root);
+    const last = before.at(-1) ?? null;
+    const target = last === null ? this.#options.config.modelDir : path.join(this.#root, last);
+    const { sha256 } = await this.#change(target, () => rollback(this.#root));
+    return { status: 200, body: { sha256, name: last } };
+  }
+
+  #nameOf(manifest: ModelManifest) {
+    return manifest.sha256.slice(0, 8);
+  }
+
+  #tell(work: Promise<void>): void {
+    work.catch((error) => this.#options.log.error({ err: error }, 'an alert was lost'));
+  }
+
+  #record(manifest: ModelManifest, event: ModelRecord['event']): Promise<void> {
     const { sha256: modelHash } = manifest;
-    return store.recordModel({
+    return this.#options.store.recordModel({
       modelHash,
       event,
       manifest: JSON.stringify(manifest),
-      atMs: clock.wallMs(),
+      atMs: this.#options.clock.wallMs(),
     });
   }
 
-  const strange = () =>
-    strangeMarket(
-      deciding.manifest,
-      options.streams.map(({ key }) => key),
+  #strange() {
+    return strangeMarket(
+      this.#options.deciding.manifest,
+      this.#options.streams.map(({ key }) => key),
     );
-
-  async function tellMarket(): Promise<void> {
-    const found = strange();
-    if (found === null) return;
-    const { fit, model, trainedOn, usedOn, sentence } = found;
-    log.warn({ model }, sentence);
-    if (fit === 'off') await alerts.raise('MODEL_OFF_MARKET', { model, trainedOn, usedOn });
-    else await alerts.raise('MODEL_MARKET_UNSAID', { model, usedOn });
   }
 
-  function watchFiles(): void {
-    watch?.stop();
-    watch = createModelWatch({
-      dir,
-      sha256: deciding.manifest.sha256,
-      scheduler,
+  #watchFiles(): void {
+    this.#watch?.stop();
+    this.#watch = createModelWatch({
+      dir: this.#dir,
+      sha256: this.#options.deciding.manifest.sha256,
+      scheduler: this.#scheduler,
       periodMs: MODEL_WATCH_MS,
       onChanged: (errorCode, detail) =>
-        tell(alerts.raise('LAYER_FAULT', { layer: 'inference', errorCode, detail })),
+        this.#tell(this.#options.alerts.raise('LAYER_FAULT', { layer: 'inference', errorCode, detail })),
     });
-    watch.start();
+    this.#watch.start();
   }
 
   /** Lets the model of a folder decide from the next bar on; `note` writes the choice down, so that a restart keeps it. */
-  function change(nextDir: string, note: () => Promise<unknown>): Promise<ModelManifest> {
-    const change = changing.then(async () => {
+  #change(nextDir: string, note: () => Promise<unknown>): Promise<ModelManifest> {
+    const change = this.#changing.then(async () => {
       const next = await loadClassifier(nextDir);
       try {
         // Throws where the model does not fit: before anything is written.
         createInferenceLayer({ classifier: next });
         await note();
-        await pipeline.useModel(next.manifest, () => createInferenceLayer({ classifier: next }));
+        await this.#options.pipeline.useModel(next.manifest, () =>
+          createInferenceLayer({ classifier: next }),
+        );
       } catch (error) {
         await next.close();
         throw error;
       }
-      const before = deciding.replaceBy(next);
-      dir = nextDir;
-      watchFiles();
+      const before = this.#options.deciding.replaceBy(next);
+      this.#dir = nextDir;
+      this.#watchFiles();
       await before.close();
-      await record(before.manifest, 'retired');
-      await record(next.manifest, 'loaded');
-      tell(
-        alerts.raise('MODEL_PROMOTED', {
-          model: nameOf(next.manifest),
-          before: nameOf(before.manifest),
+      await this.#record(before.manifest, 'retired');
+      await this.#record(next.manifest, 'loaded');
+      this.#tell(
+        this.#options.alerts.raise('MODEL_PROMOTED', {
+          model: this.#nameOf(next.manifest),
+          before: this.#nameOf(before.manifest),
         }),
       );
-      log.warn({ model: next.manifest.sha256, before: before.manifest.sha256 }, 'another model decides');
-      tell(tellMarket());
+      this.#options.log.warn(
+        { model: next.manifest.sha256, before: before.manifest.sha256 },
+        'another model decides',
+      );
+      this.#tell(this.tellMarket());
       return next.manifest;
     });
-    changing = change.catch(() => undefined);
+    this.#changing = change.catch(() => undefined);
     return change;
   }
 
-  const promoteModel = (name: string) => change(path.join(root, name), () => promote(root, name));
+  #promoteModel(name: string) {
+    return this.#change(path.join(this.#root, name), () => promote(this.#root, name));
+  }
 
-  async function candlesOf(key: StreamKey, fromMs: number, toMs: number): Promise<CandleColumns> {
+  async #candlesOf(key: StreamKey, fromMs: number, toMs: number): Promise<CandleColumns> {
     const pieces: CandleColumns[] = [];
-    const stepMs = BARS_AT_ONCE * timeframeMs(config.timeframe);
+    const stepMs = BARS_AT_ONCE * timeframeMs(this.#options.config.timeframe);
     for (let at = fromMs; at <= toMs; at += stepMs) {
-      pieces.push(await store.candles(key, at, at + stepMs));
+      pieces.push(await this.#options.store.candles(key, at, at + stepMs));
       // Pieces that are there at once must not hold up the event loop one after the other either.
       await nextTurn();
     }
     return joinColumns(pieces);
   }
 
-  async function requestOf(): Promise<RetrainerRequest | string> {
-    const { trainRowsMax, testRowsMin, testRowsMax } = settings;
-    const barMs = timeframeMs(config.timeframe);
-    const nowMs = clock.wallMs();
+  async #requestOf(): Promise<RetrainerRequest | string> {
+    const { trainRowsMax, testRowsMin, testRowsMax } = this.#options.config.retraining;
+    const barMs = timeframeMs(this.#options.config.timeframe);
+    const nowMs = this.#options.clock.wallMs();
     const bars = trainRowsMax + testRowsMax + 2 * FEATURE_WINDOW + CHALLENGE_DEFAULTS.embargoBars;
     const streams: RetrainerRequest['streams'][number][] = [];
-    for (const { key, calendar } of options.streams) {
+    for (const { key, calendar } of this.#options.streams) {
       const fromMs = Math.floor(nowMs - bars * barMs * (calendar === 'weekdays' ? WEEK_SHARE : 1));
-      streams.push({ candles: await candlesOf(key, fromMs, nowMs), calendar });
+      streams.push({ candles: await this.#candlesOf(key, fromMs, nowMs), calendar });
     }
     // Known without training anything: whether there are bars enough that the champion has not seen.
-    const sinceMs = deciding.manifest.training?.toMs ?? Number.NEGATIVE_INFINITY;
+    const sinceMs = this.#options.deciding.manifest.training?.toMs ?? Number.NEGATIVE_INFINITY;
     const unseen = streams.reduce(
       (sum, { candles: { openMs, length } }) => sum + length - lowerBound(openMs, sinceMs + 1),
       0,
@@ -207,69 +288,80 @@ export function createModelCare(options: ModelCareOptions): ModelCare {
       return `${Math.max(0, comparable)} bars to compare champion and challenger on, ${testRowsMin} are needed`;
     }
     return {
-      championDir: dir,
+      championDir: this.#dir,
       streams,
-      timeframe: config.timeframe,
-      maxGapBars: config.ingestion.maxGapBars,
+      timeframe: this.#options.config.timeframe,
+      maxGapBars: this.#options.config.ingestion.maxGapBars,
       origin: {
-        exchange: [...new Set(options.streams.map(({ key }) => key.exchange))].join(),
-        symbol: [...new Set(options.streams.map(({ key }) => key.symbol))].join(),
-        timeframe: config.timeframe,
+        exchange: [...new Set(this.#options.streams.map(({ key }) => key.exchange))].join(),
+        symbol: [...new Set(this.#options.streams.map(({ key }) => key.symbol))].join(),
+        timeframe: this.#options.config.timeframe,
       },
-      forest: { ...FOREST_DEFAULTS, trees: settings.trees, threads: settings.threads },
+      forest: {
+        ...FOREST_DEFAULTS,
+        trees: this.#options.config.retraining.trees,
+        threads: this.#options.config.retraining.threads,
+      },
       rules: {
         ...CHALLENGE_DEFAULTS,
         trainRowsMax,
         testRowsMin,
         testRowsMax,
-        margin: settings.margin,
-        significance: settings.significance,
+        margin: this.#options.config.retraining.margin,
+        significance: this.#options.config.retraining.significance,
       },
       nowMs,
     };
   }
 
-  async function attempt(
+  async #attempt(
     onProgress: (done: number, total: number) => void,
     signal: AbortSignal,
   ): Promise<RetrainOutcome> {
-    const request = await requestOf();
+    const request = await this.#requestOf();
     if (typeof request === 'string') return { kind: 'kept', detail: request };
-    const entry = options.retrainer ?? new URL('./retrainer.js', import.meta.url);
+    const entry = this.#options.retrainer ?? new URL('./retrainer.js', import.meta.url);
     let memoryMb = 0;
     const answer = (await runInBackground(request, {
       entry,
-      memoryMbMax: settings.memoryMbMax,
-      scheduler,
+      memoryMbMax: this.#options.config.retraining.memoryMbMax,
+      scheduler: this.#scheduler,
       signal,
       onProgress,
       onNotNice: (detail) =>
-        log.warn({ errorCode: 'E_PRIORITY', detail }, 'training runs at the priority of the trader'),
+        this.#options.log.warn(
+          { errorCode: 'E_PRIORITY', detail },
+          'training runs at the priority of the trader',
+        ),
       onMemory: (mb) => {
         memoryMb = Math.max(memoryMb, mb);
       },
     })) as RetrainAnswer;
     const { challenge, trained } = answer;
-    log.info({ challenge, memoryMb: Math.round(memoryMb) }, 'a challenger was held against the model');
+    this.#options.log.info(
+      { challenge, memoryMb: Math.round(memoryMb) },
+      'a challenger was held against the model',
+    );
     if (trained === null) {
       return { kind: 'kept', detail: `${challenge.rows} rows are too few to compare on` };
     }
-    const { current, before } = await readPromotions(root);
+    const { current, before } = await readPromotions(this.#root);
     const inUse = [current, before.at(-1) ?? null].filter((name) => name !== null);
-    const model = await registry.add(trained, inUse);
-    await record(trained.manifest, challenge.promoted ? 'trained' : 'refused');
+    const model = await this.#registry.add(trained, inUse);
+    await this.#record(trained.manifest, challenge.promoted ? 'trained' : 'refused');
     if (!challenge.promoted) return { kind: 'refused', model, challenge };
-    if (settings.promote === 'by-hand') return { kind: 'won', model, challenge };
-    await promoteModel(model);
+    if (this.#options.config.retraining.promote === 'by-hand') return { kind: 'won', model, challenge };
+    await this.#promoteModel(model);
     return { kind: 'promoted', model, challenge };
   }
 
-  async function onOutcome(outcome: RetrainOutcome): Promise<void> {
-    log.info({ outcome }, 'retraining');
+  async #onOutcome(outcome: RetrainOutcome): Promise<void> {
+    this.#options.log.info({ outcome }, 'retraining');
     if (outcome.kind === 'kept' || outcome.kind === 'failed') {
       // The time of the attempt must outlive a restart, or a box that restarts often would train often.
-      await record(deciding.manifest, 'kept');
-      if (outcome.kind === 'failed') tell(alerts.raise('RETRAIN_FAILED', { detail: outcome.detail }));
+      await this.#record(this.#options.deciding.manifest, 'kept');
+      if (outcome.kind === 'failed')
+        this.#tell(this.#options.alerts.raise('RETRAIN_FAILED', { detail: outcome.detail }));
       return;
     }
     const { model, challenge } = outcome;
@@ -278,80 +370,23 @@ export function createModelCare(options: ModelCareOptions): ModelCare {
       auc: challenge.challengerAuc ?? Number.NaN,
       championAuc: challenge.championAuc ?? Number.NaN,
     };
-    if (outcome.kind === 'won') tell(alerts.raise('MODEL_RETRAINED', figures));
-    if (outcome.kind === 'refused') tell(alerts.raise('MODEL_REFUSED', figures));
+    if (outcome.kind === 'won') this.#tell(this.#options.alerts.raise('MODEL_RETRAINED', figures));
+    if (outcome.kind === 'refused') this.#tell(this.#options.alerts.raise('MODEL_REFUSED', figures));
   }
 
-  function current(): ControlReply {
-    const { sha256, training } = deciding.manifest;
+  #current(): ControlReply {
+    const { sha256, training } = this.#options.deciding.manifest;
     return {
       status: 200,
       body: {
         sha256,
-        dir,
+        dir: this.#dir,
         trainedToMs: training?.toMs ?? null,
-        health: Object.fromEntries(options.streams.map(({ key }) => [streamName(key), pipeline.health(key)])),
-        retraining: retraining?.state() ?? null,
+        health: Object.fromEntries(
+          this.#options.streams.map(({ key }) => [streamName(key), this.#options.pipeline.health(key)]),
+        ),
+        retraining: this.#retraining?.state() ?? null,
       },
     };
   }
-
-  return {
-    async start() {
-      const attempts = (await store.models()).filter(({ event }) => /trained|refused|kept/.test(event));
-      if (settings.mode !== 'off') {
-        retraining = createRetraining({
-          clock,
-          intervalMsMin: settings.intervalHoursMin * HOUR_MS,
-          everyMs: settings.everyDays * 24 * HOUR_MS,
-          lastAttemptMs: attempts.at(-1)?.atMs ?? null,
-          attempt: (_, onProgress, signal) => attempt(onProgress, signal),
-          onOutcome: (outcome) =>
-            onOutcome(outcome).catch((error) => log.error({ err: error }, 'retraining was not recorded')),
-        });
-      }
-      await record(deciding.manifest, 'loaded');
-      watchFiles();
-    },
-    async stop() {
-      watch?.stop();
-      await retraining?.stop();
-    },
-    onBar(outcome) {
-      if (outcome.kind !== 'decided' || outcome.health === null) return;
-      const follow = conduct.onHealth(outcome.stream, outcome.health);
-      if (settings.mode !== 'on') return;
-      const trigger = retraining?.consider(follow.includes('retrain')) ?? null;
-      if (trigger !== null) log.info({ trigger }, 'a challenger is trained');
-    },
-    limit: conduct.limit,
-    market: () => strange()?.sentence ?? null,
-    tellMarket,
-    modelName: () => nameOf(deciding.manifest),
-    routes: {
-      'GET /model': current,
-      'POST /model/retrain'() {
-        if (retraining === null) {
-          throw badInput('E_RETRAIN_OFF', 'retraining.mode is off', 'set it to by-hand or on, and restart');
-        }
-        if (!retraining.ask()) {
-          throw badInput('E_BUSY', 'a challenger is being trained already', 'wait until it is done');
-        }
-        return { status: 200, body: {} };
-      },
-      async 'POST /model/promote'(body) {
-        const found = named.safeParse(body);
-        if (!found.success) throw badInput('E_BODY', messageOf(found.error), 'see redbutton model list');
-        const { sha256 } = await promoteModel(found.data.name);
-        return { status: 200, body: { sha256 } };
-      },
-      async 'POST /model/rollback'() {
-        const { before } = await readPromotions(root);
-        const last = before.at(-1) ?? null;
-        const target = last === null ? config.modelDir : path.join(root, last);
-        const { sha256 } = await change(target, () => rollback(root));
-        return { status: 200, body: { sha256, name: last } };
-      },
-    },
-  };
 }

@@ -1,4 +1,3 @@
-import { createSystemScheduler } from '../adapters/clock/system-scheduler.js';
 import type { DuckStore } from '../adapters/duckdb/index.js';
 import type { SimulatedGpio } from '../adapters/gpio/simulated.js';
 import type { Log } from '../adapters/log/log.js';
@@ -8,23 +7,23 @@ import type { StreamKey } from '../core/candle.js';
 import type { GuardNotice } from '../guard/guard.js';
 import type { InProcessGuard } from '../guard/in-process.js';
 import type { BarOutcome } from '../pipeline/bar-outcome.js';
-import { runSettingsText } from '../pipeline/decision-settings.js';
 import type { Pipeline } from '../pipeline/pipeline.js';
+import type { TradingStateSource } from '../ports/guard.js';
 import type { Clock, Rng } from '../ports/time.js';
 import { createAlerting } from './build-alerts.js';
 import { buildControl } from './build-control.js';
 import { buildLoops } from './build-loops.js';
 import { buildPipeline } from './build-pipeline.js';
 import { Closing } from './closing.js';
-import { runTrading } from './earned-live.js';
 import { joinGuard } from './join-guard.js';
 import type { LiveRun } from './live-run.js';
-import { createLiveStart } from './live-start.js';
+import { LiveStart } from './live-start.js';
 import { createMarketCare } from './market-care.js';
 import { openVenue } from './open-exchanges.js';
 import { openTraderStore } from './open-store.js';
 import { OrderAlerts } from './order-alerts.js';
 import { requestEvents } from './request-events.js';
+import { TraderStart } from './start.js';
 
 export interface TraderOptions {
   readonly config: Config;
@@ -56,9 +55,6 @@ export interface Trader {
   stop(): Promise<void>;
 }
 
-/** How often an exchange that has not said what the key may do is asked again. */
-const KEYS_ASKED_MS = 60_000;
-
 /**
  * The trader's composition root, in phases: store and model, what speaks to people, exchanges, pipeline, guard, loops. Each
  * phase is given what the ones before it made, and nothing that is made later. Nothing trades before `start`.
@@ -75,9 +71,9 @@ export async function createTrader(options: TraderOptions): Promise<Trader> {
 
 async function makeTrader(options: TraderOptions, closing: Closing): Promise<Trader> {
   const { config, env, clock, rng, log, version } = options;
-  const liveStart = createLiveStart(options);
+  const liveStart = new LiveStart(options);
   const opened = await openTraderStore(options, liveStart, closing);
-  const { store, paths, restored, deciding } = opened;
+  const { store, paths } = opened;
   const permit = createPermitReader(paths.permit, clock);
 
   const takesHalts = config.guard.mode === 'in-process';
@@ -100,7 +96,7 @@ async function makeTrader(options: TraderOptions, closing: Closing): Promise<Tra
       orderAlerts.report(outcome);
     },
   });
-  const { pipeline, streams, states } = trading;
+  const { pipeline, states } = trading;
 
   const { guard, link } = joinGuard({
     ...{ config, clock, log, store, venues, trading, alerting },
@@ -112,81 +108,29 @@ async function makeTrader(options: TraderOptions, closing: Closing): Promise<Tra
   const loops = await buildLoops({
     ...{ options, opened, venues, trading, alerting, orderAlerts, marketCare, link, closing },
   });
-  const { live, care, resting, upkeep } = loops;
-  for (const limit of [care, loops.conditions, opened.recovery, keys, { limit: liveStart.limitAll }])
+  const { live, care } = loops;
+  for (const limit of [
+    care,
+    loops.conditions,
+    opened.recovery,
+    keys,
+    { limit: (all: TradingStateSource) => liveStart.limitAll(all) },
+  ])
     states.limitBy(limit);
   const control = buildControl({ config, clock, opened, trading, alerting, care });
 
-  let guardIsUp = () => {};
-  const guardUp = new Promise<void>((resolve) => {
-    guardIsUp = resolve;
+  const start = new TraderStart({
+    ...{ options, opened, liveStart, keys, venues, trading, guard, link, loops },
+    ...{ alerting, orderAlerts, marketCare, control, closing },
   });
   alerting.show({
-    state: live.state,
-    modelMarket: care.market,
-    async halt() {
-      // A halt that waited at the broker comes before the guard has read its record, and must not be lost to that.
-      await guardUp;
-      await guard?.guard.halt('command', 'the phone');
-    },
+    state: () => live.state(),
+    modelMarket: () => care.market(),
+    halt: () => start.haltByPhone(),
   });
-
-  async function recordRun(): Promise<void> {
-    const settings = runSettingsText(
-      config,
-      config.ingestion.maxGapBars,
-      streams,
-      runTrading(config, deciding.manifest),
-    );
-    await store.recordRun({ atMs: clock.wallMs(), settings });
-  }
-
-  async function start(): Promise<void> {
-    await recordRun();
-    await pipeline.start(restored);
-    await live.start();
-    const endAsking = createSystemScheduler().every(KEYS_ASKED_MS, () => void keys.ask());
-    closing.add(async () => endAsking());
-    await care.start();
-    closing.add(() => care.stop());
-    await control.start();
-    closing.add(() => control.stop());
-    await alerting.start();
-    orderAlerts.start(restored.unreportedFills);
-    closing.add(() => alerting.stop());
-    closing.add(() => orderAlerts.reported());
-    await guard?.start();
-    upkeep.start();
-    closing.add(() => upkeep.stop());
-    guardIsUp();
-    if (guard) closing.add(() => guard.stop());
-    link.start();
-    closing.add(() => link.stop());
-    await alerts.raise('SERVICE_STARTED', {
-      reason: restored.account !== null ? 'goes on where it stopped' : 'its store is new',
-      version,
-    });
-    await resting.start();
-    closing.add(() => resting.stop());
-    await liveStart.tell(alerts);
-    await care.tellMarket();
-    await marketCare.start({ venues, portfolio: pipeline.portfolio, recordRun });
-    closing.add(() => marketCare.stop());
-    const mark = opened.recovery.current();
-    if (mark !== null) await alerts.raise('STORE_REBUILT', { loss: mark.loss });
-    alerting.publishState();
-    log.info(
-      { mode: config.mode, model: deciding.manifest.sha256, guard: config.guard.mode },
-      'the trader is up',
-    );
-  }
-
   return {
-    store,
-    pipeline,
-    live,
-    guard,
-    start,
+    ...{ store, pipeline, live, guard },
+    start: () => start.run(),
     run: (signal) => live.run(signal),
     stop: () => closing.close(),
   };

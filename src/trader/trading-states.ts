@@ -14,8 +14,8 @@ export class TradingStates implements TradingStateSource {
     this.#source = guard;
   }
 
-  limitBy({ limit }: StateLimit): void {
-    this.#source = limit(this.#source);
+  limitBy(part: StateLimit): void {
+    this.#source = part.limit(this.#source);
   }
 
   state(): TradingState {

@@ -15,7 +15,7 @@ import { seededRng } from '../../src/core/seeded-rng.js';
 import { runSettingsText } from '../../src/pipeline/decision-settings.js';
 import type { InstrumentRun } from '../../src/research/report/account-curve.js';
 import { reportOf } from '../../src/research/report/run-report.js';
-import { createLiveRun } from '../../src/trader/live-run.js';
+import { LiveRun } from '../../src/trader/live-run.js';
 import { BTC, barOf } from '../contract/store-rows.js';
 import { captureIo } from '../support/command-io.js';
 import { madeFill } from '../support/made-fill.js';
@@ -111,7 +111,7 @@ async function told(fills: readonly Fill[], prepare: (store: DuckStore) => Promi
 
   store = await openStore({ path: path.join(dir, 'redbutton.duckdb') });
   const { pipeline, bar } = await paperWorld({ store });
-  const live = createLiveRun({
+  const live = new LiveRun({
     pipeline,
     streams: [],
     store,

@@ -16,7 +16,7 @@ import { createStreamSetup } from '../../src/pipeline/stream-setup.js';
 import type { Broker, OrderStream } from '../../src/ports/broker.js';
 import type { Classifier, FeatureKernel } from '../../src/ports/model.js';
 import type { Rng } from '../../src/ports/time.js';
-import { createLiveRun } from '../../src/trader/live-run.js';
+import { LiveRun } from '../../src/trader/live-run.js';
 import { OrderAlerts } from '../../src/trader/order-alerts.js';
 import type { EventClock } from './event-clock.js';
 import type { Life } from './life.js';
@@ -154,7 +154,7 @@ export async function startTrader(parts: SimulatedTraderParts): Promise<{
     periodMs: 97 * 60_000,
     onResult: parts.onReconciled,
   });
-  const live = createLiveRun({
+  const live = new LiveRun({
     pipeline: made,
     streams: streams.map(({ key }) => ({ key, calendar: '24x7' as const, feed: parts.feed })),
     store,

@@ -5,7 +5,7 @@ import { seededRng } from '../../src/core/seeded-rng.js';
 import { createIngestion, createRestWatch } from '../../src/pipeline/ingestion/index.js';
 import type { Store, StoreNotes, StoreReader } from '../../src/ports/store.js';
 import { ExchangeSimulator, simulatedClock } from '../../src/simulator/index.js';
-import { createLiveRun } from '../../src/trader/live-run.js';
+import { LiveRun } from '../../src/trader/live-run.js';
 import { paperWorld } from '../support/paper-world.js';
 
 const MINUTE_MS = 60_000;
@@ -138,7 +138,7 @@ export async function runFaultDay(options: FaultDayOptions): Promise<FaultDayVer
     }),
   });
   let handled = 0;
-  const live = createLiveRun({
+  const live = new LiveRun({
     pipeline,
     streams: keys.map((key) => ({
       key,

@@ -15,7 +15,7 @@ import { Pipeline } from '../../src/pipeline/pipeline.js';
 import { createStreamSetup } from '../../src/pipeline/stream-setup.js';
 import { createSimulatedClock } from '../../src/research/backtest/simulated-clock.js';
 import { DecidingModel } from '../../src/trader/deciding-model.js';
-import { createModelCare, type ModelCare } from '../../src/trader/model-lifecycle.js';
+import { ModelCare } from '../../src/trader/model-lifecycle.js';
 import type { RetrainingState } from '../../src/trader/retraining.js';
 import { type Compiled, compile } from '../support/compiled.js';
 import { pulledWalk, trainFolder } from '../support/lived-store.js';
@@ -98,7 +98,7 @@ async function box(
     error: (fields: object) => errors.push(fields),
   };
   const deciding = new DecidingModel(classifier);
-  const care = createModelCare({
+  const care = new ModelCare({
     config,
     clock,
     log: log as never,

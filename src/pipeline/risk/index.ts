@@ -1,5 +1,6 @@
 export {
   type CloseHistory,
+  type Correlations,
   createCloseHistory,
   createCorrelations,
   historyBars,

@@ -44,26 +44,6 @@ export interface SignalState {
   readonly predictions: readonly Pick<Prediction, 'openMs' | 'probabilityUp'>[];
 }
 
-/**
- * Layer 4 for one stream: turns a probability into a direction, or says why there is none; and says when a position is to
- * be closed.
- *
- * Intervals and ages count bars by time and calendar: so a bar that never came, or a restart, changes nothing. Acted on
- * means that risk let an order through; the pipeline says so with {@link acted}.
- */
-export interface SignalLayer {
-  /** The signal of the bar that opens at `openMs`. Depends beside its arguments on what {@link SignalState} names. */
-  decide(
-    prediction: Prediction | NoPredictionReason,
-    openMs: number,
-    surroundings?: SignalSurroundings,
-  ): SignalResult;
-  /** The signal of this bar was acted on. */
-  acted(openMs: number): void;
-  /** Takes up where the store left it. */
-  restore(state: SignalState): void;
-}
-
 /** Confidence of a probability: |p − 0.5|·2, unrounded, in [0, 1]. */
 export function confidenceOf(probabilityUp: number): number {
   return Math.abs(probabilityUp - 0.5) * 2;
@@ -79,59 +59,113 @@ function flat(cause: FlatCause, confidence: number | null): SignalResult {
 
 const NOTHING_AROUND: SignalSurroundings = { heldUnits: 0 };
 
-export function createSignalLayer(
-  config: SignalConfig,
-  timeframeMs: number,
-  calendar: Calendar,
-  market: 'spot' | 'swap' = 'spot',
-): SignalLayer {
-  const { confidenceThreshold, convictionBars, allowRegimes } = config;
-  const minHoldingBars = config.minHoldingBars ?? 0;
-  const maxHoldingBars = config.maxHoldingBars ?? Number.POSITIVE_INFINITY;
-  let lastActedMs: number | null = null;
-  let held: Holding | null = null;
+/**
+ * Layer 4 for one stream: turns a probability into a direction, or says why there is none; and says when a position is to
+ * be closed.
+ *
+ * Intervals and ages count bars by time and calendar: so a bar that never came, or a restart, changes nothing. Acted on
+ * means that risk let an order through; the pipeline says so with {@link acted}.
+ */
+export class SignalLayer {
+  readonly #config: SignalConfig;
+  readonly #timeframeMs: number;
+  readonly #calendar: Calendar;
+  readonly #market: 'spot' | 'swap';
+  readonly #minHoldingBars;
+  readonly #maxHoldingBars;
+  #lastActedMs: number | null = null;
+  #held: Holding | null = null;
   /** Bars on which the model was last convinced of either side. */
-  let convincedUpMs = Number.NEGATIVE_INFINITY;
-  let convincedDownMs = Number.NEGATIVE_INFINITY;
+  #convincedUpMs = Number.NEGATIVE_INFINITY;
+  #convincedDownMs = Number.NEGATIVE_INFINITY;
 
-  const barsSince = (fromMs: number, openMs: number) => barsBetween(fromMs, openMs, timeframeMs, calendar);
+  constructor(
+    config: SignalConfig,
+    timeframeMs: number,
+    calendar: Calendar,
+    market: 'spot' | 'swap' = 'spot',
+  ) {
+    this.#config = config;
+    this.#timeframeMs = timeframeMs;
+    this.#calendar = calendar;
+    this.#market = market;
+    this.#minHoldingBars = config.minHoldingBars ?? 0;
+    this.#maxHoldingBars = config.maxHoldingBars ?? Number.POSITIVE_INFINITY;
+  }
 
-  function intervalPassed(openMs: number): boolean {
-    if (lastActedMs === null) return true;
-    if (openMs <= lastActedMs) return config.minSignalIntervalBars === 0;
-    return barsSince(lastActedMs, openMs) >= config.minSignalIntervalBars;
+  /** The signal of the bar that opens at `openMs`. Depends beside its arguments on what {@link SignalState} names. */
+  decide(
+    prediction: Prediction | NoPredictionReason,
+    openMs: number,
+    { heldUnits, regime }: SignalSurroundings = NOTHING_AROUND,
+  ): SignalResult {
+    const holding = this.#hold(heldUnits, openMs);
+    const result = this.#judge(prediction, openMs, holding, regime);
+    if (holding === null && regime === undefined) return result;
+    return {
+      ...result,
+      ...(regime !== undefined && { regime }),
+      ...(holding !== null && { held: holding }),
+    };
+  }
+
+  /** The signal of this bar was acted on. */
+  acted(openMs: number): void {
+    this.#lastActedMs = openMs;
+  }
+
+  /** Takes up where the store left it. */
+  restore(state: SignalState): void {
+    this.#lastActedMs = state.lastActedBarMs;
+    this.#held = state.held;
+    for (const { openMs, probabilityUp } of state.predictions) this.#remember(probabilityUp, openMs);
+  }
+
+  #barsSince(fromMs: number, openMs: number) {
+    return barsBetween(fromMs, openMs, this.#timeframeMs, this.#calendar);
+  }
+
+  #intervalPassed(openMs: number): boolean {
+    if (this.#lastActedMs === null) return true;
+    if (openMs <= this.#lastActedMs) return this.#config.minSignalIntervalBars === 0;
+    return this.#barsSince(this.#lastActedMs, openMs) >= this.#config.minSignalIntervalBars;
   }
 
   /** The position's age begins with the bar that was acted on; a position nobody acted for begins where it is seen. */
-  function hold(units: number, openMs: number): Holding | null {
-    if (units === 0) held = null;
-    else if (held === null || held.units * units < 0) held = { units, sinceMs: lastActedMs ?? openMs };
-    else if (held.units !== units) held = { units, sinceMs: held.sinceMs };
-    return held;
+  #hold(units: number, openMs: number): Holding | null {
+    if (units === 0) this.#held = null;
+    else if (this.#held === null || this.#held.units * units < 0)
+      this.#held = { units, sinceMs: this.#lastActedMs ?? openMs };
+    else if (this.#held.units !== units) this.#held = { units, sinceMs: this.#held.sinceMs };
+    return this.#held;
   }
 
-  function remember(probabilityUp: number, openMs: number): void {
-    if (confidenceOf(probabilityUp) < confidenceThreshold || probabilityUp === 0.5) return;
-    if (probabilityUp > 0.5) convincedUpMs = openMs;
-    else convincedDownMs = openMs;
+  #remember(probabilityUp: number, openMs: number): void {
+    if (confidenceOf(probabilityUp) < this.#config.confidenceThreshold || probabilityUp === 0.5) return;
+    if (probabilityUp > 0.5) this.#convincedUpMs = openMs;
+    else this.#convincedDownMs = openMs;
   }
 
   /** Why what is held is to be closed now, whatever the model says of this bar; null when it is not. */
-  function reasonToClose(
+  #reasonToClose(
     holding: Holding,
     heldBars: number,
     openMs: number,
     regime: Regime | null | undefined,
   ): FlatCause | null {
-    if (heldBars >= maxHoldingBars) return 'max_holding';
-    if (heldBars < minHoldingBars) return null;
-    if (allowRegimes !== undefined && regime && !allows(allowRegimes, regime)) return 'regime';
-    if (convictionBars === undefined) return null;
-    const convincedMs = Math.max(holding.sinceMs, holding.units > 0 ? convincedUpMs : convincedDownMs);
-    return barsSince(convincedMs, openMs) >= convictionBars ? 'expiry' : null;
+    if (heldBars >= this.#maxHoldingBars) return 'max_holding';
+    if (heldBars < this.#minHoldingBars) return null;
+    if (this.#config.allowRegimes !== undefined && regime && !allows(this.#config.allowRegimes, regime))
+      return 'regime';
+    if (this.#config.convictionBars === undefined) return null;
+    const convincedMs = Math.max(
+      holding.sinceMs,
+      holding.units > 0 ? this.#convincedUpMs : this.#convincedDownMs,
+    );
+    return this.#barsSince(convincedMs, openMs) >= this.#config.convictionBars ? 'expiry' : null;
   }
 
-  function judge(
+  #judge(
     prediction: Prediction | NoPredictionReason,
     openMs: number,
     holding: Holding | null,
@@ -156,23 +190,23 @@ export function createSignalLayer(
         );
       }
       confidence = confidenceOf(probabilityUp);
-      remember(probabilityUp, openMs);
+      this.#remember(probabilityUp, openMs);
     }
-    const heldBars = holding === null ? 0 : barsSince(holding.sinceMs, openMs);
+    const heldBars = holding === null ? 0 : this.#barsSince(holding.sinceMs, openMs);
     if (holding !== null) {
-      const cause = reasonToClose(holding, heldBars, openMs, regime);
+      const cause = this.#reasonToClose(holding, heldBars, openMs, regime);
       if (cause !== null) return flat(cause, confidence);
     }
     if (typeof prediction === 'string') return none(prediction, null);
     const p = prediction.probabilityUp;
     if (p === 0.5) return none('exactly_even', confidence);
-    if (confidence! < confidenceThreshold) return none('below_threshold', confidence);
+    if (confidence! < this.#config.confidenceThreshold) return none('below_threshold', confidence);
     const reverses = holding !== null && holding.units > 0 !== p > 0.5;
-    if (reverses && heldBars < minHoldingBars) return none('min_holding', confidence);
-    if (!intervalPassed(openMs)) return none('interval', confidence);
+    if (reverses && heldBars < this.#minHoldingBars) return none('min_holding', confidence);
+    if (!this.#intervalPassed(openMs)) return none('interval', confidence);
     // There is nothing on the other side of flat on spot.
-    if (reverses && market === 'spot') return flat('reversal', confidence);
-    if (allowRegimes !== undefined && !(regime && allows(allowRegimes, regime))) {
+    if (reverses && this.#market === 'spot') return flat('reversal', confidence);
+    if (this.#config.allowRegimes !== undefined && !(regime && allows(this.#config.allowRegimes, regime))) {
       if (reverses) return flat('reversal', confidence);
       return none(regime ? 'regime_blocked' : 'regime_unknown', confidence);
     }
@@ -181,25 +215,4 @@ export function createSignalLayer(
       ? { kind: 'signal', direction: 'long', confidence: confidence!, probabilityWin: calibrated }
       : { kind: 'signal', direction: 'short', confidence: confidence!, probabilityWin: 1 - calibrated };
   }
-
-  return {
-    decide(prediction, openMs, { heldUnits, regime } = NOTHING_AROUND) {
-      const holding = hold(heldUnits, openMs);
-      const result = judge(prediction, openMs, holding, regime);
-      if (holding === null && regime === undefined) return result;
-      return {
-        ...result,
-        ...(regime !== undefined && { regime }),
-        ...(holding !== null && { held: holding }),
-      };
-    },
-    acted(openMs) {
-      lastActedMs = openMs;
-    },
-    restore(state) {
-      lastActedMs = state.lastActedBarMs;
-      held = state.held;
-      for (const { openMs, probabilityUp } of state.predictions) remember(probabilityUp, openMs);
-    },
-  };
 }

@@ -13,7 +13,7 @@ import { createFeatureLayer, type FeatureRow } from '../../pipeline/features/ind
 import { createInferenceLayer, type InferenceLayer } from '../../pipeline/inference/index.js';
 import { shareOutsideTraining } from '../../pipeline/monitoring/index.js';
 import { createRiskLayer } from '../../pipeline/risk/index.js';
-import { createRegimeTracker, createSignalLayer, type SignalLayer } from '../../pipeline/signals/index.js';
+import { createRegimeTracker, SignalLayer } from '../../pipeline/signals/index.js';
 import { drawdownOf } from '../../portfolio/drawdown.js';
 import type { Classifier, FeatureKernel } from '../../ports/model.js';
 import { compareDecisions, type Difference } from './compare.js';
@@ -255,7 +255,7 @@ function signalReplay(stream: StreamKey, actedOn: readonly number[]) {
     },
     at({ signals, market }: SettingsAt): SignalLayer {
       if (layer !== null && of === market) return layer;
-      layer = createSignalLayer(signals, barMs, market.calendar, market.rules.kind);
+      layer = new SignalLayer(signals, barMs, market.calendar, market.rules.kind);
       layer.restore({ lastActedBarMs, held: before?.signal?.held ?? null, predictions });
       of = market;
       return layer;

@@ -2,11 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { Regime } from '../../../src/core/regime.js';
 import { seededRng } from '../../../src/core/seeded-rng.js';
 import type { NoPredictionReason, Prediction, SignalResult } from '../../../src/core/signal.js';
-import {
-  createSignalLayer,
-  type SignalConfig,
-  type SignalLayer,
-} from '../../../src/pipeline/signals/index.js';
+import { type SignalConfig, SignalLayer } from '../../../src/pipeline/signals/index.js';
 import { confidenceOf } from '../../../src/pipeline/signals/signal-layer.js';
 import { articleRows } from '../../support/article-vectors.js';
 import { pythonRound } from '../../support/python-round.js';
@@ -18,7 +14,7 @@ function prediction(probabilityUp: number, probabilityUpCalibrated = probability
 }
 
 function layer(confidenceThreshold: number, minSignalIntervalBars: number) {
-  return createSignalLayer({ confidenceThreshold, minSignalIntervalBars }, BAR_MS, '24x7');
+  return new SignalLayer({ confidenceThreshold, minSignalIntervalBars }, BAR_MS, '24x7');
 }
 
 const told = (result: SignalResult): string => (result.kind === 'signal' ? result.direction : 'none');
@@ -118,11 +114,7 @@ describe('departures', () => {
 
   it('counts bars of the calendar, so Monday follows Friday', () => {
     const day = 86_400_000;
-    const signals = createSignalLayer(
-      { confidenceThreshold: 0.3, minSignalIntervalBars: 2 },
-      day,
-      'weekdays',
-    );
+    const signals = new SignalLayer({ confidenceThreshold: 0.3, minSignalIntervalBars: 2 }, day, 'weekdays');
     signals.acted(Date.UTC(2024, 0, 5));
     expect(signals.decide(prediction(0.9), Date.UTC(2024, 0, 8))).toMatchObject({ reason: 'interval' });
     expect(told(signals.decide(prediction(0.9), Date.UTC(2024, 0, 9)))).toBe('long');
@@ -152,7 +144,7 @@ describe('departures', () => {
 describe('when a position is to be closed', () => {
   const base = { confidenceThreshold: 0.3, minSignalIntervalBars: 1 };
   const make = (more: Partial<SignalConfig>, market: 'spot' | 'swap' = 'spot') => {
-    const signals = createSignalLayer({ ...base, ...more }, BAR_MS, '24x7', market);
+    const signals = new SignalLayer({ ...base, ...more }, BAR_MS, '24x7', market);
     // Opened on bar 0
     signals.decide(prediction(0.9), 0);
     signals.acted(0);
@@ -239,7 +231,7 @@ describe('when a position is to be closed', () => {
         for (const one of lives) one.acted(acted);
       }
       if (rng.next() < 0.2) {
-        lives[1] = createSignalLayer({ ...base, ...config }, BAR_MS, '24x7');
+        lives[1] = new SignalLayer({ ...base, ...config }, BAR_MS, '24x7');
         lives[1].restore({ lastActedBarMs: acted, held: whole!.held ?? null, predictions });
         restarts++;
       }
