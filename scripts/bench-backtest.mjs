@@ -55,7 +55,7 @@ async function engine() {
   const { createFeatureKernel } = await dist('adapters/native/features.js');
   const { loadClassifier } = await dist('adapters/onnx/classifier.js');
   const { createInferenceLayer } = await dist('pipeline/inference/index.js');
-  const { defaultConfig } = await dist('research/studies/backtest-run.js');
+  const { defaultConfig } = await dist('research/studies/study-config.js');
   const classifier = await loadClassifier(at('../models/sp500-daily'));
   const config = defaultConfig({ signals: { confidenceThreshold: 0.3, minSignalIntervalBars: 1 } });
   const kernel = createFeatureKernel();

@@ -59,7 +59,7 @@ async function day({ quick }) {
   const { createInferenceLayer } = await dist('pipeline/inference/index.js');
   const { createPaperBroker } = await dist('execution/paper-broker.js');
   const { createOrderIds } = await dist('execution/order-id.js');
-  const { defaultConfig } = await dist('research/studies/backtest-run.js');
+  const { defaultConfig } = await dist('research/studies/study-config.js');
   const { candleAt } = await dist('core/candle.js');
   const { dir, remove } = scratch();
   const bars = quick ? 200 : 1440;

@@ -1614,7 +1614,7 @@ export const MUTATIONS = [
     file: 'src/core/order.ts',
     from: "const UNPLACED: readonly OrderStatus[] = ['rejected', 'denied', 'never_placed'];",
     to: "const UNPLACED: readonly OrderStatus[] = ['rejected', 'never_placed'];",
-    by: 'test/adapters/memory-store/memory-store.test.ts',
+    by: 'test/contract/memory-store.test.ts',
   },
   {
     name: 'do not ask for an order that was denied and yet is spoken of',

@@ -57,7 +57,7 @@ export function readCredential(name: string, env: Env): Secret | undefined {
 }
 
 /** `binance-api-key` is `REDBUTTON_BINANCE_API_KEY` in the environment. */
-export function environmentName(name: string): string {
+function environmentName(name: string): string {
   return `REDBUTTON_${name.toUpperCase().replaceAll('-', '_')}`;
 }
 

@@ -22,7 +22,7 @@ export function derivedRules(symbol: string, candles: CandleColumns, takerFeeRat
 }
 
 /** The largest power of ten (at most 1, at least 1e-8) on which the last closes lie. */
-export function priceTickOf(candles: CandleColumns): string {
+function priceTickOf(candles: CandleColumns): string {
   let places = 0;
   for (let i = Math.max(0, candles.length - TICK_BARS); i < candles.length; i++) {
     const [, fraction = ''] = decimal(candles.close[i]!).toFixed().split('.');

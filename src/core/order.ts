@@ -52,7 +52,7 @@ export interface OrderRequest {
 }
 
 /** DESIGN.md, "An order's life". */
-export const ORDER_STATUSES = [
+const ORDER_STATUSES = [
   'intended',
   'sent',
   'accepted',

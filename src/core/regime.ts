@@ -1,5 +1,5 @@
-export const VOLATILITY_REGIMES = ['calm', 'normal', 'turbulent'] as const;
-export const TREND_REGIMES = ['up', 'flat', 'down'] as const;
+const VOLATILITY_REGIMES = ['calm', 'normal', 'turbulent'] as const;
+const TREND_REGIMES = ['up', 'flat', 'down'] as const;
 export type VolatilityRegime = (typeof VOLATILITY_REGIMES)[number];
 export type TrendRegime = (typeof TREND_REGIMES)[number];
 /** The kind of market a bar closed in. */

@@ -1,5 +1,5 @@
 /** What may leave the box; DESIGN.md, "Halting". From most to least free. */
-export const TRADING_STATES = ['ACTIVE', 'REDUCING', 'FLATTENING', 'HALTED'] as const;
+const TRADING_STATES = ['ACTIVE', 'REDUCING', 'FLATTENING', 'HALTED'] as const;
 export type TradingState = (typeof TRADING_STATES)[number];
 
 /** The more restrictive of two states: anyone may move the state down. */

@@ -6,7 +6,7 @@ import type { Quote, Side } from '../core/order.js';
  * is nearly empty is not swept.
  */
 export const EXIT_BOUNDS = [0.01, 0.02, 0.05, 0.1, 0.2, 0.35, 0.5] as const;
-export const EXIT_BOUND_MAX = EXIT_BOUNDS.at(-1)!;
+const EXIT_BOUND_MAX = EXIT_BOUNDS.at(-1)!;
 
 /** A book whose spread is a larger fraction of the ask is no market: one of its sides is what nobody took away. */
 const SPREAD_MAX = 0.05;

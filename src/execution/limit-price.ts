@@ -30,7 +30,7 @@ export function limitOf(
  * `collarFraction`, on the market's tick. Rounded towards the quote, so that the collar is never exceeded, but not across
  * it: a quote that is off the tick is rounded outwards instead, or the order could not fill at all.
  */
-export function collaredLimit(side: Side, quote: Quote, collarFraction: number, rules: MarketRules): string {
+function collaredLimit(side: Side, quote: Quote, collarFraction: number, rules: MarketRules): string {
   const tick = decimal(rules.priceTick);
   const collar = decimal(collarFraction);
   if (side === 'buy') {

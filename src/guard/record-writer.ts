@@ -19,7 +19,7 @@ const SECOND_MS_MAX = 5_000;
  * How long a disk may take before it counts as one that hangs. Cheap cards stall for seconds while they tidy up, and a
  * database's writes may stand before ours; it is less than the minute in which the next probe comes.
  */
-export const HANGS_MS = 20_000;
+const HANGS_MS = 20_000;
 const READ_MS_MAX = 10_000;
 
 const silent = (ms: number) => `the disk has not answered for ${ms / 1000} s`;

@@ -5,7 +5,7 @@
  * and neither do the quick presses of somebody in a hurry to halt. Pure.
  */
 export const PRESS_GAP_MS_MIN = 2_000;
-export const PRESS_GAP_MS_MAX = 10_000;
+const PRESS_GAP_MS_MAX = 10_000;
 
 /** How far the act is. `releasedMs` is the monotonic time of the first release. */
 type ArmingAct =

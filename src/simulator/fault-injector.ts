@@ -1,13 +1,17 @@
 import { seededRng } from '../core/seeded-rng.js';
 import type { Rng } from '../ports/time.js';
 import { ApiError } from './api-error.js';
-import { ORDER_FATES, type OrderFate, REQUEST_FAULTS, type RequestFault } from './fault-plan.js';
+import {
+  EVENT_FAULTS,
+  ORDER_FATES,
+  type OrderFate,
+  REQUEST_FAULTS,
+  type RequestFault,
+} from './fault-kinds.js';
 import type { ApiCall, Interception } from './http-front.js';
 import { fields, wrong } from './refused-body.js';
 import type { DelayedEvent } from './user-stream.js';
 
-/** What can happen to an event of an account on its way. */
-export const EVENT_FAULTS = ['lose_event', 'double_event', 'delay_event', 'reorder_event'] as const;
 type EventFault = (typeof EVENT_FAULTS)[number];
 const BOOK_FAULTS = ['stale_book'] as const;
 const FATES = ORDER_FATES.filter((fate) => fate !== 'at_once');

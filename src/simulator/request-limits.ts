@@ -11,7 +11,7 @@ export interface LimitSettings {
   readonly banMs: number;
 }
 
-export const NO_LIMITS: LimitSettings = {
+const NO_LIMITS: LimitSettings = {
   weightPerMinute: Number.POSITIVE_INFINITY,
   ordersPer10s: Number.POSITIVE_INFINITY,
   refusalsBeforeBan: 10,

@@ -7,8 +7,7 @@ import { afterAll, describe, expect, it } from 'vitest';
 import { toColumns } from '../../src/core/candle.js';
 import { seededRng } from '../../src/core/seeded-rng.js';
 import { candleCsv } from '../../src/research/candles/csv-writer.js';
-import { EVENT_FAULTS } from '../../src/simulator/fault-injector.js';
-import { ORDER_FATES, REQUEST_FAULTS } from '../../src/simulator/fault-plan.js';
+import { EVENT_FAULTS, ORDER_FATES, REQUEST_FAULTS } from '../../src/simulator/fault-kinds.js';
 import { compile } from '../support/compiled.js';
 import { randomWalk } from '../support/tiny-stream.js';
 

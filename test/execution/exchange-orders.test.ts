@@ -1,5 +1,4 @@
 import { describe, expect, it } from 'vitest';
-import { MemoryStore } from '../../src/adapters/memory-store/index.js';
 import type { Fill, OrderHint, OrderReport } from '../../src/core/order.js';
 import { isOrderOf } from '../../src/core/order-owner.js';
 import { createBrokers } from '../../src/execution/brokers.js';
@@ -11,6 +10,7 @@ import { OrderQueue } from '../../src/execution/order-queue.js';
 import { followOrders } from '../../src/execution/order-updates.js';
 import { createPortfolio } from '../../src/portfolio/portfolio.js';
 import type { Broker, OrderStream } from '../../src/ports/broker.js';
+import { MemoryStore } from '../support/memory-store/memory-store.js';
 import { createVirtualClock } from '../support/virtual-clock.js';
 
 const SYMBOL = 'BTC/USDT';

@@ -5,7 +5,7 @@ import { seededRng } from '../../src/core/seeded-rng.js';
 import type { TradingState } from '../../src/core/trading-state.js';
 import { createBrokers } from '../../src/execution/brokers.js';
 import { Execution } from '../../src/execution/execution.js';
-import { EXIT_BOUND_MAX } from '../../src/execution/exit-bound.js';
+import { EXIT_BOUNDS } from '../../src/execution/exit-bound.js';
 import { flattenInstrument } from '../../src/execution/flatten.js';
 import { OrderGate } from '../../src/execution/order-gate.js';
 import { createOrderIds } from '../../src/execution/order-id.js';
@@ -210,9 +210,10 @@ describe('orders that close what is held', () => {
         const least = side === 'sell' ? Math.min(lastClose, quote.bid > 1 ? quote.bid : lastClose) : market;
         const beyond =
           side === 'sell'
-            ? Number(limitPrice) < least * (1 - EXIT_BOUND_MAX) - 0.011
+            ? Number(limitPrice) < least * (1 - EXIT_BOUNDS.at(-1)!) - 0.011
             : Number(limitPrice) >
-              Math.max(lastClose, quote.ask < lastClose * 100 ? quote.ask : 0) * (1 + EXIT_BOUND_MAX) + 0.011;
+              Math.max(lastClose, quote.ask < lastClose * 100 ? quote.ask : 0) * (1 + EXIT_BOUNDS.at(-1)!) +
+                0.011;
         if (beyond) counts.beyondBound++;
       }
       expect(

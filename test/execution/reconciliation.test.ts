@@ -1,5 +1,4 @@
 import { describe, expect, it } from 'vitest';
-import { MemoryStore } from '../../src/adapters/memory-store/index.js';
 import type { Fill, OrderReport } from '../../src/core/order.js';
 import { isOrderOf } from '../../src/core/order-owner.js';
 import type { CapitalFlow } from '../../src/core/records.js';
@@ -9,6 +8,7 @@ import type { OrderGate } from '../../src/execution/order-gate.js';
 import { Reconciler } from '../../src/execution/reconciliation.js';
 import { createPortfolio } from '../../src/portfolio/portfolio.js';
 import type { Balance, Broker } from '../../src/ports/broker.js';
+import { MemoryStore } from '../support/memory-store/memory-store.js';
 import { createVirtualClock } from '../support/virtual-clock.js';
 
 const FILL: Fill = {

@@ -7,7 +7,7 @@ import { aucDifference, estimateAuc } from '../../src/learning/delong.js';
 import { brierScore } from '../../src/learning/evaluate.js';
 import { fitIsotonic } from '../../src/learning/isotonic.js';
 import { reliabilityTable } from '../../src/learning/reliability.js';
-import { psi } from '../../src/pipeline/monitoring/index.js';
+import { psi } from '../../src/pipeline/monitoring/psi.js';
 import {
   deflatedSharpe,
   expectedMaximumSharpe,

@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import { MemoryStore } from '../../src/adapters/memory-store/index.js';
 import type { Candle } from '../../src/core/candle.js';
 import { seededRng } from '../../src/core/seeded-rng.js';
 import { createBarAlerts } from '../../src/trader/bar-alerts.js';
 import { barOf } from '../contract/store-rows.js';
+import { MemoryStore } from '../support/memory-store/memory-store.js';
 import { paperWorld } from '../support/paper-world.js';
 import { CONFIG, KEY, randomWalk, START_MS } from '../support/tiny-stream.js';
 

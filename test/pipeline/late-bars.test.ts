@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import { MemoryStore } from '../../src/adapters/memory-store/index.js';
 import type { Candle } from '../../src/core/candle.js';
 import { seededRng } from '../../src/core/seeded-rng.js';
 import { createFeatureLayer } from '../../src/pipeline/features/index.js';
 import { createIngestion } from '../../src/pipeline/ingestion/index.js';
+import { MemoryStore } from '../support/memory-store/memory-store.js';
 import { paperWorld } from '../support/paper-world.js';
 import { createPlainFeatureKernel } from '../support/plain-feature-kernel.js';
 import { KEY, randomWalk } from '../support/tiny-stream.js';

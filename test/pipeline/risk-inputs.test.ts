@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import { MemoryStore } from '../../src/adapters/memory-store/index.js';
 import type { RiskInputs } from '../../src/core/order.js';
 import type { BarOutcome } from '../../src/pipeline/bar-outcome.js';
 import type { Broker } from '../../src/ports/broker.js';
+import { MemoryStore } from '../support/memory-store/memory-store.js';
 import { paperWorld } from '../support/paper-world.js';
 import { CONFIG, HOUR_MS, KEY, START_MS } from '../support/tiny-stream.js';
 

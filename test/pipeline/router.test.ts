@@ -1,6 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
-import { MemoryStore } from '../../src/adapters/memory-store/memory-store.js';
 import type { Candle, StreamKey } from '../../src/core/candle.js';
 import type { MarketRules, Quote } from '../../src/core/order.js';
 import { seededRng } from '../../src/core/seeded-rng.js';
@@ -9,6 +8,7 @@ import { createPaperBroker } from '../../src/execution/paper-broker.js';
 import type { BarOutcome, DecidedBar } from '../../src/pipeline/bar-outcome.js';
 import { Pipeline } from '../../src/pipeline/pipeline.js';
 import { createSimulatedClock } from '../../src/research/backtest/simulated-clock.js';
+import { MemoryStore } from '../support/memory-store/memory-store.js';
 import { CONFIG, HOUR_MS, MODEL, randomWalk, SPOT, START_MS, tinyStream } from '../support/tiny-stream.js';
 
 const NEAR: StreamKey = { exchange: 'near', symbol: 'BTC/USDT', timeframe: '1h' };

@@ -4,7 +4,7 @@ import type { BarRecord, HaltRecord } from '../../src/core/records.js';
 import { seededRng } from '../../src/core/seeded-rng.js';
 import { type BacktestOptions, runBacktest } from '../../src/research/backtest/backtest.js';
 import { compareDecisions } from '../../src/research/backtest/compare.js';
-import { recordedWorld, stateByHalts } from '../../src/research/backtest/recorded-world.js';
+import { stateByHalts } from '../../src/research/backtest/state-by-halts.js';
 import { HALF_SPREAD_BPS, paperWorld, START_CASH } from '../support/paper-world.js';
 import { emptyContents, tinyStore } from '../support/tiny-store.js';
 import {
@@ -73,21 +73,6 @@ describe('live equals backtest', () => {
     expect(result.denials.state_halted).toBeGreaterThan(50);
     // And it is those records that make them equal
     expect(compareDecisions(decisions, (await backtest(WALK)).decisions).length).toBeGreaterThan(50);
-  });
-
-  it('with permits that lapsed and quotes that moved, as the run stored them', async () => {
-    const rng = seededRng(4);
-    const { decisions, contents } = await live(WALK.slice(0, 2000), (_, box) => {
-      box.permit =
-        rng.next() < 0.8
-          ? { ok: true, state: 'ACTIVE', epoch: 1, expiresMonotonicMs: 1e15 }
-          : { ok: false, reason: 'lapsed' };
-      box.quote = rng.next() < 0.9;
-    });
-    const recorded = recordedWorld(decisions, contents.orderLog);
-    const result = await backtest(WALK.slice(0, 2000), { recorded });
-    expect(compareDecisions(decisions, result.decisions)).toEqual([]);
-    expect(result.denials.price_stale).toBeGreaterThan(10);
   });
 
   it('over a restart of the live run', async () => {

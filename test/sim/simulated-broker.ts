@@ -3,12 +3,12 @@ import type { DenialReason, Fill, OrderReport, OrderRequest, Quote } from '../..
 import type { CapitalFlow } from '../../src/core/records.js';
 import type { Balance, Broker, SubmitResult } from '../../src/ports/broker.js';
 import { ApiError } from '../../src/simulator/api-error.js';
-import type { FaultPlan } from '../../src/simulator/fault-plan.js';
 import type { Instrument } from '../../src/simulator/instrument.js';
 import type { SimulatedOrder } from '../../src/simulator/order-engine.js';
 import type { SimulatedVenue } from '../../src/simulator/simulated-venue.js';
 import type { SyntheticBook } from '../../src/simulator/synthetic-book.js';
 import type { EventClock } from './event-clock.js';
+import type { FaultPlan } from './fault-plan.js';
 import { ACCOUNT, EXCHANGE, rulesOf } from './simulated-market.js';
 
 /** Answers that do not come are given up after this long; signed requests are refused when older than the window. */

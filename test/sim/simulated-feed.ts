@@ -1,9 +1,9 @@
 import { type Candle, candleAt } from '../../src/core/candle.js';
 import type { Quote } from '../../src/core/order.js';
 import type { CandleFeed } from '../../src/ports/market.js';
-import type { FaultPlan } from '../../src/simulator/fault-plan.js';
 import type { SimulatedVenue } from '../../src/simulator/simulated-venue.js';
 import type { EventClock } from './event-clock.js';
+import type { FaultPlan } from './fault-plan.js';
 import type { Life } from './life.js';
 import { EXCHANGE, rulesOf } from './simulated-market.js';
 

@@ -1,8 +1,8 @@
 import type { OrderHint } from '../../src/core/order.js';
 import type { OrderStream } from '../../src/ports/broker.js';
-import type { FaultPlan } from '../../src/simulator/fault-plan.js';
 import type { SimulatedVenue } from '../../src/simulator/simulated-venue.js';
 import type { EventClock } from './event-clock.js';
+import type { FaultPlan } from './fault-plan.js';
 import type { Life } from './life.js';
 
 /** How often a word is lost, comes twice, or comes late: after later ones, too. */

@@ -1,5 +1,4 @@
 import { setMaxListeners } from 'node:events';
-import type { MemoryStore } from '../../src/adapters/memory-store/index.js';
 import type { AlertRaiser } from '../../src/core/alert.js';
 import type { ModelManifest } from '../../src/core/manifest.js';
 import type { DenialReason, Fill, OrderRequest } from '../../src/core/order.js';
@@ -18,6 +17,7 @@ import type { Classifier, FeatureKernel } from '../../src/ports/model.js';
 import type { Rng } from '../../src/ports/time.js';
 import { LiveRun } from '../../src/trader/live-run.js';
 import { OrderAlerts } from '../../src/trader/order-alerts.js';
+import type { MemoryStore } from '../support/memory-store/memory-store.js';
 import type { EventClock } from './event-clock.js';
 import type { Life } from './life.js';
 import type { SimulatedFeed } from './simulated-feed.js';

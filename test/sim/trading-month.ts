@@ -1,4 +1,3 @@
-import { MemoryStore } from '../../src/adapters/memory-store/index.js';
 import { decimal } from '../../src/core/money.js';
 import type { OrderRequest } from '../../src/core/order.js';
 import type { CapitalFlow } from '../../src/core/records.js';
@@ -8,9 +7,10 @@ import type { Reconciliation } from '../../src/execution/reconciliation.js';
 import type { Pipeline } from '../../src/pipeline/pipeline.js';
 import type { PipelineConfig } from '../../src/pipeline/pipeline-api.js';
 import type { FeatureKernel } from '../../src/ports/model.js';
-import { createFaultPlan } from '../../src/simulator/fault-plan.js';
+import { MemoryStore } from '../support/memory-store/memory-store.js';
 import { CONFIG } from '../support/tiny-stream.js';
 import { EventClock } from './event-clock.js';
+import { createFaultPlan } from './fault-plan.js';
 import { type Fate, Life } from './life.js';
 import { createSimulatedBroker } from './simulated-broker.js';
 import { createSimulatedFeed, type SimulatedFeed } from './simulated-feed.js';

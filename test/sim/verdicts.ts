@@ -1,14 +1,14 @@
-import type { MemoryStore } from '../../src/adapters/memory-store/index.js';
 import { streamName } from '../../src/core/candle.js';
 import { decimal, floorToStep } from '../../src/core/money.js';
 import { isFinal, isUnplaced, type OrderRequest } from '../../src/core/order.js';
 import type { CapitalFlow } from '../../src/core/records.js';
-import { EXIT_BOUND_MAX } from '../../src/execution/exit-bound.js';
+import { EXIT_BOUNDS } from '../../src/execution/exit-bound.js';
 import type { Pipeline } from '../../src/pipeline/pipeline.js';
 import type { PipelineConfig } from '../../src/pipeline/pipeline-api.js';
 import type { PermitReading } from '../../src/ports/guard.js';
 import type { OrderEngine } from '../../src/simulator/order-engine.js';
 import type { SimulatedVenue } from '../../src/simulator/simulated-venue.js';
+import type { MemoryStore } from '../support/memory-store/memory-store.js';
 import { verdictOnRules } from './rule-verdicts.js';
 import { ACCOUNT, BAR_MS, CASH, CORRELATED, EXCHANGE, rulesOf, SYMBOLS } from './simulated-market.js';
 
@@ -62,7 +62,8 @@ export function verdictOnLeaving(
   const beyond = order.side === 'buy' ? limit / quote.ask - 1 : 1 - limit / quote.bid;
   const { orderType, limitCollarFraction } = config.execution;
   // What closes beside a decision, where a stop could not rest, is given more room with each try.
-  const room = order.side === 'sell' && config.risk.protectiveStopPct ? EXIT_BOUND_MAX : limitCollarFraction;
+  const room =
+    order.side === 'sell' && config.risk.protectiveStopPct ? EXIT_BOUNDS.at(-1)! : limitCollarFraction;
   if (order.type !== orderType || (order.type === 'limit_ioc') !== (order.limitPrice !== undefined))
     flaws.push(`${name} left as ${order.type} ${order.limitPrice}`);
   if (orderType === 'limit_ioc' && !(beyond <= room + BAR_MOVE_MAX))

@@ -1,14 +1,28 @@
 import {
   ELEMENT,
-  integerAttribute,
   integersAttribute,
   model,
   node,
-  sequenceOfMapsType,
   tensor,
   tensorType,
   valueInfo,
 } from '../../src/learning/onnx/messages.js';
+import { concat, integerField, messageField, stringField } from '../../src/learning/onnx/wire.js';
+
+/** `AttributeProto.AttributeType.INT`. */
+const INTEGER = 2;
+
+const integerAttribute = (name: string, value: number): Uint8Array =>
+  concat([stringField(1, name), integerField(3, value), integerField(20, INTEGER)]);
+
+/** Type of a sequence of maps from int64 to float, as ZipMap gives it. */
+function sequenceOfMapsType(): Uint8Array {
+  const map = messageField(5, [
+    integerField(1, ELEMENT.int64),
+    messageField(2, [tensorType(ELEMENT.float32, [])]),
+  ]);
+  return messageField(4, [messageField(1, [map])]);
+}
 
 /** A classifier as an exporter of another tool would leave it: P(up) = sigmoid of a weighted sum of the columns. */
 export interface ExternalModel {

@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest';
-import { MemoryStore } from '../../src/adapters/memory-store/memory-store.js';
 import { FEATURE_SET_VERSION, MODEL_COLUMNS } from '../../src/core/feature-set.js';
 import type { ModelManifest } from '../../src/core/manifest.js';
 import type { BarOutcome, DecidedBar } from '../../src/pipeline/bar-outcome.js';
 import type { Classifier } from '../../src/ports/model.js';
 import { createShadow } from '../../src/trader/shadow.js';
+import { MemoryStore } from '../support/memory-store/memory-store.js';
 import { HOUR_MS, KEY, START_MS } from '../support/tiny-stream.js';
 
 function model(answer: (row: Float64Array) => number): Classifier {

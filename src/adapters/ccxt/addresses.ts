@@ -66,7 +66,7 @@ export function isLoopback(url: string): boolean {
 }
 
 /** Whether this is a host of an exchange's own domains, and none of its test networks. As `URL` spells it. */
-export function isLiveHost(hostname: string): boolean {
+function isLiveHost(hostname: string): boolean {
   const host = hostname.replace(/\.+$/, '');
   if (TEST_HOSTS.has(host)) return false;
   const labels = host.split('.');

@@ -5,7 +5,7 @@ const BARE = /\b(?:0x)?[0-9a-f]{64,}\b|(?<![\w+/])[A-Za-z0-9+/]{64,}={0,2}/gi;
 const CAUSES_MAX = 5;
 
 /** A ccxt error's text without addresses' questions, signatures and these secrets. */
-export function cleanText(text: string, secrets: readonly string[]): string {
+function cleanText(text: string, secrets: readonly string[]): string {
   const unnamed = secrets.reduce(
     (rest, secret) =>
       secret === ''

@@ -23,5 +23,4 @@ export { exchangeOffsetMs } from './exchange-time.js';
 export { createCcxtFeed, type FeedOptions } from './feed.js';
 export { type KeyPermissions, keyPermissions } from './key-permissions.js';
 export { marketRefusals } from './market-refusals.js';
-export { takesProtectiveStops } from './order-kinds.js';
 export { createOrderStream } from './order-stream.js';

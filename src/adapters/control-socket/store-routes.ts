@@ -24,7 +24,7 @@ export type HistoryIntake = (
 /** Rows that one answer may hold. */
 export const QUERY_ROWS_MAX = 10_000;
 /** Rows of history that one request may bring; at 200 bytes a row it stays below {@link STORE_BODY_BYTES_MAX}. */
-export const HISTORY_ROWS_MAX = 5000;
+const HISTORY_ROWS_MAX = 5000;
 export const STORE_BODY_BYTES_MAX = 1 << 20;
 
 const queryBody = z.strictObject({

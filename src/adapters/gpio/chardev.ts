@@ -1,4 +1,3 @@
-import { existsSync, readdirSync } from 'node:fs';
 import { constants } from 'node:os';
 import { fault, messageOf, RedbuttonError } from '../../core/errors.js';
 import type { Gpio } from '../../ports/gpio.js';
@@ -21,11 +20,6 @@ export interface ChardevGpioOptions {
 const { EBUSY, EACCES, EPERM } = constants.errno;
 /** Of a request of one line, where none is asked for (GPIO_V2_LINE_SEQ's kfifo): enough, since any edge counts. */
 const QUEUE_EDGES = 16;
-
-/** Whether this machine has the character device at all. */
-export function hasChardev(): boolean {
-  return existsSync('/dev') && readdirSync('/dev').some((name) => /^gpiochip\d+$/.test(name));
-}
 
 /**
  * Lines through the kernel's GPIO character device (uAPI v2). The kernel gives a line back by itself when the process

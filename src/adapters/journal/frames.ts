@@ -11,7 +11,7 @@ const CHECKSUM_AT = 4;
 const LENGTH_AT = 8;
 const FRAME_HEAD_BYTES = 12;
 /** A longer frame is not written: a length beyond it is damage. */
-export const FRAME_BYTES_MAX = 16 << 20;
+const FRAME_BYTES_MAX = 16 << 20;
 
 export function encodeFrame(text: string): Buffer {
   const bytes = Buffer.byteLength(text);

@@ -5,7 +5,7 @@ import { journalPriority, type Severity } from './journal-priority.js';
 export type Log = Logger;
 
 /** Names of keys that may hold a secret; whatever stands under them, up to three levels down, is not written. */
-export const SECRET_KEYS = [
+const SECRET_KEYS = [
   'password',
   'passphrase',
   'secret',

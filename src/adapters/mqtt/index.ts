@@ -1,6 +1,4 @@
-export type { AlertLog } from '../alert-delivery/alert-log.js';
 export { brokerIsHere } from './broker-place.js';
-export type { MqttConfig, MqttCredentials } from './connect-options.js';
 export type { LinkTimes } from './link-options.js';
 export {
   type AlertsConfig,
@@ -10,4 +8,3 @@ export {
   type MqttSink,
 } from './mqtt-alerts.js';
 export { sendTestAlerts, type TestAlertResult } from './test-alerts.js';
-export { type MqttRole, type Topics, topicsOf } from './topics.js';

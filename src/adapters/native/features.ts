@@ -5,8 +5,6 @@ import type { FeatureColumnsOut, FeatureKernel, FeatureStreamPort } from '../../
 import type { FeatureAddon, KernelPath } from './addon.js';
 import { loadAddon } from './addon.js';
 
-export type { KernelPath } from './addon.js';
-
 const WIDTH = FEATURE_COLUMNS.length;
 /** Doubles a slot of the memory shared with the addon: symbol, close, volume, the row, valid. */
 const SLOT = 3 + WIDTH + 1;

@@ -5,9 +5,9 @@ import { syncFolder, writeDurably } from '../../adapters/files/durable-file.js';
 import { messageOf } from '../../core/errors.js';
 import { wipeFreeSpace } from './free-space.js';
 
-export const CARD_FILE = 'redbutton.toml';
-export const ERRORS_FILE = 'redbutton-errors.txt';
-export const REMINDER_FILE = 'redbutton-applied.toml';
+const CARD_FILE = 'redbutton.toml';
+const ERRORS_FILE = 'redbutton-errors.txt';
+const REMINDER_FILE = 'redbutton-applied.toml';
 
 /** Owner's files on the card's FAT partition, which any computer can read and write. */
 export interface Card {

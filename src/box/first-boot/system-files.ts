@@ -19,7 +19,7 @@ export interface SystemLink {
   readonly target: string;
 }
 
-export const CREDENTIALS_DIR = '/etc/redbutton/credentials';
+const CREDENTIALS_DIR = '/etc/redbutton/credentials';
 export const CONFIG_FILE = '/etc/redbutton/redbutton.toml';
 
 /** The files that carry out what the card's file asks for, in the order in which they are to be written. */

@@ -3,7 +3,6 @@ import {
   concat,
   float32Bytes,
   float64Bytes,
-  floatField,
   integerField,
   messageField,
   packedFloats,
@@ -17,7 +16,7 @@ import {
 export const ELEMENT = { float32: 1, int64: 7, string: 8, float64: 11 } as const;
 
 /** `AttributeProto.AttributeType`. */
-const ATTRIBUTE = { float: 1, integer: 2, string: 3, floats: 6, integers: 7, strings: 8 } as const;
+const ATTRIBUTE = { string: 3, floats: 6, integers: 7, strings: 8 } as const;
 
 /** Field numbers that reading needs too. */
 export const MODEL = { opset: 8, graph: 7 } as const;
@@ -30,12 +29,6 @@ export type Attribute = Uint8Array;
 function attribute(name: string, type: number, value: readonly Uint8Array[]): Attribute {
   return concat([stringField(1, name), ...value, integerField(20, type)]);
 }
-
-export const floatAttribute = (name: string, value: number): Attribute =>
-  attribute(name, ATTRIBUTE.float, [floatField(2, value)]);
-
-export const integerAttribute = (name: string, value: number): Attribute =>
-  attribute(name, ATTRIBUTE.integer, [integerField(3, value)]);
 
 export const stringAttribute = (name: string, value: string): Attribute =>
   attribute(name, ATTRIBUTE.string, [stringField(4, value)]);
@@ -94,15 +87,6 @@ export function tensorType(element: number, dims: readonly (number | string)[]):
     messageField(1, [typeof dim === 'number' ? integerField(1, dim) : stringField(2, dim)]),
   );
   return messageField(1, [integerField(1, element), messageField(2, shape)]);
-}
-
-/** Type of a sequence of maps from int64 to float, as ZipMap gives it. */
-export function sequenceOfMapsType(): Uint8Array {
-  const map = messageField(5, [
-    integerField(1, ELEMENT.int64),
-    messageField(2, [tensorType(ELEMENT.float32, [])]),
-  ]);
-  return messageField(4, [messageField(1, [map])]);
 }
 
 /** An input or output of the graph. */

@@ -40,14 +40,6 @@ export function integerField(field: number, value: number | bigint): Uint8Array 
   return Uint8Array.from([...varint((field << 3) | VARINT), ...varint(value)]);
 }
 
-/** A 32-bit float field. */
-export function floatField(field: number, value: number): Uint8Array {
-  return concat([
-    Uint8Array.from(varint((field << 3) | FIXED32)),
-    littleEndian(Float32Array.of(value), 4, (view, at, x) => view.setFloat32(at, x, true)),
-  ]);
-}
-
 /** A field of bytes, or an embedded message. */
 export function bytesField(field: number, value: Uint8Array): Uint8Array {
   return concat([Uint8Array.from([...varint((field << 3) | BYTES), ...varint(value.length)]), value]);

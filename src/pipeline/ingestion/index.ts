@@ -5,11 +5,10 @@ export {
   type Ingestion,
   type IngestionOptions,
   type IngestionResult,
-  QUARANTINE_WINDOW_ROWS,
   type QuarantineShare,
 } from './ingestion.js';
 export { createRestWatch, type RestWatch, type RestWatchOptions } from './rest-watch.js';
-export { QUARANTINE_REASONS, type QuarantineReason, type ValidationRules } from './rules.js';
+export type { QuarantineReason, ValidationRules } from './rules.js';
 export {
   createFeedKeeper,
   type FeedEvents,

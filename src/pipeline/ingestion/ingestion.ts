@@ -41,7 +41,7 @@ export interface QuarantineShare {
 }
 
 /** Rows over which the share of quarantined ones is computed. */
-export const QUARANTINE_WINDOW_ROWS = 500;
+const QUARANTINE_WINDOW_ROWS = 500;
 
 /** Candles remembered to tell a repeated bar from a corrected one. */
 const REMEMBERED_BARS = 256;

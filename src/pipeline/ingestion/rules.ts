@@ -5,7 +5,7 @@ import type { Candle } from '../../core/candle.js';
 export type ValidationRules = 'strict' | 'article';
 
 /** Why a row is no candle. Stored with the row in the quarantine. */
-export const QUARANTINE_REASONS = [
+const QUARANTINE_REASONS = [
   'non_finite',
   'misaligned',
   'future',
@@ -30,7 +30,7 @@ export interface RowContext {
 }
 
 /** The exchange's clock may run this far ahead of ours; DESIGN.md lets no bar in above 1 s of offset. */
-export const FUTURE_TOLERANCE_MS = 1000;
+const FUTURE_TOLERANCE_MS = 1000;
 
 /**
  * What is wrong with one row by itself, or undefined. `article` asks what the seed asks (high ≥ low, all prices and the

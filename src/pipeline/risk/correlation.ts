@@ -1,5 +1,5 @@
 /** Bars from which a correlation is reckoned at the least; below that it is not known. */
-export const CORRELATION_BARS_MIN = 20;
+const CORRELATION_BARS_MIN = 20;
 /**
  * A correlation is reckoned anew once in so many bars, on a fixed grid of time, from bars before that: so it does not depend
  * on the order in which the streams' bars of the same time arrive, and costs little.

@@ -13,8 +13,8 @@ import type { Broker } from '../../ports/broker.js';
 import type { Permit } from '../../ports/guard.js';
 import { bookUnits, createDeepBroker } from './book-depth.js';
 import { createDelayedBroker } from './delayed-broker.js';
-import { type RecordedWorld, stateByHalts } from './recorded-world.js';
 import type { SimulatedClock } from './simulated-clock.js';
+import { stateByHalts } from './state-by-halts.js';
 
 /**
  * When an order of a bar's decision is filled: at that bar's own close (no latency, as paper trading does), at the open
@@ -24,7 +24,7 @@ export type FillAt = 'close' | 'next-open' | 'next-close';
 
 /** How a backtest fills. */
 export interface FillModel {
-  /** Half the spread of the synthetic book, where no quote was recorded: the fixed slippage of every fill. */
+  /** Half the spread of the synthetic book: the fixed slippage of every fill. */
   readonly halfSpreadBps: number;
   /** `close` when left out. */
   readonly fillAt?: FillAt;
@@ -44,10 +44,9 @@ export interface BacktestWorldOptions {
   readonly startCash: string;
   readonly halts?: readonly HaltRecord[];
   readonly initialState?: TradingState;
-  readonly recorded?: RecordedWorld;
 }
 
-/** The ports of a backtest: a book around each price, a paper broker, and the halts and quotes that were recorded. */
+/** The ports of a backtest: a book around each price, a paper broker, and the halts that were recorded. */
 export interface BacktestWorld {
   readonly broker: Broker;
   readonly permit: Permit;
@@ -65,7 +64,7 @@ interface Market {
 
 /** Throws `E_BACKTEST_STREAMS` where the streams cannot share one account. */
 export function createBacktestWorld(options: BacktestWorldOptions): BacktestWorld {
-  const { streams, clock, recorded, fillModel } = options;
+  const { streams, clock, fillModel } = options;
   const { halfSpreadBps, fillAt = 'close', volumeShareMax, bookShare } = fillModel;
   const first = streams[0]!;
   const { quote } = currenciesOf(first.rules.symbol);
@@ -90,8 +89,7 @@ export function createBacktestWorld(options: BacktestWorldOptions): BacktestWorl
   }
   const market = (symbol: string) => markets.get(symbol)!;
   const byHalts = stateByHalts(options.halts ?? [], options.initialState ?? 'ACTIVE');
-  const stateAt = (stream: StreamKey, openMs: number) =>
-    recorded?.stateAt(openMs) ?? byHalts(openMs + market(stream.symbol).barMs);
+  const stateAt = (stream: StreamKey, openMs: number) => byHalts(openMs + market(stream.symbol).barMs);
 
   /** The bar being decided. */
   let stream = first.key;
@@ -130,8 +128,7 @@ export function createBacktestWorld(options: BacktestWorldOptions): BacktestWorl
       read() {
         const openMs = bar?.openMs ?? Number.NaN;
         const state = stateAt(stream, openMs);
-        // An order that was not placed in the recorded run leaves no position here either.
-        return state === 'HALTED' || recorded?.unplacedAt(openMs)
+        return state === 'HALTED'
           ? { ok: false, reason: 'revoked' }
           : { ok: true, epoch: 0, expiresMonotonicMs: Number.POSITIVE_INFINITY, state };
       },
@@ -141,8 +138,6 @@ export function createBacktestWorld(options: BacktestWorldOptions): BacktestWorl
     quoteAt(of, candle) {
       const { rules, barMs } = market(of.symbol);
       const closeMs = candle.openMs + barMs;
-      const known = recorded?.quoteAt(candle.openMs);
-      if (known) return known.atMs > 0 ? { ...known, atMs: closeMs } : undefined;
       return syntheticQuote(candle.close, halfSpreadBps, rules.priceTick, closeMs);
     },
     turnTo(of, candle, closeMs) {

@@ -19,7 +19,6 @@ import { type BacktestWorld, createBacktestWorld, type FillModel } from './backt
 import { sharedMemoryBars, UNSTORED_BARS } from './bar-memory.js';
 import { type BarSpan, type CandleSource, createBarScratch, createSpanWork, readBars } from './bar-reader.js';
 import { createDiscardStore } from './discard-store.js';
-import type { RecordedWorld } from './recorded-world.js';
 import { createSimulatedClock } from './simulated-clock.js';
 
 /**
@@ -54,7 +53,6 @@ export interface TimelineOptions {
   /** State before the first recorded halt; `ACTIVE` when left out. */
   readonly initialState?: TradingState;
   /** What a live run of one stream met; goes before halts and fill model for the bars it knows. */
-  readonly recorded?: RecordedWorld;
   /** Where everything is stored as in a live run; nothing is kept when left out. */
   readonly store?: Store;
   /** Keep each bar's record in the result; true when left out. A record is some 500 bytes. */

@@ -4,7 +4,7 @@ import { formatDouble17 } from './format-double.js';
 
 const CHUNK_ROWS = 2000;
 
-export const CANDLE_HEADER = 'timestamp_ms,open,high,low,close,volume';
+const CANDLE_HEADER = 'timestamp_ms,open,high,low,close,volume';
 
 /** The candles as CSV text in chunks, each double with 17 significant digits. */
 export function candleCsv(candles: CandleColumns, onRows?: (done: number) => void): Iterable<string> {

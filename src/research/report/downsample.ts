@@ -1,5 +1,5 @@
 /** Points of one chart above which it is thinned out: far more than a screen has columns. */
-export const CHART_POINTS_MAX = 5000;
+const CHART_POINTS_MAX = 5000;
 
 /**
  * Places to keep of series that share one time axis, rising, at most about `pointsMax` of them: of each bucket of

@@ -1,11 +1,10 @@
 export { renderReport } from './render-report.js';
-export {
-  type ReasonCount,
-  type ReportAccount,
-  type ReportData,
-  type ReportHalt,
-  type ReportInstrument,
-  type ReportMark,
-  type ReportTrade,
-  TRADES_SHOWN_MAX,
+export type {
+  ReasonCount,
+  ReportAccount,
+  ReportData,
+  ReportHalt,
+  ReportInstrument,
+  ReportMark,
+  ReportTrade,
 } from './report-data.js';

@@ -3,8 +3,8 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { openStore } from '../../../src/adapters/duckdb/index.js';
-import { MemoryStore } from '../../../src/adapters/memory-store/index.js';
 import type { CapitalFlow } from '../../../src/core/records.js';
+import { MemoryStore } from '../../support/memory-store/memory-store.js';
 
 const dir = mkdtempSync(path.join(tmpdir(), 'redbutton-flows-'));
 afterAll(() => rmSync(dir, { recursive: true, force: true }));

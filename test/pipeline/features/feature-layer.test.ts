@@ -4,9 +4,9 @@ import { createFeatureKernel } from '../../../src/adapters/native/features.js';
 import { candleAt, toColumns } from '../../../src/core/candle.js';
 import { FEATURE_COLUMNS, MODEL_WIDTH } from '../../../src/core/feature-set.js';
 import { timeframeMs } from '../../../src/core/timeframe.js';
+import { FEATURE_STATUSES } from '../../../src/pipeline/features/hole-window.js';
 import {
   createFeatureLayer,
-  FEATURE_STATUSES,
   featureRows,
   modelInputs,
   usableRows,

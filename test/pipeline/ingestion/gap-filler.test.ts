@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import { MemoryStore } from '../../../src/adapters/memory-store/index.js';
 import type { StreamKey } from '../../../src/core/candle.js';
 import type { Gap } from '../../../src/core/records.js';
 import { createGapKeeper } from '../../../src/pipeline/ingestion/index.js';
 import type { CandleFeed, RawCandle } from '../../../src/ports/market.js';
+import { MemoryStore } from '../../support/memory-store/memory-store.js';
 import { createVirtualClock } from '../../support/virtual-clock.js';
 
 const HOUR = 3_600_000;

@@ -2,8 +2,10 @@ import { describe, expect, it } from 'vitest';
 import type { Candle } from '../../../src/core/candle.js';
 import { FEATURE_COLUMNS } from '../../../src/core/feature-set.js';
 import { seededRng } from '../../../src/core/seeded-rng.js';
-import { createMonitor, healthOf, psi, rollingAuc } from '../../../src/pipeline/monitoring/index.js';
-import { binOf } from '../../../src/pipeline/monitoring/psi.js';
+import { rollingAuc } from '../../../src/pipeline/monitoring/auc.js';
+import { healthOf } from '../../../src/pipeline/monitoring/health.js';
+import { createMonitor } from '../../../src/pipeline/monitoring/index.js';
+import { binOf, psi } from '../../../src/pipeline/monitoring/psi.js';
 import { articleJson } from '../../support/article-vectors.js';
 import { CONFIG } from '../../support/tiny-stream.js';
 

@@ -71,7 +71,7 @@ export async function retireBeside(
 }
 
 /** Takes out what has had its days. A round that is cut off at any place is done again by the next one. */
-export async function retire(
+async function retire(
   { connection, session, serialize, archive }: RetentionParts,
   keepDays: Retention,
   nowMs: number,

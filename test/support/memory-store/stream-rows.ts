@@ -1,5 +1,5 @@
-import type { Candle, StreamKey } from '../../core/candle.js';
-import type { BarRecord } from '../../core/records.js';
+import type { Candle, StreamKey } from '../../../src/core/candle.js';
+import type { BarRecord } from '../../../src/core/records.js';
 
 /** What a store in memory keeps of one stream. */
 export interface StreamRows {

@@ -1,4 +1,20 @@
-import type { Alert } from '../../core/alert.js';
+import { rebasedAccount } from '../../../src/adapters/store-rules/account-rules.js';
+import {
+  barConflict,
+  checkBar,
+  hasDecision,
+  outcomeConflict,
+  RESTORED_PREDICTIONS,
+  sameCandle,
+  storeClosed,
+  wholeMsOrNull,
+} from '../../../src/adapters/store-rules/bar-rules.js';
+import {
+  canonicalFill,
+  canonicalFlow,
+  canonicalOrderEvent,
+} from '../../../src/adapters/store-rules/money-text.js';
+import type { Alert } from '../../../src/core/alert.js';
 import {
   type Candle,
   type CandleColumns,
@@ -6,10 +22,10 @@ import {
   type StreamKey,
   streamName,
   toColumns,
-} from '../../core/candle.js';
-import { invariant } from '../../core/errors.js';
-import { withFeePrices } from '../../core/fee-price.js';
-import { type Fill, type FillId, isFinal } from '../../core/order.js';
+} from '../../../src/core/candle.js';
+import { invariant } from '../../../src/core/errors.js';
+import { withFeePrices } from '../../../src/core/fee-price.js';
+import { type Fill, type FillId, isFinal } from '../../../src/core/order.js';
 import type {
   AccountSnapshot,
   BarRecord,
@@ -28,22 +44,10 @@ import type {
   RunRecord,
   ShadowPrediction,
   StoredPrediction,
-} from '../../core/records.js';
-import type { Holding } from '../../core/signal.js';
-import type { AlertOutbox } from '../../ports/alerts.js';
-import type { Store, StoreNotes, StoreReader } from '../../ports/store.js';
-import { rebasedAccount } from '../store-rules/account-rules.js';
-import {
-  barConflict,
-  checkBar,
-  hasDecision,
-  outcomeConflict,
-  RESTORED_PREDICTIONS,
-  sameCandle,
-  storeClosed,
-  wholeMsOrNull,
-} from '../store-rules/bar-rules.js';
-import { canonicalFill, canonicalFlow, canonicalOrderEvent } from '../store-rules/money-text.js';
+} from '../../../src/core/records.js';
+import type { Holding } from '../../../src/core/signal.js';
+import type { AlertOutbox } from '../../../src/ports/alerts.js';
+import type { Store, StoreNotes, StoreReader } from '../../../src/ports/store.js';
 import { addCandle, noRows, type StreamRows, sortedTimes } from './stream-rows.js';
 
 const DAY_MS = 86_400_000;
