@@ -1380,14 +1380,14 @@ export const MUTATIONS = [
   },
   {
     name: 'restore over an armed box',
-    file: 'src/cli/records/restore.ts',
-    from: '    await halt(config, paths, io);\n',
+    file: 'src/box/restore/restore-backup.ts',
+    from: '    await halt(config, paths, by);\n',
     to: '',
     by: 'test/cli/records/restore.test.ts',
   },
   {
     name: 'restore the backup of another account',
-    file: 'src/cli/records/restore.ts',
+    file: 'src/box/restore/restore-backup.ts',
     from: '  if (foundAccount !== account)',
     to: '  if (false as boolean)',
     by: 'test/cli/records/restore.test.ts',
@@ -1744,21 +1744,21 @@ export const MUTATIONS = [
   },
   {
     name: 'restore beside a service that is about to start',
-    file: 'src/cli/records/restore.ts',
+    file: 'src/box/restore/restore-backup.ts',
     from: "['active', 'activating', 'reloading', 'deactivating']",
     to: "['active']",
     by: 'test/cli/records/restore.test.ts',
   },
   {
     name: 'leave the service stopped after a restore that was refused',
-    file: 'src/cli/records/restore.ts',
-    from: `    try {
-      await restore(copy, config, paths, values['from-box'], io);
-    } finally {
-      if (stopped) await startTrader(io);
-    }`,
-    to: `    await restore(copy, config, paths, values['from-box'], io);
-    if (stopped) await startTrader(io);`,
+    file: 'src/box/restore/restore-backup.ts',
+    from: `  try {
+    await restore(backup, paths);
+  } finally {
+    if (stopped) await startTrader(backup);
+  }`,
+    to: `  await restore(backup, paths);
+    if (stopped) await startTrader(backup);`,
     by: 'test/cli/records/restore.test.ts',
   },
   {

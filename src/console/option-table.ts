@@ -158,7 +158,8 @@ function readOperands(
 function readText(text: string, { choices, read }: ValueSpec, place: ValuePlace): unknown {
   if (choices !== undefined && !choices.includes(text)) {
     const known = choices.length === 2 ? `neither ${choices.join(' nor ')}` : `none of ${choices.join(', ')}`;
-    throw wrongUsage(place.command, `${place.name} ${JSON.stringify(text)} is ${known}`);
+    const what = place.name.startsWith('--') ? `${place.name} ${JSON.stringify(text)}` : JSON.stringify(text);
+    throw wrongUsage(place.command, `${what} is ${known}`);
   }
   return read === undefined ? text : read(text, place);
 }

@@ -1,3 +1,5 @@
+import type { ControlAnswer } from '../adapters/control-socket/control-client.js';
+import { fault } from '../core/errors.js';
 import type { TradingState } from '../core/trading-state.js';
 import { isFlattening } from './flattening.js';
 import { type GuardState, mayPermit, type ResumeRefusal } from './halt-state.js';
@@ -96,4 +98,18 @@ export function ledModeOf(
   }
   if (permitFault !== null || (trader.everSeen && !trader.present)) return 'fault';
   return state.trading === 'ACTIVE' && permitted ? 'armed' : 'starting';
+}
+
+/** The guard's status out of an answer; `E_GUARD_ANSWER` where it is none. */
+export function statusFrom(answer: ControlAnswer): GuardStatus {
+  const body = answer.body as Partial<GuardStatus> | null;
+  if (answer.status === 200 && typeof body === 'object' && body !== null && typeof body.state === 'string') {
+    return body as GuardStatus;
+  }
+  const detail = (body as { detail?: unknown } | null)?.detail;
+  throw fault(
+    'E_GUARD_ANSWER',
+    `the guard answered ${answer.status}${typeof detail === 'string' ? `: ${detail}` : ''}`,
+    'look at its log; guard and command may be of different versions',
+  );
 }

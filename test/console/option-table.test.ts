@@ -73,7 +73,7 @@ describe('a table of options', () => {
     [['left', '-d'], 'turn: there is no option -d'],
     [['left', '--degrees', '361'], 'turn: --degrees "361" is no whole number from 0 to 360'],
     [['left', '--mode', 'hop'], 'turn: --mode "hop" is none of slow, fast, jump'],
-    [['up'], 'turn: left|right "up" is neither left nor right'],
+    [['up'], 'turn: "up" is neither left nor right'],
     [[], 'turn: expected left|right, got 0 arguments'],
     [['left', 'right'], 'turn: expected left|right, got 2 arguments'],
     [['left', '--dry=yes'], "turn: Option '--dry' does not take an argument"],

@@ -1,20 +1,4 @@
-import type { ControlAnswer } from '../../adapters/control-socket/control-client.js';
-import { fault } from '../../core/errors.js';
 import type { GuardStatus } from '../../guard/status.js';
-
-/** The guard's status out of an answer; `E_GUARD_ANSWER` where it is none. */
-export function statusFrom(answer: ControlAnswer): GuardStatus {
-  const body = answer.body as Partial<GuardStatus> | null;
-  if (answer.status === 200 && typeof body === 'object' && body !== null && typeof body.state === 'string') {
-    return body as GuardStatus;
-  }
-  const detail = (body as { detail?: unknown } | null)?.detail;
-  throw fault(
-    'E_GUARD_ANSWER',
-    `the guard answered ${answer.status}${typeof detail === 'string' ? `: ${detail}` : ''}`,
-    'look at its log; guard and command may be of different versions',
-  );
-}
 
 /** What a person wants to know of the guard, a sentence a line. */
 export function describeGuard(status: GuardStatus): string {

@@ -3,8 +3,9 @@ import { callControl } from '../../adapters/control-socket/control-client.js';
 import { defineCommand } from '../../console/command.js';
 import { EXIT } from '../../core/errors.js';
 import type { GuardStatus } from '../../guard/status.js';
+import { statusFrom } from '../../guard/status.js';
 import { ADDRESS_OPTIONS, addressOf } from '../box-address.js';
-import { cancelText, recordText, statusFrom } from './guard-answer.js';
+import { cancelText, recordText } from './guard-answer.js';
 
 const CONFIRM_MS_MAX = 15_000;
 /** A disk that did not take the halt by now: the person is told rather than kept waiting. */

@@ -4,8 +4,9 @@ import { defineCommand } from '../../console/command.js';
 import { EXIT, RedbuttonError } from '../../core/errors.js';
 import { type GateState, gateHangs, readGateState } from '../../core/gate-state.js';
 import { nodeAdvice } from '../../core/node-support.js';
+import { statusFrom } from '../../guard/status.js';
 import { ADDRESS_OPTIONS, addressOf } from '../box-address.js';
-import { describeGuard, statusFrom } from './guard-answer.js';
+import { describeGuard } from './guard-answer.js';
 
 /** An answer, or the sentence that says why there is none. */
 async function ask<T>(
