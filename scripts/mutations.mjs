@@ -1213,8 +1213,8 @@ export const MUTATIONS = [
   {
     name: 'take a halt back by a clean stop',
     file: 'src/guard/guard.ts',
-    from: "permit?.revoke(state.epoch + 1, state.trading === 'HALTED')",
-    to: 'permit?.revoke(state.epoch + 1, false)',
+    from: "revokeOrFail(epoch + 1, trading === 'HALTED')",
+    to: 'revokeOrFail(epoch + 1, false)',
     by: 'test/guard/unrecorded-halt.test.ts',
   },
   {
@@ -1562,16 +1562,16 @@ export const MUTATIONS = [
   },
   {
     name: 'give a permit on a look at the button of before a stall',
-    file: 'src/guard/guard.ts',
-    from: 'const expiresMs = lookedMs + settings.permitLifeMs;',
-    to: 'const expiresMs = nowMs + settings.permitLifeMs;',
+    file: 'src/guard/permit-renewal.ts',
+    from: 'const expiresMs = lookedMs + this.#settings.permitLifeMs;',
+    to: 'const expiresMs = nowMs + this.#settings.permitLifeMs;',
     by: 'test/guard/resuming.test.ts',
   },
   {
     name: 'arm by the reset button whatever the red one does',
     file: 'src/guard/guard.ts',
-    from: "if (state.window === null || state.contact !== 'released') reset.reset();",
-    to: 'if (state.window === null) reset.reset();',
+    from: "this.#state.window !== null && this.#state.contact === 'released'",
+    to: 'this.#state.window !== null',
     by: 'test/guard/resuming.test.ts',
   },
   {

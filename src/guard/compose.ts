@@ -11,7 +11,7 @@ import type { Clock, Scheduler } from '../ports/time.js';
 import { createArmedRecordFile } from './armed-record.js';
 import type { EmergencyCanceller } from './cancel-orders.js';
 import { guardRoutes, type SimulatedButton } from './control.js';
-import { createGuard, type Guard, type GuardNotice } from './guard.js';
+import { Guard, type GuardNotice } from './guard.js';
 import type { GuardLines, GuardSettings } from './guard-settings.js';
 import { keepSockets } from './keep-sockets.js';
 import { PermitFile } from './permit-file.js';
@@ -59,7 +59,7 @@ export function composeGuard(
   moreServers: (guard: Guard, declined: Declined) => readonly ControlServer[] = () => [],
 ): ComposedGuard {
   const { paths } = parts;
-  const guard = createGuard({
+  const guard = new Guard({
     clock: parts.clock,
     scheduler: parts.scheduler,
     gpio: parts.gpio,

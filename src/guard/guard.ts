@@ -1,21 +1,35 @@
 import { messageOf } from '../core/errors.js';
-import type { Gpio, InputLine, OutputLine } from '../ports/gpio.js';
+import type { Gpio } from '../ports/gpio.js';
 import type { Clock, Scheduler } from '../ports/time.js';
 import { ButtonInput } from './button-input.js';
 import { CancelOrders, type EmergencyCanceller } from './cancel-orders.js';
 import { isFlattening } from './flattening.js';
 import { buttonSettings, type GuardLines, type GuardSettings } from './guard-settings.js';
-import { type Effect, type GuardEvent, type GuardState, mayPermit, step } from './halt-state.js';
+import {
+  type Effect,
+  type GuardEvent,
+  type GuardState,
+  mayPermit,
+  type ResumeRefusal,
+  step,
+} from './halt-state.js';
+import type { LedMode } from './led.js';
 import { createLedDriver, type LedDriver } from './led-driver.js';
 import type { GuardNotice } from './notice.js';
 import type { PermitFile } from './permit-file.js';
+import { PermitRenewal } from './permit-renewal.js';
 import { startRecordProbe } from './record-probe.js';
 import { type RecordPlaces, RecordWriter } from './record-writer.js';
-import { createResetButton } from './reset-button.js';
-import { haltedInAll, startFrom, startState } from './start-state.js';
+import { ResetInput } from './reset-input.js';
+import { type FoundAtStart, haltedInAll, startFrom, startState } from './start-state.js';
 import { describeRefusal, type GuardStatus, ledModeOf, type ResumeAnswer, statusOf } from './status.js';
 import { once, runStopSteps, type StopStep } from './stop-steps.js';
-import { type TraderConnection, type TraderEnd, TraderSession } from './trader-session.js';
+import {
+  type TraderConnection,
+  type TraderEnd,
+  TraderSession,
+  type TraderSessionEvents,
+} from './trader-session.js';
 
 export type { GuardNotice } from './notice.js';
 
@@ -36,36 +50,9 @@ export interface GuardDeps {
   onNotice(notice: GuardNotice): void;
 }
 
-/** The halt's only truth. One a box. */
-export interface Guard {
-  start(): Promise<void>;
-  /**
-   * What stopping it consists of, the permit's revocation first, and before anything is waited for. What is recorded stays:
-   * a guard that comes back goes on.
-   */
-  readonly stopSteps: readonly StopStep[];
-  /** Runs these steps, whatever each does. */
-  stop(): Promise<void>;
-  /**
-   * Halts at once; resolves when the halt survives a power cut, or when it is known that it could not be recorded yet.
-   * `again`: what asks for it may be what has asked before, as a message that is delivered twice.
-   */
-  halt(cause: 'command' | 'trader', detail: string, again?: boolean): Promise<GuardStatus>;
-  /** Opens the window in which a physical act arms the box. `by` names the person who asks. */
-  resume(by: string): ResumeAnswer;
-  /** Reports that somebody was declined who asked for more than is theirs. */
-  declined(detail: string): void;
-  status(): GuardStatus;
-  /** Whether the button was looked at just now: what the watchdog is fed by. */
-  alive(): boolean;
-  /** Takes a trader's connection. */
-  attachTrader(connection: TraderConnection): TraderEnd;
-}
-
 /** The step that closes the permit file: until then a halt is remembered there, whatever the disk does. */
 export const PERMIT_FILE_STEP = 'the permit file';
 
-const RESET_HOLD_MS = 3_000;
 const ALIVE_MS_MAX = 500;
 /** DESIGN.md: the trader's death shows in 1 s. */
 const TRADER_SILENCE_MS = 700;
@@ -73,323 +60,346 @@ const TRADER_SILENCE_MS = 700;
 const TIMER_EARLY_MS = 2;
 /** How long a halt may take to reach the disk once the guard is told to stop: one that hangs is not waited for. */
 const RECORD_MS_MAX = 1_000;
-export function createGuard(deps: GuardDeps): Guard {
-  const { clock, settings } = deps;
-  const rules = { resumeWindowMs: settings.resumeWindowMs, flatten: settings.flattenOnHalt };
-  const waiting = new Set<() => void>();
-  const records = new RecordWriter(deps.records, clock, deps.scheduler, (detail) => tell('fault', detail));
-  const reset = createResetButton(RESET_HOLD_MS);
-  let state: GuardState = startState(
+
+/** The halt's only truth. One a box. */
+export class Guard {
+  /**
+   * What stopping it consists of, the permit's revocation first, and before anything is waited for. What is recorded stays:
+   * a guard that comes back goes on.
+   */
+  readonly stopSteps: readonly StopStep[] = this.#stopSteps().map(once);
+  readonly #deps: GuardDeps;
+  readonly #session: TraderSession;
+  readonly #cancels: CancelOrders;
+  readonly #records: RecordWriter;
+  readonly #permit: PermitRenewal;
+  readonly #button: ButtonInput;
+  readonly #reset: ResetInput;
+  #led: LedDriver = createLedDriver(null, 'not open yet');
+  #state: GuardState = startState(
     { armed: false, cause: 'recorded', detail: 'starting', atMs: 0, durable: true },
     0,
   );
-  let permit: PermitFile | null = null;
-  let led: LedDriver = createLedDriver(null, 'not open yet');
-  let resetLine: InputLine | null = null;
-  let resetFault: string | null = null;
-  let permitFault: string | null = null;
-  let renewedMs = Number.NEGATIVE_INFINITY;
-  let lookedMs = Number.NEGATIVE_INFINITY;
-  let endProbes: () => void = () => {};
-  let endTick: () => void = () => {};
+  /** Those who wait until a halt is recorded, or known not to be. */
+  readonly #waiting = new Set<() => void>();
+  #lookedMs = Number.NEGATIVE_INFINITY;
+  #endProbes: () => void = () => {};
+  #endTick: () => void = () => {};
   /** When the next tick is due; null while there are none. */
-  let dueMs: number | null = null;
-  let stopped = false;
-  let decided = false;
+  #dueMs: number | null = null;
+  #stopped = false;
+  /** Whether it is known what the box is. */
+  #decided = false;
 
-  const tell = (kind: GuardNotice['kind'], detail: string) => {
-    const { trading, epoch, halt } = state;
-    deps.onNotice({ kind, state: trading, cause: halt?.cause ?? '', detail, epoch, atMs: clock.wallMs() });
-  };
+  constructor(deps: GuardDeps) {
+    const { clock, scheduler, gpio, lines, settings } = deps;
+    const onFault = (detail: string) => this.#notify('fault', detail);
+    this.#deps = deps;
+    this.#records = new RecordWriter(deps.records, clock, scheduler, onFault);
+    this.#permit = new PermitRenewal(settings, clock, onFault);
+    this.#session = new TraderSession(TRADER_SILENCE_MS, () => clock.monotonicMs(), this.#sessionEvents());
+    this.#cancels = new CancelOrders({
+      clock,
+      scheduler,
+      session: this.#session,
+      canceller: deps.canceller,
+      killTrader: (pid) => deps.killTrader(pid),
+      onOutcome: (epoch, outcome) => {
+        this.#notify('cancel_attempt', outcome.detail);
+        this.#dispatch({ type: 'cancel_outcome', epoch, outcome });
+      },
+      onKilled: (detail) => this.#notify('trader_killed', detail),
+    });
+    this.#button = new ButtonInput(gpio, buttonSettings(settings, lines), clock, {
+      button: (event) => this.#dispatch({ type: event }),
+      lost: (detail) => this.#dispatch({ type: 'line_lost', detail }),
+      restored: () => this.#dispatch({ type: 'line_restored' }),
+    });
+    this.#reset = new ResetInput(gpio, lines.reset, clock, () => this.#dispatch({ type: 'reset_held' }));
+  }
 
-  const session = new TraderSession(TRADER_SILENCE_MS, () => clock.monotonicMs(), {
-    arrived: () => dispatch({ type: 'trader_arrived' }),
-    lost: () => dispatch({ type: 'trader_lost' }),
-    acknowledged: (epoch) => duty.acknowledged(epoch),
-    canceled: (epoch, outcome) => duty.outcome(epoch, outcome),
-    reconciled: (epoch) => dispatch({ type: 'reconciled', epoch }),
-    haltWanted: (detail) => dispatch({ type: 'halt', cause: 'trader', detail }),
-  });
-  const duty = new CancelOrders({
-    clock,
-    scheduler: deps.scheduler,
-    session,
-    canceller: deps.canceller,
-    killTrader: (pid) => deps.killTrader(pid),
-    onOutcome(epoch, outcome) {
-      tell('cancel_attempt', outcome.detail);
-      dispatch({ type: 'cancel_outcome', epoch, outcome });
-    },
-    onKilled: (detail) => tell('trader_killed', detail),
-  });
-  const button = new ButtonInput(deps.gpio, buttonSettings(settings, deps.lines), clock, {
-    button: (event) => dispatch({ type: event }),
-    lost: (detail) => dispatch({ type: 'line_lost', detail }),
-    restored: () => dispatch({ type: 'line_restored' }),
-  });
+  async start(): Promise<void> {
+    const { clock, scheduler } = this.#deps;
+    const permit = this.#deps.openPermit();
+    this.#permit.begin(permit);
+    const found = { ...(await this.#records.read()), permit: permit.found };
+    if (this.#stopped) return;
+    this.#state = startFrom(found, clock.wallMs());
+    this.#decided = true;
+    this.#carryOut({ do: 'revoke' });
+    if (this.#state.trading === 'HALTED' && !haltedInAll(found)) this.#recordHalted();
+    this.#reportSecondRecord(found);
+    await Promise.all([this.#openLed(), this.#reset.open()]);
+    if (this.#stopped) return;
+    await this.#button.open();
+    if (this.#stopped) return;
+    this.#tick();
+    if (this.#state.trading === 'HALTED') this.#carryOut({ do: 'cancel' });
+    this.#endProbes = startRecordProbe(this.#records, clock, scheduler, (fault) =>
+      this.#dispatch({ type: 'probed', fault }),
+    );
+  }
 
-  /** Carries a permit operation out; a fault of the file is told once and shown, and the permit lapses by itself. */
-  const onPermit = (operation: () => void) => {
-    try {
-      operation();
-      permitFault = null;
-    } catch (error) {
-      const first = permitFault === null;
-      permitFault = messageOf(error);
-      if (first) tell('fault', permitFault);
+  /** Runs the steps of the stop, whatever each does. */
+  async stop(): Promise<void> {
+    await runStopSteps(this.stopSteps, this.#deps.scheduler);
+  }
+
+  /**
+   * Halts at once; resolves when the halt survives a power cut, or when it is known that it could not be recorded yet.
+   * `again`: what asks for it may be what has asked before, as a message that is delivered twice.
+   */
+  async halt(cause: 'command' | 'trader', detail: string, again = false): Promise<GuardStatus> {
+    this.#dispatch({ type: 'halt', cause, detail, again });
+    const { halt } = this.#state;
+    if (halt !== null && !halt.durable && halt.recordFault === null) {
+      await new Promise<void>((resolve) => this.#waiting.add(resolve));
     }
-  };
-  const renew = () => {
-    const nowMs = clock.monotonicMs();
-    const trading = isFlattening(state, nowMs) ? 'FLATTENING' : state.trading;
-    if (stopped || trading === 'HALTED' || (trading !== 'FLATTENING' && !mayPermit(state))) return;
-    renewedMs = nowMs;
-    const { epoch } = state;
-    // A permit lives from the last look at the button, and not from now: after a stall nothing is given on what was seen before.
-    const expiresMs = lookedMs + settings.permitLifeMs;
-    if (expiresMs <= nowMs) return;
-    onPermit(() => permit?.renew(trading, epoch, expiresMs));
-  };
-  const recordHalted = () => {
-    const { halt, epoch } = state;
+    return this.status();
+  }
+
+  /** Opens the window in which a physical act arms the box. `by` names the person who asks. */
+  resume(by: string): ResumeAnswer {
+    const { lines, settings } = this.#deps;
+    const refused = this.#dispatch({ type: 'resume', by });
+    if (refused !== undefined)
+      return { opened: false, reason: refused, detail: describeRefusal(refused, this.#state.lineFault) };
+    const reset = lines.reset === undefined ? '' : ', or hold the reset button for 3 s';
+    const how = `press and release the red button, and once more 2 to 10 s later${reset}`;
+    return { opened: true, windowMs: settings.resumeWindowMs, how };
+  }
+
+  /** Reports that somebody was declined who asked for more than is theirs. */
+  declined(detail: string): void {
+    this.#notify('declined', detail);
+  }
+
+  status(): GuardStatus {
+    const { clock, gpio } = this.#deps;
+    const ledFault = this.#led.fault();
+    const faults = [
+      this.#permit.fault,
+      ...this.#records.faults(),
+      this.#reset.fault && `the reset button cannot be read: ${this.#reset.fault}`,
+      ledFault && `the LED cannot be driven: ${ledFault}`,
+    ];
+    return statusOf(this.#state, clock.monotonicMs(), this.#permit.fault, {
+      trader: this.#session.status(),
+      led: this.#ledMode(),
+      faults: faults.filter((fault) => fault !== null),
+      gpio: gpio.backend,
+      pid: process.pid,
+    });
+  }
+
+  /** Whether the button was looked at just now: what the watchdog is fed by. */
+  alive(): boolean {
+    return this.#deps.clock.monotonicMs() - this.#lookedMs < ALIVE_MS_MAX;
+  }
+
+  /** Takes a trader's connection. */
+  attachTrader(connection: TraderConnection): TraderEnd {
+    return this.#session.attach(connection);
+  }
+
+  // ── events and their effects ──────────────────────────────────────────────────────────────────────────────────
+
+  #sessionEvents(): TraderSessionEvents {
+    return {
+      arrived: () => this.#dispatch({ type: 'trader_arrived' }),
+      lost: () => this.#dispatch({ type: 'trader_lost' }),
+      acknowledged: (epoch) => this.#cancels.acknowledged(epoch),
+      canceled: (epoch, outcome) => this.#cancels.outcome(epoch, outcome),
+      reconciled: (epoch) => this.#dispatch({ type: 'reconciled', epoch }),
+      haltWanted: (detail) => this.#dispatch({ type: 'halt', cause: 'trader', detail }),
+    };
+  }
+
+  #dispatch(event: GuardEvent): ResumeRefusal | undefined {
+    const { clock, settings } = this.#deps;
+    const now = { wallMs: clock.wallMs(), monotonicMs: clock.monotonicMs() };
+    const rules = { resumeWindowMs: settings.resumeWindowMs, flatten: settings.flattenOnHalt };
+    const next = step(this.#state, event, now, rules);
+    this.#state = next.state;
+    for (const effect of next.effects) this.#carryOut(effect);
+    const { halt } = this.#state;
+    if (halt === null || halt.durable || halt.recordFault !== null) this.#endWaiting();
+    this.#planSooner();
+    return next.refused;
+  }
+
+  #carryOut(effect: Effect): void {
+    switch (effect.do) {
+      case 'revoke':
+        this.#permit.revoke(this.#state.epoch, this.#state.trading === 'HALTED');
+        return;
+      case 'cancel':
+        this.#cancel();
+        return;
+      case 'record_halted':
+        this.#recordHalted();
+        return;
+      case 'record_armed':
+        this.#recordArmed();
+        return;
+      case 'reconcile':
+        this.#cancels.end();
+        this.#session.send({ type: 'reconcile', epoch: this.#state.epoch });
+        return;
+      case 'renew':
+        this.#renew();
+        return;
+      case 'notice':
+        this.#notify(effect.kind, effect.detail);
+        return;
+    }
+  }
+
+  #cancel(): void {
+    const { halt } = this.#state;
+    if (halt !== null) this.#cancels.order({ epoch: halt.epoch, flatten: halt.flatten, cause: halt.cause });
+  }
+
+  #recordHalted(): void {
+    const { halt } = this.#state;
     if (halt === null) return;
-    records.halted(
-      { armed: false, epoch, atMs: halt.atMs, cause: halt.cause },
-      () => state.halt?.epoch === halt.epoch && !state.arming,
+    this.#records.halted(
+      { armed: false, epoch: this.#state.epoch, atMs: halt.atMs, cause: halt.cause },
+      () => this.#state.halt?.epoch === halt.epoch && !this.#state.arming,
       (fault) =>
-        dispatch(
+        this.#dispatch(
           fault === null
             ? { type: 'halt_recorded', epoch: halt.epoch }
             : { type: 'halt_record_failed', epoch: halt.epoch, detail: fault },
         ),
     );
-  };
-  const recordArmed = () => {
-    const { epoch } = state;
-    records.armed(
-      { armed: true, epoch, atMs: clock.wallMs(), cause: 'armed at the button' },
-      () => state.arming && state.epoch === epoch,
-      (error) =>
-        dispatch(
-          error === null
+  }
+
+  #recordArmed(): void {
+    const { epoch } = this.#state;
+    this.#records.armed(
+      { armed: true, epoch, atMs: this.#deps.clock.wallMs(), cause: 'armed at the button' },
+      () => this.#state.arming && this.#state.epoch === epoch,
+      (fault) =>
+        this.#dispatch(
+          fault === null
             ? { type: 'arm_recorded', epoch }
-            : { type: 'arm_record_failed', epoch, detail: error },
+            : { type: 'arm_record_failed', epoch, detail: fault },
         ),
     );
-  };
-  const carryOut = (effect: Effect) => {
-    switch (effect.do) {
-      case 'revoke':
-        onPermit(() => permit?.revoke(state.epoch, state.trading === 'HALTED'));
-        return;
-      case 'cancel': {
-        const { halt } = state;
-        if (halt !== null) duty.order({ epoch: halt.epoch, flatten: halt.flatten, cause: halt.cause });
-        return;
-      }
-      case 'record_halted':
-        recordHalted();
-        return;
-      case 'record_armed':
-        recordArmed();
-        return;
-      case 'reconcile':
-        duty.end();
-        session.send({ type: 'reconcile', epoch: state.epoch });
-        return;
-      case 'renew':
-        renew();
-        return;
-      case 'notice':
-        tell(effect.kind, effect.detail);
-        return;
-    }
-  };
-  const dispatch = (event: GuardEvent) => {
-    const now = { wallMs: clock.wallMs(), monotonicMs: clock.monotonicMs() };
-    const next = step(state, event, now, rules);
-    state = next.state;
-    for (const effect of next.effects) carryOut(effect);
-    if (state.halt === null || state.halt.durable || state.halt.recordFault !== null) {
-      for (const resolve of waiting) resolve();
-      waiting.clear();
-    }
-    planSooner();
-    return next.refused;
+  }
+
+  #renew(): void {
+    const state = this.#state;
+    const trading = isFlattening(state, this.#deps.clock.monotonicMs()) ? 'FLATTENING' : state.trading;
+    if (this.#stopped || trading === 'HALTED' || (trading !== 'FLATTENING' && !mayPermit(state))) return;
+    this.#permit.renew(trading, state.epoch, this.#lookedMs);
+  }
+
+  #notify(kind: GuardNotice['kind'], detail: string): void {
+    const { trading, epoch, halt } = this.#state;
+    const atMs = this.#deps.clock.wallMs();
+    this.#deps.onNotice({ kind, state: trading, cause: halt?.cause ?? '', detail, epoch, atMs });
+  }
+
+  #endWaiting(): void {
+    for (const resolve of this.#waiting) resolve();
+    this.#waiting.clear();
+  }
+
+  // ── ticks ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  /** The look at the button comes first: no permit is renewed on what was seen before a stall. */
+  readonly #tick = (): void => {
+    const { clock, settings } = this.#deps;
+    this.#button.look();
+    this.#lookedMs = clock.monotonicMs();
+    // Whoever presses the red button meanwhile wants no arming.
+    this.#reset.look(this.#state.window !== null && this.#state.contact === 'released');
+    if (this.#state.window !== null || this.#state.halt?.flattenUntilMs != null)
+      this.#dispatch({ type: 'tick' });
+    const nowMs = clock.monotonicMs();
+    this.#session.tick(nowMs);
+    this.#cancels.tick(nowMs);
+    if (this.#permit.leftMs(nowMs) <= TIMER_EARLY_MS) this.#renew();
+    if (this.#state.trading === 'HALTED') this.#permit.keep();
+    const ledLeftMs = this.#led.show(this.#ledMode(), nowMs);
+    const resting = this.#button.settled() && this.#state.window === null;
+    const leftMs = this.#permit.leftMs(nowMs);
+    this.#planTick(
+      resting ? Math.min(leftMs > 0 ? leftMs : settings.permitPeriodMs, ledLeftMs) : settings.pollMs,
+    );
   };
 
-  const lookAtReset = () => {
-    if (resetLine === null) return;
-    try {
-      const level = resetLine.read();
-      // Whoever presses the red button meanwhile wants no arming: the hold begins again, from a release.
-      if (state.window === null || state.contact !== 'released') reset.reset();
-      else if (reset.sample(level, clock.monotonicMs())) dispatch({ type: 'reset_held' });
-      resetFault = null;
-    } catch (error) {
-      // The reset button can only arm; one that cannot be read just arms nothing.
-      resetFault = messageOf(error);
-      reset.reset();
-    }
-  };
-  const ledMode = () => ledModeOf(state, mayPermit(state), session.status(), permitFault);
-  /** The look at the button comes first: no permit is renewed on what was seen before a stall. */
-  const tick = () => {
-    button.look();
-    lookedMs = clock.monotonicMs();
-    lookAtReset();
-    if (state.window !== null || state.halt?.flattenUntilMs != null) dispatch({ type: 'tick' });
-    const nowMs = clock.monotonicMs();
-    session.tick(nowMs);
-    duty.tick(nowMs);
-    if (renewLeftMs(nowMs) <= TIMER_EARLY_MS) renew();
-    if (state.trading === 'HALTED') onPermit(() => permit?.keep());
-    const ledLeftMs = led.show(ledMode(), nowMs);
-    const resting = button.settled() && state.window === null;
-    const leftMs = renewLeftMs(nowMs);
-    planTick(resting ? Math.min(leftMs > 0 ? leftMs : settings.permitPeriodMs, ledLeftMs) : settings.pollMs);
-  };
-  const renewLeftMs = (nowMs: number) => renewedMs + settings.permitPeriodMs - nowMs;
   /**
    * Ticks each `pollMs` while anything is under way, and where nobody but us looks at the button. At rest threads look,
    * and we wake for what is due: the permit, the LED. So a guard at rest costs next to nothing, and each renewal still
    * begins with a look of our own.
    */
-  const planTick = (waitMs: number) => {
-    if (stopped) return;
-    endTick();
-    dueMs = clock.monotonicMs() + waitMs;
-    endTick = deps.scheduler.after(waitMs, tick);
-  };
+  #planTick(waitMs: number): void {
+    if (this.#stopped) return;
+    this.#endTick();
+    this.#dueMs = this.#deps.clock.monotonicMs() + waitMs;
+    this.#endTick = this.#deps.scheduler.after(waitMs, this.#tick);
+  }
+
   /** Something has happened: the LED must show it, and there may be something to count. */
-  const planSooner = () => {
-    if (dueMs !== null && dueMs - clock.monotonicMs() > settings.pollMs) planTick(settings.pollMs);
-  };
+  #planSooner(): void {
+    const { clock, settings } = this.#deps;
+    if (this.#dueMs !== null && this.#dueMs - clock.monotonicMs() > settings.pollMs)
+      this.#planTick(settings.pollMs);
+  }
 
-  const openLed = async () => {
-    let line: OutputLine;
-    try {
-      line = await deps.gpio.output(deps.lines.led);
-    } catch (error) {
-      led = createLedDriver(null, messageOf(error));
-      tell('fault', `the LED cannot be driven: ${messageOf(error)}`);
-      return;
-    }
-    led = createLedDriver(line, null);
-  };
-  const openReset = async () => {
-    if (deps.lines.reset === undefined) return;
-    try {
-      resetLine = await deps.gpio.input(deps.lines.reset);
-    } catch (error) {
-      resetFault = messageOf(error);
-    }
-  };
+  #ledMode(): LedMode {
+    const state = this.#state;
+    return ledModeOf(state, mayPermit(state), this.#session.status(), this.#permit.fault);
+  }
 
-  const status = (): GuardStatus => {
-    const faults = [
-      permitFault,
-      ...records.faults(),
-      resetFault && `the reset button cannot be read: ${resetFault}`,
-      led.fault() && `the LED cannot be driven: ${led.fault()}`,
+  // ── start and stop ────────────────────────────────────────────────────────────────────────────────────────────
+
+  #reportSecondRecord({ first, second }: FoundAtStart): void {
+    // A new box has neither, and writes both.
+    const isNew = first.kind === 'missing' && second?.kind === 'missing';
+    if (second === null || second.kind === 'record' || isNew) return;
+    const why = second.kind === 'missing' ? 'has not been written yet, or is gone' : second.detail;
+    this.#notify('fault', `the second record cannot be read: ${why}; the next halt or arming writes it`);
+  }
+
+  async #openLed(): Promise<void> {
+    try {
+      this.#led = createLedDriver(await this.#deps.gpio.output(this.#deps.lines.led), null);
+    } catch (error) {
+      this.#led = createLedDriver(null, messageOf(error));
+      this.#notify('fault', `the LED cannot be driven: ${messageOf(error)}`);
+    }
+  }
+
+  #stopSteps(): readonly StopStep[] {
+    return [
+      {
+        name: 'the renewal',
+        run: () => {
+          this.#stopped = true;
+          this.#endTick();
+          this.#endProbes();
+        },
+      },
+      {
+        name: 'the permit',
+        run: () => {
+          const { epoch, trading } = this.#state;
+          // A start that failed before it was known what the box is leaves the permit saying what it found.
+          if (this.#decided) this.#permit.revokeOrFail(epoch + 1, trading === 'HALTED');
+        },
+      },
+      { name: 'the cancels', run: () => this.#cancels.end() },
+      { name: 'the trader’s connection', run: () => this.#session.close() },
+      { name: 'the button', run: () => this.#button.close() },
+      { name: 'the reset button', run: () => this.#reset.close() },
+      { name: 'the LED', run: () => this.#led.close() },
+      { name: 'the record of the armed state', limitMs: RECORD_MS_MAX, run: () => this.#records.stop() },
+      { name: PERMIT_FILE_STEP, run: () => this.#permit.close() },
+      { name: 'those who wait for a halt', run: () => this.#endWaiting() },
     ];
-    return statusOf(state, clock.monotonicMs(), permitFault, {
-      trader: session.status(),
-      led: ledMode(),
-      faults: faults.filter((fault) => fault !== null),
-      gpio: deps.gpio.backend,
-      pid: process.pid,
-    });
-  };
-
-  const stopSteps: readonly StopStep[] = [
-    {
-      name: 'the renewal',
-      run() {
-        stopped = true;
-        endTick();
-        endProbes();
-      },
-    },
-    {
-      name: 'the permit',
-      run() {
-        // A start that failed before it was known what the box is leaves the permit saying what it found.
-        if (decided) permit?.revoke(state.epoch + 1, state.trading === 'HALTED');
-      },
-    },
-    { name: 'the cancels', run: () => duty.end() },
-    { name: 'the trader’s connection', run: () => session.close() },
-    { name: 'the button', run: () => button.close() },
-    { name: 'the reset button', run: () => resetLine?.close() },
-    { name: 'the LED', run: () => led.close() },
-    { name: 'the record of the armed state', limitMs: RECORD_MS_MAX, run: () => records.stop() },
-    {
-      name: PERMIT_FILE_STEP,
-      run() {
-        const opened = permit;
-        permit = null;
-        opened?.close();
-      },
-    },
-    {
-      name: 'those who wait for a halt',
-      run() {
-        for (const resolve of waiting) resolve();
-        waiting.clear();
-      },
-    },
-  ].map(once);
-
-  return {
-    async start() {
-      const opened = deps.openPermit();
-      permit = opened;
-      const found = { ...(await records.read()), permit: opened.found };
-      if (stopped) return;
-      state = startFrom(found, clock.wallMs());
-      decided = true;
-      carryOut({ do: 'revoke' });
-      if (state.trading === 'HALTED' && !haltedInAll(found)) recordHalted();
-      const { first, second } = found;
-      // A new box has neither, and writes both.
-      const isNew = first.kind === 'missing' && second?.kind === 'missing';
-      if (second !== null && second.kind !== 'record' && !isNew) {
-        const why = second.kind === 'missing' ? 'has not been written yet, or is gone' : second.detail;
-        tell('fault', `the second record cannot be read: ${why}; the next halt or arming writes it`);
-      }
-      await Promise.all([openLed(), openReset()]);
-      if (stopped) return;
-      await button.open();
-      if (stopped) return;
-      tick();
-      if (state.trading === 'HALTED') carryOut({ do: 'cancel' });
-      endProbes = startRecordProbe(records, clock, deps.scheduler, (fault) =>
-        dispatch({ type: 'probed', fault }),
-      );
-    },
-    stopSteps,
-    async stop() {
-      await runStopSteps(stopSteps, deps.scheduler);
-    },
-    async halt(cause, detail, again = false) {
-      dispatch({ type: 'halt', cause, detail, again });
-      if (state.halt !== null && !state.halt.durable && state.halt.recordFault === null) {
-        await new Promise<void>((resolve) => waiting.add(resolve));
-      }
-      return status();
-    },
-    resume(by) {
-      const refused = dispatch({ type: 'resume', by });
-      if (refused !== undefined)
-        return { opened: false, reason: refused, detail: describeRefusal(refused, state.lineFault) };
-      const reset = deps.lines.reset === undefined ? '' : ', or hold the reset button for 3 s';
-      const how = `press and release the red button, and once more 2 to 10 s later${reset}`;
-      return { opened: true, windowMs: settings.resumeWindowMs, how };
-    },
-    declined: (detail) => tell('declined', detail),
-    status,
-    alive: () => clock.monotonicMs() - lookedMs < ALIVE_MS_MAX,
-    attachTrader: (connection) => session.attach(connection),
-  };
+  }
 }

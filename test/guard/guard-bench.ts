@@ -7,7 +7,7 @@ import { createPermitReader } from '../../src/adapters/permit-file/permit-reader
 import type { CancelOrder, CancelOutcome, TraderMessage } from '../../src/core/guard-link.js';
 import type { ArmedReading, ArmedRecord, ArmedRecordFile } from '../../src/guard/armed-record.js';
 import type { EmergencyCanceller } from '../../src/guard/cancel-orders.js';
-import { createGuard, type Guard, type GuardNotice } from '../../src/guard/guard.js';
+import { Guard, type GuardNotice } from '../../src/guard/guard.js';
 import { PermitFile, type PermitFound } from '../../src/guard/permit-file.js';
 import { PRESS_GAP_MS_MIN } from '../../src/guard/resume-window.js';
 import type { Gpio } from '../../src/ports/gpio.js';
@@ -186,7 +186,7 @@ export async function startBench(options: BenchOptions = {}): Promise<Bench> {
   const renewedAt: (0 | 1)[] = [];
   const notices: GuardNotice[] = [];
   const killed: number[] = [];
-  const guard = createGuard({
+  const guard = new Guard({
     clock: time.clock,
     scheduler: time.scheduler,
     gpio: watchedBank(gpio, time, options.thread, (number) => {
