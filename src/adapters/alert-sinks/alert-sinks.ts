@@ -2,7 +2,7 @@ import { badInput } from '../../core/errors.js';
 import type { Fill } from '../../core/order.js';
 import type { AlertOutbox, AlertSink } from '../../ports/alerts.js';
 import { fanOut } from '../alert-delivery/index.js';
-import { createMqttAlerts, type MqttAlertsOptions } from '../mqtt/index.js';
+import { MqttAlerts, type MqttAlertsOptions } from '../mqtt/index.js';
 import { createNtfyAlerts } from '../ntfy/index.js';
 
 export interface AlertSinksOptions extends Omit<MqttAlertsOptions, 'config' | 'alerts'> {
@@ -37,7 +37,7 @@ export async function createAlertSinks(options: AlertSinksOptions): Promise<Aler
   const wanted = new Set(config.alerts.sinks);
   const mqtt =
     wanted.has('mqtt') && config.mqtt.url !== undefined
-      ? createMqttAlerts({ ...options, config: config.mqtt, alerts: config.alerts })
+      ? new MqttAlerts({ ...options, config: config.mqtt, alerts: config.alerts })
       : null;
   const ntfy = wanted.has('ntfy') ? await makeNtfy() : null;
   const parts = [mqtt, ntfy].filter((part) => part !== null);

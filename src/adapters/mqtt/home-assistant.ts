@@ -19,19 +19,13 @@ export function discoveryMessage(
   haltTakenBy: 'trader' | 'guard',
 ): { readonly topic: string; readonly payload: object } {
   const id = `redbutton_${device.replaceAll('-', '_')}`;
-  // Quality of service is no option that a device shares with its components, so each carries it.
-  const sure = { qos: 1 };
-  const sensor = (key: string, name: string, valueTemplate: string, more: object) => ({
-    [key]: {
-      platform: 'sensor',
-      unique_id: `${id}_${key}`,
-      name,
-      value_template: valueTemplate,
-      ...sure,
-      ...more,
-    },
-  });
-  const measured = { state_class: 'measurement' };
+  const haltAvailability = topicsOf(device, haltTakenBy).availability;
+  const components = {
+    ...SENSORS,
+    problem: PROBLEM,
+    alert: alertOf(topics),
+    halt: haltOf(topics, haltAvailability),
+  };
   return {
     topic: `${prefix}/device/${id}/config`,
     payload: {
@@ -45,85 +39,99 @@ export function discoveryMessage(
       origin: { name: 'redbutton', sw_version: version },
       state_topic: topics.state,
       availability_topic: topics.availability,
-      components: {
-        ...sensor('state', 'State', '{{ value_json.tradingState }}', {
-          device_class: 'enum',
-          options: ['ACTIVE', 'REDUCING', 'FLATTENING', 'HALTED'],
-          icon: 'mdi:octagon-outline',
-        }),
-        ...sensor('equity', 'Equity', '{{ value_json.equity }}', {
-          ...measured,
-          suggested_display_precision: 2,
-          icon: 'mdi:scale-balance',
-        }),
-        ...sensor(
-          'drawdown',
-          'Drawdown',
-          '{{ value_json.drawdown * 100 if value_json.drawdown is number else None }}',
-          {
-            ...measured,
-            unit_of_measurement: '%',
-            suggested_display_precision: 1,
-            icon: 'mdi:trending-down',
-          },
-        ),
-        ...sensor(
-          'feed_age',
-          'Feed age',
-          '{{ value_json.feedAgeMs / 1000 if value_json.feedAgeMs is number else None }}',
-          {
-            ...measured,
-            device_class: 'duration',
-            unit_of_measurement: 's',
-            suggested_display_precision: 0,
-            entity_category: 'diagnostic',
-          },
-        ),
-        ...sensor('auc', 'Model AUC', '{{ value_json.rollingAuc }}', {
-          ...measured,
-          suggested_display_precision: 3,
-          icon: 'mdi:chart-bell-curve',
-          entity_category: 'diagnostic',
-        }),
-        ...sensor('temperature', 'Temperature', '{{ value_json.temperatureC }}', {
-          ...measured,
-          device_class: 'temperature',
-          unit_of_measurement: '°C',
-          suggested_display_precision: 0,
-          entity_category: 'diagnostic',
-        }),
-        problem: {
-          platform: 'binary_sensor',
-          unique_id: `${id}_problem`,
-          ...sure,
-          name: 'Problem',
-          device_class: 'problem',
-          value_template: "{{ 'ON' if value_json.problem else 'OFF' }}",
-          payload_on: 'ON',
-          payload_off: 'OFF',
-        },
-        alert: {
-          platform: 'event',
-          unique_id: `${id}_alert`,
-          ...sure,
-          name: 'Alert',
-          state_topic: topics.alert('info').replace(/info$/, '+'),
-          event_types: [...SEVERITIES],
-          value_template: '{{ dict(value_json, event_type=value_json.severity) | tojson }}',
-          icon: 'mdi:bell-alert-outline',
-        },
-        halt: {
-          platform: 'button',
-          unique_id: `${id}_halt`,
-          ...sure,
-          name: 'Halt',
-          command_topic: topics.commandHalt,
-          payload_press: 'halt',
-          retain: false,
-          icon: 'mdi:alert-octagon',
-          availability_topic: topicsOf(device, haltTakenBy).availability,
-        },
-      },
+      components: Object.fromEntries(
+        // Quality of service is no option that a device shares with its components, so each carries it.
+        Object.entries(components).map(([key, { platform, ...more }]) => [
+          key,
+          { platform, unique_id: `${id}_${key}`, qos: 1, ...more },
+        ]),
+      ),
     },
+  };
+}
+
+const MEASURED = { platform: 'sensor', state_class: 'measurement' };
+
+const SENSORS = {
+  state: {
+    platform: 'sensor',
+    name: 'State',
+    value_template: '{{ value_json.tradingState }}',
+    device_class: 'enum',
+    options: ['ACTIVE', 'REDUCING', 'FLATTENING', 'HALTED'],
+    icon: 'mdi:octagon-outline',
+  },
+  equity: {
+    ...MEASURED,
+    name: 'Equity',
+    value_template: '{{ value_json.equity }}',
+    suggested_display_precision: 2,
+    icon: 'mdi:scale-balance',
+  },
+  drawdown: {
+    ...MEASURED,
+    name: 'Drawdown',
+    value_template: '{{ value_json.drawdown * 100 if value_json.drawdown is number else None }}',
+    unit_of_measurement: '%',
+    suggested_display_precision: 1,
+    icon: 'mdi:trending-down',
+  },
+  feed_age: {
+    ...MEASURED,
+    name: 'Feed age',
+    value_template: '{{ value_json.feedAgeMs / 1000 if value_json.feedAgeMs is number else None }}',
+    device_class: 'duration',
+    unit_of_measurement: 's',
+    suggested_display_precision: 0,
+    entity_category: 'diagnostic',
+  },
+  auc: {
+    ...MEASURED,
+    name: 'Model AUC',
+    value_template: '{{ value_json.rollingAuc }}',
+    suggested_display_precision: 3,
+    icon: 'mdi:chart-bell-curve',
+    entity_category: 'diagnostic',
+  },
+  temperature: {
+    ...MEASURED,
+    name: 'Temperature',
+    value_template: '{{ value_json.temperatureC }}',
+    device_class: 'temperature',
+    unit_of_measurement: '°C',
+    suggested_display_precision: 0,
+    entity_category: 'diagnostic',
+  },
+};
+
+const PROBLEM = {
+  platform: 'binary_sensor',
+  name: 'Problem',
+  device_class: 'problem',
+  value_template: "{{ 'ON' if value_json.problem else 'OFF' }}",
+  payload_on: 'ON',
+  payload_off: 'OFF',
+};
+
+function alertOf(topics: Topics) {
+  return {
+    platform: 'event',
+    name: 'Alert',
+    state_topic: topics.alert('info').replace(/info$/, '+'),
+    event_types: [...SEVERITIES],
+    value_template: '{{ dict(value_json, event_type=value_json.severity) | tojson }}',
+    icon: 'mdi:bell-alert-outline',
+  };
+}
+
+function haltOf(topics: Topics, availabilityTopic: string) {
+  return {
+    platform: 'button',
+    name: 'Halt',
+    command_topic: topics.commandHalt,
+    payload_press: 'halt',
+    retain: false,
+    icon: 'mdi:alert-octagon',
+    availability_topic: availabilityTopic,
   };
 }

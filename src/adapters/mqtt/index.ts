@@ -2,8 +2,7 @@ export { brokerIsHere } from './broker-place.js';
 export type { LinkTimes } from './link-options.js';
 export {
   type AlertsConfig,
-  createMqttAlerts,
-  type MqttAlerts,
+  MqttAlerts,
   type MqttAlertsOptions,
   type MqttSink,
 } from './mqtt-alerts.js';

@@ -1,21 +1,21 @@
-import type { Alert, AlertRaiser } from '../../core/alert.js';
+import type { Alert, AlertRaiser, Severity } from '../../core/alert.js';
 import { badInput } from '../../core/errors.js';
 import type { Fill } from '../../core/order.js';
 import type { AlertOutbox, AlertSink, BoxState } from '../../ports/alerts.js';
 import type { Clock, Rng } from '../../ports/time.js';
 import type { AlertLog } from '../alert-delivery/alert-log.js';
 import { alertPayload } from '../alert-delivery/alert-payload.js';
-import { AlertPump } from '../alert-delivery/alert-pump.js';
+import { type AlertCarrier, AlertPump } from '../alert-delivery/alert-pump.js';
 import { isQuiet } from '../alert-delivery/quiet-hours.js';
 import { openClientId } from './client-id.js';
 import { belowHaltTopic, type Incoming } from './commands.js';
 import type { MqttConfig, MqttCredentials } from './connect-options.js';
-import { createHaltInbox } from './halt-inbox.js';
+import { HaltInbox } from './halt-inbox.js';
 import { discoveryMessage, homeAssistantStatusTopic } from './home-assistant.js';
 import { MqttLink } from './link.js';
-import { LINK_TIMES, type LinkTimes } from './link-options.js';
-import { createStatePublisher } from './state-publisher.js';
-import { type MqttRole, topicsOf } from './topics.js';
+import { LINK_TIMES, type LinkOptions, type LinkTimes } from './link-options.js';
+import { StatePublisher } from './state-publisher.js';
+import { type MqttRole, type Topics, topicsOf } from './topics.js';
 
 /** The `alerts` section of the configuration. */
 export interface AlertsConfig {
@@ -56,15 +56,6 @@ export interface MqttSink extends AlertSink {
   publishFill(fill: Fill): void;
 }
 
-export interface MqttAlerts {
-  readonly sink: MqttSink;
-  /** Reads the outbox and begins to connect; does not wait for the broker. Rejects only if the outbox cannot be read. */
-  start(): Promise<void>;
-  /** Gives waiting alerts up to 2 s, says `offline`, disconnects. What is not delivered stays in the outbox. */
-  stop(): Promise<void>;
-  connected(): boolean;
-}
-
 const DRAIN_MS = 2000;
 /** A client that hears halts does not wait longer than this before it connects again. */
 const HALT_BACKOFF_MS_MAX = 5000;
@@ -73,119 +64,148 @@ const HALT_BACKOFF_MS_MAX = 5000;
  * Alerts, state and the halt command over MQTT 5. The trader is never held up or thrown at by a broker: `raise` waits
  * for the outbox alone. Throws `E_MQTT_URL` when the configuration names no broker.
  */
-export function createMqttAlerts(options: MqttAlertsOptions): MqttAlerts {
-  const { config, device, clock, log, role } = options;
-  if (config.url === undefined) {
-    throw badInput('E_MQTT_URL', 'mqtt.url is not set', 'set it to mqtts://host:8883 or mqtt://host:1883');
-  }
-  const topics = topicsOf(device, role);
-  const announces = role === 'trader' && config.discoveryPrefix !== '';
-  const trouble = (raise: (alerts: AlertRaiser) => Promise<void>) => options.onTrouble?.(raise);
-  const statusTopic = homeAssistantStatusTopic(config.discoveryPrefix);
+export class MqttAlerts {
+  readonly sink: MqttSink;
+  readonly #options: MqttAlertsOptions;
+  readonly #topics: Topics;
+  readonly #link: MqttLink;
+  readonly #pump: AlertPump;
+  readonly #state: StatePublisher;
+  readonly #inbox: HaltInbox | null;
+  /** Whether Home Assistant is told what this box is. */
+  readonly #announces: boolean;
+  readonly #statusTopic: string;
 
-  const link = new MqttLink({
-    url: config.url,
-    config,
-    clientId: openClientId(`redbutton-${device}-${role}`, options.clientIdFile, log),
-    credentials: options.credentials,
-    availabilityTopic: topics.availability,
-    subscriptions: [
-      ...(options.onHalt === undefined ? [] : [topics.commandHalt]),
-      ...(announces ? [statusTopic] : []),
-    ],
-    extraSubscriptions: options.onHalt === undefined ? [] : [belowHaltTopic(topics.commandHalt)],
-    clock,
-    rng: options.rng ?? { next: Math.random },
-    log,
-    times: {
-      ...LINK_TIMES,
-      ...(options.onHalt !== undefined && { backoffMaxMs: HALT_BACKOFF_MS_MAX }),
-      ...options.times,
-    },
-    onUp() {
-      announce();
-      state.connected();
-      pump.connected();
-    },
-    onDown: () => pump.disconnected(),
-    onMessage: receive,
-    onTakenOver: (certain) => trouble((alerts) => alerts.raise('CLIENT_TAKEN_OVER', { role, certain })),
-    onRefused: (topic) => trouble((alerts) => alerts.raise('BROKER_REFUSES_TOPIC', { topic })),
-  });
-  const pump = new AlertPump({
-    clock,
-    log,
-    carrier: {
-      placeOf: (severity) => `${topics.alert(severity)} at the broker`,
-      ready: () => link.up(),
+  constructor(options: MqttAlertsOptions) {
+    const { config, device, clock, log, role } = options;
+    this.#options = options;
+    this.#topics = topicsOf(device, role);
+    this.#announces = role === 'trader' && config.discoveryPrefix !== '';
+    this.#statusTopic = homeAssistantStatusTopic(config.discoveryPrefix);
+    this.#link = new MqttLink(this.#linkOptions());
+    this.#pump = new AlertPump({
+      clock,
+      log,
+      carrier: this.#carrier(),
+      outbox: options.outbox,
+      limits: options.alerts,
+      quiet: (wallMs) => isQuiet(wallMs, options.alerts.quietFrom, options.alerts.quietTo),
+    });
+    this.#state = new StatePublisher({
+      device,
+      topics: this.#topics,
+      clock,
+      log,
+      link: this.#link,
+      repeatMs: options.stateRepeatMs ?? 60_000,
+      stateNow: options.stateNow,
+    });
+    this.#inbox = this.#haltInbox();
+    this.sink = {
+      raise: (alert: Alert) => this.#pump.raise(alert),
+      publishState: (box) => this.#state.publishState(box),
+      publishFill: (fill) => this.#state.publishFill(fill),
+    };
+  }
+
+  /** Reads the outbox and begins to connect; does not wait for the broker. Rejects only if the outbox cannot be read. */
+  async start(): Promise<void> {
+    await this.#pump.restore();
+    this.#state.start();
+    this.#link.start();
+  }
+
+  /** Gives waiting alerts up to 2 s, says `offline`, disconnects. What is not delivered stays in the outbox. */
+  async stop(): Promise<void> {
+    if (this.#link.up()) await this.#pump.drained(DRAIN_MS);
+    this.#pump.stop();
+    this.#inbox?.stop();
+    await this.#state.stop();
+    await this.#link.stop();
+  }
+
+  connected(): boolean {
+    return this.#link.up();
+  }
+
+  #linkOptions(): LinkOptions {
+    const { config, device, role, log, clock, onHalt, clientIdFile, credentials, rng, times } = this.#options;
+    if (config.url === undefined) {
+      throw badInput('E_MQTT_URL', 'mqtt.url is not set', 'set it to mqtts://host:8883 or mqtt://host:1883');
+    }
+    const { availability, commandHalt } = this.#topics;
+    const takesHalts = onHalt !== undefined;
+    return {
+      url: config.url,
+      config,
+      clientId: openClientId(`redbutton-${device}-${role}`, clientIdFile, log),
+      credentials,
+      availabilityTopic: availability,
+      subscriptions: [...(takesHalts ? [commandHalt] : []), ...(this.#announces ? [this.#statusTopic] : [])],
+      extraSubscriptions: takesHalts ? [belowHaltTopic(commandHalt)] : [],
+      clock,
+      rng: rng ?? { next: Math.random },
+      log,
+      times: { ...LINK_TIMES, ...(takesHalts && { backoffMaxMs: HALT_BACKOFF_MS_MAX }), ...times },
+      onUp: () => this.#connected(),
+      onDown: () => this.#pump.disconnected(),
+      onMessage: (message) => this.#receive(message),
+      onTakenOver: (certain) =>
+        this.#trouble((alerts) => alerts.raise('CLIENT_TAKEN_OVER', { role, certain })),
+      onRefused: (topic) => this.#trouble((alerts) => alerts.raise('BROKER_REFUSES_TOPIC', { topic })),
+    };
+  }
+
+  #carrier(): AlertCarrier {
+    const { device, clock } = this.#options;
+    const topicOf = (severity: Severity) => this.#topics.alert(severity);
+    return {
+      placeOf: (severity) => `${topicOf(severity)} at the broker`,
+      ready: () => this.#link.up(),
       send: (message) =>
-        link.publish(
-          topics.alert(message.severity),
+        this.#link.publish(
+          topicOf(message.severity),
           JSON.stringify(alertPayload(device, message, clock.wallMs())),
           false,
         ),
-    },
-    outbox: options.outbox,
-    limits: options.alerts,
-    quiet: (wallMs) => isQuiet(wallMs, options.alerts.quietFrom, options.alerts.quietTo),
-  });
-  const state = createStatePublisher({
-    device,
-    topics,
-    clock,
-    log,
-    link,
-    repeatMs: options.stateRepeatMs ?? 60_000,
-    stateNow: options.stateNow,
-  });
+    };
+  }
 
-  function announce(): void {
-    if (!announces) return;
-    const haltTakenBy = options.haltTakenBy ?? (options.onHalt === undefined ? 'guard' : role);
-    const message = discoveryMessage(config.discoveryPrefix, device, topics, options.version, haltTakenBy);
+  #haltInbox(): HaltInbox | null {
+    const { clock, log, onHalt } = this.#options;
+    if (onHalt === undefined) return null;
+    return new HaltInbox({
+      haltTopic: this.#topics.commandHalt,
+      clock,
+      log,
+      onHalt,
+      onIgnored: (reason) => this.#trouble((alerts) => alerts.raise('COMMAND_IGNORED', { reason })),
+    });
+  }
+
+  #trouble(raise: (alerts: AlertRaiser) => Promise<void>): void {
+    this.#options.onTrouble?.(raise);
+  }
+
+  #connected(): void {
+    this.#announce();
+    this.#state.connected();
+    this.#pump.connected();
+  }
+
+  #announce(): void {
+    if (!this.#announces) return;
+    const { config, device, version, onHalt, role } = this.#options;
+    const haltTakenBy = this.#options.haltTakenBy ?? (onHalt === undefined ? 'guard' : role);
+    const message = discoveryMessage(config.discoveryPrefix, device, this.#topics, version, haltTakenBy);
     // Where it is refused the link says so.
-    link.publish(message.topic, JSON.stringify(message.payload), true).catch(() => {});
+    this.#link.publish(message.topic, JSON.stringify(message.payload), true).catch(() => {});
   }
 
-  const inbox =
-    options.onHalt === undefined
-      ? null
-      : createHaltInbox({
-          haltTopic: topics.commandHalt,
-          clock,
-          log,
-          onHalt: options.onHalt,
-          onIgnored: (reason) => trouble((alerts) => alerts.raise('COMMAND_IGNORED', { reason })),
-        });
-
-  function receive(message: Incoming): void | Promise<void> {
-    if (announces && message.topic === statusTopic) {
-      if (message.payload === null || Buffer.from(message.payload).toString('latin1') !== 'online') return;
-      announce();
-      state.connected();
-      return;
-    }
-    return inbox?.receive(message);
+  #receive(message: Incoming): void | Promise<void> {
+    if (!this.#announces || message.topic !== this.#statusTopic) return this.#inbox?.receive(message);
+    if (message.payload === null || Buffer.from(message.payload).toString('latin1') !== 'online') return;
+    this.#announce();
+    this.#state.connected();
   }
-
-  return {
-    sink: {
-      raise: (alert: Alert) => pump.raise(alert),
-      publishState: (box) => state.publishState(box),
-      publishFill: (fill) => state.publishFill(fill),
-    },
-    async start() {
-      await pump.restore();
-      state.start();
-      link.start();
-    },
-    async stop() {
-      if (link.up()) await pump.drained(DRAIN_MS);
-      pump.stop();
-      inbox?.stop();
-      await state.stop();
-      await link.stop();
-    },
-    connected: () => link.up(),
-  };
 }

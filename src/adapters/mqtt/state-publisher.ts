@@ -20,14 +20,6 @@ export interface StatePublisherOptions {
   };
 }
 
-export interface StatePublisher {
-  start(): void;
-  stop(): Promise<void>;
-  connected(): void;
-  publishState(state: BoxState): void;
-  publishFill(fill: Fill): void;
-}
-
 /** Fills kept for an absent broker. The truth about fills is in the store; this is news. */
 const FILLS_MAX = 500;
 
@@ -35,98 +27,108 @@ const FILLS_MAX = 500;
  * Retained state at each change and each minute, health and fills as events. Only the newest state is ever on its way;
  * a slow broker sees fewer states, never older ones.
  */
-export function createStatePublisher(options: StatePublisherOptions): StatePublisher {
-  const { clock, link, topics, log } = options;
-  const fills: Fill[] = [];
-  let newest: BoxState | undefined;
-  let dirty = false;
-  let stateFlying = false;
-  let fillsFlying = false;
-  let lastShown = '';
-  let lastHealth = '';
-  let running = new AbortController();
-  let loop: Promise<void> = Promise.resolve();
+export class StatePublisher {
+  readonly #options: StatePublisherOptions;
+  readonly #fills: Fill[] = [];
+  #newest: BoxState | undefined;
+  #dirty = false;
+  #stateFlying = false;
+  #fillsFlying = false;
+  #lastShown = '';
+  #lastHealth = '';
+  #running = new AbortController();
+  #loop: Promise<void> = Promise.resolve();
 
-  async function flushState(): Promise<void> {
-    if (stateFlying) return;
-    stateFlying = true;
-    while (dirty && newest !== undefined && link.up()) {
-      dirty = false;
-      const state = newest;
+  constructor(options: StatePublisherOptions) {
+    this.#options = options;
+  }
+
+  start(): void {
+    this.#running = new AbortController();
+    this.#loop = this.#repeat(this.#running.signal);
+  }
+
+  async stop(): Promise<void> {
+    this.#running.abort(new Error('stopping'));
+    await this.#loop;
+  }
+
+  connected(): void {
+    this.#dirty = true;
+    void this.#flushState();
+    void this.#flushFills();
+  }
+
+  publishState(state: BoxState): void {
+    this.#newest = state;
+    const shown = changeKey(state);
+    if (shown === this.#lastShown) return;
+    this.#lastShown = shown;
+    this.#dirty = true;
+    void this.#flushState();
+  }
+
+  publishFill(fill: Fill): void {
+    this.#fills.push(fill);
+    if (this.#fills.length > FILLS_MAX) {
+      this.#fills.shift();
+      this.#options.log.warn(
+        { errorCode: 'E_MQTT_FILLS' },
+        'a fill event was dropped: too many wait for the broker',
+      );
+    }
+    void this.#flushFills();
+  }
+
+  async #flushState(): Promise<void> {
+    if (this.#stateFlying) return;
+    this.#stateFlying = true;
+    while (this.#dirty && this.#newest !== undefined && this.#options.link.up()) {
+      this.#dirty = false;
       try {
-        await link.publish(topics.state, JSON.stringify(statePayload(options.device, state)), true);
-        const health = JSON.stringify(
-          state.layers.map(({ layer, state: of, errorCode }) => [layer, of, errorCode]),
-        );
-        if (health !== lastHealth) {
-          await link.publish(topics.health, JSON.stringify(healthPayload(options.device, state)), false);
-          lastHealth = health;
-        }
+        await this.#send(this.#newest);
       } catch {
-        // The connection ended, or the broker refused it: the link has said so; the next change or minute sends it anew.
+        // The connection ended, or the broker refused it: the link has said so; the next change or minute sends it again.
         break;
       }
     }
-    stateFlying = false;
+    this.#stateFlying = false;
   }
 
-  async function flushFills(): Promise<void> {
-    if (fillsFlying) return;
-    fillsFlying = true;
-    while (fills.length > 0 && link.up()) {
-      const fill = fills[0]!;
+  async #send(state: BoxState): Promise<void> {
+    const { link, topics, device } = this.#options;
+    await link.publish(topics.state, JSON.stringify(statePayload(device, state)), true);
+    const health = healthKey(state);
+    if (health === this.#lastHealth) return;
+    await link.publish(topics.health, JSON.stringify(healthPayload(device, state)), false);
+    this.#lastHealth = health;
+  }
+
+  async #flushFills(): Promise<void> {
+    const { link, topics, device } = this.#options;
+    if (this.#fillsFlying) return;
+    this.#fillsFlying = true;
+    while (this.#fills.length > 0 && link.up()) {
+      const fill = this.#fills[0]!;
       try {
-        await link.publish(topics.fill, JSON.stringify({ device: options.device, ...fill }), false);
-        if (fills[0] === fill) fills.shift();
+        await link.publish(topics.fill, JSON.stringify({ device, ...fill }), false);
+        if (this.#fills[0] === fill) this.#fills.shift();
       } catch {
         break;
       }
     }
-    fillsFlying = false;
+    this.#fillsFlying = false;
   }
 
-  async function repeat(signal: AbortSignal): Promise<void> {
+  async #repeat(signal: AbortSignal): Promise<void> {
+    const { clock, repeatMs, stateNow } = this.#options;
     while (!signal.aborted) {
-      await clock.sleep(options.repeatMs, signal).catch(() => {});
+      await clock.sleep(repeatMs, signal).catch(() => {});
       if (signal.aborted) return;
-      newest = options.stateNow?.() ?? newest;
-      dirty = true;
-      void flushState();
-      void flushFills();
+      this.#newest = stateNow?.() ?? this.#newest;
+      this.connected();
     }
   }
-
-  return {
-    start() {
-      running = new AbortController();
-      loop = repeat(running.signal);
-    },
-    async stop() {
-      running.abort(new Error('stopping'));
-      await loop;
-    },
-    connected() {
-      dirty = true;
-      void flushState();
-      void flushFills();
-    },
-    publishState(state) {
-      newest = state;
-      const shown = changeKey(state);
-      if (shown === lastShown) return;
-      lastShown = shown;
-      dirty = true;
-      void flushState();
-    },
-    publishFill(fill) {
-      fills.push(fill);
-      if (fills.length > FILLS_MAX) {
-        fills.shift();
-        log.warn({ errorCode: 'E_MQTT_FILLS' }, 'a fill event was dropped: too many wait for the broker');
-      }
-      void flushFills();
-    },
-  };
 }
 
 /** The JSON on `state`; described by schemas/state.json. JSON has no word for a number that is not finite: null. */
@@ -156,14 +158,18 @@ function healthPayload(device: string, state: BoxState): object {
   return { device, modelHealth: state.modelHealth, layers: state.layers, atMs: state.atMs };
 }
 
+function healthKey(state: BoxState): string {
+  return JSON.stringify(layerStates(state.layers));
+}
+
+function layerStates(layers: BoxState['layers']): unknown[] {
+  return layers.map(({ layer, state, errorCode }) => [layer, state, errorCode]);
+}
+
 /** What counts as a change: all but the hands of the clock, which move by themselves. */
 function changeKey(state: BoxState): string {
   const { atMs: _at, feedAgeMs, layers, ...rest } = state;
-  return JSON.stringify([
-    rest,
-    feedAgeMs === null,
-    layers.map(({ layer, state: layerState, errorCode }) => [layer, layerState, errorCode]),
-  ]);
+  return JSON.stringify([rest, feedAgeMs === null, layerStates(layers)]);
 }
 
 function finite(value: number | null): number | null {

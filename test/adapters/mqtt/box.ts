@@ -1,10 +1,5 @@
 import { createSystemClock } from '../../../src/adapters/clock/system-clock.js';
-import {
-  createMqttAlerts,
-  type LinkTimes,
-  type MqttAlerts,
-  type MqttAlertsOptions,
-} from '../../../src/adapters/mqtt/index.js';
+import { type LinkTimes, MqttAlerts, type MqttAlertsOptions } from '../../../src/adapters/mqtt/index.js';
 import { type AlertRaiser, createAlertIds, createAlertRaiser } from '../../../src/core/alert.js';
 import { ALERT_CATALOGUE } from '../../../src/core/alert-catalogue.js';
 import type { BoxState } from '../../../src/ports/alerts.js';
@@ -45,7 +40,7 @@ export function createBox(
   const level = (name: LoggedLine['level']) => (fields: object, message: string) =>
     void logged.push({ level: name, fields: { ...fields }, message });
   const device = options.device ?? 'test-box';
-  const alerts = createMqttAlerts({
+  const alerts = new MqttAlerts({
     config: {
       url: broker.url,
       ...(broker.url.startsWith('mqtts') ? { caFile: broker.caFile } : {}),

@@ -25,9 +25,9 @@ export function compileAdapter(): CompiledAdapter {
   writeFileSync(
     path.join(dir, 'box.js'),
     `import { createSystemClock } from './adapters/clock/system-clock.js';
-import { createMqttAlerts } from './adapters/mqtt/index.js';
+import { MqttAlerts } from './adapters/mqtt/index.js';
 const [url, keepalive, protocolVersion] = process.argv.slice(2);
-const alerts = createMqttAlerts({
+const alerts = new MqttAlerts({
   config: { url, keepaliveSeconds: Number(keepalive), protocolVersion: Number(protocolVersion), discoveryPrefix: '' },
   alerts: { perCodeMax: 10, rateWindowMs: 1000, backlogPerSecondMax: 100 },
   clientIdFile: process.cwd() + '/client-id', device: 'child-box', role: 'trader', credentials: {}, version: '0',
