@@ -800,8 +800,8 @@ export const MUTATIONS = [
   {
     name: 'wait for the time-out of an exchange that hangs before it is asked again',
     file: 'src/adapters/ccxt/emergency-canceller.ts',
-    from: 'if (line.hangs(ASK_AGAIN_MS - TIMER_EARLY_MS) && !signal.aborted)',
-    to: 'if (line.hangs(60_000) && !signal.aborted)',
+    from: 'if (this.#line.hangs(ASK_AGAIN_MS - TIMER_EARLY_MS) && !signal.aborted)',
+    to: 'if (this.#line.hangs(60_000) && !signal.aborted)',
     by: 'test/adapters/ccxt/emergency-canceller.test.ts',
   },
   {

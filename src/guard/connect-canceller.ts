@@ -1,13 +1,12 @@
-import {
-  type CcxtEmergencyCanceller,
-  createEmergencyCanceller,
-  createExchange,
-} from '../adapters/ccxt/index.js';
+import { CcxtEmergencyCanceller, createExchange } from '../adapters/ccxt/index.js';
 import { exchangeCredentials } from '../config/credentials.js';
 import type { Config, ExchangeConfig } from '../config/schema.js';
 import { badInput } from '../core/errors.js';
 import { type CancelOutcome, joinOutcomes } from '../core/guard-link.js';
 import type { Clock } from '../ports/time.js';
+
+/** One canceller, or the cancellers of all exchanges as one. */
+type Canceller = Pick<CcxtEmergencyCanceller, 'preload' | 'cancelAll' | 'lookAgain'>;
 
 /**
  * The guard's own way to the exchanges, with a key of its own for each (`guard-<exchange>-api-key`), which needs no right
@@ -20,20 +19,21 @@ export async function connectCanceller(
   clock: Clock,
   exchangeClock: Clock,
   onNotLoaded: (detail: string) => void,
-): Promise<CcxtEmergencyCanceller> {
+): Promise<Canceller> {
   const cancellers = await Promise.all(
-    config.exchange.map(async (venue) =>
-      createEmergencyCanceller({
-        exchange: await createExchange(venue, exchangeClock, keyOf(venue, env)),
-        symbols: venue.symbols,
-        device: config.device.name,
-        scope: config.guard.haltScope,
-        clock,
-        onNotLoaded: (detail) => onNotLoaded(`${venue.id}: ${detail}`),
-      }),
+    config.exchange.map(
+      async (venue) =>
+        new CcxtEmergencyCanceller({
+          exchange: await createExchange(venue, exchangeClock, keyOf(venue, env)),
+          symbols: venue.symbols,
+          device: config.device.name,
+          scope: config.guard.haltScope,
+          clock,
+          onNotLoaded: (detail) => onNotLoaded(`${venue.id}: ${detail}`),
+        }),
     ),
   );
-  const joined = async (ask: (each: CcxtEmergencyCanceller) => Promise<CancelOutcome>) => {
+  const joined = async (ask: (each: Canceller) => Promise<CancelOutcome>) => {
     const results = await Promise.allSettled(cancellers.map(ask));
     return joinOutcomes(results.map((result, i) => ({ exchange: config.exchange[i]!.id, result })));
   };

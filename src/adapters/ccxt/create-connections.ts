@@ -6,26 +6,6 @@ import { type CreateAttempt, CreateDenied } from './create-attempt.js';
 import { ConnectionGone, CreateConnection } from './create-connection.js';
 import type { CreateRoute } from './create-socket.js';
 
-/**
- * The connections that create requests leave by; no other request shares them, so that resetting one never delays a cancel.
- * A create's leave is asked when its connection stands and its bytes are about to be written, and again while it is under
- * way: once it is taken back the connection is reset, and what the kernel has not sent or would send again goes with it.
- */
-export interface CreateConnections {
-  /** What undici is to send this create by, in place of ccxt's own connections. */
-  dispatcherOf(
-    attempt: CreateAttempt,
-    route: CreateRoute,
-    signal?: AbortSignal,
-  ): Pick<Dispatcher, 'dispatch'>;
-  /** Makes a connection ahead where none of this epoch is idle; it carries nothing until an order is sent. */
-  warm(epoch: number): void;
-  /** Where connections are made to ahead, until a create has shown it. */
-  learn(route: CreateRoute): void;
-  /** The guard has called a halt: every create is asked now, and connections that carry nothing are closed. */
-  recheck(): void;
-}
-
 /** How often a create under way is asked whether it still may be. With the reset it must stay well below 60 ms. */
 const CHECK_MS = 20;
 const CONNECT_MS_MAX = 10_000;
@@ -40,36 +20,82 @@ function endsWhatIsUnderWay(reason: DenialReason | null): reason is DenialReason
   return reason !== null && reason !== 'state_reducing';
 }
 
-export function createCreateConnections(): CreateConnections {
-  let connections: CreateConnection[] = [];
-  const underWay = new Set<() => void>();
-  let learned: CreateRoute | null = null;
-  let createsGo: CreateRoute | null = null;
+/**
+ * The connections that create requests leave by; no other request shares them, so that resetting one never delays a cancel.
+ * A create's leave is asked when its connection stands and its bytes are about to be written, and again while it is under
+ * way: once it is taken back the connection is reset, and what the kernel has not sent or would send again goes with it.
+ */
+export class CreateConnections {
+  #connections: CreateConnection[] = [];
+  readonly #underWay = new Set<() => void>();
+  #learned: CreateRoute | null = null;
+  #createsGo: CreateRoute | null = null;
 
-  function open(route: CreateRoute, epoch: number): CreateConnection {
+  /** What undici is to send this create by, in place of ccxt's own connections. */
+  dispatcherOf(
+    attempt: CreateAttempt,
+    route: CreateRoute,
+    timeout?: AbortSignal,
+  ): Pick<Dispatcher, 'dispatch'> {
+    this.#createsGo = route;
+    return {
+      dispatch: (options, handler) => {
+        void this.#send(attempt, route, options, handler, timeout);
+        return true;
+      },
+    };
+  }
+
+  /** Makes a connection ahead where none of this epoch is idle; it carries nothing until an order is sent. */
+  warm(epoch: number): void {
+    const route = this.#createsGo ?? this.#learned;
+    if (route === null || this.#idle(route, epoch) !== undefined || this.#isFull) return;
+    this.#open(route, epoch)
+      .ready(AbortSignal.timeout(CONNECT_MS_MAX))
+      // The order that needs it makes its own, and says why that fails.
+      .catch(() => undefined);
+  }
+
+  /** Where connections are made to ahead, until a create has shown it. */
+  learn(route: CreateRoute): void {
+    this.#learned = route;
+  }
+
+  /** The guard has called a halt: every create is asked now, and connections that carry nothing are closed. */
+  recheck(): void {
+    for (const check of [...this.#underWay]) check();
+    for (const connection of [...this.#connections]) {
+      if (!connection.busy) connection.reset(new ConnectionGone());
+    }
+  }
+
+  get #isFull(): boolean {
+    return this.#connections.length >= CONNECTIONS_MAX;
+  }
+
+  #open(route: CreateRoute, epoch: number): CreateConnection {
     const connection = new CreateConnection(route, epoch, AbortSignal.timeout(CONNECT_MS_MAX));
-    connections.push(connection);
+    this.#connections.push(connection);
     connection.closed.then(() => {
-      connections = connections.filter((other) => other !== connection);
+      this.#connections = this.#connections.filter((other) => other !== connection);
     });
     return connection;
   }
 
   /** One that stands or is being made, of this epoch; idle ones of any other are reset. */
-  function idle(route: CreateRoute, epoch: number): CreateConnection | undefined {
-    for (const connection of connections) {
+  #idle(route: CreateRoute, epoch: number): CreateConnection | undefined {
+    for (const connection of this.#connections) {
       if (!connection.busy && connection.epoch !== epoch) connection.reset(new ConnectionGone());
     }
-    return connections.find(
+    return this.#connections.find(
       (connection) => !connection.busy && connection.usable && connection.goesTo(route),
     );
   }
 
-  async function take(route: CreateRoute, epoch: number, signal: AbortSignal): Promise<CreateConnection> {
+  async #take(route: CreateRoute, epoch: number, signal: AbortSignal): Promise<CreateConnection> {
     for (;;) {
       signal.throwIfAborted();
-      const found =
-        idle(route, epoch) ?? (connections.length < CONNECTIONS_MAX ? open(route, epoch) : undefined);
+      const found = this.#idle(route, epoch) ?? (this.#isFull ? undefined : this.#open(route, epoch));
       if (found !== undefined) {
         found.busy = true;
         return found;
@@ -78,7 +104,7 @@ export function createCreateConnections(): CreateConnections {
     }
   }
 
-  async function send(
+  async #send(
     attempt: CreateAttempt,
     route: CreateRoute,
     options: Dispatcher.DispatchOptions,
@@ -96,10 +122,10 @@ export function createCreateConnections(): CreateConnections {
       connection?.reset(denial);
     };
     const watch = setInterval(check, CHECK_MS);
-    underWay.add(check);
+    this.#underWay.add(check);
     try {
       for (let tries = 0; tries < TRIES_MAX; tries++) {
-        connection = await take(route, attempt.epoch, signal);
+        connection = await this.#take(route, attempt.epoch, signal);
         try {
           await connection.ready(signal);
           if (await connection.send(attempt, options, handler)) return;
@@ -112,36 +138,7 @@ export function createCreateConnections(): CreateConnections {
       handler.onError?.(signal.aborted ? signal.reason : (error as Error));
     } finally {
       clearInterval(watch);
-      underWay.delete(check);
+      this.#underWay.delete(check);
     }
   }
-
-  return {
-    dispatcherOf(attempt, route, timeout) {
-      createsGo = route;
-      return {
-        dispatch(options, handler) {
-          void send(attempt, route, options, handler, timeout);
-          return true;
-        },
-      };
-    },
-    warm(epoch) {
-      const route = createsGo ?? learned;
-      if (route === null || idle(route, epoch) !== undefined || connections.length >= CONNECTIONS_MAX) return;
-      open(route, epoch)
-        .ready(AbortSignal.timeout(CONNECT_MS_MAX))
-        // The order that needs it makes its own, and says why that fails.
-        .catch(() => undefined);
-    },
-    learn(route) {
-      learned = route;
-    },
-    recheck() {
-      for (const check of [...underWay]) check();
-      for (const connection of [...connections]) {
-        if (!connection.busy) connection.reset(new ConnectionGone());
-      }
-    },
-  };
 }

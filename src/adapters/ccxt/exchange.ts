@@ -13,7 +13,7 @@ import {
 import { type CcxtErrors, type CcxtExchange, type CcxtRequest, loadCcxt } from './ccxt-module.js';
 import { cleanError } from './clean-error.js';
 import { checkMayLeave } from './create-attempt.js';
-import { type CreateConnections, createCreateConnections } from './create-connections.js';
+import { CreateConnections } from './create-connections.js';
 import type { CreateRoute } from './create-socket.js';
 import { createRequestHold, type RequestHold } from './request-hold.js';
 import { NO_FEES, signNoFees } from './sign-no-fees.js';
@@ -70,7 +70,7 @@ export async function createExchange(
     // ccxt wants this before its first ws:// (not wss://) connection, proxy or none.
     await api.loadHttpProxyAgent();
   }
-  const creates = createCreateConnections();
+  const creates = new CreateConnections();
   hookRequests(api, addresses, createRequestHold(config.id, clock), creates);
   cleanErrors(api, credentials === undefined ? [] : [credentials.apiKey, credentials.secret]);
   return { id: config.id, api, errors, clock, creates };

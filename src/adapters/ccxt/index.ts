@@ -9,8 +9,7 @@ export {
   type SwitchTerms,
 } from './dead-mans-switch.js';
 export {
-  type CcxtEmergencyCanceller,
-  createEmergencyCanceller,
+  CcxtEmergencyCanceller,
   type EmergencyCancellerOptions,
 } from './emergency-canceller.js';
 export {

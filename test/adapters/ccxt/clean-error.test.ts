@@ -2,7 +2,7 @@ import ccxt from 'ccxt';
 import fc from 'fast-check';
 import { afterEach, describe, expect, it } from 'vitest';
 import { cleanError } from '../../../src/adapters/ccxt/clean-error.js';
-import { createCcxtBroker, createEmergencyCanceller } from '../../../src/adapters/ccxt/index.js';
+import { CcxtEmergencyCanceller, createCcxtBroker } from '../../../src/adapters/ccxt/index.js';
 import { createSystemClock } from '../../../src/adapters/clock/system-clock.js';
 import { type Alert, createAlertRaiser } from '../../../src/core/alert.js';
 import { ALERT_CATALOGUE } from '../../../src/core/alert-catalogue.js';
@@ -45,7 +45,7 @@ describe('an error of ccxt', () => {
       const { simulator } = world;
       const exchange = await world.connect();
       const broker = createCcxtBroker(await world.connect(), { beforeCreateLeaves: () => null });
-      const canceller = createEmergencyCanceller({
+      const canceller = new CcxtEmergencyCanceller({
         exchange,
         symbols: ['BTC/USDT'],
         device: 'box',

@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import {
+  CcxtEmergencyCanceller,
   createCcxtBroker,
-  createEmergencyCanceller,
   createExchange,
 } from '../../../src/adapters/ccxt/index.js';
 import { createSystemClock } from '../../../src/adapters/clock/system-clock.js';
@@ -120,7 +120,7 @@ describe('an order of a derivative', () => {
 describe('what the guard says is held of a derivative', () => {
   async function said(positions: unknown): Promise<string> {
     server = await startDialect(futures(positions));
-    const canceller = createEmergencyCanceller({
+    const canceller = new CcxtEmergencyCanceller({
       exchange: await createExchange(server.settings('binanceusdm', [SYMBOL]), clock, {
         apiKey: 'k',
         secret: 's',

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach, describe, expect, it } from 'vitest';
-import { createEmergencyCanceller } from '../../../src/adapters/ccxt/index.js';
+import { CcxtEmergencyCanceller } from '../../../src/adapters/ccxt/index.js';
 import { createSystemClock } from '../../../src/adapters/clock/system-clock.js';
 import { ACCOUNT, startWorld, type World } from '../../simulator/world.js';
 
@@ -12,7 +12,7 @@ afterEach(() => world.simulator.stop());
 async function given(scope: 'ours' | 'account', device = 'box') {
   world = await startWorld();
   const exchange = await world.connect();
-  const canceller = createEmergencyCanceller({
+  const canceller = new CcxtEmergencyCanceller({
     exchange,
     symbols: [SYMBOL],
     device,
