@@ -175,6 +175,23 @@ async function startWorld(
     gpio,
     onBar: (outcome) => lockstep.onBar(outcome),
   });
+  const run = await startTrader(parts, lockstep, closers);
+  await until(() => simulator.subscribers(stream.symbol) > 0, 'the subscription to the market');
+
+  const permit = createPermitReader(boxPaths(config).permit, clock);
+  const setButton = simulatedButtonOf(gpio, config);
+  const button = createRedButton(parts.guard!, setButton, () => permit.read().ok);
+  closers.push(watchKeys(io, () => button.toggle()));
+  io.stderr.write('  a new box is halted: the button is pressed twice to arm it\n');
+  await button.rearm();
+  return { config, trader: { parts, run }, lockstep, button, phone };
+}
+
+async function startTrader(
+  parts: Trader,
+  lockstep: Lockstep,
+  closers: (() => unknown)[],
+): Promise<RunningTrader> {
   const stop = new AbortController();
   let ended: Promise<void> = Promise.resolve();
   const run: RunningTrader = {
@@ -189,15 +206,7 @@ async function startWorld(
   closers.push(() => run.stop());
   await parts.start();
   ended = parts.run(stop.signal).catch((error: unknown) => lockstep.fail(error));
-  await until(() => simulator.subscribers(stream.symbol) > 0, 'the subscription to the market');
-
-  const permit = createPermitReader(boxPaths(config).permit, clock);
-  const setButton = simulatedButtonOf(gpio, config);
-  const button = createRedButton(parts.guard!, setButton, () => permit.read().ok);
-  closers.push(watchKeys(io, () => button.toggle()));
-  io.stderr.write('  a new box is halted: the button is pressed twice to arm it\n');
-  await button.rearm();
-  return { config, trader: { parts, run }, lockstep, button, phone };
+  return run;
 }
 
 /** The market runs; half-way the button is pressed, the halt is watched, and the box is armed again. */
