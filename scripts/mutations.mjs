@@ -1731,14 +1731,14 @@ export const MUTATIONS = [
   {
     name: 'count a bar that fills a hole as refused',
     file: 'src/pipeline/ingestion/ingestion.ts',
-    from: 'raw.openMs > oldestKnown()',
+    from: 'raw.openMs > this.#oldestKnown()',
     to: 'raw.openMs > Number.POSITIVE_INFINITY',
     by: 'test/pipeline/ingestion/ingestion.test.ts',
   },
   {
     name: 'count a row from before all that is remembered as a hole filled',
     file: 'src/pipeline/ingestion/ingestion.ts',
-    from: 'raw.openMs > oldestKnown()',
+    from: 'raw.openMs > this.#oldestKnown()',
     to: 'raw.openMs > 0',
     by: 'test/pipeline/ingestion/ingestion.test.ts',
   },

@@ -5,7 +5,7 @@ import type { FeatureKernel } from '../ports/model.js';
 import type { Clock } from '../ports/time.js';
 import { createFeatureLayer } from './features/index.js';
 import type { InferenceLayer } from './inference/index.js';
-import { createIngestion, type Ingestion, type ValidationRules } from './ingestion/index.js';
+import { Ingestion, type ValidationRules } from './ingestion/index.js';
 import type { StreamSetup } from './layer-ports.js';
 
 export interface StreamParts {
@@ -34,7 +34,7 @@ export function createStreamSetup(parts: StreamParts): StreamSetup & { readonly 
     get rules() {
       return typeof marketRules === 'function' ? marketRules() : marketRules;
     },
-    ingestion: createIngestion({
+    ingestion: new Ingestion({
       stream: key,
       rules,
       calendar,

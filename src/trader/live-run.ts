@@ -4,13 +4,7 @@ import type { LayerHealth } from '../core/health.js';
 import { type Calendar, timeframeMs } from '../core/timeframe.js';
 import type { ReconcileLoop } from '../execution/reconcile-loop.js';
 import type { BarOutcome } from '../pipeline/bar-outcome.js';
-import {
-  createFeedKeeper,
-  createGapKeeper,
-  type FeedKeeper,
-  type GapKeeper,
-  type RestWatch,
-} from '../pipeline/ingestion/index.js';
+import { GapFiller, type RestWatch, StreamSupervisor } from '../pipeline/ingestion/index.js';
 import type { Pipeline } from '../pipeline/pipeline.js';
 import type { BoxState } from '../ports/alerts.js';
 import type { TradingStateSource } from '../ports/guard.js';
@@ -58,8 +52,8 @@ const OVERLAP_BARS = 5;
 /** Runs the pipeline on live streams: each stream's feed is kept alive on its own, so a sick one does not slow the others. */
 export class LiveRun {
   readonly #options: LiveRunOptions;
-  readonly #gapKeepers = new Map<string, GapKeeper>();
-  readonly #keepers = new Map<string, FeedKeeper>();
+  readonly #gapFillers = new Map<string, GapFiller>();
+  readonly #supervisors = new Map<string, StreamSupervisor>();
   readonly #faults = new Map<string, string>();
 
   constructor(options: LiveRunOptions) {
@@ -73,7 +67,9 @@ export class LiveRun {
       health.find(({ status }) => status === 'CRITICAL') ??
       health.find(({ status }) => status === 'WARNING') ??
       health[0];
-    const ages = [...this.#keepers.values()].map((keeper) => keeper.ageMs()).filter((age) => age !== null);
+    const ages = [...this.#supervisors.values()]
+      .map((supervisor) => supervisor.ageMs())
+      .filter((age) => age !== null);
     return {
       tradingState: this.#options.states.state(),
       mode: this.#options.mode,
@@ -96,7 +92,7 @@ export class LiveRun {
       const recent = await this.#options.store.lastCandles(key, this.#options.pipeline.warmUpBars);
       await this.#options.pipeline.warmUp(key, recent);
       const fill = (rows: readonly RawCandle[]) => this.#options.pipeline.fillGap(key, rows);
-      const gaps = createGapKeeper({
+      const gaps = new GapFiller({
         feed,
         stream: key,
         calendar,
@@ -104,7 +100,7 @@ export class LiveRun {
         store: this.#options.store,
         fill,
       });
-      this.#gapKeepers.set(streamName(key), gaps);
+      this.#gapFillers.set(streamName(key), gaps);
       await gaps.start(recent);
     }
   }
@@ -126,7 +122,7 @@ export class LiveRun {
       this.#options.pipeline.orders.watchUnknown(exchange, together.signal),
     );
     if (this.#options.conditions) beside.push(this.#options.conditions.run(together.signal));
-    for (const gaps of this.#gapKeepers.values()) beside.push(gaps.run(together.signal));
+    for (const gaps of this.#gapFillers.values()) beside.push(gaps.run(together.signal));
     for (const rest of this.#options.restWatches ?? []) beside.push(rest.watch(together.signal));
     for (const loop of this.#options.reconciling?.values() ?? []) beside.push(loop.run(together.signal));
     for (const run of this.#options.alongside ?? []) beside.push(run(together.signal));
@@ -164,7 +160,7 @@ export class LiveRun {
 
   #keep({ key, feed, calendar }: LiveStream, signal: AbortSignal): Promise<void> {
     const name = streamName(key);
-    const keeper = createFeedKeeper({
+    const supervisor = new StreamSupervisor({
       feed,
       stream: key,
       timeframeMs: timeframeMs(key.timeframe),
@@ -182,7 +178,7 @@ export class LiveRun {
           ? await this.#options.pipeline.onCandle(key, raw)
           : await this.#options.pipeline.onHistory(key, raw);
         if ('missingBars' in outcome && outcome.missingBars > 0)
-          await this.#gapKeepers.get(name)?.found(raw.openMs, outcome.missingBars);
+          await this.#gapFillers.get(name)?.found(raw.openMs, outcome.missingBars);
         await this.#options.onBar(outcome);
         if (outcome.kind === 'decided') this.#options.publishState();
       },
@@ -208,12 +204,12 @@ export class LiveRun {
         },
       },
     });
-    this.#keepers.set(name, keeper);
+    this.#supervisors.set(name, supervisor);
     const { conditions } = this.#options;
-    if (conditions === undefined) return keeper.run(signal);
+    if (conditions === undefined) return supervisor.run(signal);
     // An aborted wait rejects: then there is nothing to follow.
     return conditions.ready(signal).then(
-      () => keeper.run(signal),
+      () => supervisor.run(signal),
       (error: unknown) => {
         if (!signal.aborted) throw error;
       },

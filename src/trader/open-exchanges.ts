@@ -17,7 +17,7 @@ import { currenciesOf } from '../core/symbol.js';
 import { MarketBook, type MarketEvents } from '../execution/market-book.js';
 import { createPaperBroker } from '../execution/paper-broker.js';
 import { parseRunSettings } from '../pipeline/decision-settings.js';
-import { createRestWatch, type RestWatch, type RestWatchOptions } from '../pipeline/ingestion/index.js';
+import { RestWatch, type RestWatchOptions } from '../pipeline/ingestion/index.js';
 import type { Broker, OrderStream } from '../ports/broker.js';
 import type { Permit } from '../ports/guard.js';
 import type { CandleFeed } from '../ports/market.js';
@@ -90,7 +90,7 @@ export async function openVenue(venue: ExchangeConfig, parts: VenueParts): Promi
   const listings = found.size === 0 ? lastKnown(venue, parts) : found;
   const [first, ...rest] = venue.symbols.filter((symbol) => listings.has(symbol));
   if (first === undefined) throw noneListed(venue);
-  const feed = createRestWatch({
+  const feed = new RestWatch({
     feed: source,
     symbol: first,
     clock,

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { Candle } from '../../src/core/candle.js';
 import { seededRng } from '../../src/core/seeded-rng.js';
 import { createFeatureLayer } from '../../src/pipeline/features/index.js';
-import { createIngestion } from '../../src/pipeline/ingestion/index.js';
+import { Ingestion } from '../../src/pipeline/ingestion/index.js';
 import { MemoryStore } from '../support/memory-store/memory-store.js';
 import { paperWorld } from '../support/paper-world.js';
 import { createPlainFeatureKernel } from '../support/plain-feature-kernel.js';
@@ -16,7 +16,7 @@ async function world() {
     store,
     setup: (tiny, clock) => ({
       ...tiny,
-      ingestion: createIngestion({ stream: KEY, rules: 'strict', calendar: '24x7', maxGapBars: 3, clock }),
+      ingestion: new Ingestion({ stream: KEY, rules: 'strict', calendar: '24x7', maxGapBars: 3, clock }),
       features: createFeatureLayer({
         kernel: createPlainFeatureKernel(),
         stream: KEY,

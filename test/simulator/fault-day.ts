@@ -2,7 +2,7 @@ import { createCcxtFeed, createExchange } from '../../src/adapters/ccxt/index.js
 import { configSchema } from '../../src/config/schema.js';
 import { candleAt, type StreamKey, streamName, toColumns } from '../../src/core/candle.js';
 import { seededRng } from '../../src/core/seeded-rng.js';
-import { createIngestion, createRestWatch } from '../../src/pipeline/ingestion/index.js';
+import { Ingestion, RestWatch } from '../../src/pipeline/ingestion/index.js';
 import type { Store, StoreNotes, StoreReader } from '../../src/ports/store.js';
 import { ExchangeSimulator, simulatedClock } from '../../src/simulator/index.js';
 import { LiveRun } from '../../src/trader/live-run.js';
@@ -103,7 +103,7 @@ export async function runFaultDay(options: FaultDayOptions): Promise<FaultDayVer
         exchange: [{ id, symbols, restUrl: simulator.restUrl, wsUrl: simulator.wsUrl }],
       }).exchange[0]!;
       const feed = createCcxtFeed(await createExchange(config, clock), { graceMs: 0 });
-      return createRestWatch({
+      return new RestWatch({
         feed,
         symbol: symbols[0]!,
         clock,
@@ -128,7 +128,7 @@ export async function runFaultDay(options: FaultDayOptions): Promise<FaultDayVer
     clock: clock as never,
     setup: (tiny) => ({
       ...tiny,
-      ingestion: createIngestion({
+      ingestion: new Ingestion({
         stream: tiny.key,
         calendar: '24x7',
         rules: 'strict',

@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { createCcxtFeed } from '../../src/adapters/ccxt/index.js';
 import { candleAt } from '../../src/core/candle.js';
-import { createFeedKeeper } from '../../src/pipeline/ingestion/index.js';
+import { StreamSupervisor } from '../../src/pipeline/ingestion/index.js';
 import type { RawCandle } from '../../src/ports/market.js';
 import { plain, until } from './bar-collector.js';
 import { HOUR_MS, startWorld, type World, walk } from './world.js';
@@ -17,7 +17,7 @@ describe('a feed that is kept alive over a line that breaks', () => {
     const feed = createCcxtFeed(await world.connect(), { graceMs: 0 });
     const got: RawCandle[] = [];
     const losses: string[] = [];
-    const keeper = createFeedKeeper({
+    const supervisor = new StreamSupervisor({
       feed,
       stream: { exchange: 'binance', symbol: 'BTC/USDT', timeframe: '1h' },
       timeframeMs: HOUR_MS,
@@ -36,7 +36,7 @@ describe('a feed that is kept alive over a line that breaks', () => {
       },
     });
     const ending = new AbortController();
-    const running = keeper.run(ending.signal);
+    const running = supervisor.run(ending.signal);
     await until(() => simulator.subscribers('BTC/USDT') > 0);
     const playing = simulator.play(150, ending.signal, (position) => {
       // Breaks come at awkward moments: right after a step, twice in a row, and once as a line that only falls silent.

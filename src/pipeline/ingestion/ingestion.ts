@@ -47,54 +47,120 @@ const QUARANTINE_WINDOW_ROWS = 500;
 const REMEMBERED_BARS = 256;
 
 /** The ingestion layer of one stream: closed bars in, candles in the order of time out; nothing is invented. */
-export interface Ingestion {
-  /** Judges one closed bar. A row for quarantine is a value, and counts as life of the feed. */
-  accept(raw: RawCandle): IngestionResult;
-  /** What is wrong with a late row of a gap by itself, or undefined; it is no part of the order of time. */
-  checkPast(raw: RawCandle): QuarantineReason | undefined;
-  /** Goes on after the candle at `lastOpenMs`; `recent` candles, oldest first, let repeats be told from corrections. */
-  restore(lastOpenMs: number, recent?: readonly Candle[]): void;
-  /** Over the last {@link QUARANTINE_WINDOW_ROWS} rows. */
-  quarantineShare(): QuarantineShare;
-}
-
-export function createIngestion(options: IngestionOptions): Ingestion {
-  const barMs = timeframeMs(options.stream.timeframe);
+export class Ingestion {
+  readonly #options: IngestionOptions;
+  readonly #barMs: number;
   /**
    * Rings of the last candles (six values each) and of the last rows' verdicts: the next one takes the place of the
    * oldest. Plain numbers, since objects that live this long cost the garbage collector more than the bar costs us.
    */
-  const known = new Float64Array(REMEMBERED_BARS * 6).fill(Number.NaN);
-  let knownCount = 0;
-  const marked = new Uint8Array(QUARANTINE_WINDOW_ROWS);
-  let rowCount = 0;
-  const jump = new JumpCheck(options.absurdJumpFraction);
-  const context = { rules: options.rules, timeframeMs: barMs, nowMs: 0 };
-  let lastOpenMs: number | undefined;
+  readonly #known = new Float64Array(REMEMBERED_BARS * 6).fill(Number.NaN);
+  #knownCount = 0;
+  readonly #marked = new Uint8Array(QUARANTINE_WINDOW_ROWS);
+  #rowCount = 0;
+  readonly #jump: JumpCheck;
+  readonly #context: { rules: ValidationRules; timeframeMs: number; nowMs: number };
+  #lastOpenMs: number | undefined;
 
-  const remember = (candle: Candle) => {
-    const at = (knownCount++ % REMEMBERED_BARS) * 6;
+  constructor(options: IngestionOptions) {
+    this.#options = options;
+    this.#barMs = timeframeMs(options.stream.timeframe);
+    this.#jump = new JumpCheck(options.absurdJumpFraction);
+    this.#context = { rules: options.rules, timeframeMs: this.#barMs, nowMs: 0 };
+  }
+
+  /** Judges one closed bar. A row for quarantine is a value, and counts as life of the feed. */
+  accept(raw: RawCandle): IngestionResult {
+    const nowMs = this.#options.clock.wallMs();
+    const reason = this.#judge(raw, nowMs);
+    // A bar sent again, or later than it closed with other figures, or late into a hole, is no bad row.
+    const fillsHole = reason === 'out_of_order' && raw.openMs > this.#oldestKnown();
+    if (reason !== 'duplicate' && reason !== 'correction' && !fillsHole) {
+      this.#marked[this.#rowCount++ % QUARANTINE_WINDOW_ROWS] = reason === undefined ? 0 : 1;
+    }
+    return reason ? this.#quarantined(raw, reason, nowMs) : this.#taken(raw);
+  }
+
+  /** What is wrong with a late row of a gap by itself, or undefined; it is no part of the order of time. */
+  checkPast(raw: RawCandle): QuarantineReason | undefined {
+    const { rules, clock } = this.#options;
+    return checkRow(raw, { rules, timeframeMs: this.#barMs, nowMs: clock.wallMs() });
+  }
+
+  /** Goes on after the candle at `lastOpenMs`; `recent` candles, oldest first, let repeats be told from corrections. */
+  restore(lastOpenMs: number, recent: readonly Candle[] = []): void {
+    this.#known.fill(Number.NaN);
+    this.#knownCount = 0;
+    this.#lastOpenMs = lastOpenMs;
+    for (const candle of recent.slice(-REMEMBERED_BARS)) this.#remember(candle);
+    const last = recent.at(-1);
+    if (last) this.#jump.restore(last.close);
+  }
+
+  /** Over the last {@link QUARANTINE_WINDOW_ROWS} rows. */
+  quarantineShare(): QuarantineShare {
+    const rows = Math.min(this.#rowCount, QUARANTINE_WINDOW_ROWS);
+    const quarantined = this.#marked.reduce((sum, flag) => sum + flag, 0);
+    return { rows, quarantined, share: rows === 0 ? 0 : quarantined / rows };
+  }
+
+  #judge(raw: RawCandle, nowMs: number): QuarantineReason | undefined {
+    this.#context.nowMs = nowMs;
+    const reason = checkRow(raw, this.#context);
+    if (reason) return reason;
+    const lastOpenMs = this.#lastOpenMs;
+    if (lastOpenMs !== undefined && raw.openMs <= lastOpenMs) {
+      const at = this.#placeOf(raw.openMs);
+      if (at >= 0) return sameValues(this.#known, at, raw) ? 'duplicate' : 'correction';
+      return raw.openMs === lastOpenMs ? 'duplicate' : 'out_of_order';
+    }
+    return this.#jump.isJump(raw.close) ? 'absurd_jump' : undefined;
+  }
+
+  #quarantined(raw: RawCandle, reason: QuarantineReason, atMs: number): IngestionResult {
+    const { openMs } = raw;
+    const row = { stream: this.#options.stream, openMs, reason, raw: raw.raw ?? rawText(raw), atMs };
+    const taken = reason === 'correction' ? this.#rememberedAt(openMs) : undefined;
+    return { kind: 'quarantined', row, ...(taken && { taken }) };
+  }
+
+  #taken(raw: RawCandle): IngestionResult {
+    const { openMs, open, high, low, close, volume } = raw;
+    const candle: Candle = { openMs, open, high, low, close, volume };
+    const { calendar, maxGapBars } = this.#options;
+    const lastOpenMs = this.#lastOpenMs;
+    const missing = lastOpenMs === undefined ? 0 : missingBars(lastOpenMs, openMs, this.#barMs, calendar);
+    this.#lastOpenMs = openMs;
+    this.#remember(candle);
+    return { kind: 'candle', candle, missingBars: missing, hole: missing > maxGapBars };
+  }
+
+  #remember(candle: Candle): void {
+    const known = this.#known;
+    const at = (this.#knownCount++ % REMEMBERED_BARS) * 6;
     known[at] = candle.openMs;
     known[at + 1] = candle.open;
     known[at + 2] = candle.high;
     known[at + 3] = candle.low;
     known[at + 4] = candle.close;
     known[at + 5] = candle.volume;
-  };
+  }
 
-  const placeOf = (openMs: number): number => {
+  #placeOf(openMs: number): number {
+    const known = this.#known;
     for (let at = 0; at < known.length; at += 6) if (known[at] === openMs) return at;
     return -1;
-  };
+  }
 
   /** Open time of the oldest candle remembered; infinity where there is none. */
-  const oldestKnown = (): number => {
-    const first = Math.max(0, knownCount - REMEMBERED_BARS) % REMEMBERED_BARS;
-    return knownCount === 0 ? Number.POSITIVE_INFINITY : known[first * 6]!;
-  };
+  #oldestKnown(): number {
+    const first = Math.max(0, this.#knownCount - REMEMBERED_BARS) % REMEMBERED_BARS;
+    return this.#knownCount === 0 ? Number.POSITIVE_INFINITY : this.#known[first * 6]!;
+  }
 
-  const rememberedAt = (openMs: number): Candle | undefined => {
-    const at = placeOf(openMs);
+  #rememberedAt(openMs: number): Candle | undefined {
+    const known = this.#known;
+    const at = this.#placeOf(openMs);
     if (at < 0) return undefined;
     return {
       openMs,
@@ -104,63 +170,7 @@ export function createIngestion(options: IngestionOptions): Ingestion {
       close: known[at + 4]!,
       volume: known[at + 5]!,
     };
-  };
-
-  const judge = (raw: RawCandle, nowMs: number): QuarantineReason | undefined => {
-    context.nowMs = nowMs;
-    const reason = checkRow(raw, context);
-    if (reason) return reason;
-    if (lastOpenMs !== undefined && raw.openMs <= lastOpenMs) {
-      const at = placeOf(raw.openMs);
-      if (at >= 0) return sameValues(known, at, raw) ? 'duplicate' : 'correction';
-      return raw.openMs === lastOpenMs ? 'duplicate' : 'out_of_order';
-    }
-    return jump.isJump(raw.close) ? 'absurd_jump' : undefined;
-  };
-
-  return {
-    accept(raw) {
-      const nowMs = options.clock.wallMs();
-      const reason = judge(raw, nowMs);
-      // A bar sent again, or later than it closed with other figures, or late into a hole, is no bad row.
-      const fillsHole = reason === 'out_of_order' && raw.openMs > oldestKnown();
-      if (reason !== 'duplicate' && reason !== 'correction' && !fillsHole) {
-        marked[rowCount++ % QUARANTINE_WINDOW_ROWS] = reason === undefined ? 0 : 1;
-      }
-      if (reason) {
-        const row = {
-          stream: options.stream,
-          openMs: raw.openMs,
-          reason,
-          raw: raw.raw ?? rawText(raw),
-          atMs: nowMs,
-        };
-        const taken = reason === 'correction' ? rememberedAt(raw.openMs) : undefined;
-        return { kind: 'quarantined', row, ...(taken && { taken }) };
-      }
-      const { openMs, open, high, low, close, volume } = raw;
-      const candle: Candle = { openMs, open, high, low, close, volume };
-      const missing = lastOpenMs === undefined ? 0 : missingBars(lastOpenMs, openMs, barMs, options.calendar);
-      lastOpenMs = openMs;
-      remember(candle);
-      return { kind: 'candle', candle, missingBars: missing, hole: missing > options.maxGapBars };
-    },
-    checkPast: (raw) =>
-      checkRow(raw, { rules: options.rules, timeframeMs: barMs, nowMs: options.clock.wallMs() }),
-    restore(openMs, recent = []) {
-      known.fill(Number.NaN);
-      knownCount = 0;
-      lastOpenMs = openMs;
-      for (const candle of recent.slice(-REMEMBERED_BARS)) remember(candle);
-      const last = recent.at(-1);
-      if (last) jump.restore(last.close);
-    },
-    quarantineShare() {
-      const rows = Math.min(rowCount, QUARANTINE_WINDOW_ROWS);
-      const quarantined = marked.reduce((sum, flag) => sum + flag, 0);
-      return { rows, quarantined, share: rows === 0 ? 0 : quarantined / rows };
-    },
-  };
+  }
 }
 
 function sameValues(known: Float64Array, at: number, row: Candle): boolean {

@@ -18,59 +18,110 @@ export interface RestWatchOptions {
   };
 }
 
-/** The feed with a watch on its requests. */
-export interface RestWatch extends CandleFeed {
-  /** Looks after the exchange until `signal` aborts. */
-  watch(signal: AbortSignal): Promise<void>;
-}
-
 /**
- * Watches whether an exchange answers requests. A stream may be lively while REST is gone, and then there are no quotes and
- * gaps stay open: that is told. While it does not answer, a quote is refused at once instead of waited for, so that a sick
- * exchange costs the bars of others one wait and not one each.
+ * The feed, with a watch on whether its exchange answers requests. A stream may be lively while REST is gone, and then there
+ * are no quotes and gaps stay open: that is reported. While it does not answer, a quote is refused at once instead of waited
+ * for, so that a sick exchange costs the bars of others one wait and not one each.
  */
-export function createRestWatch(options: RestWatchOptions): RestWatch {
-  const { feed, clock, events } = options;
-  let answeredMs = clock.monotonicMs();
-  /** Since when requests fail; told once the second has failed too. */
-  let failing: { readonly sinceMs: number; told: boolean } | null = null;
-  let wake = new AbortController();
+export class RestWatch implements CandleFeed {
+  readonly exchange: string;
+  readonly #options: RestWatchOptions;
+  #answeredMs: number;
+  /** Since when requests fail; reported once the second has failed too. */
+  #failing: { readonly sinceMs: number; reported: boolean } | null = null;
+  #wake = new AbortController();
 
-  function answered(): void {
-    answeredMs = clock.monotonicMs();
-    if (failing?.told) events.onUp(feed.exchange, answeredMs - failing.sinceMs);
-    failing = null;
+  constructor(options: RestWatchOptions) {
+    this.#options = options;
+    this.exchange = options.feed.exchange;
+    this.#answeredMs = options.clock.monotonicMs();
   }
 
-  function failed(error: unknown): void {
-    if (failing === null) {
-      failing = { sinceMs: clock.monotonicMs(), told: false };
-      wake.abort();
-    } else if (!failing.told) {
-      failing.told = true;
-      events.onDown(feed.exchange, messageOf(error));
+  history(...request: Parameters<CandleFeed['history']>): ReturnType<CandleFeed['history']> {
+    return this.#noted(this.#options.feed.history(...request));
+  }
+
+  stream(...request: Parameters<CandleFeed['stream']>): ReturnType<CandleFeed['stream']> {
+    return this.#options.feed.stream(...request);
+  }
+
+  quote(symbol: string): ReturnType<CandleFeed['quote']> {
+    if (this.#failing === null) return this.#noted(this.#quoteInTime(symbol));
+    const failingMs = this.#options.clock.monotonicMs() - this.#failing.sinceMs;
+    return Promise.reject(
+      fault(
+        'E_EXCHANGE_DOWN',
+        `${this.exchange} has not answered since ${Math.round(failingMs)} ms`,
+        'it is asked again by itself; check the line and the status page of the exchange if it lasts',
+      ),
+    );
+  }
+
+  listed(...request: Parameters<CandleFeed['listed']>): ReturnType<CandleFeed['listed']> {
+    return this.#options.feed.listed(...request);
+  }
+
+  close(): ReturnType<CandleFeed['close']> {
+    return this.#options.feed.close();
+  }
+
+  /** Looks after the exchange until `signal` aborts. */
+  async watch(signal: AbortSignal): Promise<void> {
+    const { clock, checkMs, retryMs, symbol } = this.#options;
+    while (!signal.aborted) {
+      this.#wake = new AbortController();
+      const waitMs = this.#failing === null ? checkMs : retryMs;
+      // An aborted sleep rejects: the watch ends, or a request has failed.
+      await clock.sleep(waitMs, AbortSignal.any([signal, this.#wake.signal])).catch(() => undefined);
+      if (signal.aborted) return;
+      if (this.#failing === null && clock.monotonicMs() - this.#answeredMs < checkMs) continue;
+      try {
+        await this.#quoteInTime(symbol, signal);
+        this.#answered();
+      } catch (error) {
+        if (!signal.aborted) this.#failed(error);
+      }
     }
   }
 
-  async function noted<T>(request: Promise<T>): Promise<T> {
+  #answered(): void {
+    const { clock, events } = this.#options;
+    this.#answeredMs = clock.monotonicMs();
+    if (this.#failing?.reported) events.onUp(this.exchange, this.#answeredMs - this.#failing.sinceMs);
+    this.#failing = null;
+  }
+
+  #failed(error: unknown): void {
+    const { clock, events } = this.#options;
+    if (this.#failing === null) {
+      this.#failing = { sinceMs: clock.monotonicMs(), reported: false };
+      this.#wake.abort();
+    } else if (!this.#failing.reported) {
+      this.#failing.reported = true;
+      events.onDown(this.exchange, messageOf(error));
+    }
+  }
+
+  async #noted<T>(request: Promise<T>): Promise<T> {
     try {
       const result = await request;
-      answered();
+      this.#answered();
       return result;
     } catch (error) {
-      failed(error);
+      this.#failed(error);
       throw error;
     }
   }
 
   /** Rejects when `signal` aborts, too: who ends does not wait for an exchange that is silent. */
-  async function quoteInTime(symbol: string, signal?: AbortSignal): ReturnType<CandleFeed['quote']> {
+  async #quoteInTime(symbol: string, signal?: AbortSignal): ReturnType<CandleFeed['quote']> {
+    const { feed, clock, quoteMsMax } = this.#options;
     const done = new AbortController();
     const either = signal === undefined ? done.signal : AbortSignal.any([signal, done.signal]);
-    const late = clock.sleep(options.quoteMsMax, either).then(() => {
+    const late = clock.sleep(quoteMsMax, either).then(() => {
       throw fault(
         'E_EXCHANGE_SLOW',
-        `${feed.exchange}: no quote of ${symbol} within ${options.quoteMsMax} ms`,
+        `${this.exchange}: no quote of ${symbol} within ${quoteMsMax} ms`,
         'it is asked again by itself; check the line and the status page of the exchange if it lasts',
       );
     });
@@ -84,40 +135,4 @@ export function createRestWatch(options: RestWatchOptions): RestWatch {
       done.abort();
     }
   }
-
-  return {
-    exchange: feed.exchange,
-    history: (symbol, timeframe, sinceMs, limit) => noted(feed.history(symbol, timeframe, sinceMs, limit)),
-    stream: (symbol, timeframe, onClosed, onLife, signal) =>
-      feed.stream(symbol, timeframe, onClosed, onLife, signal),
-    quote(symbol) {
-      if (failing !== null)
-        return Promise.reject(
-          fault(
-            'E_EXCHANGE_DOWN',
-            `${feed.exchange} has not answered since ${Math.round(clock.monotonicMs() - failing.sinceMs)} ms`,
-            'it is asked again by itself; check the line and the status page of the exchange if it lasts',
-          ),
-        );
-      return noted(quoteInTime(symbol));
-    },
-    listed: (symbols) => feed.listed(symbols),
-    close: () => feed.close(),
-    async watch(signal) {
-      while (!signal.aborted) {
-        wake = new AbortController();
-        const waitMs = failing === null ? options.checkMs : options.retryMs;
-        // An aborted sleep rejects: the watch ends, or a request has failed.
-        await clock.sleep(waitMs, AbortSignal.any([signal, wake.signal])).catch(() => undefined);
-        if (signal.aborted) return;
-        if (failing === null && clock.monotonicMs() - answeredMs < options.checkMs) continue;
-        try {
-          await quoteInTime(options.symbol, signal);
-          answered();
-        } catch (error) {
-          if (!signal.aborted) failed(error);
-        }
-      }
-    },
-  };
 }

@@ -6,14 +6,14 @@ import type { Calendar } from '../../core/timeframe.js';
 import type { CandleFeed, RawCandle } from '../../ports/market.js';
 import type { Clock } from '../../ports/time.js';
 
-/** What the keeper tells of a feed: what is wrong, and when it is well again. */
+/** What a supervisor reports of a feed: what is wrong, and when it is well again. */
 export interface FeedEvents {
   readonly onLost: (stream: StreamKey, message: string) => void;
   readonly onSilent: (stream: StreamKey, silentMs: number) => void;
   readonly onBack: (stream: StreamKey, awayMs: number) => void;
 }
 
-export interface FeedKeeperOptions {
+export interface StreamSupervisorOptions {
   readonly feed: CandleFeed;
   readonly stream: StreamKey;
   readonly timeframeMs: number;
@@ -35,13 +35,6 @@ export interface FeedKeeperOptions {
   readonly events: FeedEvents;
 }
 
-export interface FeedKeeper {
-  /** Backfills, streams, and heals the connection until `signal` aborts. Rejects only if `onCandle` does. */
-  run(signal: AbortSignal): Promise<void>;
-  /** Milliseconds (monotonic) since the feed last showed life; null before the first sign. */
-  ageMs(): number | null;
-}
-
 const HISTORY_PAGE = 500;
 
 /** A stream whose next bar is this late, in timeframes after the last one's close, brings none any more. */
@@ -53,150 +46,192 @@ const LATE_GRACE_MS = 5000;
  * Keeps one stream of candles alive. Silence is a fault: a connection that delivers nothing for `silenceMsMax` is torn
  * down and built anew, like one that failed, and so is one that is lively but brings no bar; each reconnection first fills the gap from history, so no bar is skipped.
  */
-export function createFeedKeeper(options: FeedKeeperOptions): FeedKeeper {
-  const { feed, stream, clock, events } = options;
-  let lastLifeMs: number | null = null;
+export class StreamSupervisor {
+  readonly #options: StreamSupervisorOptions;
+  readonly #backoff: Backoff;
+  #lastLifeMs: number | null = null;
   /** When the last new bar came, or the connection was last rebuilt for want of one. */
-  let newBarMonotonicMs = clock.monotonicMs();
-  let lateFromWallMs = Number.NEGATIVE_INFINITY;
-  let lostAtMs: number | null = null;
-  const backoff = new Backoff(options.backoffMs);
+  #newBarMonotonicMs: number;
+  #lateFromWallMs = Number.NEGATIVE_INFINITY;
+  #lostAtMs: number | null = null;
 
-  const sawLife = () => {
-    const nowMs = clock.monotonicMs();
-    if (lostAtMs !== null) {
-      events.onBack(stream, nowMs - lostAtMs);
-      lostAtMs = null;
-    }
-    lastLifeMs = nowMs;
-  };
-
-  /** Bars the calendar owed us for so long that the stream must be sick. */
-  function barsOverdue(): boolean {
-    const newest = options.newestOpenMs();
-    if (newest === null || clock.monotonicMs() - newBarMonotonicMs < LATE_GRACE_MS) return false;
-    const { timeframeMs, calendar = '24x7' } = options;
-    const owedUntilMs = clock.wallMs() - LATE_TIMEFRAMES * timeframeMs - LATE_GRACE_MS;
-    return missingBars(Math.max(newest, lateFromWallMs), owedUntilMs, timeframeMs, calendar) > 0;
+  constructor(options: StreamSupervisorOptions) {
+    this.#options = options;
+    this.#newBarMonotonicMs = options.clock.monotonicMs();
+    this.#backoff = new Backoff(options.backoffMs);
   }
 
-  async function backfill(signal: AbortSignal): Promise<void> {
+  /** Milliseconds (monotonic) since the feed last showed life; null before the first sign. */
+  ageMs(): number | null {
+    return this.#lastLifeMs === null ? null : this.#options.clock.monotonicMs() - this.#lastLifeMs;
+  }
+
+  /** Backfills, streams, and heals the connection until `signal` aborts. Rejects only if `onCandle` does. */
+  async run(signal: AbortSignal): Promise<void> {
+    const { clock, events, stream } = this.#options;
+    while (!signal.aborted) {
+      try {
+        await this.#backfill(signal);
+        await this.#follow(signal);
+      } catch (error) {
+        if (signal.aborted) return;
+        if (error instanceof HandlerFault) throw error.cause;
+        this.#lostAtMs ??= clock.monotonicMs();
+        events.onLost(stream, messageOf(error));
+        await clock.sleep(this.#backoff.failed(), signal).catch(() => undefined);
+      }
+    }
+  }
+
+  #sawLife(): void {
+    const { clock, events, stream } = this.#options;
+    const nowMs = clock.monotonicMs();
+    if (this.#lostAtMs !== null) {
+      events.onBack(stream, nowMs - this.#lostAtMs);
+      this.#lostAtMs = null;
+    }
+    this.#lastLifeMs = nowMs;
+  }
+
+  async #backfill(signal: AbortSignal): Promise<void> {
+    const { feed, stream, clock, timeframeMs, newestOpenMs, onCandle } = this.#options;
     for (let first = true; ; first = false) {
       signal.throwIfAborted();
-      const newest = options.newestOpenMs();
-      const overlap = first ? (options.overlapBars ?? 0) : 0;
-      const sinceMs =
-        newest === null
-          ? clock.wallMs() - (options.backfillBars + 1) * options.timeframeMs
-          : newest + (1 - overlap) * options.timeframeMs;
+      const newest = newestOpenMs();
+      const sinceMs = this.#backfillFromMs(newest, first);
       // By the time of asking: a bar may close while the answer, which shows it unfinished, is on its way.
       const askedMs = clock.wallMs();
       const page = await feed.history(stream.symbol, stream.timeframe, sinceMs, HISTORY_PAGE);
-      sawLife();
-      const closed = page.filter(
-        (row) => row.openMs >= sinceMs && row.openMs + options.timeframeMs <= askedMs,
-      );
+      this.#sawLife();
+      const closed = page.filter((row) => row.openMs >= sinceMs && row.openMs + timeframeMs <= askedMs);
       for (const row of closed) {
-        await options.onCandle(row, false).catch((error: unknown) => {
+        await onCandle(row, false).catch((error: unknown) => {
           throw new HandlerFault(error);
         });
       }
       // A page without progress ends it: rows that were all quarantined must not be asked for again for ever.
-      if (closed.length === 0 || options.newestOpenMs() === newest) return;
+      if (closed.length === 0 || newestOpenMs() === newest) return;
     }
   }
 
+  #backfillFromMs(newest: number | null, first: boolean): number {
+    const { clock, timeframeMs, backfillBars, overlapBars = 0 } = this.#options;
+    if (newest === null) return clock.wallMs() - (backfillBars + 1) * timeframeMs;
+    return newest + (1 - (first ? overlapBars : 0)) * timeframeMs;
+  }
+
   /** Streams until the connection fails, falls silent (both reject) or `signal` aborts (resolves). */
-  async function follow(signal: AbortSignal): Promise<void> {
+  async #follow(signal: AbortSignal): Promise<void> {
+    const { feed, stream, clock } = this.#options;
     const connection = new AbortController();
     const stop = () => connection.abort(signal.reason);
     signal.addEventListener('abort', stop, { once: true });
-    let work: Promise<void> = Promise.resolve();
-    let broken: unknown;
-    lastLifeMs = clock.monotonicMs();
+    const bars = new BarsInTurn((raw) => this.#handle(raw), connection);
+    this.#lastLifeMs = clock.monotonicMs();
+    const onLife = () => {
+      this.#backoff.reset();
+      this.#sawLife();
+    };
     const streaming = feed.stream(
       stream.symbol,
       stream.timeframe,
-      (raw) => {
-        // Bars are handled one after the other, however fast they come.
-        work = work
-          .then(() => options.onCandle(raw, true))
-          .then(() => {
-            newBarMonotonicMs = clock.monotonicMs();
-          })
-          .catch((error: unknown) => {
-            broken ??= error;
-            connection.abort(error);
-          });
-      },
-      () => {
-        backoff.reset();
-        sawLife();
-      },
+      (raw) => bars.add(raw),
+      onLife,
       connection.signal,
     );
-    const watching = watchSilence(connection);
+    const watching = this.#watchSilence(connection);
     try {
       await Promise.race([streaming, watching]);
     } finally {
       connection.abort(new Error('the connection ends'));
       signal.removeEventListener('abort', stop);
       await Promise.allSettled([streaming, watching]);
-      await work;
+      await bars.done;
     }
-    if (broken !== undefined) throw new HandlerFault(broken);
+    if (bars.fault !== null) throw bars.fault;
   }
 
-  /** Milliseconds before which neither silence nor an owed bar can be told. */
-  function quietMs(): number {
-    const checkMs = Math.max(1, options.silenceMsMax / 10);
-    const silenceInMs = (lastLifeMs ?? clock.monotonicMs()) + options.silenceMsMax - clock.monotonicMs();
-    const newest = options.newestOpenMs();
-    if (newest === null) return Math.max(checkMs, silenceInMs);
-    const owedFromMs = Math.max(newest, lateFromWallMs) + options.timeframeMs;
-    const overdueInMs = owedFromMs + LATE_TIMEFRAMES * options.timeframeMs + LATE_GRACE_MS - clock.wallMs();
-    return Math.max(checkMs, Math.min(silenceInMs, overdueInMs));
+  async #handle(raw: RawCandle): Promise<void> {
+    await this.#options.onCandle(raw, true);
+    this.#newBarMonotonicMs = this.#options.clock.monotonicMs();
   }
 
-  async function watchSilence(connection: AbortController): Promise<void> {
+  async #watchSilence(connection: AbortController): Promise<void> {
+    const { clock, events, stream, silenceMsMax } = this.#options;
     while (!connection.signal.aborted) {
       try {
-        await clock.sleep(quietMs(), connection.signal);
+        await clock.sleep(this.#quietMs(), connection.signal);
       } catch {
         return;
       }
       const nowMs = clock.monotonicMs();
-      if (barsOverdue()) {
-        // Asked for by the time of this rebuilding next: where the market itself stands still, no storm of connections.
-        lateFromWallMs = clock.wallMs() - options.timeframeMs;
-        newBarMonotonicMs = nowMs;
-        events.onSilent(stream, clock.wallMs() - (options.newestOpenMs() ?? 0) - options.timeframeMs);
-        throw new Error('messages, but no bar');
-      }
-      const silentMs = nowMs - (lastLifeMs ?? nowMs);
-      if (silentMs < options.silenceMsMax) continue;
+      if (this.#barsOverdue()) this.#rebuildForBars(nowMs);
+      const silentMs = nowMs - (this.#lastLifeMs ?? nowMs);
+      if (silentMs < silenceMsMax) continue;
       events.onSilent(stream, silentMs);
       throw new Error(`no message for ${Math.round(silentMs)} ms`);
     }
   }
 
-  return {
-    ageMs: () => (lastLifeMs === null ? null : clock.monotonicMs() - lastLifeMs),
-    async run(signal) {
-      while (!signal.aborted) {
-        try {
-          await backfill(signal);
-          await follow(signal);
-        } catch (error) {
-          if (signal.aborted) return;
-          if (error instanceof HandlerFault) throw error.cause;
-          lostAtMs ??= clock.monotonicMs();
-          events.onLost(stream, messageOf(error));
-          await clock.sleep(backoff.failed(), signal).catch(() => undefined);
-        }
-      }
-    },
-  };
+  #rebuildForBars(nowMs: number): never {
+    const { clock, events, stream, timeframeMs, newestOpenMs } = this.#options;
+    // Asked for by the time of this rebuilding next: where the market itself stands still, no storm of connections.
+    this.#lateFromWallMs = clock.wallMs() - timeframeMs;
+    this.#newBarMonotonicMs = nowMs;
+    events.onSilent(stream, clock.wallMs() - (newestOpenMs() ?? 0) - timeframeMs);
+    throw new Error('messages, but no bar');
+  }
+
+  /** Bars the calendar owed us for so long that the stream must be sick. */
+  #barsOverdue(): boolean {
+    const { clock, timeframeMs, calendar = '24x7' } = this.#options;
+    const newest = this.#options.newestOpenMs();
+    if (newest === null || clock.monotonicMs() - this.#newBarMonotonicMs < LATE_GRACE_MS) return false;
+    const owedUntilMs = clock.wallMs() - LATE_TIMEFRAMES * timeframeMs - LATE_GRACE_MS;
+    return missingBars(Math.max(newest, this.#lateFromWallMs), owedUntilMs, timeframeMs, calendar) > 0;
+  }
+
+  /** Milliseconds before which neither silence nor an owed bar can be told. */
+  #quietMs(): number {
+    const { clock, timeframeMs, silenceMsMax } = this.#options;
+    const checkMs = Math.max(1, silenceMsMax / 10);
+    const silenceInMs = (this.#lastLifeMs ?? clock.monotonicMs()) + silenceMsMax - clock.monotonicMs();
+    const newest = this.#options.newestOpenMs();
+    if (newest === null) return Math.max(checkMs, silenceInMs);
+    const owedFromMs = Math.max(newest, this.#lateFromWallMs) + timeframeMs;
+    const overdueInMs = owedFromMs + LATE_TIMEFRAMES * timeframeMs + LATE_GRACE_MS - clock.wallMs();
+    return Math.max(checkMs, Math.min(silenceInMs, overdueInMs));
+  }
+}
+
+/** Bars of one connection, handled one after the other however fast they come; a fault of their handler ends it. */
+class BarsInTurn {
+  readonly #handle: (raw: RawCandle) => Promise<void>;
+  readonly #connection: AbortController;
+  #done: Promise<void> = Promise.resolve();
+  #fault: HandlerFault | null = null;
+
+  constructor(handle: (raw: RawCandle) => Promise<void>, connection: AbortController) {
+    this.#handle = handle;
+    this.#connection = connection;
+  }
+
+  get done(): Promise<void> {
+    return this.#done;
+  }
+
+  get fault(): HandlerFault | null {
+    return this.#fault;
+  }
+
+  add(raw: RawCandle): void {
+    this.#done = this.#done
+      .then(() => this.#handle(raw))
+      .catch((error: unknown) => {
+        this.#fault ??= new HandlerFault(error);
+        this.#connection.abort(error);
+      });
+  }
 }
 
 /** Marks a fault of our own handler, which no reconnection can mend. */

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { StreamKey } from '../../../src/core/candle.js';
 import type { Gap } from '../../../src/core/records.js';
-import { createGapKeeper } from '../../../src/pipeline/ingestion/index.js';
+import { GapFiller } from '../../../src/pipeline/ingestion/index.js';
 import type { CandleFeed, RawCandle } from '../../../src/ports/market.js';
 import { MemoryStore } from '../../support/memory-store/memory-store.js';
 import { createVirtualClock } from '../../support/virtual-clock.js';
@@ -18,7 +18,7 @@ const bar = (slot: number): RawCandle => ({
   volume: 1,
 });
 
-/** A venue that lists the bars of `listed`, and a keeper of the holes of one of its streams. */
+/** An exchange that lists the bars of `listed`, and a filler of the gaps of one of its streams. */
 function world(listed: Set<number>) {
   const clock = createVirtualClock(T0 + 100 * HOUR);
   const store = new MemoryStore();
@@ -41,8 +41,8 @@ function world(listed: Set<number>) {
     close: async () => undefined,
   };
   const filled: number[] = [];
-  const keeper = () =>
-    createGapKeeper({
+  const filler = () =>
+    new GapFiller({
       feed,
       stream,
       calendar: '24x7',
@@ -56,15 +56,15 @@ function world(listed: Set<number>) {
     });
   const states = async () =>
     (await store.gaps()).map((gap: Gap) => [gap.fromMs, gap.toMs, gap.bars, gap.state]);
-  return { clock, store, venue, keeper, filled, states };
+  return { clock, store, venue, filler, filled, states };
 }
 
 const slots = (from: number, to: number) => Array.from({ length: to - from }, (_, i) => from + i);
 
 describe('a hole in a stream', () => {
   it('is a row, and is filled with what the venue has', async () => {
-    const { clock, keeper, filled, states } = world(new Set(slots(0, 20)));
-    const gaps = keeper();
+    const { clock, filler, filled, states } = world(new Set(slots(0, 20)));
+    const gaps = filler();
     await gaps.found(T0 + 10 * HOUR, 4);
     expect(await states()).toEqual([[T0 + 6 * HOUR, T0 + 10 * HOUR, 4, 'open']]);
     const ending = new AbortController();
@@ -77,8 +77,8 @@ describe('a hole in a stream', () => {
   });
 
   it('is gone only when the venue said so several times, some minutes apart', async () => {
-    const { clock, keeper, filled, states, venue } = world(new Set([...slots(0, 6), 8, ...slots(10, 20)]));
-    const gaps = keeper();
+    const { clock, filler, filled, states, venue } = world(new Set([...slots(0, 6), 8, ...slots(10, 20)]));
+    const gaps = filler();
     const ending = new AbortController();
     const running = gaps.run(ending.signal);
     await gaps.found(T0 + 10 * HOUR, 4);
@@ -98,10 +98,10 @@ describe('a hole in a stream', () => {
   });
 
   it('stays open while the venue does not answer, over a restart too', async () => {
-    const { clock, keeper, states, venue } = world(new Set(slots(0, 20)));
+    const { clock, filler, states, venue } = world(new Set(slots(0, 20)));
     venue.fails = 4;
     const first = new AbortController();
-    const before = keeper();
+    const before = filler();
     const running = before.run(first.signal);
     await before.found(T0 + 10 * HOUR, 1);
     // No answer says nothing of the gap, so the waits begin at a second: 1, 2, 4, 8.
@@ -111,7 +111,7 @@ describe('a hole in a stream', () => {
     first.abort();
     await running;
     const second = new AbortController();
-    const after = keeper();
+    const after = filler();
     await after.start([]);
     const again = after.run(second.signal);
     await clock.advance(1);
@@ -121,10 +121,10 @@ describe('a hole in a stream', () => {
   });
 
   it('that a crash left without a row is found among the stored candles, once', async () => {
-    const { keeper, states } = world(new Set());
+    const { filler, states } = world(new Set());
     const recent = [...slots(0, 4), ...slots(7, 9)].map(bar);
-    await keeper().start(recent);
-    await keeper().start(recent);
+    await filler().start(recent);
+    await filler().start(recent);
     expect(await states()).toEqual([[T0 + 4 * HOUR, T0 + 7 * HOUR, 3, 'open']]);
   });
 });

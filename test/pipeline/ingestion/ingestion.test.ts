@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Candle } from '../../../src/core/candle.js';
-import { createIngestion, type IngestionOptions } from '../../../src/pipeline/ingestion/index.js';
+import { Ingestion, type IngestionOptions } from '../../../src/pipeline/ingestion/index.js';
 
 const MINUTE = 60_000;
 const START = 1_700_006_400_000;
@@ -15,7 +15,7 @@ const candle = (bar: number, change: Partial<Candle> = {}): Candle => ({
 });
 
 function ingestion(options: Partial<IngestionOptions> = {}) {
-  return createIngestion({
+  return new Ingestion({
     stream: { exchange: 'binance', symbol: 'BTC/USDT', timeframe: '1m' },
     rules: 'strict',
     calendar: '24x7',

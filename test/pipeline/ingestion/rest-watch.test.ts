@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { Quote } from '../../../src/core/order.js';
-import { createRestWatch, type RestWatch } from '../../../src/pipeline/ingestion/index.js';
+import { RestWatch } from '../../../src/pipeline/ingestion/index.js';
 import type { CandleFeed } from '../../../src/ports/market.js';
 
 const QUOTE: Quote = { bid: 1, ask: 2, atMs: 0, source: 'book' };
@@ -38,7 +38,7 @@ beforeEach(() => {
       throw new Error('gone');
     },
   } as unknown as CandleFeed;
-  watch = createRestWatch({
+  watch = new RestWatch({
     feed,
     symbol: 'A/B',
     clock,

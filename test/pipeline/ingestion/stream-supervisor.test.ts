@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { StreamKey } from '../../../src/core/candle.js';
-import { createFeedKeeper } from '../../../src/pipeline/ingestion/stream-supervisor.js';
+import { StreamSupervisor } from '../../../src/pipeline/ingestion/stream-supervisor.js';
 import type { CandleFeed, RawCandle } from '../../../src/ports/market.js';
 import { createVirtualClock, settle } from '../../support/virtual-clock.js';
 
@@ -45,7 +45,7 @@ function venue(startMs: number) {
   const bar = (openMs: number): RawCandle => ({ openMs, open: 1, high: 1, low: 1, close: 1, volume: 1 });
   const taken: { openMs: number; live: boolean }[] = [];
   const told: string[] = [];
-  const keeper = createFeedKeeper({
+  const supervisor = new StreamSupervisor({
     feed,
     stream,
     timeframeMs: HOUR,
@@ -69,7 +69,7 @@ function venue(startMs: number) {
     bars,
     bar,
     connections,
-    keeper,
+    supervisor,
     taken,
     told,
     failHistory: (times: number) => {
@@ -78,14 +78,14 @@ function venue(startMs: number) {
   };
 }
 
-describe('the keeper of a feed', () => {
+describe('the supervisor of a stream', () => {
   const startMs = 1_700_000_400_000 - (1_700_000_400_000 % HOUR);
 
   it('backfills closed bars only, marked as history, before it streams', async () => {
     const world = venue(startMs + 10);
     for (let i = -5; i <= 0; i++) world.bars.push(world.bar(startMs + i * HOUR));
     const stop = new AbortController();
-    const running = world.keeper.run(stop.signal);
+    const running = world.supervisor.run(stop.signal);
     await settle();
     expect(world.taken.map((row) => row.live)).toEqual([false, false, false]);
     expect(world.taken.at(-1)?.openMs).toBe(startMs - HOUR);
@@ -100,7 +100,7 @@ describe('the keeper of a feed', () => {
   it('rebuilds a connection that delivers nothing, and fills what was missed', async () => {
     const world = venue(startMs + 10);
     const stop = new AbortController();
-    const running = world.keeper.run(stop.signal);
+    const running = world.supervisor.run(stop.signal);
     await settle();
     world.connections[0]!.push(world.bar(startMs - HOUR));
     world.connections[0]!.life();
@@ -130,7 +130,7 @@ describe('the keeper of a feed', () => {
       return sleep.apply(world.clock, asked);
     };
     const stop = new AbortController();
-    const running = world.keeper.run(stop.signal);
+    const running = world.supervisor.run(stop.signal);
     await settle();
     for (let i = 0; i < 120; i++) {
       world.connections[0]!.life();
@@ -149,7 +149,7 @@ describe('the keeper of a feed', () => {
     const world = venue(startMs + 10);
     for (let i = -5; i < 0; i++) world.bars.push(world.bar(startMs + i * HOUR));
     const stop = new AbortController();
-    const running = world.keeper.run(stop.signal);
+    const running = world.supervisor.run(stop.signal);
     await settle();
     /** Messages come all the while. */
     const chatter = async (minutes: number) => {
@@ -177,7 +177,7 @@ describe('the keeper of a feed', () => {
     const world = venue(startMs + 10);
     const stop = new AbortController();
     world.failHistory(3);
-    const running = world.keeper.run(stop.signal);
+    const running = world.supervisor.run(stop.signal);
     await settle();
     expect(world.told).toHaveLength(1);
     await world.clock.advance(999);
@@ -201,7 +201,7 @@ describe('the keeper of a feed', () => {
 
   it('does not swallow a fault of what handles the bars', async () => {
     const world = venue(startMs + 10);
-    const running = world.keeper.run(new AbortController().signal);
+    const running = world.supervisor.run(new AbortController().signal);
     const outcome = expect(running).rejects.toThrow('the disk is gone');
     await settle();
     world.connections[0]!.push({ ...world.bar(startMs), close: -1 });
