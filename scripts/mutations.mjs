@@ -13,6 +13,13 @@ const breaker = 'src/portfolio/drawdown.ts';
 
 export const MUTATIONS = [
   {
+    name: 'report a fault by a code that the catalogue does not have',
+    file: 'src/adapters/vitals/vitals.ts',
+    from: "'E_VITALS'",
+    to: "'E_SENSORS'",
+    by: 'test/docs/error-codes.test.ts',
+  },
+  {
     name: 'hand the model the columns from the first one on',
     file: 'src/core/feature-set.ts',
     from: "MODEL_FROM = columnOf('rsi');",

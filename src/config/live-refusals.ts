@@ -1,3 +1,4 @@
+import type { ErrorCode, LiveRefusalCode } from '../core/error-catalogue.js';
 import { currenciesOf, isDerivative } from '../core/symbol.js';
 import { LIVE_ACKNOWLEDGEMENT } from './live-terms.js';
 import { accountOf } from './paths.js';
@@ -8,7 +9,7 @@ import type { Config, ExchangeConfig } from './schema.js';
 export interface LiveRefusal {
   /** ccxt id of the exchange it holds for; null for the whole box. */
   readonly exchange: string | null;
-  readonly code: string;
+  readonly code: ErrorCode;
   /** One sentence that names the place. */
   readonly message: string;
   readonly remedy: string;
@@ -51,7 +52,7 @@ function configRefusals(config: LiveTerms): readonly LiveRefusal[] {
 
 function exchangeRefusals({ id, symbols }: ExchangeConfig, { risk, execution }: LiveTerms): LiveRefusal[] {
   const found: LiveRefusal[] = [];
-  const refuse = (code: string, message: string, remedy: string) =>
+  const refuse = (code: LiveRefusalCode, message: string, remedy: string) =>
     found.push({ exchange: id, code, message: `${id}: ${message}`, remedy });
   const proven = provenSpot(id);
   const derivatives = symbols.filter(isDerivative);

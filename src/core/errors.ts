@@ -1,3 +1,4 @@
+import type { ErrorCode, FaultCode, InputCode } from './error-catalogue.js';
 import { redact } from './redact.js';
 
 /** Exit codes of the command line: fine, failed, wrong usage or bad input. */
@@ -8,11 +9,11 @@ export const EXIT = { fine: 0, failed: 1, badInput: 2 } as const;
  * Denials (of risk and gate) are values, not errors; this is for what cannot go on.
  */
 export class RedbuttonError extends Error {
-  readonly code: string;
+  readonly code: ErrorCode;
   readonly remedy: string;
   readonly exitCode: number;
 
-  constructor(code: string, message: string, remedy: string, exitCode: number, cause?: unknown) {
+  constructor(code: ErrorCode, message: string, remedy: string, exitCode: number, cause?: unknown) {
     super(message, cause === undefined ? undefined : { cause });
     this.name = 'RedbuttonError';
     this.code = code;
@@ -22,12 +23,12 @@ export class RedbuttonError extends Error {
 }
 
 /** Wrong usage or bad input: exit code 2. `message` names the place (file, line, key), `remedy` what to do. */
-export function badInput(code: string, message: string, remedy: string, cause?: unknown): RedbuttonError {
+export function badInput(code: InputCode, message: string, remedy: string, cause?: unknown): RedbuttonError {
   return new RedbuttonError(code, message, remedy, EXIT.badInput, cause);
 }
 
 /** A fault of the world around us (disk, broker, exchange): exit code 1. */
-export function fault(code: string, message: string, remedy: string, cause?: unknown): RedbuttonError {
+export function fault(code: FaultCode, message: string, remedy: string, cause?: unknown): RedbuttonError {
   return new RedbuttonError(code, message, remedy, EXIT.failed, cause);
 }
 

@@ -1,4 +1,5 @@
 import type { AlertRaiser } from '../core/alert.js';
+import type { ErrorCode } from '../core/error-catalogue.js';
 import type { LayerHealth } from '../core/health.js';
 import type { TradingState } from '../core/trading-state.js';
 import type { TradingStateSource } from '../ports/guard.js';
@@ -130,7 +131,7 @@ export function createBoxConditions(options: BoxConditionsOptions): BoxCondition
   };
 }
 
-function layerOf(layer: string, detail: string | null, code: string, okMs: number | null): LayerHealth {
+function layerOf(layer: string, detail: string | null, code: ErrorCode, okMs: number | null): LayerHealth {
   return {
     layer,
     state: detail === null ? 'ok' : 'fault',

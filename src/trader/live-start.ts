@@ -12,7 +12,7 @@ import { type LiveRefusal, liveRefusals, sandboxWarnings } from '../config/live-
 import { accountOf, boxPaths } from '../config/paths.js';
 import type { Config, ExchangeConfig } from '../config/schema.js';
 import type { AlertRaiser } from '../core/alert.js';
-import { badInput, messageOf, type RedbuttonError } from '../core/errors.js';
+import { badInput, EXIT, messageOf, RedbuttonError } from '../core/errors.js';
 import { isOrderOf } from '../core/order-owner.js';
 import type { RestoredState, RunRecord } from '../core/records.js';
 import { stricter, type TradingState } from '../core/trading-state.js';
@@ -198,7 +198,8 @@ function heldIn({ fills, openOrders }: RestoredState, runs: readonly RunRecord[]
 function refusedStart(refusals: readonly LiveRefusal[], unasked: readonly string[]): RedbuttonError {
   const note = unasked.length === 0 ? '' : `\n  (${unasked.join('; ')})`;
   const [first] = refusals;
-  if (refusals.length === 1) return badInput(first!.code, `${first!.message}${note}`, first!.remedy);
+  if (refusals.length === 1)
+    return new RedbuttonError(first!.code, `${first!.message}${note}`, first!.remedy, EXIT.badInput);
   const lines = refusals.map(({ code, message, remedy }) => `\n  ${code}: ${message} → ${remedy}`);
   return badInput(
     'E_LIVE_REFUSED',

@@ -1,5 +1,6 @@
 import type { Log } from '../adapters/log/log.js';
 import type { AlertRaiser } from '../core/alert.js';
+import type { ErrorCode } from '../core/error-catalogue.js';
 import type { LayerHealth } from '../core/health.js';
 import type { MarketEvents } from '../execution/market-book.js';
 import type { Portfolio } from '../portfolio/portfolio.js';
@@ -82,6 +83,6 @@ export function createMarketCare({ alerts, log }: MarketCareParts): MarketCare {
   };
 }
 
-function fault(exchange: string, symbol: string, errorCode: string, detail: string): LayerHealth {
+function fault(exchange: string, symbol: string, errorCode: ErrorCode, detail: string): LayerHealth {
   return { layer: `market ${exchange}:${symbol}`, state: 'fault', lastSuccessMs: null, errorCode, detail };
 }

@@ -13,7 +13,7 @@ import { boxPaths } from '../config/paths.js';
 import type { Config } from '../config/schema.js';
 import type { AlertRaiser } from '../core/alert.js';
 import { type CandleColumns, joinColumns, type StreamKey, streamName } from '../core/candle.js';
-import { badInput, messageOf } from '../core/errors.js';
+import { badInput, fault, messageOf } from '../core/errors.js';
 import { FEATURE_WINDOW } from '../core/feature-set.js';
 import type { ModelManifest } from '../core/manifest.js';
 import { strangeMarket } from '../core/model-market.js';
@@ -156,7 +156,7 @@ export class ModelCare {
     if (this.#retraining === null)
       throw badInput('E_RETRAIN_OFF', 'retraining.mode is off', 'set it to by-hand or on, and restart');
     if (!this.#retraining.ask())
-      throw badInput('E_BUSY', 'a challenger is being trained already', 'wait until it is done');
+      throw fault('E_BUSY', 'a challenger is being trained already', 'wait until it is done');
     return { status: 200, body: {} };
   }
 

@@ -1,6 +1,6 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { readFileSync } from 'node:fs';
-import { fault } from '../../core/errors.js';
+import { EXIT, fault, RedbuttonError } from '../../core/errors.js';
 import type { Scheduler } from '../../ports/time.js';
 import type { ToParent } from './background-messages.js';
 
@@ -76,7 +76,7 @@ export function runInBackground(request: unknown, options: BackgroundOptions): P
       if (message.type === 'progress') options.onProgress?.(message.done, message.total);
       else if (message.type === 'not-nice') options.onNotNice?.(message.detail);
       else if (message.type === 'answer') end(() => resolve(message.answer));
-      else end(() => reject(fault(message.code, message.message, message.remedy)));
+      else end(() => reject(new RedbuttonError(message.code, message.message, message.remedy, EXIT.failed)));
     });
     child.on('error', (error) => end(() => reject(error)));
     child.on('exit', (code, killedBy) => {

@@ -1,3 +1,4 @@
+import type { LiveRefusalCode } from '../../core/error-catalogue.js';
 import { decimal } from '../../core/money.js';
 import type { ConnectedExchange } from './exchange.js';
 import { takesImmediateOrCancel } from './order-kinds.js';
@@ -5,7 +6,7 @@ import { takesImmediateOrCancel } from './order-kinds.js';
 /** As `LiveRefusal` of the configuration. */
 interface MarketRefusal {
   readonly exchange: string;
-  readonly code: string;
+  readonly code: LiveRefusalCode;
   readonly message: string;
   readonly remedy: string;
 }
@@ -25,7 +26,7 @@ export function marketRefusals(
     const market = api.markets?.[symbol];
     if (market === undefined) return [];
     const found: MarketRefusal[] = [];
-    const refuse = (code: string, message: string, remedy: string) =>
+    const refuse = (code: LiveRefusalCode, message: string, remedy: string) =>
       found.push({ exchange: id, code, message: `${id}: ${message}`, remedy });
     const size = market.contractSize;
     if (market.contract === true && (size === undefined || size === null || !decimal(size).eq(1)))

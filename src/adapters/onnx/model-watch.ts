@@ -1,3 +1,4 @@
+import type { ErrorCode } from '../../core/error-catalogue.js';
 import { messageOf, RedbuttonError } from '../../core/errors.js';
 import type { Scheduler } from '../../ports/time.js';
 import { readModelFolder } from './model-folder.js';
@@ -9,7 +10,7 @@ export interface ModelWatchOptions {
   readonly scheduler: Scheduler;
   readonly periodMs: number;
   /** The files are no longer what was loaded. Called once, and again only after they were well in between. */
-  readonly onChanged: (errorCode: string, detail: string) => void;
+  readonly onChanged: (errorCode: ErrorCode, detail: string) => void;
 }
 
 /**
@@ -28,7 +29,7 @@ export function createModelWatch(options: ModelWatchOptions): ModelWatch {
   let end: (() => void) | undefined;
 
   async function look(): Promise<void> {
-    let code = 'E_MODEL_SWAPPED';
+    let code: ErrorCode = 'E_MODEL_SWAPPED';
     let detail: string;
     try {
       const { manifest } = await readModelFolder(options.dir);

@@ -7,7 +7,8 @@ import {
   type StoreOptions,
 } from '../../adapters/duckdb/index.js';
 import type { Paths } from '../../config/paths.js';
-import { badInput, fault, RedbuttonError } from '../../core/errors.js';
+import type { ErrorCode } from '../../core/error-catalogue.js';
+import { EXIT, RedbuttonError } from '../../core/errors.js';
 import { type AskRows, pagedRows } from '../report/stored-fills.js';
 
 /** Longest an export or a backup of years may take. */
@@ -74,5 +75,10 @@ export async function askTrader(paths: Paths, route: string, body: unknown): Pro
   if (status === 200) return answer;
   const { error = 'E_SOCKET', detail = `status ${status}` } = (answer ?? {}) as Record<string, string>;
   const asked = error === 'E_QUERY' || error === 'E_BODY';
-  throw (asked ? badInput : fault)(error, `the trader: ${detail}`, 'see redbutton status and its log');
+  throw new RedbuttonError(
+    error as ErrorCode,
+    `the trader: ${detail}`,
+    'see redbutton status and its log',
+    asked ? EXIT.badInput : EXIT.failed,
+  );
 }

@@ -21,7 +21,7 @@ beforeEach(async () => {
     'GET /status': () => ({ status: 200, body: { state: 'HALTED' } }),
     'POST /halt': (body) => ({ status: 200, body: { got: body ?? null } }),
     'POST /fails': () => {
-      throw fault('E_DISK', 'the disk is full', 'make room');
+      throw fault('E_STORE_FULL', 'the disk is full', 'make room');
     },
   });
   await server.start();
@@ -62,7 +62,7 @@ describe('the control socket', () => {
     expect(await call('GET', '/__proto__')).toMatchObject({ status: 404 });
     expect(await call('POST', '/fails')).toEqual({
       status: 500,
-      body: { error: 'E_DISK', detail: 'the disk is full' },
+      body: { error: 'E_STORE_FULL', detail: 'the disk is full' },
     });
   });
 

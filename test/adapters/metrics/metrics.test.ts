@@ -19,7 +19,9 @@ const STATE: BoxState = {
   feedAgeMs: 1500,
   modelHealth: 'UNKNOWN',
   rollingAuc: null,
-  layers: [{ layer: 'ingestion', state: 'fault', lastSuccessMs: 5000, errorCode: 'E', detail: null }],
+  layers: [
+    { layer: 'ingestion', state: 'fault', lastSuccessMs: 5000, errorCode: 'E_FEED_LOST', detail: null },
+  ],
   version: '1',
   atMs: 0,
 };

@@ -1,0 +1,40 @@
+// Writes docs/error-codes.md from the catalogue of error codes: node scripts/docs-error-codes.mjs. Needs `npm run build`. A
+// test holds the committed page to errorCodesPage().
+import { writeFileSync } from 'node:fs';
+import process from 'node:process';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+
+const HEAD = `# Error codes
+
+What each code means, and what helps. A command that fails prints its code with a sentence that names the place and the
+figures, and a remedy. The log, \`redbutton status\` and the alerts name the same codes.
+
+This page is made from \`src/core/error-catalogue.ts\` by \`scripts/docs-error-codes.mjs\`.
+`;
+
+/** The page of the catalogue, as Markdown. */
+export function errorCodesPage({ FAILED, BAD_INPUT, LIVE_REFUSALS, REPORTED }) {
+  return `${[
+    HEAD,
+    part('Wrong usage or bad input: exit code 2', BAD_INPUT),
+    part('Live trading is refused: exit code 2', LIVE_REFUSALS),
+    part('A fault of the disk, the network, an exchange or another service: exit code 1', FAILED),
+    part('In the log or an answer; no command ends with it', REPORTED),
+  ]
+    .join('\n')
+    .trimEnd()}\n`;
+}
+
+function part(title, codes) {
+  const rows = Object.entries(codes)
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .map(([code, text]) => `| \`${code}\` | ${text.replaceAll('|', '\\|')} |`);
+  return [`## ${title}\n`, '| code | what it means, and what helps |', '|---|---|', ...rows, ''].join('\n');
+}
+
+if (process.argv[1] && import.meta.url === pathToFileURL(process.argv[1]).href) {
+  writeFileSync(
+    fileURLToPath(new URL('../docs/error-codes.md', import.meta.url)),
+    errorCodesPage(await import('../dist/core/error-catalogue.js')),
+  );
+}
