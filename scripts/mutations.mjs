@@ -1248,8 +1248,8 @@ export const MUTATIONS = [
   {
     name: 'leave the epoch of an arming that failed',
     file: 'src/guard/halt-state.ts',
-    from: 'epoch: state.epoch + 1,\n          arming: false,',
-    to: 'arming: false,',
+    from: 'epoch: state.epoch + 1, arming: false, halt }',
+    to: 'arming: false, halt }',
     by: 'test/guard/resuming.test.ts',
   },
   {

@@ -82,6 +82,8 @@ export type GuardEvent =
   | { readonly type: 'reconciled'; readonly epoch: number }
   | { readonly type: 'cancel_outcome'; readonly epoch: number; readonly outcome: CancelOutcome };
 
+type AnswerEvent = Extract<GuardEvent, { readonly epoch: number }>;
+
 export type NoticeKind =
   | 'halted'
   | 'halt_recorded'
@@ -131,6 +133,8 @@ export interface Step {
 }
 
 const notice = (kind: NoticeKind, detail: string): Effect => ({ do: 'notice', kind, detail });
+
+const same = (state: GuardState): Step => ({ state, effects: [] });
 
 /** Whether a permit may be written now: not halted, and the contact known to be released on a line that works. */
 export function mayPermit(state: GuardState): boolean {
@@ -301,9 +305,85 @@ function probed(state: GuardState, fault: string | null): Step {
   return { state: next, effects: [{ do: 'renew' }, ...again, told] };
 }
 
-/** One event. Unknown epochs are those of an earlier halt or arming and change nothing. */
+function resetHeld(state: GuardState, now: Now): Step {
+  const { window } = state;
+  if (window === null || state.contact !== 'released' || state.lineFault !== null) return same(state);
+  return now.monotonicMs >= window.untilMonotonicMs ? expire(state) : arm(state);
+}
+
+function lineLost(state: GuardState, detail: string, now: Now, rules: HaltRules): Step {
+  const lost: GuardState = { ...state, contact: 'unknown', lineFault: detail };
+  return halted(lost, 'button_line', detail, now, rules);
+}
+
+function ticked(state: GuardState, now: Now): Step {
+  if (state.halt?.flattenUntilMs != null && !isFlattening(state, now.monotonicMs))
+    return endFlattening(state);
+  return state.window === null ? same(state) : inWindow(state, state.window, 'tick', state, now);
+}
+
+function armRecorded(state: GuardState): Step {
+  return {
+    state: { ...state, trading: 'REDUCING', halt: null, arming: false },
+    effects: [{ do: 'renew' }, { do: 'reconcile' }, notice('rearmed', 'the box was armed at the button')],
+  };
+}
+
+/** The failed write may have reached the disk, or reach it yet: the halt is recorded again over it, under a later epoch. */
+function armNotRecorded(state: GuardState, detail: string): Step {
+  const halt = state.halt && { ...state.halt, durable: false };
+  return {
+    state: { ...state, epoch: state.epoch + 1, arming: false, halt },
+    effects: [{ do: 'revoke' }, { do: 'record_halted' }, notice('arming_failed', detail)],
+  };
+}
+
+function traderArrived(state: GuardState): Step {
+  if (state.trading !== 'HALTED')
+    return { state: reduce(state), effects: [{ do: 'renew' }, { do: 'reconcile' }] };
+  return state.halt?.outcome?.confirmed ? same(state) : { state, effects: [{ do: 'cancel' }] };
+}
+
+function traderLost(state: GuardState): Step {
+  // Nobody flattens when the trader is dead: positions stay, with their protective stops.
+  if (state.halt?.flattenUntilMs != null)
+    return stopFlattening(state, 'trader_lost', 'the trader is gone; positions are left as they are');
+  return {
+    state: state.trading === 'HALTED' ? state : reduce(state),
+    effects: [{ do: 'renew' }, notice('trader_lost', 'the trader is gone or does not answer')],
+  };
+}
+
+function reconciled(state: GuardState): Step {
+  if (state.trading !== 'REDUCING' || state.atRisk !== null) return same(state);
+  return {
+    state: { ...state, trading: 'ACTIVE' },
+    effects: [{ do: 'renew' }, notice('active', 'reconciled: entries may leave')],
+  };
+}
+
+/** What has become of a halt or an arming. One of an earlier epoch changes nothing. */
+function answered(state: GuardState, event: AnswerEvent): Step {
+  const ofHalt = state.halt?.epoch === event.epoch;
+  const ofArming = state.arming && state.epoch === event.epoch;
+  switch (event.type) {
+    case 'halt_recorded':
+      return ofHalt ? haltRecorded(state) : same(state);
+    case 'halt_record_failed':
+      return ofHalt ? haltNotRecorded(state, event.detail) : same(state);
+    case 'cancel_outcome':
+      return ofHalt ? cancelOutcome(state, event.outcome) : same(state);
+    case 'arm_recorded':
+      return ofArming ? armRecorded(state) : same(state);
+    case 'arm_record_failed':
+      return ofArming ? armNotRecorded(state, event.detail) : same(state);
+    case 'reconciled':
+      return event.epoch === state.epoch ? reconciled(state) : same(state);
+  }
+}
+
+/** One event. */
 export function step(state: GuardState, event: GuardEvent, now: Now, rules: HaltRules): Step {
-  const same: Step = { state, effects: [] };
   switch (event.type) {
     case 'pressed':
       return pressed(state, now, rules);
@@ -311,15 +391,10 @@ export function step(state: GuardState, event: GuardEvent, now: Now, rules: Halt
       return hold(state, now, rules);
     case 'released':
       return released(state, now);
-    case 'reset_held': {
-      const { window } = state;
-      if (window === null || state.contact !== 'released' || state.lineFault !== null) return same;
-      return now.monotonicMs >= window.untilMonotonicMs ? expire(state) : arm(state);
-    }
-    case 'line_lost': {
-      const lost: GuardState = { ...state, contact: 'unknown', lineFault: event.detail };
-      return halted(lost, 'button_line', event.detail, now, rules);
-    }
+    case 'reset_held':
+      return resetHeld(state, now);
+    case 'line_lost':
+      return lineLost(state, event.detail, now, rules);
     case 'line_restored':
       return { state: { ...state, contact: 'unknown', lineFault: null }, effects: [] };
     case 'halt':
@@ -327,55 +402,14 @@ export function step(state: GuardState, event: GuardEvent, now: Now, rules: Halt
     case 'resume':
       return resume(state, event.by, now, rules);
     case 'tick':
-      if (state.halt?.flattenUntilMs != null && !isFlattening(state, now.monotonicMs))
-        return endFlattening(state);
-      return state.window === null ? same : inWindow(state, state.window, 'tick', state, now);
-    case 'halt_recorded':
-      return state.halt?.epoch === event.epoch ? haltRecorded(state) : same;
-    case 'halt_record_failed':
-      return state.halt?.epoch === event.epoch ? haltNotRecorded(state, event.detail) : same;
+      return ticked(state, now);
     case 'probed':
       return probed(state, event.fault);
-    case 'arm_recorded': {
-      if (!state.arming || state.epoch !== event.epoch) return same;
-      return {
-        state: { ...state, trading: 'REDUCING', halt: null, arming: false },
-        effects: [{ do: 'renew' }, { do: 'reconcile' }, notice('rearmed', 'the box was armed at the button')],
-      };
-    }
-    case 'arm_record_failed':
-      if (!state.arming || state.epoch !== event.epoch) return same;
-      // The failed write may have reached the disk, or reach it yet: the halt is recorded again over it, under a later epoch.
-      return {
-        state: {
-          ...state,
-          epoch: state.epoch + 1,
-          arming: false,
-          halt: state.halt && { ...state.halt, durable: false },
-        },
-        effects: [{ do: 'revoke' }, { do: 'record_halted' }, notice('arming_failed', event.detail)],
-      };
     case 'trader_arrived':
-      if (state.trading !== 'HALTED') {
-        return { state: reduce(state), effects: [{ do: 'renew' }, { do: 'reconcile' }] };
-      }
-      return state.halt?.outcome?.confirmed ? same : { state, effects: [{ do: 'cancel' }] };
-    case 'trader_lost': {
-      // Nobody flattens when the trader is dead: positions stay, with their protective stops.
-      if (state.halt?.flattenUntilMs != null)
-        return stopFlattening(state, 'trader_lost', 'the trader is gone; positions are left as they are');
-      return {
-        state: state.trading === 'HALTED' ? state : reduce(state),
-        effects: [{ do: 'renew' }, notice('trader_lost', 'the trader is gone or does not answer')],
-      };
-    }
-    case 'reconciled':
-      if (state.trading !== 'REDUCING' || event.epoch !== state.epoch || state.atRisk !== null) return same;
-      return {
-        state: { ...state, trading: 'ACTIVE' },
-        effects: [{ do: 'renew' }, notice('active', 'reconciled: entries may leave')],
-      };
-    case 'cancel_outcome':
-      return state.halt?.epoch === event.epoch ? cancelOutcome(state, event.outcome) : same;
+      return traderArrived(state);
+    case 'trader_lost':
+      return traderLost(state);
+    default:
+      return answered(state, event);
   }
 }
