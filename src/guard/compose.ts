@@ -41,113 +41,129 @@ export interface GuardParts {
 /** The last step of all: from there another guard may start. */
 export const LOCK_STEP = 'the lock';
 
-export interface ComposedGuard {
+/**
+ * A guard over its files and sockets; nothing is touched before `start`. There the lock is taken first: it is what keeps a
+ * second guard from touching the permit and the lines of the first. `moreServers` are started last.
+ */
+export class ComposedGuard {
   readonly guard: Guard;
-  start(): Promise<void>;
   /** What `stop` does, in its order: the permit is revoked first. */
   readonly stopSteps: readonly StopStep[];
+  readonly #parts: GuardParts;
+  readonly #control: ControlServer;
+  readonly #servers: readonly ControlServer[];
+  #started = false;
+  #stopping = false;
+  #unlock: () => void = () => {};
+  #endKeeping: () => void = () => {};
+
+  constructor(
+    parts: GuardParts,
+    moreServers: (guard: Guard, declined: Declined) => readonly ControlServer[] = () => [],
+  ) {
+    const { paths, simulatedButton, traderEnded } = parts;
+    this.#parts = parts;
+    this.guard = guardOf(parts);
+    const declined = createDeclined(parts.clock, (detail) => this.guard.declined(detail));
+    const routes = guardRoutes(() => this.#startedGuard(), simulatedButton, declined, traderEnded);
+    this.#control = createControlServer(paths.guardSocket, 'guard', routes);
+    this.#servers = moreServers(this.guard, declined);
+    this.stopSteps = this.#steps();
+  }
+
+  async start(): Promise<void> {
+    const { guardSocket, permit } = this.#parts.paths;
+    makeFolders([permit, guardSocket]);
+    this.#unlock = holdLock(`${guardSocket}.lock`, 'guard');
+    try {
+      await this.#startLocked();
+    } catch (error) {
+      await this.#runSteps();
+      throw error;
+    }
+  }
+
   /** Runs every step, whatever the others do; then fails with `E_GUARD_STOP` where one failed. */
-  stop(): Promise<void>;
+  async stop(): Promise<void> {
+    const faults = await this.#runSteps();
+    if (faults.length > 0)
+      throw fault(
+        'E_GUARD_STOP',
+        `the guard has ended, but could not stop cleanly: ${faults.join('; ')}`,
+        'look at the place named',
+      );
+  }
+
+  async #startLocked(): Promise<void> {
+    const { guardSocket, guardLinkSocket } = this.#parts.paths;
+    // The lock's file can be removed under a guard that lives; that one still answers.
+    for (const socket of [guardSocket, guardLinkSocket]) await refuseSecond(socket);
+    this.#goOn();
+    await this.#control.start();
+    this.#goOn();
+    await this.guard.start();
+    this.#goOn();
+    this.#started = true;
+    for (const server of this.#servers) await server.start();
+    this.#goOn();
+    this.#keepSockets();
+  }
+
+  /** Told to stop in the middle of a start: what was let go must not be taken up again. */
+  #goOn(): void {
+    if (this.#stopping)
+      throw fault('E_GUARD_STOP', 'the guard was told to stop while it started', 'start it again');
+  }
+
+  #startedGuard(): Guard {
+    if (!this.#started)
+      throw fault('E_GUARD_STARTING', 'the guard is still starting', 'try again in a moment');
+    return this.guard;
+  }
+
+  #keepSockets(): void {
+    const { paths, scheduler } = this.#parts;
+    const kept = [{ path: paths.guardSocket, server: this.#control }];
+    const [link] = this.#servers;
+    if (link !== undefined) kept.push({ path: paths.guardLinkSocket, server: link });
+    this.#endKeeping = keepSockets(kept, scheduler);
+  }
+
+  #steps(): readonly StopStep[] {
+    const noStart: StopStep = {
+      name: 'the start',
+      run: () => {
+        this.#stopping = true;
+        this.#endKeeping();
+      },
+    };
+    const lastFirst = [...this.#servers].reverse();
+    const undone: readonly StopStep[] = [
+      ...this.guard.stopSteps,
+      ...lastFirst.map((server) => ({ name: 'the trader’s socket', run: () => server.stop() })),
+      { name: 'the control socket', run: () => this.#control.stop() },
+      { name: LOCK_STEP, run: () => this.#unlock() },
+    ];
+    return [noStart, ...undone.map(once)];
+  }
+
+  #runSteps(): Promise<readonly string[]> {
+    return runStopSteps(this.stopSteps, this.#parts.scheduler);
+  }
 }
 
-/**
- * Puts a guard together over its files and sockets; nothing is touched before `start`. There the lock is taken first: it is
- * what keeps a second guard from touching the permit and the lines of the first. `moreServers` are started last.
- */
-export function composeGuard(
-  parts: GuardParts,
-  moreServers: (guard: Guard, declined: Declined) => readonly ControlServer[] = () => [],
-): ComposedGuard {
-  const { paths } = parts;
-  const guard = new Guard({
-    clock: parts.clock,
-    scheduler: parts.scheduler,
-    gpio: parts.gpio,
-    lines: parts.lines,
-    settings: parts.settings,
+function guardOf(parts: GuardParts): Guard {
+  const { paths, clock, scheduler, gpio, lines, settings, canceller } = parts;
+  return new Guard({
+    ...{ clock, scheduler, gpio, lines, settings, canceller },
     records: {
       first: createArmedRecordFile(paths.armedRecord),
       ...secondPlace(paths.armedRecord, parts.secondRecord),
     },
     openPermit: () => new PermitFile(paths.permit),
-    canceller: parts.canceller,
     killTrader: (pid) => parts.killTrader(pid),
     onNotice: (notice) => parts.onNotice(notice),
   });
-  let started = false;
-  let stopping = false;
-  let unlock: () => void = () => {};
-  let endKeeping: () => void = () => {};
-  const whenStarted = (): Guard => {
-    if (!started) throw fault('E_GUARD_STARTING', 'the guard is still starting', 'try again in a moment');
-    return guard;
-  };
-  const declined = createDeclined(parts.clock, (detail) => guard.declined(detail));
-  const control = createControlServer(
-    paths.guardSocket,
-    'guard',
-    guardRoutes(whenStarted, parts.simulatedButton, declined, parts.traderEnded),
-  );
-  const servers = moreServers(guard, declined);
-  const stopSteps: readonly StopStep[] = [
-    ...guard.stopSteps,
-    ...[...servers].reverse().map((server) => ({ name: 'the trader’s socket', run: () => server.stop() })),
-    { name: 'the control socket', run: () => control.stop() },
-    { name: LOCK_STEP, run: () => unlock() },
-  ].map(once);
-  const noStart: StopStep = {
-    name: 'the start',
-    run() {
-      stopping = true;
-      endKeeping();
-    },
-  };
-  const runSteps = () => runStopSteps([noStart, ...stopSteps], parts.scheduler);
-  /** Told to stop in the middle of a start: what was let go must not be taken up again. */
-  const goOn = () => {
-    if (stopping)
-      throw fault('E_GUARD_STOP', 'the guard was told to stop while it started', 'start it again');
-  };
-  return {
-    guard,
-    stopSteps: [noStart, ...stopSteps],
-    async start() {
-      makeFolders([paths.permit, paths.guardSocket]);
-      unlock = holdLock(`${paths.guardSocket}.lock`, 'guard');
-      try {
-        // The lock's file can be removed under a guard that lives; that one still answers.
-        for (const socket of [paths.guardSocket, paths.guardLinkSocket]) await refuseSecond(socket);
-        goOn();
-        await control.start();
-        goOn();
-        await guard.start();
-        goOn();
-        started = true;
-        for (const server of servers) await server.start();
-        goOn();
-        const [link] = servers;
-        endKeeping = keepSockets(
-          [
-            { path: paths.guardSocket, server: control },
-            ...(link === undefined ? [] : [{ path: paths.guardLinkSocket, server: link }]),
-          ],
-          parts.scheduler,
-        );
-      } catch (error) {
-        await runSteps();
-        throw error;
-      }
-    },
-    async stop() {
-      const faults = await runSteps();
-      if (faults.length > 0)
-        throw fault(
-          'E_GUARD_STOP',
-          `the guard has ended, but could not stop cleanly: ${faults.join('; ')}`,
-          'look at the place named',
-        );
-    },
-  };
 }
 
 function secondPlace(

@@ -6,7 +6,8 @@ import { type CancelOutcome, joinOutcomes } from '../core/guard-link.js';
 import type { Clock } from '../ports/time.js';
 
 /** One canceller, or the cancellers of all exchanges as one. */
-type Canceller = Pick<CcxtEmergencyCanceller, 'preload' | 'cancelAll' | 'lookAgain'>;
+/** What the guard does through its connections. */
+export type Canceller = Pick<CcxtEmergencyCanceller, 'preload' | 'cancelAll' | 'lookAgain'>;
 
 /**
  * The guard's own way to the exchanges, with a key of its own for each (`guard-<exchange>-api-key`), which needs no right

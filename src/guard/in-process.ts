@@ -6,7 +6,7 @@ import { invariant } from '../core/errors.js';
 import type { Gpio } from '../ports/gpio.js';
 import type { GuardLink, GuardRequests } from '../ports/guard.js';
 import type { Clock, Scheduler } from '../ports/time.js';
-import { type ComposedGuard, composeGuard } from './compose.js';
+import { ComposedGuard, type GuardParts } from './compose.js';
 import type { SimulatedButton } from './control.js';
 import type { Guard, GuardNotice } from './guard.js';
 import { PAPER_CANCELLER } from './paper-canceller.js';
@@ -21,32 +21,37 @@ export interface InProcessOptions {
   onNotice(notice: GuardNotice): void;
 }
 
-export interface InProcessGuard extends ComposedGuard {
-  /** The trader's end, without a socket between. */
-  link(requests: GuardRequests): GuardLink;
-}
-
 /**
  * The guard inside the trader's process: the same guard, permit file, armed record and control socket, but it dies and
  * hangs together with the trader. For paper mode only; the configuration refuses it for live.
  */
-export function composeInProcessGuard(options: InProcessOptions): InProcessGuard {
-  const { config, clock } = options;
+export class InProcessGuard extends ComposedGuard {
+  readonly #clock: Clock;
+
+  constructor(options: InProcessOptions) {
+    super(partsOf(options));
+    this.#clock = options.clock;
+  }
+
+  /** The trader's end, without a socket between. */
+  link(requests: GuardRequests): GuardLink {
+    return createDirectLink(this.guard, requests, this.#clock);
+  }
+}
+
+function partsOf(options: InProcessOptions): GuardParts {
+  const { config, clock, scheduler, gpio, simulatedButton } = options;
   invariant(config.mode === 'paper', 'a guard in the process is for paper mode only');
-  const composed = composeGuard({
+  return {
+    ...{ clock, scheduler, gpio, simulatedButton },
     paths: pathsOf(config.device),
     secondRecord: config.guard.secondRecord ?? null,
     settings: settingsOf(config.guard),
     lines: linesOf(config.gpio),
-    gpio: options.gpio,
-    clock,
-    scheduler: options.scheduler,
     canceller: PAPER_CANCELLER,
-    simulatedButton: options.simulatedButton,
     killTrader: () => 'it is the guard’s own process; left alone',
     onNotice: (notice) => options.onNotice(notice),
-  });
-  return { ...composed, link: (requests) => createDirectLink(composed.guard, requests, clock) };
+  };
 }
 
 /** Hands messages over directly. No beats: one event loop cannot fall silent in part. */

@@ -7,7 +7,7 @@ import type { Config } from '../config/schema.js';
 import { badInput } from '../core/errors.js';
 import { HaltHandler } from '../execution/halt-handler.js';
 import type { GuardNotice } from '../guard/guard.js';
-import { composeInProcessGuard, type InProcessGuard, simulatedButtonOf } from '../guard/in-process.js';
+import { InProcessGuard, simulatedButtonOf } from '../guard/in-process.js';
 import { haltRecordOf, raiseNotice } from '../guard/notice-report.js';
 import type { GuardLink } from '../ports/guard.js';
 import type { Clock } from '../ports/time.js';
@@ -70,7 +70,7 @@ function makeGuard({ config, clock, log, store, alerting, gpio, onNotice }: Guar
       'use a guard process',
     );
   log.warn('the guard runs inside the trader: fit for paper, it would die with it');
-  return composeInProcessGuard({
+  return new InProcessGuard({
     config,
     clock,
     scheduler: createSystemScheduler(),

@@ -11,7 +11,7 @@ import { createPermitReader } from '../../src/adapters/permit-file/permit-reader
 import { pathsOf } from '../../src/config/paths.js';
 import { configSchema } from '../../src/config/schema.js';
 import type { GuardNotice } from '../../src/guard/guard.js';
-import { composeInProcessGuard, type InProcessGuard, simulatedButtonOf } from '../../src/guard/in-process.js';
+import { InProcessGuard, simulatedButtonOf } from '../../src/guard/in-process.js';
 import { pressTwice } from '../support/press-twice.js';
 
 let dir: string;
@@ -51,7 +51,7 @@ describe('the guard in the trader’s process', () => {
   it('uses the same permit, record and socket, and the link without a socket between', async () => {
     const options = optionsOf('paper');
     const paths = pathsOf(options.config.device);
-    inProcess = composeInProcessGuard(options);
+    inProcess = new InProcessGuard(options);
     const { guard } = inProcess;
     await inProcess.start();
     const permit = createPermitReader(paths.permit, clock);
@@ -87,6 +87,6 @@ describe('the guard in the trader’s process', () => {
   });
 
   it('is refused for live', () => {
-    expect(() => composeInProcessGuard(optionsOf('live'))).toThrow('paper mode only');
+    expect(() => new InProcessGuard(optionsOf('live'))).toThrow('paper mode only');
   });
 });

@@ -10,7 +10,7 @@ import { createPermitReader } from '../../src/adapters/permit-file/permit-reader
 import { pathsOf } from '../../src/config/paths.js';
 import { configSchema } from '../../src/config/schema.js';
 import { createArmedRecordFile } from '../../src/guard/armed-record.js';
-import { type ComposedGuard, composeGuard } from '../../src/guard/compose.js';
+import { ComposedGuard } from '../../src/guard/compose.js';
 import { PAPER_CANCELLER } from '../../src/guard/paper-canceller.js';
 import { linesOf, settingsOf } from '../../src/guard/settings.js';
 import { type Box, createBox, eventually, troubles } from '../adapters/mqtt/box.js';
@@ -116,7 +116,7 @@ describe.skipIf(!mosquittoInstalled())('a halt from the phone', () => {
     const paths = pathsOf(config.device);
     mkdirSync(path.dirname(paths.armedRecord), { recursive: true });
     await createArmedRecordFile(paths.armedRecord).write({ armed: true, epoch: 1, atMs: 1, cause: 'a hand' });
-    const guard = composeGuard({
+    const guard = new ComposedGuard({
       paths,
       settings: settingsOf(config.guard),
       lines: linesOf(config.gpio),

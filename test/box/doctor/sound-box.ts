@@ -14,7 +14,7 @@ import { pathsOf } from '../../../src/config/paths.js';
 import { toColumns } from '../../../src/core/candle.js';
 import type { GateState } from '../../../src/core/gate-state.js';
 import { seededRng } from '../../../src/core/seeded-rng.js';
-import { composeInProcessGuard, type InProcessGuard } from '../../../src/guard/in-process.js';
+import { InProcessGuard } from '../../../src/guard/in-process.js';
 import { ExchangeSimulator } from '../../../src/simulator/index.js';
 import { unearnedOf } from '../../../src/trader/earned-live.js';
 import { createMosquitto, type Mosquitto } from '../../brokers/mosquitto.js';
@@ -176,7 +176,7 @@ export async function createSoundBox(): Promise<SoundBox> {
   await trader.start();
   let guard: InProcessGuard | null = null;
   const startGuard = async () => {
-    guard = composeInProcessGuard({
+    guard = new InProcessGuard({
       config: patient().config,
       clock: system,
       scheduler: createSystemScheduler(),

@@ -5,7 +5,7 @@ import { createSystemScheduler } from '../../../src/adapters/clock/system-schedu
 import { openValueFile } from '../../../src/adapters/gpio/value-file.js';
 import { pathsOf } from '../../../src/config/paths.js';
 import { configSchema } from '../../../src/config/schema.js';
-import { composeGuard } from '../../../src/guard/compose.js';
+import { ComposedGuard } from '../../../src/guard/compose.js';
 import { PAPER_CANCELLER } from '../../../src/guard/paper-canceller.js';
 import { linesOf, settingsOf } from '../../../src/guard/settings.js';
 import type { Gpio } from '../../../src/ports/gpio.js';
@@ -35,7 +35,7 @@ const gpio: Gpio = {
     return { write: (level) => writeFileSync(file(line), `${level}\n`), close() {} };
   },
 };
-const composed = composeGuard({
+const composed = new ComposedGuard({
   paths: pathsOf({ name: 'box', stateDir: join(dir, 'state'), runDir: dir }),
 
   settings: settingsOf(configSchema.shape.guard.parse({})),

@@ -9,7 +9,7 @@ import { TIMER_IN_PLACE } from '../../../src/adapters/native/process-end.js';
 import { pathsOf } from '../../../src/config/paths.js';
 import { configSchema } from '../../../src/config/schema.js';
 import { messageOf } from '../../../src/core/errors.js';
-import { composeGuard } from '../../../src/guard/compose.js';
+import { ComposedGuard } from '../../../src/guard/compose.js';
 import { endGuard } from '../../../src/guard/end-guard.js';
 import { PAPER_CANCELLER } from '../../../src/guard/paper-canceller.js';
 import { linesOf, settingsOf } from '../../../src/guard/settings.js';
@@ -37,7 +37,7 @@ const HOW: Readonly<Record<string, () => void | Promise<void>>> = {
 };
 const paths = pathsOf({ name: 'box', stateDir: join(dir, 'state'), runDir: dir });
 const scheduler = createSystemScheduler();
-const composed = composeGuard(
+const composed = new ComposedGuard(
   {
     paths,
 
