@@ -24,7 +24,7 @@ const TEST_OPTIONS = {
 
 export const command = defineVerbs({
   name: 'alert',
-  summary: 'send a test alert of each severity and wait for its acknowledgement',
+  summary: 'send test alerts and wait until each is acknowledged',
   page: [
     `test sends one alert of each severity over every way that alerts.sinks names, and
 waits for each acknowledgement. It may run beside the service. job-failed says in

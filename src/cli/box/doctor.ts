@@ -16,7 +16,7 @@ const CHECK_WIDTH = 15;
 
 export const command = defineCommand({
   name: 'doctor',
-  summary: 'examine the box: wiring, clock, exchange, broker, disk, model, units',
+  summary: 'examine the box: wiring, clock, exchange, disk, model, …',
   about: `Looks at all that the box needs, and says of each thing whether it is ok, a
 warning or failed, with the remedy; "unchecked" is what could not be looked at
 from here. Run as root it sees everything; the services may run meanwhile. It

@@ -15,7 +15,7 @@ const run = promisify(execFile);
 
 export const command = defineCommand({
   name: NAME,
-  summary: "apply redbutton.toml of the card's boot partition, and wipe it",
+  summary: 'apply redbutton.toml of the card, and wipe it',
   usage: ['[OPTION ...]', '--check FILE'],
   about: `Done by the flashed box at each start where its owner has put a redbutton.toml
 on the card: sets what the file says (Wi-Fi, time zone, SSH keys, broker, the

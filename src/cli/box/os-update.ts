@@ -9,7 +9,7 @@ const hour = (text: string, place: ValuePlace) => whole(0, 24)(text, place) % 24
 
 export const command = defineCommand({
   name: 'os-update',
-  summary: "bring Debian's security updates to a flashed box, and start it anew",
+  summary: "bring Debian's security updates to a flashed box",
   usage: ['[--from HOUR] [--to HOUR] [--now] [--anyway] [--config FILE]', '--check', '--settle'],
   about: `A flashed box has two systems. The one that runs is never written: it is copied
 into the other one, which is upgraded there while trading goes on. Then, with no

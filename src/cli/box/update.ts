@@ -10,7 +10,7 @@ const READY_SECONDS = 180;
 
 export const command = defineCommand({
   name: 'update',
-  summary: 'install a signed release, and fall back by itself when it does not come up',
+  summary: 'install a signed release, or fall back to the old one',
   usage: ['FILE.tar.xz [--with-open-positions] [--allow-older]', '--settle'],
   about: `Verifies FILE.tar.xz by FILE.tar.xz.sig and the signers in ${RELEASE_SIGNERS},
 installs it beside the version that runs, lets it read the configuration and

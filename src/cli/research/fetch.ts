@@ -9,7 +9,7 @@ import { CONFIG_OPTION, configFrom } from '../config-option.js';
 
 export const command = defineCommand({
   name: 'fetch',
-  summary: 'load history of a market from its exchange into the database',
+  summary: 'load history of a market into the database',
   about: `Pages through the exchange's history at the pace it allows, checks each bar like
 a live one, and stores what is new. Stopped and started again it goes on where it
 was: pages that are stored are not asked for again. Works beside the running

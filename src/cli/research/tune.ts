@@ -15,7 +15,7 @@ const { candles, ...foldOptions } = FOLD_OPTIONS;
 
 export const command = defineCommand({
   name: 'tune',
-  summary: 'choose threshold and Kelly fraction, and say what the choice is worth',
+  summary: 'choose threshold and Kelly fraction, and test the choice',
   about: `For each fold of a walk-forward, tries every pair of confidence threshold and
 Kelly fraction on the last quarter of the training window, with a model that
 learned from the rest, takes the pair with the highest Sharpe ratio, and trades

@@ -10,7 +10,7 @@ import { RULES, rowProgress, summaryJson, summaryTable, writeOutput } from './ca
 
 export const command = defineCommand({
   name: 'validate',
-  summary: 'check a candle file, keep the good rows, put the bad ones aside',
+  summary: 'check a candle file and keep its good rows',
   about: `Checks each row of a candle file and writes the good ones, sorted by time, each
 time once. Refused rows are counted by reason.`,
   operands: { file: { value: 'IN.csv', completes: 'file' } },
