@@ -6,81 +6,79 @@ import { fields, wrong } from './refused-body.js';
 /** Control of the simulator itself, apart from the exchange's API; each takes the JSON of the request's body. */
 export type ControlRoutes = ReadonlyMap<string, (body: unknown) => unknown>;
 
+type Control = (simulator: ExchangeSimulator, body: unknown) => unknown;
+
 /** What `POST /sim/…` and `GET /sim/…` do. A body that does not fit is refused with 400 and the reason. */
 export function controlRoutes(simulator: ExchangeSimulator): ControlRoutes {
-  return new Map<string, (body: unknown) => unknown>([
-    ['POST /sim/step', () => simulator.step()],
-    ['GET /sim/ledger', () => simulator.ledger()],
-    ['GET /sim/faults', () => simulator.faultReport()],
-    [
-      'POST /sim/faults',
-      (body) => {
-        simulator.faults = readFaults(body);
-        return simulator.faultReport();
-      },
-    ],
-    [
-      'POST /sim/heal',
-      () => {
-        const report = simulator.faultReport();
-        simulator.faults = undefined;
-        return report;
-      },
-    ],
-    [
-      'POST /sim/transfer',
-      (body) => {
-        const { kind, asset, amount, fee = '0', apiKey } = fields(body);
-        if (kind !== 'deposit' && kind !== 'withdrawal') throw wrong('kind', '"deposit" or "withdrawal"');
-        const key = apiKey ?? [...simulator.venue.accounts.keys()][0];
-        if (typeof key !== 'string' || !simulator.venue.account(key)) throw wrong('apiKey', 'a known key');
-        return simulator.venue.transfer(key, {
-          kind,
-          asset: text('asset', asset, /^[A-Z0-9]{1,20}$/, 'as in "USDT"'),
-          amount: text('amount', amount, AMOUNT, 'decimal text'),
-          fee: text('fee', fee, AMOUNT, 'decimal text'),
-        });
-      },
-    ],
-    [
-      'POST /sim/market',
-      (body) => {
-        const { symbol, ...given } = fields(body);
-        const terms = marketTerms(given);
-        if (typeof symbol !== 'string' || !simulator.venue.changeMarket(symbol, terms))
-          throw wrong('symbol', 'one of the simulator, as in "BTC/USDT"');
-        return { symbol, ...terms };
-      },
-    ],
-    [
-      'POST /sim/clock',
-      (body) => {
-        const { skewMs } = fields(body);
-        if (typeof skewMs !== 'number' || !Number.isInteger(skewMs))
-          throw wrong('skewMs', 'whole milliseconds');
-        simulator.venue.skewMs = skewMs;
-        return { skewMs };
-      },
-    ],
-    [
-      'POST /sim/maintenance',
-      (body) => {
-        const { on } = fields(body);
-        if (typeof on !== 'boolean') throw wrong('on', 'true or false');
-        simulator.maintenance = on;
-        return { on };
-      },
-    ],
-    [
-      'POST /sim/ban',
-      (body) => {
-        const { seconds } = fields(body);
-        if (typeof seconds !== 'number' || !(seconds >= 0)) throw wrong('seconds', 'a number of 0 or more');
-        simulator.limits.ban(seconds * 1000);
-        return { seconds };
-      },
-    ],
-  ]);
+  return new Map(
+    Object.entries(CONTROLS).map(([route, control]) => [route, (body) => control(simulator, body)]),
+  );
+}
+
+const CONTROLS: Readonly<Record<string, Control>> = {
+  'POST /sim/step': (simulator) => simulator.step(),
+  'GET /sim/ledger': (simulator) => simulator.ledger(),
+  'GET /sim/faults': (simulator) => simulator.faultReport(),
+  'POST /sim/faults': setFaults,
+  'POST /sim/heal': heal,
+  'POST /sim/transfer': transfer,
+  'POST /sim/market': changeMarket,
+  'POST /sim/clock': setClock,
+  'POST /sim/maintenance': setMaintenance,
+  'POST /sim/ban': ban,
+};
+
+function setFaults(simulator: ExchangeSimulator, body: unknown) {
+  simulator.faults = readFaults(body);
+  return simulator.faultReport();
+}
+
+function heal(simulator: ExchangeSimulator) {
+  const report = simulator.faultReport();
+  simulator.faults = undefined;
+  return report;
+}
+
+function transfer({ venue }: ExchangeSimulator, body: unknown) {
+  const { kind, asset, amount, fee = '0', apiKey } = fields(body);
+  if (kind !== 'deposit' && kind !== 'withdrawal') throw wrong('kind', '"deposit" or "withdrawal"');
+  const key = apiKey ?? [...venue.accounts.keys()][0];
+  if (typeof key !== 'string' || !venue.account(key)) throw wrong('apiKey', 'a known key');
+  return venue.transfer(key, {
+    kind,
+    asset: text('asset', asset, /^[A-Z0-9]{1,20}$/, 'as in "USDT"'),
+    amount: text('amount', amount, AMOUNT, 'decimal text'),
+    fee: text('fee', fee, AMOUNT, 'decimal text'),
+  });
+}
+
+function changeMarket({ venue }: ExchangeSimulator, body: unknown) {
+  const { symbol, ...given } = fields(body);
+  const terms = marketTerms(given);
+  if (typeof symbol !== 'string' || !venue.changeMarket(symbol, terms))
+    throw wrong('symbol', 'one of the simulator, as in "BTC/USDT"');
+  return { symbol, ...terms };
+}
+
+function setClock({ venue }: ExchangeSimulator, body: unknown) {
+  const { skewMs } = fields(body);
+  if (typeof skewMs !== 'number' || !Number.isInteger(skewMs)) throw wrong('skewMs', 'whole milliseconds');
+  venue.skewMs = skewMs;
+  return { skewMs };
+}
+
+function setMaintenance(simulator: ExchangeSimulator, body: unknown) {
+  const { on } = fields(body);
+  if (typeof on !== 'boolean') throw wrong('on', 'true or false');
+  simulator.maintenance = on;
+  return { on };
+}
+
+function ban({ limits }: ExchangeSimulator, body: unknown) {
+  const { seconds } = fields(body);
+  if (typeof seconds !== 'number' || !(seconds >= 0)) throw wrong('seconds', 'a number of 0 or more');
+  limits.ban(seconds * 1000);
+  return { seconds };
 }
 
 const STEPS = ['priceTick', 'amountStep', 'amountMin', 'notionalMin'] as const;

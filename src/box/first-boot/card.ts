@@ -10,53 +10,60 @@ const ERRORS_FILE = 'redbutton-errors.txt';
 const REMINDER_FILE = 'redbutton-applied.toml';
 
 /** Owner's files on the card's FAT partition, which any computer can read and write. */
-export interface Card {
-  /** The owner's file; null where there is none. */
-  read(): Promise<Buffer | null>;
-  /** Overwrites the owner's file with zeros, then removes it, so that the secrets are not left in free sectors. */
-  wipe(): Promise<void>;
-  /** Overwrites what is free, where earlier versions of the file may be. What went wrong; null when nothing did. */
-  wipeFree(): Promise<string | null>;
-  tellMistakes(mistakes: readonly string[]): Promise<void>;
-  leaveReminder(text: string): Promise<void>;
-}
+export class Card {
+  readonly #folder: string;
 
-export function openCard(folder: string): Card {
-  const at = (name: string) => path.join(folder, name);
-  return {
-    read: () => readFile(at(CARD_FILE)).catch(nullIfAbsent),
-    async wipe() {
-      // Without O_TRUNC: the zeros must fall on the sectors that hold the text.
-      const handle = await open(at(CARD_FILE), constants.O_WRONLY).catch(nullIfAbsent);
-      if (handle === null) return;
-      try {
-        const { size } = await handle.stat();
-        await handle.write(Buffer.alloc(size), 0, size, 0);
-        await handle.sync();
-      } finally {
-        await handle.close();
-      }
-      await rm(at(CARD_FILE));
-      await syncFolder(folder);
-    },
-    wipeFree: () => wipeFreeSpace(folder).then(() => null, messageOf),
-    tellMistakes: (mistakes) =>
-      writeDurably(
-        at(ERRORS_FILE),
-        // Windows' editor shows lines that end its way.
-        [
-          `redbutton.toml was not applied: ${mistakes.length === 1 ? '1 mistake' : `${mistakes.length} mistakes`}.`,
-          ...mistakes.map((mistake) => `  ${mistake}`),
-          'Mend them all in redbutton.toml on this card, put it back and start the box again.',
-          '',
-        ].join('\r\n'),
-      ),
-    async leaveReminder(text) {
-      await writeDurably(at(REMINDER_FILE), text);
-      await rm(at(ERRORS_FILE), { force: true });
-      await syncFolder(folder);
-    },
-  };
+  constructor(folder: string) {
+    this.#folder = folder;
+  }
+
+  /** The owner's file; null where there is none. */
+  read(): Promise<Buffer | null> {
+    return readFile(this.#at(CARD_FILE)).catch(nullIfAbsent);
+  }
+
+  /** Overwrites the owner's file with zeros, then removes it, so that the secrets are not left in free sectors. */
+  async wipe(): Promise<void> {
+    // Without O_TRUNC: the zeros must fall on the sectors that hold the text.
+    const handle = await open(this.#at(CARD_FILE), constants.O_WRONLY).catch(nullIfAbsent);
+    if (handle === null) return;
+    try {
+      const { size } = await handle.stat();
+      await handle.write(Buffer.alloc(size), 0, size, 0);
+      await handle.sync();
+    } finally {
+      await handle.close();
+    }
+    await rm(this.#at(CARD_FILE));
+    await syncFolder(this.#folder);
+  }
+
+  /** Overwrites what is free, where earlier versions of the file may be. What went wrong; null when nothing did. */
+  wipeFree(): Promise<string | null> {
+    return wipeFreeSpace(this.#folder).then(() => null, messageOf);
+  }
+
+  async tellMistakes(mistakes: readonly string[]): Promise<void> {
+    const count = mistakes.length === 1 ? '1 mistake' : `${mistakes.length} mistakes`;
+    const lines = [
+      `redbutton.toml was not applied: ${count}.`,
+      ...mistakes.map((mistake) => `  ${mistake}`),
+      'Mend them all in redbutton.toml on this card, put it back and start the box again.',
+      '',
+    ];
+    // Windows' editor shows lines that end its way.
+    await writeDurably(this.#at(ERRORS_FILE), lines.join('\r\n'));
+  }
+
+  async leaveReminder(text: string): Promise<void> {
+    await writeDurably(this.#at(REMINDER_FILE), text);
+    await rm(this.#at(ERRORS_FILE), { force: true });
+    await syncFolder(this.#folder);
+  }
+
+  #at(name: string): string {
+    return path.join(this.#folder, name);
+  }
 }
 
 function nullIfAbsent(error: unknown): null {

@@ -3,7 +3,7 @@ import { access, mkdir, readFile, rm, symlink } from 'node:fs/promises';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import { renameDurably, writeDurably } from '../../adapters/files/durable-file.js';
-import { openCard } from './card.js';
+import { Card } from './card.js';
 import { type CardSettings, readCardFile } from './card-file.js';
 import { CONFIG_FILE, systemFilesOf } from './system-files.js';
 
@@ -40,7 +40,7 @@ export async function settle(
   places: Places,
   setUpBroker: (settings: CardSettings) => Promise<void>,
 ): Promise<Settled> {
-  const card = openCard(places.card);
+  const card = new Card(places.card);
   const wiping = path.join(places.settings, '.wiping');
   const configured = await exists(path.join(places.root, CONFIG_FILE));
   const bytes = await card.read();
