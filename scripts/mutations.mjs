@@ -564,7 +564,7 @@ export const MUTATIONS = [
     file: 'src/adapters/ccxt/create-attempt.ts',
     from: 'if (reason !== null) throw new CreateDenied(reason);',
     to: 'void reason;',
-    by: 'test/adapters/ccxt/broker.test.ts',
+    by: 'test/adapters/ccxt/create-attempt.test.ts',
   },
   {
     name: 'take a 5xx for "not placed"',
