@@ -275,8 +275,8 @@ export const MUTATIONS = [
   {
     name: 'trade before exchange and store agree',
     file: 'src/execution/orders.ts',
-    from: 'return venues.agreed(key.exchange) ? state : ',
-    to: 'return venues !== undefined ? state : ',
+    from: 'return this.#exchanges.agreed(key.exchange) ? state : ',
+    to: 'return this.#exchanges !== undefined ? state : ',
     by: 'test/pipeline/pipeline.test.ts',
   },
   {
@@ -289,14 +289,14 @@ export const MUTATIONS = [
   {
     name: 'wait for the next comparison with a stop that the exchange took away',
     file: 'src/execution/exchange-orders.ts',
-    from: 'leaves more than the stop covers.\n    await deps.stops.sync(exchange, symbol);',
+    from: 'leaves more than the stop covers.\n    await this.#deps.stops.sync(exchange, symbol);',
     to: 'leaves more than the stop covers.',
     by: 'test/execution/exchange-orders.test.ts',
   },
   {
     name: 'take a stop away before the decision to close is written down',
     file: 'src/execution/orders.ts',
-    from: 'await decided;',
+    from: 'await until;',
     to: '',
     by: 'test/execution/protective-stops.test.ts',
   },
@@ -317,15 +317,15 @@ export const MUTATIONS = [
   {
     name: 'close a position without cancelling its stop',
     file: 'src/execution/orders.ts',
-    from: 'await stops.cancelAll(instrument);',
+    from: 'await this.#stops.cancelAll(instrument);',
     to: '',
     by: 'test/execution/protective-stops.test.ts',
   },
   {
     name: 'sell again what the stop has sold',
     file: 'src/execution/orders.ts',
-    from: 'if (closed.gt(0)) units =',
-    to: 'if (closed.lt(0)) units =',
+    from: 'return closed.gt(0) ? Math.max',
+    to: 'return closed.lt(0) ? Math.max',
     by: 'sim',
   },
   {
@@ -618,7 +618,7 @@ export const MUTATIONS = [
   {
     name: 'let an order leave that was decided before another stream tripped the breaker',
     file: 'src/execution/orders.ts',
-    from: "return breaker.tripped ? stricter(state, 'REDUCING') : state;",
+    from: "return this.#account.breaker.tripped ? stricter(state, 'REDUCING') : state;",
     to: 'return state;',
     by: 'test/pipeline/pipeline.test.ts',
   },
@@ -730,7 +730,7 @@ export const MUTATIONS = [
   {
     name: 'ask for what an exchange says of an open order alone',
     file: 'src/execution/exchange-orders.ts',
-    from: 'const outcome = await execution.applyListedOrder(exchange, report, barBefore(exchange, report.atMs));',
+    from: 'const outcome = await this.#deps.execution.applyListedOrder(\n      exchange,\n      report,\n      this.#barBefore(exchange, report.atMs),\n    );',
     to: 'const outcome = null;',
     by: 'test/execution/exchange-orders.test.ts',
   },
@@ -1682,7 +1682,7 @@ export const MUTATIONS = [
   {
     name: 'leave an exit that the old rules refused to the next bar',
     file: 'src/execution/orders.ts',
-    from: 'return sendAlone(instrument, candle, decision, how);',
+    from: 'return this.#sendAlone(instrument, candle, decision, how);',
     to: 'return outcome;',
     by: 'test/trader/market-rules.test.ts',
   },

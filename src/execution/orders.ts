@@ -1,5 +1,6 @@
 import type { Candle, StreamKey } from '../core/candle.js';
 import { type Decimal, decimal, text } from '../core/money.js';
+import type { DenialReason, OrderHint } from '../core/order.js';
 import { isUnplaced, type OrderRequest, type Quote } from '../core/order.js';
 import type { RestoredState } from '../core/records.js';
 import { SETTLE_MS } from '../core/settle.js';
@@ -9,10 +10,11 @@ import type { Broker } from '../ports/broker.js';
 import type { Permit } from '../ports/guard.js';
 import type { Store } from '../ports/store.js';
 import type { Clock } from '../ports/time.js';
+import type { Brokers } from './brokers.js';
 import { createBrokers } from './brokers.js';
 import type { QuoteSource } from './decision-quote.js';
 import { quoteToDecideOn } from './decision-quote.js';
-import { createExchangeOrders, type ExchangeOrders } from './exchange-orders.js';
+import { ExchangeOrders } from './exchange-orders.js';
 import { Execution } from './execution.js';
 import { exitQuote } from './exit-bound.js';
 import { flattenInstrument } from './flatten.js';
@@ -23,6 +25,8 @@ import { OrderGate, type OrderPlace } from './order-gate.js';
 import type { OrderIds } from './order-id.js';
 import type { ExecutionOutcome, OrderIntent } from './order-intent.js';
 import type { OrderQueue } from './order-queue.js';
+import type { Reconciliation } from './reconciliation.js';
+import type { Unprotected } from './resting-stops.js';
 import { RestingStops } from './resting-stops.js';
 import { UnresolvedLoop } from './unresolved-loop.js';
 
@@ -57,156 +61,233 @@ export interface OrdersDeps {
   readonly onOrderOutcome?: (outcome: ExecutionOutcome) => void;
 }
 
-/** Everything between a decision and the exchanges: execution behind its gate, and each venue's settling and comparison. */
-export interface Orders extends Omit<ExchangeOrders, 'restore' | 'start'> {
+/** How an order is sent, beside what was decided. */
+type How = Pick<OrderIntent, 'decided' | 'exitTry'>;
+
+/** Everything between a decision and the exchanges: execution behind its gate, resting stops, and each exchange's unknowns and comparison. */
+export class Orders {
   readonly execution: Execution;
+  readonly #deps: OrdersDeps;
+  readonly #account: Account;
+  readonly #queue: OrderQueue;
+  readonly #instruments: readonly Instrument[];
+  readonly #brokers: Brokers;
+  readonly #stops: RestingStops;
+  readonly #exchanges: ExchangeOrders;
+  readonly #unresolved: UnresolvedLoop;
+
+  constructor(deps: OrdersDeps, account: Account, queue: OrderQueue, instruments: readonly Instrument[]) {
+    this.#deps = deps;
+    this.#account = account;
+    this.#queue = queue;
+    this.#instruments = instruments;
+    this.#brokers = createBrokers(deps.brokers);
+    this.execution = this.#makeExecution();
+    this.#stops = this.#makeStops();
+    this.#exchanges = new ExchangeOrders({
+      ...{ brokers: this.#brokers, execution: this.execution, portfolio: account.portfolio },
+      ...{ store: deps.store, clock: deps.clock, ids: deps.ids, streams: deps.streams },
+      turns: queue,
+      stops: this.#stops,
+      onCapital: (before, after) => account.capital(before, after),
+    });
+    this.#unresolved = new UnresolvedLoop({
+      unresolvedAt: (exchange) => this.unresolvedAt(exchange),
+      settle: (exchange) => this.settle(exchange),
+      clock: deps.clock,
+    });
+  }
+
+  #makeExecution(): Execution {
+    const { store, clock, ids, markets, permit, onOrderOutcome, config } = this.#deps;
+    const brokers = this.#brokers;
+    const { portfolio } = this.#account;
+    const { triesMax, backoffMs, orderType, limitCollarFraction } = config.execution;
+    const onPaper = brokers.kind === 'paper';
+    return new Execution(
+      {
+        ...{ store, brokers, clock, ids, portfolio, markets },
+        onOutcome: (outcome) => {
+          onOrderOutcome?.(outcome);
+          this.#unresolved.wake(outcome.order.exchange);
+        },
+        makeGate: (isBlocked, stopAmount) =>
+          new OrderGate(
+            {
+              ...{ brokers, permit, clock, markets, isBlocked, stopAmount },
+              tradingState: (order) => this.#stateForOrder(order),
+              unitsHeld: (exchange, symbol) => text(this.#sellable(exchange, symbol)),
+              equity: () => portfolio.equity(),
+            },
+            config.execution,
+          ),
+      },
+      {
+        ...{ triesMax, backoffMs, limitCollarFraction },
+        settleMs: onPaper ? 0 : SETTLE_MS,
+        orderType: onPaper ? 'market' : orderType,
+      },
+    );
+  }
+
+  #makeStops(): RestingStops {
+    const { markets, config } = this.#deps;
+    return new RestingStops({
+      brokers: this.#brokers,
+      execution: this.execution,
+      instruments: this.#instruments,
+      percent: config.risk.protectiveStopPct ?? 0,
+      agreed: (exchange) => this.#exchanges.agreed(exchange),
+      // What could not be closed is tried again with the next comparison, which comes soon then.
+      close: (instrument) =>
+        this.#close(instrument, (decision, candle, exitTry) =>
+          this.#sendAlone(instrument, candle, decision, { exitTry }),
+        ),
+      isClosed: (exchange, symbol) => markets?.get(exchange)?.closed().has(symbol) === true,
+    });
+  }
+
+  /** Before the account takes up the same state. */
+  restoreComparison(restored: RestoredState): void {
+    this.#exchanges.restore(restored);
+  }
+
+  /** Takes over the open orders of the last run, asks for them, and opens each account where that was never done. */
+  async open(restored: RestoredState): Promise<void> {
+    await this.execution.restore(restored.openOrders, restored.fills);
+    await this.#exchanges.start();
+  }
+
+  /** Asks once for each order of this symbol whose outcome is unknown; in the symbol's own turn. */
+  settleSymbol(exchange: string, symbol: string): Promise<readonly ExecutionOutcome[]> {
+    return this.#exchanges.settleSymbol(exchange, symbol);
+  }
+
+  /** The same for all symbols of an exchange, or of all exchanges, each in its turn. */
+  settle(exchange?: string): Promise<readonly ExecutionOutcome[]> {
+    return this.#exchanges.settle(exchange);
+  }
+
+  /**
+   * Compares orders, fills and balances with one exchange. Until a comparison agreed, that exchange is at most REDUCING.
+   * Null with a paper broker, which knows nothing that the store does not.
+   */
+  reconcile(exchange: string): Promise<Reconciliation | null> {
+    return this.#exchanges.reconcile(exchange);
+  }
+
+  /** See {@link ExchangeOrders.heard}. */
+  heard(exchange: string, hint: OrderHint): Promise<void> {
+    return this.#exchanges.heard(exchange, hint);
+  }
+
+  /** Takes that agreement back until the next comparison; does nothing on paper. */
+  doubt(exchange: string): void {
+    this.#exchanges.doubt(exchange);
+  }
+
   /** The box's state for a bar: at most REDUCING until exchange and store agree. */
-  stateFor(key: StreamKey, openMs: number): TradingState;
+  stateFor(key: StreamKey, openMs: number): TradingState {
+    const state = this.#deps.tradingState(key, openMs);
+    return this.#exchanges.agreed(key.exchange) ? state : stricter(state, 'REDUCING');
+  }
+
   /** Top of book to decide on; at once where it is known at once. */
-  quote(instrument: Instrument, candle: Candle): Quote | Promise<Quote>;
+  quote(instrument: Instrument, candle: Candle): Quote | Promise<Quote> {
+    return quoteToDecideOn(this.#deps.quoteFor, instrument.key, candle);
+  }
+
   send(
     instrument: Instrument,
     candle: Candle,
     decision: OrderIntent['decision'],
     decided?: Promise<void>,
-  ): Promise<ExecutionOutcome>;
-  /** Closes every position at an exchange through the gate, each in its turn, for a halt that flattens. What could not be closed, as text. */
-  flatten(exchange: string): Promise<readonly string[]>;
+  ): Promise<ExecutionOutcome> {
+    return this.#sendAligned(instrument, candle, decision, { ...(decided && { decided }) });
+  }
+
   /** How many orders there have an unknown outcome. */
-  unresolvedAt(exchange: string): number;
-  /** Asked at the moment a create request leaves the box: why it may not; null when it may. */
-  readonly mayLeave: Execution['mayLeave'];
-  readonly unprotected: RestingStops['unprotected'];
+  unresolvedAt(exchange: string): number {
+    return this.execution.unresolved(exchange).length;
+  }
+
   /** Asks for orders of unknown outcome at an exchange until `signal` aborts. Rejects when the store fails. */
-  watchUnknown(exchange: string, signal: AbortSignal): Promise<void>;
-  /** Before the account takes up the same state. */
-  restoreComparison(restored: RestoredState): void;
-  /** Takes over the open orders of the last run, asks for them, and opens each account where that was never done. */
-  open(restored: RestoredState): Promise<void>;
-}
+  watchUnknown(exchange: string, signal: AbortSignal): Promise<void> {
+    return this.#unresolved.run(exchange, signal);
+  }
 
-/** How an order is sent, beside what was decided. */
-type How = Pick<OrderIntent, 'decided' | 'exitTry'>;
+  /** Asked at the moment a create request leaves the box: why it may not; null when it may. */
+  mayLeave(order: OrderRequest): DenialReason | null {
+    return this.execution.mayLeave(order);
+  }
 
-export function createOrders(
-  deps: OrdersDeps,
-  { portfolio, breaker, capital }: Account,
-  turns: OrderQueue,
-  instruments: readonly Instrument[],
-): Orders {
-  const { config, clock, store } = deps;
-  const brokers = createBrokers(deps.brokers);
-  const execution = new Execution(
-    {
-      store,
-      brokers,
-      clock,
-      ids: deps.ids,
-      portfolio,
-      markets: deps.markets,
-      onOutcome(outcome) {
-        deps.onOrderOutcome?.(outcome);
-        unresolved.wake(outcome.order.exchange);
-      },
-      makeGate: (isBlocked, stopAmount) =>
-        new OrderGate(
-          {
-            brokers,
-            permit: deps.permit,
-            clock,
-            markets: deps.markets,
-            isBlocked,
-            stopAmount,
-            tradingState: stateForOrder,
-            unitsHeld: (exchange, symbol) => text(sellable(exchange, symbol)),
-            equity: portfolio.equity,
-          },
-          config.execution,
-        ),
-    },
-    {
-      triesMax: config.execution.triesMax,
-      backoffMs: config.execution.backoffMs,
-      settleMs: brokers.kind === 'paper' ? 0 : SETTLE_MS,
-      orderType: brokers.kind === 'paper' ? 'market' : config.execution.orderType,
-      limitCollarFraction: config.execution.limitCollarFraction,
-    },
-  );
-  const stops = new RestingStops({
-    brokers,
-    execution,
-    instruments,
-    percent: config.risk.protectiveStopPct ?? 0,
-    agreed: (exchange) => venues.agreed(exchange),
-    // What could not be closed is tried again with the next comparison, which comes soon then.
-    close: (instrument) =>
-      flattenInstrument(instrument, {
-        clock,
-        closable,
-        quote: async (of, bar) => quote(of, bar),
-        send: (of, bar, decision, exitTry) => sendAlone(of, bar, decision, { exitTry }),
-      }),
-    isClosed: (exchange, symbol) => deps.markets?.get(exchange)?.closed().has(symbol) === true,
-  });
-  const { restore, start, ...venues } = createExchangeOrders({
-    brokers,
-    execution,
-    portfolio,
-    store,
-    clock,
-    ids: deps.ids,
-    turns,
-    stops,
-    streams: deps.streams,
-    onCapital: capital,
-  });
+  /** Closes every position at an exchange through the gate, each in its turn, for a halt that flattens. What could not be closed, as text. */
+  async flatten(exchange: string): Promise<readonly string[]> {
+    const held = this.#instruments.filter(({ key }) => key.exchange === exchange);
+    const closed = await Promise.all(
+      held.map((instrument) =>
+        this.#queue.serialize(exchange, instrument.key.symbol, async () => {
+          await this.settleSymbol(exchange, instrument.key.symbol);
+          return this.#close(instrument, (decision, candle, exitTry) =>
+            this.#sendAligned(instrument, candle, decision, { exitTry }),
+          );
+        }),
+      ),
+    );
+    return closed.flatMap((unclosed) => unclosed ?? []);
+  }
 
-  const unresolvedAt = (exchange: string) => execution.unresolved(exchange).length;
-  const unresolved = new UnresolvedLoop({ unresolvedAt, settle: venues.settle, clock });
-
-  function stateFor(key: StreamKey, openMs: number): TradingState {
-    const state = deps.tradingState(key, openMs);
-    return venues.agreed(key.exchange) ? state : stricter(state, 'REDUCING');
+  /** Positions at an exchange without the stop that they should have, and why. */
+  unprotected(exchange: string): readonly Unprotected[] {
+    return this.#stops.unprotected(exchange);
   }
 
   /**
    * The same for an order; what no stream of the box has decided may not leave at all. Streams decide beside each other:
    * one may trip the circuit breaker while the order of another is on its way to the gate or to the wire.
    */
-  function stateForOrder({ exchange, symbol, barOpenMs }: OrderPlace): TradingState {
-    const stream = deps.streams.find(({ key }) => key.exchange === exchange && key.symbol === symbol);
+  #stateForOrder({ exchange, symbol, barOpenMs }: OrderPlace): TradingState {
+    const stream = this.#deps.streams.find(({ key }) => key.exchange === exchange && key.symbol === symbol);
     if (stream === undefined) return 'HALTED';
-    const state = stateFor(stream.key, barOpenMs);
-    return breaker.tripped ? stricter(state, 'REDUCING') : state;
+    const state = this.stateFor(stream.key, barOpenMs);
+    return this.#account.breaker.tripped ? stricter(state, 'REDUCING') : state;
   }
 
-  const closable = ({ key }: Instrument) => sellable(key.exchange, key.symbol);
+  /** Closes what an instrument holds; what could not be closed, as text, or null. */
+  #close(
+    instrument: Instrument,
+    send: (decision: OrderIntent['decision'], candle: Candle, exitTry: number) => Promise<ExecutionOutcome>,
+  ): Promise<string | null> {
+    return flattenInstrument(instrument, {
+      clock: this.#deps.clock,
+      closable: ({ key }) => this.#sellable(key.exchange, key.symbol),
+      quote: async (of, candle) => this.quote(of, candle),
+      send: (_, candle, decision, exitTry) => send(decision, candle, exitTry),
+    });
+  }
 
   /** Units held, by fills or by the exchange's last word, whichever is nearer to zero. */
-  function sellable(exchange: string, symbol: string): Decimal {
-    const { units } = portfolio.book(exchange, symbol);
-    const short = venues.shortfall(exchange, symbol);
+  #sellable(exchange: string, symbol: string): Decimal {
+    const { units } = this.#account.portfolio.book(exchange, symbol);
+    const short = this.#exchanges.shortfall(exchange, symbol);
     if (short.eq(0) || !units.gt(0)) return units;
     return short.gte(units) ? decimal(0) : units.minus(short);
   }
 
-  const quote = (instrument: Instrument, candle: Candle) =>
-    quoteToDecideOn(deps.quoteFor, instrument.key, candle);
-
   /** The order, and what rests made to fit what it left. */
-  async function sendAligned(
+  async #sendAligned(
     instrument: Instrument,
     candle: Candle,
     decision: OrderIntent['decision'],
     how: How,
   ): Promise<ExecutionOutcome> {
-    const outcome = await sendAlone(instrument, candle, decision, how);
-    await stops.sync(instrument.key.exchange, instrument.key.symbol);
-    unresolved.wake(instrument.key.exchange);
+    const outcome = await this.#sendAlone(instrument, candle, decision, how);
+    await this.#stops.sync(instrument.key.exchange, instrument.key.symbol);
+    this.#unresolved.wake(instrument.key.exchange);
     return outcome;
   }
 
-  async function sendAlone(
+  async #sendAlone(
     instrument: Instrument,
     candle: Candle,
     decision: OrderIntent['decision'],
@@ -215,35 +296,25 @@ export function createOrders(
     const { decided, exitTry } = how;
     const { key, rules } = instrument;
     const held = instrument.book.units;
-    let { units } = decision;
     const closing = decision.side === 'sell' ? held.gt(0) : held.lt(0);
-    // What the exchange does not hold cannot be sold, and must not keep in what can.
-    const there = sellable(key.exchange, key.symbol).abs();
-    if (closing && there.lt(units) && held.abs().gte(units)) units = there.toNumber();
-    const market = deps.markets?.get(key.exchange);
-    // In a closed market a stop could not be put back, and nothing can be closed.
-    const isShut =
-      market !== undefined && (market.isShut(key.symbol) || market.barrier(key.symbol, true) !== null);
-    if (closing && !isShut && execution.restingStops(key.exchange, key.symbol).length > 0) {
-      // A stop is taken away for a decision that is written down, and for no other.
-      await decided;
-      await stops.cancelAll(instrument);
-      // What the stop has closed before it could be cancelled is closed.
-      const closed = held.abs().minus(instrument.book.units.abs());
-      if (closed.gt(0)) units = Math.max(0, decimal(units).minus(closed).toNumber());
-    }
+    const units = closing ? await this.#unitsToClose(instrument, decision.units, decided) : decision.units;
     const priced = (book: Quote) =>
       closing
-        ? exitQuote(book, candle.close, candle.openMs + instrument.barMs, config.execution.quoteAgeMsMax)
+        ? exitQuote(
+            book,
+            candle.close,
+            candle.openMs + instrument.barMs,
+            this.#deps.config.execution.quoteAgeMsMax,
+          )
         : book;
-    const outcome = await execution.submit({
+    const outcome = await this.execution.submit({
       exchange: key.exchange,
       decision: { ...decision, units, inputs: { ...decision.inputs, quote: priced(decision.inputs.quote) } },
       rules,
       barOpenMs: candle.openMs,
       decisionPrice: candle.close,
       refreshQuote: async () => {
-        const book = await deps.quoteFor(key, candle);
+        const book = await this.#deps.quoteFor(key, candle);
         return book && priced(book);
       },
       ...(decided && { decided }),
@@ -252,42 +323,25 @@ export function createOrders(
     const { status, reason } = outcome;
     if (!closing || !isUnplaced(status) || reason !== null || instrument.rules === rules) return outcome;
     // Rejected by rules that were read again meanwhile: what closes a position does not wait for the next bar.
-    return sendAlone(instrument, candle, decision, how);
+    return this.#sendAlone(instrument, candle, decision, how);
   }
-
-  return {
-    ...venues,
-    execution,
-    stateFor,
-    quote,
-    send: (instrument, candle, decision, decided) =>
-      sendAligned(instrument, candle, decision, { ...(decided && { decided }) }),
-    unresolvedAt,
-    watchUnknown: (exchange, signal) => unresolved.run(exchange, signal),
-    mayLeave: (order) => execution.mayLeave(order),
-    async flatten(exchange) {
-      const held = instruments.filter(({ key }) => key.exchange === exchange);
-      const closed = await Promise.all(
-        held.map((instrument) => {
-          const { symbol } = instrument.key;
-          return turns.serialize(exchange, symbol, async () => {
-            await venues.settleSymbol(exchange, symbol);
-            return flattenInstrument(instrument, {
-              clock,
-              closable,
-              quote: async (of, candle) => quote(of, candle),
-              send: (of, candle, decision, exitTry) => sendAligned(of, candle, decision, { exitTry }),
-            });
-          });
-        }),
-      );
-      return closed.flatMap((unclosed) => unclosed ?? []);
-    },
-    unprotected: (exchange) => stops.unprotected(exchange),
-    restoreComparison: restore,
-    async open(restored) {
-      await execution.restore(restored.openOrders, restored.fills);
-      await start();
-    },
-  };
+  /** What is left to close once the stops that rest are out of the way: on spot they lock what is to be sold. */
+  async #unitsToClose(instrument: Instrument, decided: number, until?: Promise<void>): Promise<number> {
+    const { exchange, symbol } = instrument.key;
+    const held = instrument.book.units;
+    let units = decided;
+    // What the exchange does not hold cannot be sold, and must not keep in what can.
+    const there = this.#sellable(exchange, symbol).abs();
+    if (there.lt(units) && held.abs().gte(units)) units = there.toNumber();
+    const market = this.#deps.markets?.get(exchange);
+    // In a closed market a stop could not be put back, and nothing can be closed.
+    const isShut = market !== undefined && (market.isShut(symbol) || market.barrier(symbol, true) !== null);
+    if (isShut || this.execution.restingStops(exchange, symbol).length === 0) return units;
+    // A stop is taken away for a decision that is recorded, and for no other.
+    await until;
+    await this.#stops.cancelAll(instrument);
+    // What the stop has closed before it could be cancelled is closed.
+    const closed = held.abs().minus(instrument.book.units.abs());
+    return closed.gt(0) ? Math.max(0, decimal(units).minus(closed).toNumber()) : units;
+  }
 }

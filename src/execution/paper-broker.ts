@@ -27,29 +27,34 @@ export interface PaperBroker extends Broker {
   execute(order: OrderRequest, quote: Quote): SubmitResult;
 }
 
-/**
- * Fills a market order at the quote's ask or bid, whole or as far as `availableOf` allows; an immediate-or-cancel limit
- * order only if the quote is at its limit or better. The fee is the taker's, in quote currency. On spot nothing is sold
- * that is not held and nothing bought that cannot be paid for, fee included; a swap needs no balance here, since its
- * exposure is the gate's cap.
- */
-export function createPaperBroker(options: PaperBrokerOptions): PaperBroker {
-  const balances = new Map<string, Decimal>();
-  const reports = new Map<string, OrderReport>();
-  const clientFills = new Map<string, Fill[]>();
-  for (const [currency, total] of Object.entries(options.startBalances))
-    balances.set(currency, decimal(total));
+/** What an account on paper holds, and what became of its orders. */
+class PaperLedger {
+  readonly #options: PaperBrokerOptions;
+  readonly #balances = new Map<string, Decimal>();
+  readonly #reports = new Map<string, OrderReport>();
+  /** Fills of earlier lives, by order. */
+  readonly #clientFills = new Map<string, Fill[]>();
 
-  const held = (currency: string): Decimal => balances.get(currency) ?? decimal(0);
-  const add = (currency: string, amount: Decimal): void => {
-    balances.set(currency, held(currency).plus(amount));
-  };
-
-  function book(fill: Fill): void {
-    for (const [currency, amount] of movementsOf(fill)) add(currency, amount);
+  constructor(options: PaperBrokerOptions) {
+    this.#options = options;
+    for (const [currency, total] of Object.entries(options.startBalances))
+      this.#balances.set(currency, decimal(total));
   }
 
-  function report(order: OrderRequest, status: OrderReport['status'], fills: readonly Fill[]): OrderReport {
+  held(currency: string): Decimal {
+    return this.#balances.get(currency) ?? decimal(0);
+  }
+
+  book(fill: Fill): void {
+    for (const [currency, amount] of movementsOf(fill))
+      this.#balances.set(currency, this.held(currency).plus(amount));
+  }
+
+  knows(clientOrderId: string): boolean {
+    return this.#reports.has(clientOrderId);
+  }
+
+  report(order: OrderRequest, status: OrderReport['status'], fills: readonly Fill[]): OrderReport {
     const filled = fills.reduce((sum, fill) => sum.plus(fill.amount), decimal(0));
     const result: OrderReport = {
       clientOrderId: order.clientOrderId,
@@ -61,47 +66,117 @@ export function createPaperBroker(options: PaperBrokerOptions): PaperBroker {
       filled: text(filled),
       averagePrice: fills[0]?.price ?? null,
       fills,
-      atMs: options.clock.wallMs(),
+      atMs: this.#options.clock.wallMs(),
     };
-    reports.set(order.clientOrderId, result);
+    this.#reports.set(order.clientOrderId, result);
     return result;
   }
 
-  const reject = (message: string) => ({ kind: 'rejected' as const, message });
+  find(clientOrderId: string): OrderReport | undefined {
+    const known = this.#reports.get(clientOrderId);
+    if (known) return known;
+    // After a restart only the fills are left of an order, which says how much of it was done.
+    const fills = this.#clientFills.get(clientOrderId);
+    const first = fills?.[0];
+    if (!fills || !first) return undefined;
+    const filled = text(fills.reduce((sum, fill) => sum.plus(fill.amount), decimal(0)));
+    return {
+      clientOrderId,
+      exchangeOrderId: `paper-${clientOrderId}`,
+      symbol: first.symbol,
+      side: first.side,
+      status: 'expired',
+      amount: filled,
+      filled,
+      averagePrice: first.price,
+      fills,
+      atMs: first.atMs,
+    };
+  }
+
+  history(symbols: readonly string[], sinceMs: number): readonly OrderReport[] {
+    return [...this.#reports.values()].filter(
+      ({ symbol, atMs }) => symbols.includes(symbol) && atMs >= sinceMs,
+    );
+  }
+
+  balances(): readonly Balance[] {
+    return [...this.#balances].map(
+      ([currency, total]): Balance => ({ currency, free: text(total), total: text(total) }),
+    );
+  }
+
+  restore(fills: readonly Fill[]): void {
+    for (const fill of fills) {
+      if (fill.exchange !== this.#options.exchange) continue;
+      this.book(fill);
+      const list = this.#clientFills.get(fill.clientOrderId);
+      if (list) list.push(fill);
+      else this.#clientFills.set(fill.clientOrderId, [fill]);
+    }
+  }
+}
+
+const reject = (message: string) => ({ kind: 'rejected' as const, message });
+
+/** Why an order cannot be filled at this price at all; null where it can. */
+function rejection(
+  order: OrderRequest,
+  price: number,
+  options: PaperBrokerOptions,
+  ledger: PaperLedger,
+): SubmitResult | null {
+  if (ledger.knows(order.clientOrderId))
+    return reject(`client order id ${order.clientOrderId} was used before`);
+  if (!options.rulesOf(order.symbol)) return reject(`${options.exchange} does not list ${order.symbol}`);
+  if (options.isClosed?.(order.symbol))
+    return { ...reject(`${order.symbol} is closed at ${options.exchange}`), about: 'closed' };
+  if (!(price > 0 && Number.isFinite(price))) return reject(`no price to fill ${order.symbol} at`);
+  if (order.type === 'limit_ioc' && order.limitPrice === undefined)
+    return reject('a limit order needs a limit price');
+  return null;
+}
+
+/** How much of an order is filled at this price: 0 beyond its limit, the rest expires where not all is available. */
+function amountFilled(
+  { type, side, symbol, limitPrice, amount }: OrderRequest,
+  price: number,
+  options: PaperBrokerOptions,
+  rules: MarketRules,
+): Decimal {
+  if (type === 'limit_ioc') {
+    const beyond = side === 'buy' ? decimal(price).gt(limitPrice!) : decimal(price).lt(limitPrice!);
+    if (beyond) return decimal(0);
+  }
+  const wanted = decimal(amount);
+  const available = options.availableOf?.(symbol, side);
+  return available !== undefined && wanted.gt(available)
+    ? floorToStep(decimal(available), decimal(rules.amountStep))
+    : wanted;
+}
+
+/**
+ * Fills a market order at the quote's ask or bid, whole or as far as `availableOf` allows; an immediate-or-cancel limit
+ * order only if the quote is at its limit or better. The fee is the taker's, in quote currency. On spot nothing is sold
+ * that is not held and nothing bought that cannot be paid for, fee included; a swap needs no balance here, since its
+ * exposure is the gate's cap.
+ */
+export function createPaperBroker(options: PaperBrokerOptions): PaperBroker {
+  const ledger = new PaperLedger(options);
 
   function execute(order: OrderRequest, quote: Quote): SubmitResult {
-    const known = reports.get(order.clientOrderId);
-    if (known) return reject(`client order id ${order.clientOrderId} was used before`);
-    const rules = options.rulesOf(order.symbol);
-    if (!rules) return reject(`${options.exchange} does not list ${order.symbol}`);
-    if (options.isClosed?.(order.symbol))
-      return { ...reject(`${order.symbol} is closed at ${options.exchange}`), about: 'closed' };
     const price = order.side === 'buy' ? quote.ask : quote.bid;
-    if (!(price > 0 && Number.isFinite(price))) return reject(`no price to fill ${order.symbol} at`);
-    if (order.type === 'limit_ioc') {
-      if (order.limitPrice === undefined) return reject('a limit order needs a limit price');
-      const beyond =
-        order.side === 'buy' ? decimal(price).gt(order.limitPrice) : decimal(price).lt(order.limitPrice);
-      if (beyond) return { kind: 'report', report: report(order, 'expired', []) };
-    }
-    const wanted = decimal(order.amount);
-    const available = options.availableOf?.(order.symbol, order.side);
-    const amount =
-      available !== undefined && wanted.gt(available)
-        ? floorToStep(decimal(available), decimal(rules.amountStep))
-        : wanted;
-    if (!amount.gt(0)) return { kind: 'report', report: report(order, 'expired', []) };
-
+    const rejected = rejection(order, price, options, ledger);
+    if (rejected !== null) return rejected;
+    const rules = options.rulesOf(order.symbol)!;
+    const amount = amountFilled(order, price, options, rules);
+    if (!amount.gt(0)) return { kind: 'report', report: ledger.report(order, 'expired', []) };
     const { base, quote: quoteCurrency } = currenciesOf(order.symbol);
     const notional = amount.times(decimal(price));
     const fee = notional.times(rules.takerFeeRate);
-    if (rules.kind === 'spot') {
-      const short = order.side === 'buy' ? held(quoteCurrency).lt(notional.plus(fee)) : held(base).lt(amount);
-      if (short) {
-        const currency = order.side === 'buy' ? quoteCurrency : base;
-        return reject(`insufficient balance: ${text(held(currency))} ${currency}`);
-      }
-    }
+    const [pays, cost] = order.side === 'buy' ? [quoteCurrency, notional.plus(fee)] : [base, amount];
+    if (rules.kind === 'spot' && ledger.held(pays).lt(cost))
+      return reject(`insufficient balance: ${text(ledger.held(pays))} ${pays}`);
     const fill: Fill = {
       fillId: `${order.clientOrderId}-1`,
       clientOrderId: order.clientOrderId,
@@ -114,8 +189,9 @@ export function createPaperBroker(options: PaperBrokerOptions): PaperBroker {
       feeCurrency: quoteCurrency,
       atMs: options.clock.wallMs(),
     };
-    book(fill);
-    return { kind: 'report', report: report(order, amount.eq(wanted) ? 'filled' : 'expired', [fill]) };
+    ledger.book(fill);
+    const status = amount.eq(order.amount) ? 'filled' : 'expired';
+    return { kind: 'report', report: ledger.report(order, status, [fill]) };
   }
 
   return {
@@ -123,46 +199,14 @@ export function createPaperBroker(options: PaperBrokerOptions): PaperBroker {
     kind: 'paper',
     execute,
     create: async (order, quote) => execute(order, quote),
-    async find(clientOrderId) {
-      const known = reports.get(clientOrderId);
-      if (known) return known;
-      // After a restart only the fills are left of an order, which says how much of it was done.
-      const fills = clientFills.get(clientOrderId);
-      const first = fills?.[0];
-      if (!fills || !first) return undefined;
-      const filled = text(fills.reduce((sum, fill) => sum.plus(fill.amount), decimal(0)));
-      return {
-        clientOrderId,
-        exchangeOrderId: `paper-${clientOrderId}`,
-        symbol: first.symbol,
-        side: first.side,
-        status: 'expired',
-        amount: filled,
-        filled,
-        averagePrice: first.price,
-        fills,
-        atMs: first.atMs,
-      };
-    },
+    find: async (clientOrderId) => ledger.find(clientOrderId),
     async cancel() {
       // Nothing rests on paper: an order is filled or expired before `create` answers.
     },
     openOrders: async () => [],
-    history: async (symbols, sinceMs) =>
-      [...reports.values()].filter(({ symbol, atMs }) => symbols.includes(symbol) && atMs >= sinceMs),
+    history: async (symbols, sinceMs) => ledger.history(symbols, sinceMs),
     transfers: async () => [],
-    balances: async () =>
-      [...balances].map(
-        ([currency, total]): Balance => ({ currency, free: text(total), total: text(total) }),
-      ),
-    restore(fills) {
-      for (const fill of fills) {
-        if (fill.exchange !== options.exchange) continue;
-        book(fill);
-        const list = clientFills.get(fill.clientOrderId);
-        if (list) list.push(fill);
-        else clientFills.set(fill.clientOrderId, [fill]);
-      }
-    },
+    balances: async () => ledger.balances(),
+    restore: (fills) => ledger.restore(fills),
   };
 }

@@ -5,7 +5,7 @@ import type { BarRecord, PeakRebase, RestoredState } from '../core/records.js';
 import type { NoPredictionReason, Prediction } from '../core/signal.js';
 import type { ExecutionOutcome } from '../execution/order-intent.js';
 import { OrderQueue } from '../execution/order-queue.js';
-import { createOrders, type Orders } from '../execution/orders.js';
+import { Orders } from '../execution/orders.js';
 import { type Account, createAccount } from '../portfolio/account.js';
 import type { Portfolio } from '../portfolio/portfolio.js';
 import type { RawCandle } from '../ports/market.js';
@@ -71,7 +71,7 @@ export class Pipeline {
     );
     this.#streams = new Map(streams.map((stream) => [stream.name, stream]));
     this.#queue = new OrderQueue();
-    this.orders = createOrders(deps, this.#account, this.#queue, streams);
+    this.orders = new Orders(deps, this.#account, this.#queue, streams);
     this.#risk = createRiskLayer(config.risk);
     this.#riskInputs = new RiskInputsSource(config, this.#account, this.orders, streams);
     this.warmUpBars = windowBarsOf(config);

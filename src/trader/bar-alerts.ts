@@ -35,102 +35,110 @@ export interface BarAlertsOptions {
 const QUARANTINE_ROWS_MIN = 100;
 
 /** Turns what a bar brought into what a person should hear. Each state is told when it begins, not on every bar. */
-export function createBarAlerts(options: BarAlertsOptions): { onBar(outcome: BarOutcome): Promise<void> } {
-  const { alerts } = options;
-  const models = new Map<string, { told: Health; wellBars: number }>();
-  const quarantining = new Set<string>();
-  let drawdownStep = 0;
+export class BarAlerts {
+  readonly #options: BarAlertsOptions;
+  readonly #models = new Map<string, { told: Health; wellBars: number }>();
+  readonly #quarantining = new Set<string>();
+  #drawdownStep = 0;
   /** First millisecond of the last day whose loss was told. */
-  let lossToldMs = 0;
-  let cooling = false;
+  #lossToldMs = 0;
+  #cooling = false;
 
-  async function onDrawdown(bar: DecidedBar): Promise<void> {
-    const limit = options.drawdownHaltFraction;
+  constructor(options: BarAlertsOptions) {
+    this.#options = options;
+  }
+
+  async onBar(outcome: BarOutcome): Promise<void> {
+    if (outcome.kind === 'already_known') return;
+    await this.#onQuarantined(streamName(outcome.stream), outcome.stream.symbol);
+    if (outcome.kind !== 'decided') return;
+    await this.#onDrawdown(outcome);
+    await this.#onLimits(outcome);
+    await this.#onModel(outcome);
+  }
+
+  async #onDrawdown(bar: DecidedBar): Promise<void> {
+    const limit = this.#options.drawdownHaltFraction;
     const drawdown = bar.record.account?.drawdown ?? 0;
     if (bar.breakerTripped) {
-      drawdownStep = 3;
-      await alerts.raise('DRAWDOWN_100', { drawdown, limit });
+      this.#drawdownStep = 3;
+      await this.#options.alerts.raise('DRAWDOWN_100', { drawdown, limit });
       return;
     }
     const step = drawdown >= limit * 0.8 ? 2 : drawdown >= limit * 0.5 ? 1 : 0;
     // It is told again only after the drawdown has gone well back, lest a wobble around a step fill the phone.
-    if (step > drawdownStep) {
+    if (step > this.#drawdownStep) {
       await (step === 2
-        ? alerts.raise('DRAWDOWN_80', { drawdown, limit })
-        : alerts.raise('DRAWDOWN_50', { drawdown, limit }));
-      drawdownStep = step;
-    } else if (drawdown < limit * 0.4) drawdownStep = 0;
+        ? this.#options.alerts.raise('DRAWDOWN_80', { drawdown, limit })
+        : this.#options.alerts.raise('DRAWDOWN_50', { drawdown, limit }));
+      this.#drawdownStep = step;
+    } else if (drawdown < limit * 0.4) this.#drawdownStep = 0;
   }
 
   /** What forbids entries for a while is told when it begins. */
-  async function onLimits({ stream, record }: DecidedBar): Promise<void> {
+  async #onLimits({ stream, record }: DecidedBar): Promise<void> {
     const { account, candle } = record;
-    if (options.limits === undefined || account === null) return;
-    const { dailyLossFraction: limit, cooldownLosses = 0, cooldownBars = 0, losingRun } = options.limits;
+    if (this.#options.limits === undefined || account === null) return;
+    const {
+      dailyLossFraction: limit,
+      cooldownLosses = 0,
+      cooldownBars = 0,
+      losingRun,
+    } = this.#options.limits;
     const loss = dayLossOf(account.dayStartEquity, account.dayLowEquity);
-    if (limit !== undefined && loss >= limit && account.dayMs !== lossToldMs) {
-      lossToldMs = account.dayMs;
-      await alerts.raise('DAILY_LOSS', { loss, limit });
+    if (limit !== undefined && loss >= limit && account.dayMs !== this.#lossToldMs) {
+      this.#lossToldMs = account.dayMs;
+      await this.#options.alerts.raise('DAILY_LOSS', { loss, limit });
     }
     if (cooldownLosses === 0) return;
     const { count, lastMs } = losingRun();
     const barMs = timeframeMs(stream.timeframe);
-    const bars = barsSince(lastMs, candle.openMs, barMs, options.limits.calendarOf(stream));
+    const bars = barsSince(lastMs, candle.openMs, barMs, this.#options.limits.calendarOf(stream));
     const cools = count >= cooldownLosses && bars < cooldownBars;
-    if (cools && !cooling) await alerts.raise('COOL_DOWN', { losses: count, bars: cooldownBars });
-    cooling = cools;
+    if (cools && !this.#cooling)
+      await this.#options.alerts.raise('COOL_DOWN', { losses: count, bars: cooldownBars });
+    this.#cooling = cools;
   }
 
   /**
    * A rolling AUC of 30 wobbles around its limits, so a status is told once and then again only after the model has been
    * well for a whole window. In between nothing new could be said that the retained state does not show.
    */
-  async function onModel(bar: DecidedBar): Promise<void> {
+  async #onModel(bar: DecidedBar): Promise<void> {
     if (bar.health === null) return;
     const name = streamName(bar.stream);
-    const model = models.get(name) ?? { told: 'HEALTHY', wellBars: 0 };
-    models.set(name, model);
+    const model = this.#models.get(name) ?? { told: 'HEALTHY', wellBars: 0 };
+    this.#models.set(name, model);
     const { status, alerts: findings } = bar.health;
-    const silent = options.actions && !actionsOf(bar.health, options.actions).includes('alert');
+    const silent = this.#options.actions && !actionsOf(bar.health, this.#options.actions).includes('alert');
     if (status === 'HEALTHY') {
       model.wellBars += 1;
-      if (model.wellBars >= options.aucWindow) model.told = 'HEALTHY';
+      if (model.wellBars >= this.#options.aucWindow) model.told = 'HEALTHY';
       return;
     }
     model.wellBars = 0;
     if (silent) return;
-    const figures = { model: options.modelName(), detail: findings[0] ?? 'see redbutton status' };
+    const figures = { model: this.#options.modelName(), detail: findings[0] ?? 'see redbutton status' };
     if (status === 'CRITICAL' && model.told !== 'CRITICAL') {
       model.told = 'CRITICAL';
-      await alerts.raise('MODEL_CRITICAL', figures);
+      await this.#options.alerts.raise('MODEL_CRITICAL', figures);
     } else if (status === 'WARNING' && model.told === 'HEALTHY') {
       model.told = 'WARNING';
-      await alerts.raise('MODEL_WARNING', figures);
+      await this.#options.alerts.raise('MODEL_WARNING', figures);
     }
   }
 
-  async function onQuarantined(stream: string, symbol: string): Promise<void> {
-    const share = options.quarantineShare(stream);
+  async #onQuarantined(stream: string, symbol: string): Promise<void> {
+    const share = this.#options.quarantineShare(stream);
     if (share === undefined || share.rows < QUARANTINE_ROWS_MIN) return;
-    if (share.share <= options.quarantineAlertRate) quarantining.delete(stream);
-    else if (!quarantining.has(stream)) {
-      quarantining.add(stream);
-      await alerts.raise('QUARANTINE_RATE', {
+    if (share.share <= this.#options.quarantineAlertRate) this.#quarantining.delete(stream);
+    else if (!this.#quarantining.has(stream)) {
+      this.#quarantining.add(stream);
+      await this.#options.alerts.raise('QUARANTINE_RATE', {
         symbol,
         rate: share.share,
-        limit: options.quarantineAlertRate,
+        limit: this.#options.quarantineAlertRate,
       });
     }
   }
-
-  return {
-    async onBar(outcome) {
-      if (outcome.kind === 'already_known') return;
-      await onQuarantined(streamName(outcome.stream), outcome.stream.symbol);
-      if (outcome.kind !== 'decided') return;
-      await onDrawdown(outcome);
-      await onLimits(outcome);
-      await onModel(outcome);
-    },
-  };
 }

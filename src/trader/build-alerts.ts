@@ -68,59 +68,30 @@ export interface Alerting {
 }
 
 export async function createAlerting(options: AlertingOptions): Promise<Alerting> {
-  const { config, env, clock, rng, log, store } = options;
-  const { name, stateDir } = config.device;
+  const { config, clock, rng, log, store } = options;
   let view: BoxView | null = null;
+  const shown = (): BoxView => {
+    invariant(view !== null, 'the box is shown before anything is told of it');
+    return view;
+  };
   const spools: { close(): Promise<void> }[] = [];
-  const sinks = await createAlertSinks({
-    config,
-    device: name,
-    role: 'trader',
-    credentials: mqttCredentials(env),
-    outbox: store,
-    ntfy: {
-      ...ntfyCredentials(env),
-      async openOutbox() {
-        const spool = await openAlertSpool(boxPaths(config).ntfySpool, damaged);
-        spools.push(spool);
-        return spool;
-      },
-    },
-    clock,
-    log,
-    rng,
-    version: options.version,
+  const sinks = await openSinks(options, spools, {
     stateNow: state,
-    haltTakenBy: options.takesHalts ? 'trader' : 'guard',
-    ...(options.takesHalts && { onHalt: () => shown().halt() }),
-    clientIdFile: boxPaths(config).mqttClientIds.trader,
-    onTrouble(raise) {
-      raise(alerts).catch((error) => log.error({ err: error }, 'an alert was lost'));
-    },
+    halt: () => shown().halt(),
+    raiser: () => alerts,
   });
-  const alerts = createAlertRaiser(ALERT_CATALOGUE, clock, sinks.sink, createAlertIds(name, clock, rng));
-  const vitals = createVitalsWatch({ stateDir, clock, log, alerts });
-  const daily = createDailySummary({ at: config.alerts.dailySummaryAt, clock, log, alerts, store, state });
+  const ids = createAlertIds(config.device.name, clock, rng);
+  const alerts = createAlertRaiser(ALERT_CATALOGUE, clock, sinks.sink, ids);
+  const vitals = createVitalsWatch({ stateDir: config.device.stateDir, clock, log, alerts });
   const metrics = createTraderMetrics({ version: options.version, mode: config.mode, state });
   const endpoint =
     config.metrics.port === undefined ? null : createMetricsEndpoint(config.metrics.port, metrics.text);
-  const releases = createReleaseWatch({
-    url: config.alerts.releaseUrl,
-    version: options.version,
-    clock,
-    log,
-    alerts,
-  });
-  const guardWatch = createGuardWatch({ permit: options.permit, clock, log, alerts, onLook: publishState });
-
-  function shown(): BoxView {
-    invariant(view !== null, 'the box is shown before anything is told of it');
-    return view;
-  }
-
-  function damaged(line: number): void {
-    log.warn({ errorCode: 'E_SPOOL', line }, 'a line of the ntfy spool is damaged and was passed over');
-  }
+  const watches = [
+    vitals,
+    createDailySummary({ at: config.alerts.dailySummaryAt, clock, log, alerts, store, state }),
+    createGuardWatch({ permit: options.permit, clock, log, alerts, onLook: publishState }),
+    createReleaseWatch({ url: config.alerts.releaseUrl, version: options.version, clock, log, alerts }),
+  ];
 
   function state(): BoxState {
     return { ...shown().state(), temperatureC: vitals.last().temperatureC };
@@ -153,26 +124,58 @@ export async function createAlerting(options: AlertingOptions): Promise<Alerting
       'GET /metrics': async () => ({ status: 200, body: { text: await metrics.text() } }),
     },
     async start() {
-      if (config.mqtt.url !== undefined && (await brokerIsHere(config.mqtt.url))) {
+      if (config.mqtt.url !== undefined && (await brokerIsHere(config.mqtt.url)))
         log.info('the broker is on this box and dies with it: nobody will hear "offline" (docs/alerts.md)');
-      }
       await sinks.start();
-      vitals.start();
-      daily.start();
-      guardWatch.start();
-      releases.start();
+      for (const watch of watches) watch.start();
       await endpoint?.start();
     },
     async stop() {
       await endpoint?.stop();
-      await releases.stop();
-      await guardWatch.stop();
-      await daily.stop();
-      await vitals.stop();
+      for (const watch of [...watches].reverse()) await watch.stop();
       await sinks.stop();
       for (const spool of spools) await spool.close();
     },
   };
+}
+
+/** What the sinks ask back: the box's state, the phone's halt, and who raises an alert of their own trouble. */
+interface AskedBySinks {
+  readonly stateNow: () => BoxState;
+  readonly halt: () => Promise<void>;
+  readonly raiser: () => AlertRaiser;
+}
+
+function openSinks(options: AlertingOptions, spools: { close(): Promise<void> }[], asked: AskedBySinks) {
+  const { config, env, clock, rng, log, store, takesHalts } = options;
+  const damaged = (line: number) =>
+    log.warn({ errorCode: 'E_SPOOL', line }, 'a line of the ntfy spool is damaged and was passed over');
+  return createAlertSinks({
+    config,
+    device: config.device.name,
+    role: 'trader',
+    credentials: mqttCredentials(env),
+    outbox: store,
+    ntfy: {
+      ...ntfyCredentials(env),
+      async openOutbox() {
+        const spool = await openAlertSpool(boxPaths(config).ntfySpool, damaged);
+        spools.push(spool);
+        return spool;
+      },
+    },
+    clock,
+    log,
+    rng,
+    version: options.version,
+    stateNow: asked.stateNow,
+    haltTakenBy: takesHalts ? 'trader' : 'guard',
+    ...(takesHalts && { onHalt: asked.halt }),
+    clientIdFile: boxPaths(config).mqttClientIds.trader,
+    onTrouble(raise) {
+      raise(asked.raiser()).catch((error) => log.error({ err: error }, 'an alert was lost'));
+    },
+  });
 }
 
 function countedBar(outcome: BarOutcome): CountedBar {

@@ -1,7 +1,7 @@
 import { streamName } from '../core/candle.js';
 import { losingRunOf } from '../portfolio/losing-run.js';
 import type { GuardLink } from '../ports/guard.js';
-import { createBarAlerts } from './bar-alerts.js';
+import { BarAlerts } from './bar-alerts.js';
 import { summaryOf } from './bar-summary.js';
 import type { BoxConditions } from './box-conditions.js';
 import type { Alerting } from './build-alerts.js';
@@ -75,7 +75,7 @@ function buildLiveRun(
   const { pipeline, streams, states } = trading;
   const { alerts } = alerting;
   const { conditions, care, askShadow } = own;
-  const barAlerts = createBarAlerts({
+  const barAlerts = new BarAlerts({
     alerts,
     drawdownHaltFraction: config.risk.drawdownHaltFraction,
     limits: {

@@ -79,6 +79,6 @@ export async function buildPipeline(parts: PipelineParts): Promise<BuiltPipeline
     healthEachBar: true,
     onOrderOutcome: parts.onOrderOutcome,
   });
-  lastCheck.answerBy(pipeline.orders.mayLeave);
+  lastCheck.answerBy((order) => pipeline.orders.mayLeave(order));
   return { pipeline, streams, brokers, states, isOurs: ids.isOurs };
 }

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { Fill, OrderHint, OrderReport } from '../../src/core/order.js';
 import { isOrderOf } from '../../src/core/order-owner.js';
 import { createBrokers } from '../../src/execution/brokers.js';
-import { createExchangeOrders } from '../../src/execution/exchange-orders.js';
+import { ExchangeOrders } from '../../src/execution/exchange-orders.js';
 import { Execution } from '../../src/execution/execution.js';
 import type { OrderGate } from '../../src/execution/order-gate.js';
 import type { ExecutionOutcome } from '../../src/execution/order-intent.js';
@@ -90,7 +90,7 @@ function world() {
   const key = { exchange: 'binance', symbol: SYMBOL, timeframe: '1h' };
   const turns = new OrderQueue();
   const aligned: string[] = [];
-  const desk = createExchangeOrders({
+  const desk = new ExchangeOrders({
     stops: {
       sync: async (exchange, symbol) => void aligned.push(`${exchange}:${symbol}`),
       syncAll: async () => undefined,

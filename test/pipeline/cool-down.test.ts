@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Candle } from '../../src/core/candle.js';
 import { seededRng } from '../../src/core/seeded-rng.js';
-import { createBarAlerts } from '../../src/trader/bar-alerts.js';
+import { BarAlerts } from '../../src/trader/bar-alerts.js';
 import { barOf } from '../contract/store-rows.js';
 import { MemoryStore } from '../support/memory-store/memory-store.js';
 import { paperWorld } from '../support/paper-world.js';
@@ -56,7 +56,7 @@ describe('a cool-down after losses', () => {
     const fridayMs = Date.UTC(2024, 0, 5) + DAY_MS;
     const stream = { ...KEY, timeframe: '1d' };
     const heard: string[] = [];
-    const alerts = createBarAlerts({
+    const alerts = new BarAlerts({
       alerts: { raise: async (code) => void heard.push(code) },
       drawdownHaltFraction: 0.9,
       limits: {

@@ -8,7 +8,7 @@ import { HaltHandler } from '../../src/execution/halt-handler.js';
 import { createOrderIds } from '../../src/execution/order-id.js';
 import type { ExecutionOutcome } from '../../src/execution/order-intent.js';
 import { OrderQueue } from '../../src/execution/order-queue.js';
-import { createOrders } from '../../src/execution/orders.js';
+import { Orders } from '../../src/execution/orders.js';
 import type { PipelineConfig, PipelineDeps } from '../../src/pipeline/pipeline-api.js';
 import { StreamState } from '../../src/pipeline/stream-state.js';
 import { createAccount } from '../../src/portfolio/account.js';
@@ -95,7 +95,7 @@ export async function liveDesk(options: LiveDeskOptions = {}) {
     };
     const account = createAccount(deps, clock);
     const lane = new StreamState(deps.streams[0]!, deps.config, MODEL, account.portfolio, 1);
-    const made = createOrders(deps, account, new OrderQueue(), [lane]);
+    const made = new Orders(deps, account, new OrderQueue(), [lane]);
     const restored = await store.restore();
     made.restoreComparison(restored);
     account.restore(restored);
@@ -122,7 +122,17 @@ export async function liveDesk(options: LiveDeskOptions = {}) {
     });
     const send = (side: Side, units: number, decided?: Promise<void>) =>
       made.send(lane, candle(), { side, units, inputs: { quote: quoteNow() } }, decided);
-    return { ...made, lane, send, duties, broker };
+    return {
+      execution: made.execution,
+      reconcile: (exchange: string) => made.reconcile(exchange),
+      settle: () => made.settle(),
+      flatten: (exchange: string) => made.flatten(exchange),
+      unprotected: (exchange: string) => made.unprotected(exchange),
+      lane,
+      send,
+      duties,
+      broker,
+    };
   }
 
   const instrument = simulator.venue.replay.instruments[0]!;

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { AlertCode } from '../../src/core/alert-catalogue.js';
 import { seededRng } from '../../src/core/seeded-rng.js';
-import { createBarAlerts } from '../../src/trader/bar-alerts.js';
+import { BarAlerts } from '../../src/trader/bar-alerts.js';
 import { BTC, barOf } from '../contract/store-rows.js';
 
 const HOUR_MS = 3_600_000;
@@ -11,7 +11,7 @@ const DAY_MS = 24 * HOUR_MS;
 function world(limits: { dailyLossFraction?: number; cooldownLosses?: number; cooldownBars?: number }) {
   const told: { code: AlertCode; figures: object }[] = [];
   let losing = { count: 0, lastMs: 0 };
-  const { onBar } = createBarAlerts({
+  const barAlerts = new BarAlerts({
     alerts: { raise: async (code, figures) => void told.push({ code, figures }) },
     drawdownHaltFraction: 0.9,
     limits: { ...limits, losingRun: () => losing, calendarOf: () => '24x7' },
@@ -35,7 +35,7 @@ function world(limits: { dailyLossFraction?: number; cooldownLosses?: number; co
         dayStartEquity: 100,
         dayLowEquity,
       };
-      await onBar({
+      await barAlerts.onBar({
         kind: 'decided',
         stream: BTC,
         record: { ...record, account },

@@ -39,113 +39,128 @@ export function createRiskLayer(config: RiskConfig): RiskLayer {
   return { decide: (request) => decideRisk(request, config) };
 }
 
+type Denial = { readonly reason: DenialReason; readonly detail: string };
+
 function decideRisk(request: RiskRequest, config: RiskConfig): RiskDecision {
   const { signal, inputs, rules } = request;
-  const { quote, positionUnits, equity } = inputs;
-  const deny = (reason: DenialReason, detail: string): RiskDecision => ({
-    kind: 'denial',
-    reason,
-    detail,
-    inputs,
-  });
-
-  if (inputs.state === 'HALTED' || inputs.state === 'FLATTENING') {
-    // The closing orders of a halt are the guard's business; a signal moves nothing in either state.
-    return deny('state_halted', `the box is ${inputs.state}`);
-  }
   const closing = signal.direction === 'flat' || (signal.direction === 'short' && rules.kind === 'spot');
-  const priced = quote.bid > 0 && quote.ask >= quote.bid && Number.isFinite(quote.ask);
-  // Without a book nothing is opened; what is held is closed within a bound from the last close.
-  if (!priced || !(quote.atMs > 0 || (closing && positionUnits !== 0))) {
-    return deny('price_stale', `no usable quote for ${rules.symbol} (bid ${quote.bid}, ask ${quote.ask})`);
-  }
-
-  if (closing && (positionUnits === 0 || (rules.kind === 'spot' && positionUnits < 0))) {
-    return deny('nothing_to_close', `${signal.direction} on ${rules.kind} means flat, and nothing is held`);
-  }
-  if (!closing && !(equity > 0 && Number.isFinite(equity))) {
-    return deny('bad_equity', `equity is ${equity}`);
-  }
-
+  const denied = conditionsDenial(request, closing);
+  if (denied !== null) return { kind: 'denial', ...denied, inputs };
   // A close needs no odds.
   const probabilityWin = signal.direction === 'flat' ? 0 : signal.probabilityWin;
-  const target = targetPosition(
+  const wanted = targetPosition(
     signal.direction,
     probabilityWin,
-    equity,
-    quote,
+    inputs.equity,
+    inputs.quote,
     inputs.averageWin,
     inputs.averageLoss,
     rules.kind,
     config,
   );
-  if (!closing && target.kellyRaw === 0) {
-    return deny(
-      'kelly_zero',
-      `no edge at a win probability of ${probabilityWin} with average win ${inputs.averageWin} and loss ${inputs.averageLoss}`,
-    );
+  if (!closing && wanted.kellyRaw === 0) {
+    const detail = `no edge at a win probability of ${probabilityWin} with average win ${inputs.averageWin} and loss ${inputs.averageLoss}`;
+    return { kind: 'denial', reason: 'kelly_zero', detail, inputs };
   }
+  const target = limitGrowth(request, config, wanted, closing);
+  if ('reason' in target) return { kind: 'denial', ...target, inputs };
+  const tooSmall = smallDenial(request, target);
+  if (tooSmall !== null) return { kind: 'denial', ...tooSmall, inputs };
+  const delta = target.units - inputs.positionUnits;
+  return {
+    kind: 'order',
+    side: delta > 0 ? 'buy' : 'sell',
+    units: Math.abs(delta),
+    targetUnits: target.units,
+    positionFraction: target.positionFraction,
+    kellyRaw: wanted.kellyRaw,
+    inputs,
+  };
+}
 
-  // What forbids growth still allows the part of the order that shrinks: a reversal is cut to a close.
-  let targetUnits = target.units;
-  let positionFraction = target.positionFraction;
-  const reverses = targetUnits * positionUnits < 0;
-  const grows = reverses || Math.abs(targetUnits) > Math.abs(positionUnits);
-  if (grows) {
+/** Why nothing can be decided on at all; null where something can. */
+function conditionsDenial({ signal, inputs, rules }: RiskRequest, closing: boolean): Denial | null {
+  const { quote, positionUnits, equity, state } = inputs;
+  // The closing orders of a halt are the guard's business; a signal moves nothing in either state.
+  if (state === 'HALTED' || state === 'FLATTENING')
+    return { reason: 'state_halted', detail: `the box is ${state}` };
+  const priced = quote.bid > 0 && quote.ask >= quote.bid && Number.isFinite(quote.ask);
+  // Without a book nothing is opened; what is held is closed within a bound from the last close.
+  if (!priced || !(quote.atMs > 0 || (closing && positionUnits !== 0))) {
+    const detail = `no usable quote for ${rules.symbol} (bid ${quote.bid}, ask ${quote.ask})`;
+    return { reason: 'price_stale', detail };
+  }
+  if (closing && (positionUnits === 0 || (rules.kind === 'spot' && positionUnits < 0))) {
+    const detail = `${signal.direction} on ${rules.kind} means flat, and nothing is held`;
+    return { reason: 'nothing_to_close', detail };
+  }
+  if (!closing && !(equity > 0 && Number.isFinite(equity)))
+    return { reason: 'bad_equity', detail: `equity is ${equity}` };
+  return null;
+}
+
+interface Target {
+  readonly units: number;
+  readonly positionFraction: number;
+  readonly reverses: boolean;
+  /** The cap that it was cut to. */
+  readonly cap: Cap | null;
+}
+
+/** The target as far as it may grow. What forbids growth still allows the part that shrinks: a reversal is cut to a close. */
+function limitGrowth(
+  request: RiskRequest,
+  config: RiskConfig,
+  wanted: { readonly units: number; readonly positionFraction: number },
+  closing: boolean,
+): Target | Denial {
+  const { inputs, rules } = request;
+  const { positionUnits, quote, equity } = inputs;
+  const reverses = wanted.units * positionUnits < 0;
+  const grows = (units: number) => reverses || Math.abs(units) > Math.abs(positionUnits);
+  let { units, positionFraction } = wanted;
+  if (grows(units)) {
     const barrier = growthBarrier(request, config);
-    if (barrier !== null && !reverses) return deny(barrier.reason, barrier.detail);
+    if (barrier !== null && !reverses) return barrier;
     if (barrier !== null) {
-      targetUnits = 0;
+      units = 0;
       positionFraction = 0;
     }
   }
+  if (closing || !grows(units)) return { units, positionFraction, reverses, cap: null };
+  const buys = units > 0;
+  const entryPrice = buys ? quote.ask : quote.bid;
+  const cap = capOn(Math.abs(units), entryPrice, buys, inputs, rules, config);
+  if (cap === null) return { units, positionFraction, reverses, cap };
+  // A cap that is there already closes nothing: it lets nothing grow.
+  const size = reverses ? cap.units : Math.max(cap.units, Math.abs(positionUnits));
+  return { units: buys ? size : -size, positionFraction: (size * entryPrice) / equity, reverses, cap };
+}
 
-  let cap: Cap | null = null;
-  if (!closing && (reverses || Math.abs(targetUnits) > Math.abs(positionUnits))) {
-    const buys = targetUnits > 0;
-    const entryPrice = buys ? quote.ask : quote.bid;
-    cap = capOn(Math.abs(targetUnits), entryPrice, buys, inputs, rules, config);
-    if (cap !== null) {
-      // A cap that is there already closes nothing: it lets nothing grow.
-      const size = reverses ? cap.units : Math.max(cap.units, Math.abs(positionUnits));
-      targetUnits = buys ? size : -size;
-      positionFraction = (size * entryPrice) / equity;
-    }
-  }
-
-  const delta = targetUnits - positionUnits;
+/** Why the difference to the target is no order: too small to trade; null where it is one. */
+function smallDenial(
+  { inputs, rules }: RiskRequest,
+  { units: target, reverses, cap }: Target,
+): Denial | null {
+  const { positionUnits, quote } = inputs;
+  const delta = target - positionUnits;
   const units = Math.abs(delta);
   const price = delta > 0 ? quote.ask : quote.bid;
   const tooSmall =
     units < Number(rules.amountStep) ||
     units < Number(rules.amountMin) ||
     units * price < Number(rules.notionalMin);
-  if (units === 0 || tooSmall) {
-    if (cap !== null) return deny(cap.reason, cap.detail);
-    const resizing = targetUnits !== 0 && positionUnits !== 0 && !reverses;
-    return resizing
-      ? deny('already_at_target', `holds ${positionUnits} of a target of ${targetUnits}`)
-      : deny(
-          'below_minimum',
-          `${units} at ${price} is below the market's least amount ${rules.amountMin} or notional ${rules.notionalMin}`,
-        );
-  }
-  return {
-    kind: 'order',
-    side: delta > 0 ? 'buy' : 'sell',
-    units,
-    targetUnits,
-    positionFraction,
-    kellyRaw: target.kellyRaw,
-    inputs,
-  };
+  if (units !== 0 && !tooSmall) return null;
+  if (cap !== null) return { reason: cap.reason, detail: cap.detail };
+  const resizing = target !== 0 && positionUnits !== 0 && !reverses;
+  if (resizing)
+    return { reason: 'already_at_target', detail: `holds ${positionUnits} of a target of ${target}` };
+  const detail = `${units} at ${price} is below the market's least amount ${rules.amountMin} or notional ${rules.notionalMin}`;
+  return { reason: 'below_minimum', detail };
 }
 
 /** Why the position may not grow now; null when it may. */
-function growthBarrier(
-  { inputs, breakerTripped }: RiskRequest,
-  config: RiskConfig,
-): { reason: DenialReason; detail: string } | null {
+function growthBarrier({ inputs, breakerTripped }: RiskRequest, config: RiskConfig): Denial | null {
   if (inputs.state === 'REDUCING') return { reason: 'state_reducing', detail: 'the box is REDUCING' };
   if (breakerTripped) {
     return {
