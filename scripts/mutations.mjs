@@ -13,6 +13,13 @@ const breaker = 'src/portfolio/drawdown.ts';
 
 export const MUTATIONS = [
   {
+    name: 'load a native addon whose rows have another width',
+    file: 'src/adapters/native/addon.ts',
+    from: 'if (width !== FEATURE_COLUMNS.length)',
+    to: 'if (false as boolean)',
+    by: 'test/native/addon.test.ts',
+  },
+  {
     name: 'report a fault by a code that the catalogue does not have',
     file: 'src/adapters/vitals/vitals.ts',
     from: "'E_VITALS'",

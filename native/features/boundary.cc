@@ -84,6 +84,10 @@ bool path_argument(const Napi::CallbackInfo& info, size_t index, Path& path) {
   return false;
 }
 
+Napi::Value feature_width(const Napi::CallbackInfo& info) {
+  return Napi::Number::New(info.Env(), static_cast<double>(kColumns));
+}
+
 Napi::Value feature_paths(const Napi::CallbackInfo& info) {
   Napi::Array names = Napi::Array::New(info.Env());
   for (const NamedPath& candidate : kPaths)
@@ -197,6 +201,7 @@ Napi::Value create_streams(const Napi::CallbackInfo& info) {
 }  // namespace
 
 void RegisterFeatures(Napi::Env env, Napi::Object exports) {
+  exports.Set("featureWidth", Napi::Function::New(env, feature_width, "featureWidth"));
   exports.Set("featurePaths", Napi::Function::New(env, feature_paths, "featurePaths"));
   exports.Set("featureBatch", Napi::Function::New(env, feature_batch, "featureBatch"));
   exports.Set("createFeatureStreams", Napi::Function::New(env, create_streams, "createFeatureStreams"));

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { FeatureAddon } from '../../src/adapters/native/addon.js';
-import { loadAddon } from '../../src/adapters/native/addon.js';
+import { loadAddon, loadFeatureAddon } from '../../src/adapters/native/addon.js';
 import { createFeatureKernel, kernelPaths } from '../../src/adapters/native/features.js';
 import { toColumns } from '../../src/core/candle.js';
 
@@ -32,6 +32,17 @@ describe('a native addon that cannot be used is refused with its remedy', () => 
     const file = path.join(folder, 'other.cjs');
     writeFileSync(file, 'module.exports = { featureBatch: 1 };');
     expect(() => loadAddon<FeatureAddon>(NAMES, file)).toThrowError(missing);
+  });
+
+  it('when its rows have another width', () => {
+    const file = path.join(folder, 'wider.cjs');
+    writeFileSync(
+      file,
+      'module.exports = { featureWidth: () => 11, featurePaths() {}, featureBatch() {}, createFeatureStreams() {} };',
+    );
+    expect(() => loadFeatureAddon(file)).toThrowError(missing);
+    expect(() => loadFeatureAddon(file)).toThrowError(/11 columns, and the feature set 10/);
+    expect(loadFeatureAddon().featureWidth()).toBe(10);
   });
 });
 

@@ -1,6 +1,7 @@
 import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
 import { fault, messageOf } from '../../core/errors.js';
+import { FEATURE_COLUMNS } from '../../core/feature-set.js';
 
 /** How many rows the kernels compute at a time. All paths give the same bits; the fastest is the default. */
 export type KernelPath = 'avx2' | 'neon' | 'scalar';
@@ -22,6 +23,8 @@ export interface AddonFeatureStreams {
 
 /** The addon's features, one to one with native/features/boundary.cc. Every function throws a TypeError on a bad argument. */
 export interface FeatureAddon {
+  /** Columns of a row. */
+  featureWidth(): number;
   /** Paths this machine runs, fastest first. */
   featurePaths(): KernelPath[];
   /** n candles to n rows: `values` holds 10·n doubles, column after column. */
@@ -51,6 +54,18 @@ export function loadAddon<T extends object>(names: readonly (keyof T & string)[]
     throw missing(file, messageOf(error).split('\n', 1)[0]!, error);
   }
   if (!hasFunctions<T>(addon, names)) throw missing(file, 'it lacks a function of this version');
+  return addon;
+}
+
+/** Loads the features; an addon of another feature set would write its rows across those of this one. Throws as above. */
+export function loadFeatureAddon(file = ADDON_FILE): FeatureAddon {
+  const addon = loadAddon<FeatureAddon>(
+    ['featureWidth', 'featurePaths', 'featureBatch', 'createFeatureStreams'],
+    file,
+  );
+  const width = addon.featureWidth();
+  if (width !== FEATURE_COLUMNS.length)
+    throw missing(file, `its rows have ${width} columns, and the feature set ${FEATURE_COLUMNS.length}`);
   return addon;
 }
 

@@ -3,7 +3,7 @@ import { badInput } from '../../core/errors.js';
 import { FEATURE_COLUMNS } from '../../core/feature-set.js';
 import type { FeatureColumnsOut, FeatureKernel, FeatureStreamPort } from '../../ports/model.js';
 import type { FeatureAddon, KernelPath } from './addon.js';
-import { loadAddon } from './addon.js';
+import { loadFeatureAddon } from './addon.js';
 
 const WIDTH = FEATURE_COLUMNS.length;
 /** Doubles a slot of the memory shared with the addon: symbol, close, volume, the row, valid. */
@@ -41,13 +41,9 @@ export interface FeatureStreams {
   reset(symbol: number): void;
 }
 
-function loadFeatures(): FeatureAddon {
-  return loadAddon<FeatureAddon>(['featurePaths', 'featureBatch', 'createFeatureStreams']);
-}
-
 /** Paths this machine runs, fastest first. Throws E_NATIVE_MISSING without the addon. */
 export function kernelPaths(): readonly KernelPath[] {
-  return loadFeatures().featurePaths();
+  return loadFeatureAddon().featurePaths();
 }
 
 /**
@@ -55,7 +51,7 @@ export function kernelPaths(): readonly KernelPath[] {
  * Throws E_NATIVE_MISSING without the addon and E_FEATURE_INPUT for a path this machine does not run.
  */
 export function createFeatureKernel(options: { readonly path?: KernelPath } = {}): NativeFeatureKernel {
-  const addon = loadFeatures();
+  const addon = loadFeatureAddon();
   const paths = addon.featurePaths();
   const path = options.path ?? paths[0]!;
   if (!paths.includes(path)) {
