@@ -4,8 +4,9 @@ import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { FeatureAddon } from '../../src/adapters/native/addon.js';
 import { loadAddon, loadFeatureAddon } from '../../src/adapters/native/addon.js';
-import { createFeatureKernel, kernelPaths } from '../../src/adapters/native/features.js';
+import { createFeatureKernel } from '../../src/adapters/native/features.js';
 import { toColumns } from '../../src/core/candle.js';
+import { kernelPaths } from './kernel-paths.js';
 
 const NAMES = ['featureBatch'] as const;
 

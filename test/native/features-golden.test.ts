@@ -1,8 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import { createFeatureKernel, kernelPaths } from '../../src/adapters/native/features.js';
+import { createFeatureKernel } from '../../src/adapters/native/features.js';
 import { FEATURE_COLUMNS } from '../../src/core/feature-set.js';
 import type { GoldenSet } from './golden-vectors.js';
 import { hasSet, OWN_GOLDEN, readSet, SHARED_GOLDEN } from './golden-vectors.js';
+import { kernelPaths } from './kernel-paths.js';
 
 /** |computed − exact| ≤ 1e-12·max(1, |exact|), as the vectors' own README allows a double two-pass window. */
 const TOLERANCE = 1e-12;

@@ -1,11 +1,12 @@
 import { describe, expect, it } from 'vitest';
-import { createFeatureKernel, kernelPaths } from '../../src/adapters/native/features.js';
+import { createFeatureKernel } from '../../src/adapters/native/features.js';
 import type { CandleColumns } from '../../src/core/candle.js';
 import { candleAt } from '../../src/core/candle.js';
 import { FEATURE_COLUMNS, FEATURE_WINDOW } from '../../src/core/feature-set.js';
 import { seededRng } from '../../src/core/seeded-rng.js';
 import type { FeatureColumnsOut } from '../../src/ports/model.js';
 import { OWN_GOLDEN, readSet } from './golden-vectors.js';
+import { kernelPaths } from './kernel-paths.js';
 
 const WIDTH = FEATURE_COLUMNS.length;
 const SEED = 20_260_101;

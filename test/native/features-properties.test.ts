@@ -1,9 +1,10 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { createFeatureKernel, kernelPaths } from '../../src/adapters/native/features.js';
+import { createFeatureKernel } from '../../src/adapters/native/features.js';
 import type { CandleColumns } from '../../src/core/candle.js';
 import { candleAt } from '../../src/core/candle.js';
 import { FEATURE_COLUMNS, FEATURE_WINDOW } from '../../src/core/feature-set.js';
+import { kernelPaths } from './kernel-paths.js';
 import { plainRow } from './plain-features.js';
 
 const WIDTH = FEATURE_COLUMNS.length;

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, it } from 'vitest';
-import { kernelPaths } from '../../src/adapters/native/features.js';
+import { kernelPaths } from './kernel-paths.js';
 
 const SOURCE = fileURLToPath(new URL('../../native/test/log-accuracy.cc', import.meta.url));
 const DRAWS = '100000';

@@ -86,7 +86,6 @@ describe('what stands in src', () => {
       'src/adapters/duckdb/open/write-ahead-log.ts chainEnd',
       'src/adapters/duckdb/open/write-ahead-log.ts commitsFrom',
       'src/adapters/duckdb/write/retention.ts keptFromMs',
-      'src/adapters/native/features.ts kernelPaths',
       'src/adapters/native/process-end.ts TIMER_IN_PLACE',
       'src/console/help-text.ts optionsHelp',
       'src/core/create-ports.ts CREATE_PORT_BLOCKS',

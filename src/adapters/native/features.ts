@@ -41,11 +41,6 @@ export interface FeatureStreams {
   reset(symbol: number): void;
 }
 
-/** Paths this machine runs, fastest first. Throws E_NATIVE_MISSING without the addon. */
-export function kernelPaths(): readonly KernelPath[] {
-  return loadFeatureAddon().featurePaths();
-}
-
 /**
  * The native feature kernel (feature set v1). `path` forces a way of computing; the fastest is the default.
  * Throws E_NATIVE_MISSING without the addon and E_FEATURE_INPUT for a path this machine does not run.
