@@ -492,7 +492,7 @@ export const MUTATIONS = [
   {
     name: 'take anybody for the trader',
     file: 'src/guard/trader-door.ts',
-    from: 'if (peer !== null && !mayBeTrader(peer, stateDir))',
+    from: 'if (peer !== null && !mayBeTrader(peer, this.#stateDir))',
     to: 'if (peer !== null && peer.uid < 0)',
     by: 'test/guard/peers.test.ts',
   },
@@ -1332,8 +1332,8 @@ export const MUTATIONS = [
   {
     name: 'report a trader that never came not at all',
     file: 'src/guard/trader-watch.ts',
-    from: '} else if (!isReported && absentMs >= GONE_MS_MAX) {',
-    to: '} else if (!isReported && ends === 0 && absentMs >= GONE_MS_MAX) {',
+    from: '} else if (!this.#isReported && absentMs >= GONE_MS_MAX) {',
+    to: '} else if (!this.#isReported && this.#ends === 0 && absentMs >= GONE_MS_MAX) {',
     by: 'test/guard/trader-watch.test.ts',
   },
   {

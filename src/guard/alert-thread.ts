@@ -9,7 +9,7 @@ import { createAlertIds, createAlertRaiser } from '../core/alert.js';
 import { ALERT_CATALOGUE } from '../core/alert-catalogue.js';
 import { invariant, messageOf } from '../core/errors.js';
 import type { AlertOutbox } from '../ports/alerts.js';
-import type { FromSpeaker, SpeakerSettings, ToSpeaker } from './alert-messages.js';
+import type { AlertThreadSettings, FromAlertThread, ToAlertThread } from './alert-messages.js';
 import { raiseNotice } from './notice-report.js';
 
 /**
@@ -18,9 +18,9 @@ import { raiseNotice } from './notice-report.js';
  */
 invariant(parentPort !== null, 'the alert thread is started by the guard');
 const port = parentPort;
-const tell = (message: FromSpeaker) => port.postMessage(message);
+const tell = (message: FromAlertThread) => port.postMessage(message);
 const log = { info: logger('info'), warn: logger('warn'), error: logger('error') };
-const { config, env, version } = workerData as SpeakerSettings;
+const { config, env, version } = workerData as AlertThreadSettings;
 const { name } = config.device;
 const { guardSpools, mqttClientIds } = pathsOf(config.device);
 const clock = createSystemClock();
@@ -88,7 +88,7 @@ function haltEnded(fault?: Error): void {
 }
 
 let raised: Promise<void> = Promise.resolve();
-port.on('message', (message: ToSpeaker) => {
+port.on('message', (message: ToAlertThread) => {
   if (message.type === 'halt_taken') {
     haltEnded();
     return;

@@ -2,7 +2,7 @@ import type { Gpio } from '../ports/gpio.js';
 import type { Clock } from '../ports/time.js';
 import { Button, type ButtonEvent } from './button.js';
 import { ButtonLine } from './button-line.js';
-import { type ContactPair, createContactPair } from './contact-pair.js';
+import { ContactPair } from './contact-pair.js';
 
 export interface ButtonContact {
   readonly line: number;
@@ -49,7 +49,7 @@ export class ButtonInput {
     this.#clock = clock;
     this.#disagreeMs = disagreeMs;
     this.#events = events;
-    this.#pair = createContactPair(contacts.length, disagreeMs);
+    this.#pair = new ContactPair(contacts.length, disagreeMs);
     this.#lines = contacts.map(({ line, contact }, index) => {
       const button = new Button({ contact, releaseDebounceMs, holdMs });
       return new ButtonLine(gpio, line, pollMs, button, clock, {

@@ -14,7 +14,7 @@ import {
   step,
 } from './halt-state.js';
 import type { LedMode } from './led.js';
-import { createLedDriver, type LedDriver } from './led-driver.js';
+import { LedDriver } from './led-driver.js';
 import type { GuardNotice } from './notice.js';
 import type { PermitFile } from './permit-file.js';
 import { PermitRenewal } from './permit-renewal.js';
@@ -75,7 +75,7 @@ export class Guard {
   readonly #permit: PermitRenewal;
   readonly #button: ButtonInput;
   readonly #reset: ResetInput;
-  #led: LedDriver = createLedDriver(null, 'not open yet');
+  #led = new LedDriver(null, 'not open yet');
   #state: GuardState = startState(
     { armed: false, cause: 'recorded', detail: 'starting', atMs: 0, durable: true },
     0,
@@ -176,12 +176,11 @@ export class Guard {
 
   status(): GuardStatus {
     const { clock, gpio } = this.#deps;
-    const ledFault = this.#led.fault();
     const faults = [
       this.#permit.fault,
       ...this.#records.faults(),
       this.#reset.fault && `the reset button cannot be read: ${this.#reset.fault}`,
-      ledFault && `the LED cannot be driven: ${ledFault}`,
+      this.#led.fault && `the LED cannot be driven: ${this.#led.fault}`,
     ];
     return statusOf(this.#state, clock.monotonicMs(), this.#permit.fault, {
       trader: this.#session.status(),
@@ -367,9 +366,9 @@ export class Guard {
 
   async #openLed(): Promise<void> {
     try {
-      this.#led = createLedDriver(await this.#deps.gpio.output(this.#deps.lines.led), null);
+      this.#led = new LedDriver(await this.#deps.gpio.output(this.#deps.lines.led), null);
     } catch (error) {
-      this.#led = createLedDriver(null, messageOf(error));
+      this.#led = new LedDriver(null, messageOf(error));
       this.#notify('fault', `the LED cannot be driven: ${messageOf(error)}`);
     }
   }

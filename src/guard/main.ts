@@ -13,8 +13,8 @@ import type { Config } from '../config/schema.js';
 import { EXIT, messageOf } from '../core/errors.js';
 import type { Gpio } from '../ports/gpio.js';
 import type { Clock } from '../ports/time.js';
-import { speaks } from './alert-messages.js';
-import { type AlertSpeaker, type AlertSpeakerOptions, createAlertSpeaker } from './alert-publisher.js';
+import { publishesAlerts } from './alert-messages.js';
+import { AlertPublisher, type AlertPublisherOptions } from './alert-publisher.js';
 import { ComposedGuard, type GuardParts, LOCK_STEP } from './compose.js';
 import { type Canceller, connectCanceller } from './connect-canceller.js';
 import { endAtExit, endGuard } from './end-guard.js';
@@ -23,8 +23,8 @@ import { simulatedButtonOf } from './in-process.js';
 import { PAPER_CANCELLER } from './paper-canceller.js';
 import { linesOf, settingsOf } from './settings.js';
 import type { StopStep } from './stop-steps.js';
-import { createTraderDoor, type TraderDoor } from './trader-door.js';
-import { createTraderWatch, type TraderWatch } from './trader-watch.js';
+import { TraderDoor } from './trader-door.js';
+import { TraderWatch } from './trader-watch.js';
 
 export interface GuardProcessOptions {
   readonly config: Pick<
@@ -45,8 +45,8 @@ export interface GuardProcessOptions {
   readonly signal: AbortSignal;
 }
 
-/** Longer than the speaker's own limit. */
-const SPEAKER_MS_MAX = 2_400;
+/** Longer than the publisher's own limit. */
+const PUBLISHER_MS_MAX = 2_400;
 
 /** The composition root of the guard's own process. Resolves when it has been stopped. */
 export async function runGuardProcess(options: GuardProcessOptions): Promise<void> {
@@ -62,7 +62,7 @@ class GuardProcess {
   readonly #clock: Clock;
   readonly #scheduler = createSystemScheduler();
   readonly #emergency: Canceller | null;
-  readonly #speaker: AlertSpeaker | null;
+  readonly #alerts: AlertPublisher | null;
   readonly #watch: TraderWatch;
   readonly #composed: ComposedGuard;
   #door: TraderDoor | null = null;
@@ -71,8 +71,8 @@ class GuardProcess {
     this.#options = options;
     this.#clock = clock;
     this.#emergency = emergency;
-    this.#speaker = speaks(options.config) ? createAlertSpeaker(this.#speakerOptions()) : null;
-    this.#watch = createTraderWatch({
+    this.#alerts = publishesAlerts(options.config) ? new AlertPublisher(this.#publisherOptions()) : null;
+    this.#watch = new TraderWatch({
       clock,
       scheduler: this.#scheduler,
       present: () => this.#composed.guard.status().trader.present,
@@ -111,7 +111,7 @@ class GuardProcess {
     const { signal } = this.#options;
     await this.#composed.start();
     if (signal.aborted) return;
-    this.#speaker?.start();
+    this.#alerts?.start();
     this.#watch.start();
     void this.#emergency?.preload(signal);
     manager.ready();
@@ -129,12 +129,12 @@ class GuardProcess {
       ...stopSteps.filter((step) => !isLast(step)),
       { name: 'the watch over the trader', run: () => this.#watch.stop() },
       { name: 'the word to systemd', run: () => manager.stopping() },
-      { name: 'the alert thread', limitMs: SPEAKER_MS_MAX, run: () => this.#speaker?.stop() },
+      { name: 'the alert thread', limitMs: PUBLISHER_MS_MAX, run: () => this.#alerts?.stop() },
       ...stopSteps.filter(isLast),
     ];
   }
 
-  #speakerOptions(): AlertSpeakerOptions {
+  #publisherOptions(): AlertPublisherOptions {
     const { config, env, version, onLog } = this.#options;
     return {
       ...{ config, env, version, onLog },
@@ -171,7 +171,7 @@ class GuardProcess {
 
   #traderServer(guard: Guard, declined: Declined): ControlServer {
     const { device } = this.#options.config;
-    const door = createTraderDoor(device.stateDir, declined);
+    const door = new TraderDoor(device.stateDir, declined);
     this.#door = door;
     return createTraderLinkServer(pathsOf(device).guardLinkSocket, door.acceptFor(guard));
   }
@@ -183,7 +183,7 @@ class GuardProcess {
 
   #notify(notice: GuardNotice): void {
     this.#options.onNotice(notice);
-    this.#speaker?.say(notice);
+    this.#alerts?.publish(notice);
   }
 }
 

@@ -1,7 +1,7 @@
 import { messageOf } from '../core/errors.js';
 import type { Gpio, InputLine } from '../ports/gpio.js';
 import type { Clock } from '../ports/time.js';
-import { createResetButton } from './reset-button.js';
+import { ResetButton } from './reset-button.js';
 
 const HOLD_MS = 3_000;
 
@@ -11,7 +11,7 @@ export class ResetInput {
   readonly #number: number | undefined;
   readonly #clock: Pick<Clock, 'monotonicMs'>;
   readonly #onHeld: () => void;
-  readonly #button = createResetButton(HOLD_MS);
+  readonly #button = new ResetButton(HOLD_MS);
   #line: InputLine | null = null;
   #fault: string | null = null;
 

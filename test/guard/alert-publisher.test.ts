@@ -5,7 +5,7 @@ import { pathToFileURL } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createSystemScheduler } from '../../src/adapters/clock/system-scheduler.js';
 import { configSchema } from '../../src/config/schema.js';
-import type { AlertSpeaker, AlertSpeakerOptions } from '../../src/guard/alert-publisher.js';
+import type { AlertPublisher } from '../../src/guard/alert-publisher.js';
 import type { GuardNotice } from '../../src/guard/guard.js';
 import { eventually, PHONE_USER, USER, USERS } from '../adapters/mqtt/box.js';
 import { createMosquitto, type Mosquitto, mosquittoInstalled } from '../brokers/mosquitto.js';
@@ -25,16 +25,16 @@ const notice = (kind: GuardNotice['kind'], detail: string, atMs = Date.now()): G
 
 describe.skipIf(!mosquittoInstalled())('the guard’s alert thread', () => {
   let compiled: Compiled;
-  let create: (options: AlertSpeakerOptions) => AlertSpeaker;
+  let Publisher: typeof AlertPublisher;
   let broker: Mosquitto;
   let phone: Phone;
   let dir: string;
 
   beforeAll(async () => {
     compiled = compile([SOURCE]);
-    ({ createAlertSpeaker: create } = (await import(
+    ({ AlertPublisher: Publisher } = (await import(
       /* @vite-ignore */ pathToFileURL(compiled.file(SOURCE)).href
-    )) as { createAlertSpeaker: typeof create });
+    )) as { AlertPublisher: typeof Publisher });
     broker = await createMosquitto({ tls: true, users: USERS });
     await broker.start();
     phone = await startPhone(broker, ['redbutton/#'], PHONE_USER);
@@ -60,7 +60,7 @@ describe.skipIf(!mosquittoInstalled())('the guard’s alert thread', () => {
       mqtt: { url: broker.url, caFile: broker.caFile },
       ...settings,
     });
-    const made = create({
+    const made = new Publisher({
       config,
       env: { REDBUTTON_MQTT_USERNAME: USER, REDBUTTON_MQTT_PASSWORD: password, ...env },
       version: '0.0.0-test',
@@ -105,7 +105,7 @@ describe.skipIf(!mosquittoInstalled())('the guard’s alert thread', () => {
   it('tells what was said before it was up, with the time at which it happened, and brings the phone’s halt', async () => {
     const { made, logged, halts } = speaker('early', USERS[USER]);
     const atMs = Date.now() - 90_000;
-    made.say(notice('halted', 'the red button', atMs));
+    made.publish(notice('halted', 'the red button', atMs));
     made.start();
     const heard = await phone.until((m) => m.topic === 'redbutton/early/alert/critical');
     expect(JSON.parse(heard.payload)).toMatchObject({ code: 'HALTED', atMs, delayed: true });
@@ -132,7 +132,7 @@ describe.skipIf(!mosquittoInstalled())('the guard’s alert thread', () => {
   it('keeps what it could not send for the next start, and says why without the password', async () => {
     const first = speaker('locked-out', 'a wrong secret');
     first.made.start();
-    first.made.say(notice('halt_not_confirmed', 'nobody answered'));
+    first.made.publish(notice('halt_not_confirmed', 'nobody answered'));
     await eventually('told', () => first.logged.some((line) => line.includes('refuses user or password')));
     expect(first.logged.join()).not.toContain('a wrong secret');
     await first.made.stop();
@@ -149,7 +149,7 @@ describe.skipIf(!mosquittoInstalled())('the guard’s alert thread', () => {
     mkdirSync(path.join(dir, 'no-disk-guard', 'mqtt-alerts.jsonl'), { recursive: true });
     const { made, logged } = speaker('no-disk', USERS[USER]);
     made.start();
-    made.say(notice('halted', 'the red button'));
+    made.publish(notice('halted', 'the red button'));
     await phone.until((m) => m.topic === 'redbutton/no-disk/alert/critical');
     expect(logged.join()).toContain('E_SPOOL');
     await made.stop();
@@ -158,7 +158,7 @@ describe.skipIf(!mosquittoInstalled())('the guard’s alert thread', () => {
   it('does without ntfy where its topic is missing, and says so', async () => {
     const { made, logged } = speaker('no-topic', USERS[USER], { alerts: { sinks: ['ntfy', 'mqtt'] } });
     made.start();
-    made.say(notice('halted', 'the red button'));
+    made.publish(notice('halted', 'the red button'));
     await phone.until((m) => m.topic === 'redbutton/no-topic/alert/critical');
     expect(logged.join()).toContain('E_NTFY_TOPIC');
     await made.stop();
@@ -170,7 +170,7 @@ describe.skipIf(!mosquittoInstalled())('the guard’s alert thread', () => {
     mkdirSync(path.join(credentials, 'mqtt-username'), { recursive: true });
     writeFileSync(path.join(credentials, 'mqtt-password'), USERS[USER]);
     const { made, logged } = speaker('dying', '', {}, { CREDENTIALS_DIRECTORY: credentials });
-    made.say(notice('halted', 'the red button'));
+    made.publish(notice('halted', 'the red button'));
     made.start();
     const ends = () => logged.filter((line) => line.includes('E_ALERT_THREAD'));
     await eventually('ended twice', () => ends().length >= 2);

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { Button } from '../../src/guard/button.js';
-import { createResetButton } from '../../src/guard/reset-button.js';
+import { ResetButton } from '../../src/guard/reset-button.js';
 
 const nc = () => new Button({ contact: 'nc', releaseDebounceMs: 50, holdMs: 50 });
 
@@ -76,7 +76,7 @@ describe('the button', () => {
 
 describe('the reset button', () => {
   it('counts when held for its time after being seen released', () => {
-    const reset = createResetButton(3000);
+    const reset = new ResetButton(3000);
     expect(reset.sample(1, 0)).toBe(false);
     expect(reset.sample(0, 10)).toBe(false);
     expect(reset.sample(0, 3009)).toBe(false);
@@ -85,12 +85,12 @@ describe('the reset button', () => {
   });
 
   it('arms nothing when it is stuck', () => {
-    const reset = createResetButton(3000);
+    const reset = new ResetButton(3000);
     expect([0, 1000, 3000, 9000].map((atMs) => reset.sample(0, atMs))).toEqual([false, false, false, false]);
   });
 
   it('begins anew when let go', () => {
-    const reset = createResetButton(3000);
+    const reset = new ResetButton(3000);
     reset.sample(1, 0);
     reset.sample(0, 10);
     reset.sample(1, 2000);

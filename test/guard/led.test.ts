@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { LED_PATTERNS, ledMoment } from '../../src/guard/led.js';
-import { createLedDriver } from '../../src/guard/led-driver.js';
+import { LedDriver } from '../../src/guard/led-driver.js';
 
 describe('the LED patterns', () => {
   it('show no steady level for longer than 2 s, and differ from each other', () => {
@@ -28,7 +28,7 @@ describe('the LED driver', () => {
   it('starts a new pattern lit, writes only changes, and leaves the LED dark', () => {
     const written: number[] = [];
     let closed = false;
-    const driver = createLedDriver(
+    const driver = new LedDriver(
       { write: (level) => written.push(level), close: () => (closed = true) },
       null,
     );
@@ -49,11 +49,11 @@ describe('the LED driver', () => {
       },
       close() {},
     };
-    const driver = createLedDriver(line, null);
+    const driver = new LedDriver(line, null);
     driver.show('starting', 0);
-    expect(driver.fault()).toBe('gone');
+    expect(driver.fault).toBe('gone');
     broken = false;
     driver.show('starting', 1000);
-    expect(driver.fault()).toBeNull();
+    expect(driver.fault).toBeNull();
   });
 });

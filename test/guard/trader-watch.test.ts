@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { createTraderWatch } from '../../src/guard/trader-watch.js';
+import { TraderWatch } from '../../src/guard/trader-watch.js';
 
 /** A watch on a clock that is moved by hand, a second a look. */
 function given() {
@@ -7,7 +7,7 @@ function given() {
   let nowMs = 5_000;
   let present = false;
   let look = () => {};
-  const watch = createTraderWatch({
+  const watch = new TraderWatch({
     clock: { monotonicMs: () => nowMs },
     scheduler: {
       every(_periodMs, task) {

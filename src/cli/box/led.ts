@@ -8,7 +8,7 @@ import { wrongUsage } from '../../console/option-table.js';
 import { table } from '../../console/table.js';
 import { EXIT, fault } from '../../core/errors.js';
 import { LED_DEAD, LED_PATTERNS, type LedMode } from '../../guard/led.js';
-import { createLedDriver } from '../../guard/led-driver.js';
+import { LedDriver } from '../../guard/led-driver.js';
 import { configFrom } from '../config-option.js';
 
 export const command = defineCommand({
@@ -55,11 +55,11 @@ async function show(mode: LedMode, file: string | undefined, io: CommandIo): Pro
   const clock = createSystemClock();
   const bank =
     backend === 'simulated' ? createSimulatedGpio() : openGpio({ ...settings, backend }, LINES_NOTE, clock);
-  const driver = createLedDriver(await bank.output(settings.ledLine), null);
+  const driver = new LedDriver(await bank.output(settings.ledLine), null);
   try {
     while (!io.signal.aborted) {
       driver.show(mode, clock.monotonicMs());
-      const why = driver.fault();
+      const why = driver.fault;
       if (why !== null)
         throw fault('E_LED', `the LED cannot be driven: ${why}`, 'look at [gpio] and the wiring');
       await clock.sleep(SHOW_PERIOD_MS, io.signal).catch(() => undefined);

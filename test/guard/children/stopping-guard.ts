@@ -13,7 +13,7 @@ import { ComposedGuard } from '../../../src/guard/compose.js';
 import { endGuard } from '../../../src/guard/end-guard.js';
 import { PAPER_CANCELLER } from '../../../src/guard/paper-canceller.js';
 import { linesOf, settingsOf } from '../../../src/guard/settings.js';
-import { createTraderDoor } from '../../../src/guard/trader-door.js';
+import { TraderDoor } from '../../../src/guard/trader-door.js';
 
 /**
  * A guard one of whose steps on the way down fails: `DIR STEP HOW [no addon]`. It prints the names of its steps; at SIGTERM the step
@@ -54,7 +54,7 @@ const composed = new ComposedGuard(
   (guard, declined) => [
     createTraderLinkServer(
       paths.guardLinkSocket,
-      createTraderDoor(join(dir, 'state'), declined).acceptFor(guard),
+      new TraderDoor(join(dir, 'state'), declined).acceptFor(guard),
     ),
   ],
 );
