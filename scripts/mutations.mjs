@@ -1110,7 +1110,7 @@ export const MUTATIONS = [
     file: 'src/adapters/mqtt/mqtt-alerts.ts',
     from: 'const HALT_BACKOFF_MS_MAX = 5000;',
     to: 'const HALT_BACKOFF_MS_MAX = 60_000;',
-    by: 'test/adapters/mqtt/client-id.test.ts',
+    by: 'test/adapters/mqtt/halt-backoff.test.ts',
   },
   {
     name: 'a halted box says nothing of a position without its stop',
