@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { createSystemClock } from '../../../src/adapters/clock/system-clock.js';
 import { createBox, eventually } from './box.js';
 
-const TRIES = 8;
+const TRIES = 30;
 
 /** The longest wait between tries at a broker that is away, without the chance in it. */
 async function longestWaitMs(options: Parameters<typeof createBox>[1]): Promise<number> {
