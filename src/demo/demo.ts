@@ -20,10 +20,10 @@ import { type DemoModel, trainDemoModel } from './demo-model.js';
 import { leaveReport } from './demo-report.js';
 import { type EmbeddedBroker, startEmbeddedBroker } from './embedded-broker.js';
 import { watchKeys } from './keys.js';
-import { createLockstep, type Lockstep, until } from './lockstep.js';
+import { Lockstep, until } from './lockstep.js';
 import { type MarketHistory, sp500History } from './market-history.js';
 import { connectPhone, type Phone } from './phone.js';
-import { createRedButton, type RedButton } from './red-button.js';
+import { RedButton } from './red-button.js';
 
 export interface DemoOptions {
   readonly candles?: string;
@@ -164,7 +164,7 @@ async function startWorld(
   const config = loadConfig(dirs.config);
   const clock = simulatedClock(simulator);
   const gpio = createSimulatedGpio({ [config.gpio.buttonLine]: config.guard.contact === 'nc' ? 0 : 1 });
-  const lockstep = createLockstep(simulator);
+  const lockstep = new Lockstep(simulator);
   const parts = await createTrader({
     config,
     env: io.env,
@@ -180,7 +180,7 @@ async function startWorld(
 
   const permit = createPermitReader(boxPaths(config).permit, clock);
   const setButton = simulatedButtonOf(gpio, config);
-  const button = createRedButton(parts.guard!, setButton, () => permit.read().ok);
+  const button = new RedButton(parts.guard!.guard, setButton, () => permit.read().ok);
   closers.push(watchKeys(io, () => button.toggle()));
   io.stderr.write('  a new box is halted: the button is pressed twice to arm it\n');
   await button.rearm();

@@ -15,8 +15,8 @@ import { loadConfig } from '../../src/config/load.js';
 import { pathsOf } from '../../src/config/paths.js';
 import { sliceCandles, toColumns } from '../../src/core/candle.js';
 import { seededRng } from '../../src/core/seeded-rng.js';
-import { createLockstep, until } from '../../src/demo/lockstep.js';
-import { createRedButton } from '../../src/demo/red-button.js';
+import { Lockstep, until } from '../../src/demo/lockstep.js';
+import { RedButton } from '../../src/demo/red-button.js';
 import { simulatedButtonOf } from '../../src/guard/in-process.js';
 import { replayFills } from '../../src/portfolio/replay.js';
 import { candleCsv } from '../../src/research/candles/csv-writer.js';
@@ -67,7 +67,7 @@ async function livePaper(candles: ReturnType<typeof toColumns>) {
   const config = loadConfig(file);
   const clock = simulatedClock(simulator);
   const gpio = createSimulatedGpio({ [config.gpio.buttonLine]: 0 });
-  const lockstep = createLockstep(simulator);
+  const lockstep = new Lockstep(simulator);
   const trader = await createTrader({
     config,
     env: {},
@@ -83,7 +83,7 @@ async function livePaper(candles: ReturnType<typeof toColumns>) {
   const ended = trader.run(ending.signal).catch((error: unknown) => lockstep.fail(error));
   await until(() => simulator.subscribers('BTC/USDT') > 0, 'the subscription');
   const permit = createPermitReader(pathsOf(config.device).permit, clock);
-  const button = createRedButton(trader.guard!, simulatedButtonOf(gpio, config), () => permit.read().ok);
+  const button = new RedButton(trader.guard!.guard, simulatedButtonOf(gpio, config), () => permit.read().ok);
   await button.rearm();
   for (let i = 0; i < BARS; i++) {
     if (i === 130) await button.press();

@@ -10,8 +10,8 @@ import { createLog } from '../../src/adapters/log/log.js';
 import { createPermitReader } from '../../src/adapters/permit-file/permit-reader.js';
 import { loadConfig } from '../../src/config/load.js';
 import { pathsOf } from '../../src/config/paths.js';
-import { createLockstep, type Lockstep, until } from '../../src/demo/lockstep.js';
-import { createRedButton, type RedButton } from '../../src/demo/red-button.js';
+import { Lockstep, until } from '../../src/demo/lockstep.js';
+import { RedButton } from '../../src/demo/red-button.js';
 import { simulatedButtonOf } from '../../src/guard/in-process.js';
 import { simulatedClock } from '../../src/simulator/index.js';
 import { createTrader, type Trader } from '../../src/trader/trader.js';
@@ -40,7 +40,7 @@ async function run(
   const { simulator } = appliance;
   const clock = simulatedClock(simulator);
   const gpio = createSimulatedGpio({ [config.gpio.buttonLine]: 0 });
-  const lockstep = createLockstep(simulator);
+  const lockstep = new Lockstep(simulator);
   const logged: string[] = [];
   const trader = await createTrader({
     config,
@@ -57,7 +57,7 @@ async function run(
   const ended = trader.run(ending.signal).catch((error: unknown) => lockstep.fail(error));
   await until(() => simulator.subscribers('BTC/USDT') > 0, 'the subscription');
   const permit = createPermitReader(pathsOf(config.device).permit, clock);
-  const button = createRedButton(trader.guard!, simulatedButtonOf(gpio, config), () => permit.read().ok);
+  const button = new RedButton(trader.guard!.guard, simulatedButtonOf(gpio, config), () => permit.read().ok);
   await button.rearm();
   return {
     trader,

@@ -12,8 +12,8 @@ import { loadConfig } from '../../../src/config/load.js';
 import { boxPaths } from '../../../src/config/paths.js';
 import { toColumns } from '../../../src/core/candle.js';
 import { seededRng } from '../../../src/core/seeded-rng.js';
-import { createLockstep, until } from '../../../src/demo/lockstep.js';
-import { createRedButton } from '../../../src/demo/red-button.js';
+import { Lockstep, until } from '../../../src/demo/lockstep.js';
+import { RedButton } from '../../../src/demo/red-button.js';
 import { simulatedButtonOf } from '../../../src/guard/in-process.js';
 import { ExchangeSimulator, simulatedClock } from '../../../src/simulator/index.js';
 import { createTrader } from '../../../src/trader/trader.js';
@@ -38,7 +38,7 @@ async function startBox(simulator: ExchangeSimulator) {
   const config = loadConfig(file);
   const clock = simulatedClock(simulator);
   const gpio = createSimulatedGpio({ [config.gpio.buttonLine]: 0 });
-  const lockstep = createLockstep(simulator);
+  const lockstep = new Lockstep(simulator);
   const trader = await createTrader({
     config,
     env: {},
@@ -58,7 +58,7 @@ async function startBox(simulator: ExchangeSimulator) {
   return {
     trader,
     lockstep,
-    button: createRedButton(trader.guard!, press, () => permit.read().ok),
+    button: new RedButton(trader.guard!.guard, press, () => permit.read().ok),
     press,
     permitted: () => permit.read().ok,
     async stop() {
