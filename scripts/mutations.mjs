@@ -191,7 +191,7 @@ export const MUTATIONS = [
   {
     name: 'count a fill twice',
     file: portfolio,
-    from: 'if (seen.has(id)) return false;',
+    from: 'if (this.#seen.has(id)) return false;',
     to: '',
     by: 'sim',
   },
@@ -219,8 +219,8 @@ export const MUTATIONS = [
   {
     name: 'keep a trade open that was sold to the last unit',
     file: 'src/portfolio/position.ts',
-    from: 'if (left.eq(0) || left.lt(this.amountStep)) closed = this.end(fill.atMs);',
-    to: 'if (left.lt(this.amountStep)) closed = this.end(fill.atMs);',
+    from: 'if (left.eq(0) || left.lt(this.#amountStep)) closed = this.#end(fill.atMs);',
+    to: 'if (left.lt(this.#amountStep)) closed = this.#end(fill.atMs);',
     by: 'test/portfolio',
   },
   {
@@ -688,15 +688,15 @@ export const MUTATIONS = [
   {
     name: "forget the day's loss on restart",
     file: 'src/portfolio/day-loss.ts',
-    from: 'lowEquity = snapshot.dayLowEquity;',
-    to: 'lowEquity = snapshot.equity;',
+    from: 'this.#lowEquity = snapshot.dayLowEquity;',
+    to: 'this.#lowEquity = snapshot.equity;',
     by: 'test/pipeline/risk/risk.test.ts',
   },
   {
     name: "let a recovery undo the day's loss",
     file: 'src/portfolio/day-loss.ts',
-    from: '} else if (equity < lowEquity) lowEquity = equity;',
-    to: '} else lowEquity = equity;',
+    from: '} else if (equity < this.#lowEquity) this.#lowEquity = equity;',
+    to: '} else this.#lowEquity = equity;',
     by: 'sim',
   },
   {

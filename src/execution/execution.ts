@@ -307,7 +307,7 @@ export class Execution {
   #valued(report: OrderReport): OrderReport {
     return {
       ...report,
-      fills: uniqueFills(report.fills).map(this.#deps.portfolio.valued),
+      fills: uniqueFills(report.fills).map((fill) => this.#deps.portfolio.valued(fill)),
     };
   }
 

@@ -6,7 +6,7 @@ import type { NoPredictionReason, Prediction } from '../core/signal.js';
 import type { ExecutionOutcome } from '../execution/order-intent.js';
 import { OrderQueue } from '../execution/order-queue.js';
 import { Orders } from '../execution/orders.js';
-import { type Account, createAccount } from '../portfolio/account.js';
+import { Account } from '../portfolio/account.js';
 import type { Portfolio } from '../portfolio/portfolio.js';
 import type { RawCandle } from '../ports/market.js';
 import { type BarKeeper, storedBars } from './bar-keeper.js';
@@ -64,7 +64,7 @@ export class Pipeline {
     const { config, clock } = deps;
     this.#deps = deps;
     this.#bars = deps.bars ?? storedBars(deps.store);
-    this.#account = createAccount(deps, clock);
+    this.#account = new Account(deps, clock);
     this.portfolio = this.#account.portfolio;
     const streams = deps.streams.map(
       (setup) => new StreamState(setup, config, deps.model, this.portfolio, deps.streams.length),

@@ -59,9 +59,9 @@ export class FillBook implements PositionBook {
   markPrice = 0;
   readonly base: string;
   readonly quote: string;
-  private readonly amountStep: Decimal;
-  private entry: Decimal = ZERO;
-  private trade: TradeInProgress | null = null;
+  readonly #amountStep: Decimal;
+  #entry: Decimal = ZERO;
+  #trade: TradeInProgress | null = null;
 
   /** What is left is taken as flat when smaller than `amountStep`: it cannot be traded any more. */
   constructor(exchange: string, symbol: string, amountStep: string | undefined) {
@@ -70,15 +70,15 @@ export class FillBook implements PositionBook {
     const { base, quote } = currenciesOf(symbol);
     this.base = base;
     this.quote = quote;
-    this.amountStep = amountStep === undefined ? ZERO : decimal(amountStep);
+    this.#amountStep = amountStep === undefined ? ZERO : decimal(amountStep);
   }
 
   isHeld(): boolean {
-    return !this.units.eq(0) && this.units.abs().gte(this.amountStep);
+    return !this.units.eq(0) && this.units.abs().gte(this.#amountStep);
   }
 
   openTrade(): Trade | null {
-    return this.trade === null ? null : this.tradeOf(this.trade, null);
+    return this.#trade === null ? null : this.#tradeOf(this.#trade, null);
   }
 
   /** Takes a fill in. Returns the trade that it closed, if it did. */
@@ -90,38 +90,38 @@ export class FillBook implements PositionBook {
     let feeLeft = feeQuote ?? ZERO;
     let closed: ClosedTrade | null = null;
     if (closedAmount.gt(0)) {
-      if (this.trade !== null) {
+      if (this.#trade !== null) {
         // A fill that goes through zero is two trades' business: each bears its part of the fee.
         const share = openedAmount.gt(0) ? feeLeft.times(closedAmount).div(amount) : feeLeft;
         feeLeft = feeLeft.minus(share);
-        const gain = price.minus(this.entry).times(closedAmount);
-        this.close(this.trade, closedAmount, price, before.gt(0) ? gain : gain.neg());
-        this.trade.fees = this.trade.fees.plus(share);
-        this.trade.lastOrderId = fill.clientOrderId;
+        const gain = price.minus(this.#entry).times(closedAmount);
+        this.#close(this.#trade, closedAmount, price, before.gt(0) ? gain : gain.neg());
+        this.#trade.fees = this.#trade.fees.plus(share);
+        this.#trade.lastOrderId = fill.clientOrderId;
       }
       const left = before.abs().minus(closedAmount);
-      if (left.eq(0) || left.lt(this.amountStep)) closed = this.end(fill.atMs);
+      if (left.eq(0) || left.lt(this.#amountStep)) closed = this.#end(fill.atMs);
     }
-    if (openedAmount.gt(0)) this.open(openedAmount, price, fill, feeLeft);
+    if (openedAmount.gt(0)) this.#open(openedAmount, price, fill, feeLeft);
     const feeBase = fill.feeCurrency === this.base ? fee : ZERO;
     this.units = before.plus(signed).minus(feeBase);
     this.unitsNumber = this.units.toNumber();
-    if (this.units.eq(0)) this.entry = ZERO;
-    this.averageEntry = this.entry.toNumber();
+    if (this.units.eq(0)) this.#entry = ZERO;
+    this.averageEntry = this.#entry.toNumber();
     if (this.markPrice === 0) this.markPrice = price.toNumber();
     return closed;
   }
 
-  private close(trade: TradeInProgress, amount: Decimal, price: Decimal, gain: Decimal): void {
+  #close(trade: TradeInProgress, amount: Decimal, price: Decimal, gain: Decimal): void {
     trade.gain = trade.gain.plus(gain);
     trade.closedAmount = trade.closedAmount.plus(amount);
     trade.exitNotional = trade.exitNotional.plus(amount.times(price));
   }
 
-  private open(amount: Decimal, price: Decimal, fill: Fill, fee: Decimal): void {
+  #open(amount: Decimal, price: Decimal, fill: Fill, fee: Decimal): void {
     // After a reversal, and over a residual, only the part beyond flat carries the new entry price.
-    const held = this.trade === null ? ZERO : this.units.abs();
-    this.trade ??= {
+    const held = this.#trade === null ? ZERO : this.units.abs();
+    this.#trade ??= {
       direction: fill.side === 'buy' ? 'long' : 'short',
       openedAtMs: fill.atMs,
       firstOrderId: fill.clientOrderId,
@@ -133,8 +133,8 @@ export class FillBook implements PositionBook {
       gain: ZERO,
       fees: ZERO,
     };
-    const { trade } = this;
-    this.entry = held.times(this.entry).plus(amount.times(price)).div(held.plus(amount));
+    const trade = this.#trade;
+    this.#entry = held.times(this.#entry).plus(amount.times(price)).div(held.plus(amount));
     trade.amount = trade.amount.plus(amount);
     trade.entryNotional = trade.entryNotional.plus(amount.times(price));
     trade.fees = trade.fees.plus(fee);
@@ -145,14 +145,14 @@ export class FillBook implements PositionBook {
    * Null where no trade was open: less than a step is left of the one before, and a fill (one whose entry is not known yet,
    * say) went through it.
    */
-  private end(atMs: number): ClosedTrade | null {
-    const { trade } = this;
-    this.trade = null;
-    this.entry = ZERO;
-    return trade === null ? null : this.tradeOf(trade, atMs);
+  #end(atMs: number): ClosedTrade | null {
+    const trade = this.#trade;
+    this.#trade = null;
+    this.#entry = ZERO;
+    return trade === null ? null : this.#tradeOf(trade, atMs);
   }
 
-  private tradeOf<T extends number | null>(trade: TradeInProgress, closedAtMs: T) {
+  #tradeOf<T extends number | null>(trade: TradeInProgress, closedAtMs: T) {
     const { direction, openedAtMs, firstOrderId, lastOrderId, amount, entryNotional, fees } = trade;
     const profit = trade.gain.minus(fees);
     return {

@@ -1,5 +1,5 @@
 import type { Fill } from '../core/order.js';
-import { createPortfolio, type Portfolio, type PortfolioOptions } from './portfolio.js';
+import { Portfolio, type PortfolioOptions } from './portfolio.js';
 import type { Trade } from './trade.js';
 
 /** What one fill did to its position. */
@@ -23,7 +23,7 @@ export interface Replay {
 
 /** The account that fills make, and how they made it; oldest first. */
 export function replayFills(fills: readonly Fill[], amountStepOf?: PortfolioOptions['amountStepOf']): Replay {
-  const portfolio = createPortfolio({ startCash: '0', ...(amountStepOf && { amountStepOf }) });
+  const portfolio = new Portfolio({ startCash: '0', ...(amountStepOf && { amountStepOf }) });
   const effects: FillEffect[] = [];
   let traded = 0;
   for (const fill of fills) {

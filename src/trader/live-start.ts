@@ -17,7 +17,7 @@ import { isOrderOf } from '../core/order-owner.js';
 import type { RestoredState, RunRecord } from '../core/records.js';
 import { stricter, type TradingState } from '../core/trading-state.js';
 import { parseRunSettings } from '../pipeline/decision-settings.js';
-import { createPortfolio } from '../portfolio/portfolio.js';
+import { Portfolio } from '../portfolio/portfolio.js';
 import type { TradingStateSource } from '../ports/guard.js';
 import type { Clock } from '../ports/time.js';
 import { earnedRefusals, takePaperCandles } from './earned-live.js';
@@ -179,7 +179,7 @@ async function oursOpen(
 function heldIn({ fills, openOrders }: RestoredState, runs: readonly RunRecord[]): readonly string[] {
   const last = runs.at(-1);
   const known = last === undefined ? [] : parseRunSettings(last.settings).streams;
-  const portfolio = createPortfolio({
+  const portfolio = new Portfolio({
     startCash: '0',
     amountStepOf: (exchange, symbol) =>
       known.find(({ key }) => key.exchange === exchange && key.symbol === symbol)?.rules.amountStep,

@@ -8,7 +8,7 @@ import type { OrderGate } from '../../src/execution/order-gate.js';
 import type { ExecutionOutcome } from '../../src/execution/order-intent.js';
 import { OrderQueue } from '../../src/execution/order-queue.js';
 import { followOrders } from '../../src/execution/order-updates.js';
-import { createPortfolio } from '../../src/portfolio/portfolio.js';
+import { Portfolio } from '../../src/portfolio/portfolio.js';
 import type { Broker, OrderStream } from '../../src/ports/broker.js';
 import { MemoryStore } from '../support/memory-store/memory-store.js';
 import { createVirtualClock } from '../support/virtual-clock.js';
@@ -72,7 +72,7 @@ function world() {
     standing: () => 'HALTED',
   };
   const brokers = createBrokers([broker]);
-  const portfolio = createPortfolio({ startCash: '0' });
+  const portfolio = new Portfolio({ startCash: '0' });
   const ids = { isOurs: (id: string) => isOrderOf('box', id), next: () => 'rb-box-9' };
   const outcomes: ExecutionOutcome[] = [];
   const execution = new Execution(

@@ -6,7 +6,7 @@ import { Execution, type ExecutionConfig } from '../../src/execution/execution.j
 import { OrderGate } from '../../src/execution/order-gate.js';
 import { createOrderIds } from '../../src/execution/order-id.js';
 import type { OrderIntent } from '../../src/execution/order-intent.js';
-import { createPortfolio } from '../../src/portfolio/portfolio.js';
+import { Portfolio } from '../../src/portfolio/portfolio.js';
 import type { Broker, SubmitResult } from '../../src/ports/broker.js';
 import type { PermitReading } from '../../src/ports/guard.js';
 import { emptyContents, tinyStore } from '../support/tiny-store.js';
@@ -93,7 +93,7 @@ function world(
       nowMs += ms;
     },
   };
-  const portfolio = createPortfolio({ startCash: '1000' });
+  const portfolio = new Portfolio({ startCash: '1000' });
   const execution = new Execution(
     {
       store: tinyStore(contents),
@@ -111,7 +111,7 @@ function world(
             permit: { read: () => permit },
             tradingState: () => 'ACTIVE',
             unitsHeld: (exchange, symbol) => portfolio.book(exchange, symbol).units.toFixed(),
-            equity: portfolio.equity,
+            equity: () => portfolio.equity(),
           },
           CONFIG.execution,
         ),

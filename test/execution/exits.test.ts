@@ -11,7 +11,7 @@ import { OrderGate } from '../../src/execution/order-gate.js';
 import { createOrderIds } from '../../src/execution/order-id.js';
 import type { ExecutionOutcome } from '../../src/execution/order-intent.js';
 import type { StreamState } from '../../src/pipeline/stream-state.js';
-import { createPortfolio } from '../../src/portfolio/portfolio.js';
+import { Portfolio } from '../../src/portfolio/portfolio.js';
 import type { Broker, SubmitResult } from '../../src/ports/broker.js';
 import type { Rng } from '../../src/ports/time.js';
 import { liveDesk } from '../support/live-desk.js';
@@ -65,7 +65,7 @@ function given(seed: number) {
   // What is not at the exchange cannot be sold: a withdrawal, say, that the fills know nothing of.
   const short = long && rng.next() < 0.2 ? Math.floor(rng.next() * held * 1e4) / 1e4 : 0;
   let truth = decimal(held).minus(short);
-  const portfolio = createPortfolio({ startCash: String(rng.next() < 0.2 ? 0 : 1e6) });
+  const portfolio = new Portfolio({ startCash: String(rng.next() < 0.2 ? 0 : 1e6) });
   const fill = (order: OrderRequest, price: number, amount: string, id: string): Fill => ({
     fillId: id,
     clientOrderId: order.clientOrderId,

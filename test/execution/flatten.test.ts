@@ -3,12 +3,12 @@ import type { OrderRequest } from '../../src/core/order.js';
 import { flattenInstrument } from '../../src/execution/flatten.js';
 import type { ExecutionOutcome } from '../../src/execution/order-intent.js';
 import type { StreamState } from '../../src/pipeline/stream-state.js';
-import { createPortfolio } from '../../src/portfolio/portfolio.js';
+import { Portfolio } from '../../src/portfolio/portfolio.js';
 import { KEY, SPOT } from '../support/tiny-stream.js';
 
 /** A lane that holds 1 BTC, at an exchange whose book gives each order a part of what it asks for. */
 function holding(parts: readonly string[], missing = '0') {
-  const portfolio = createPortfolio({ startCash: '1000' });
+  const portfolio = new Portfolio({ startCash: '1000' });
   let fills = 0;
   const fill = (side: 'buy' | 'sell', amount: string) => ({
     fillId: String(++fills),

@@ -6,7 +6,7 @@ import { createBrokers } from '../../src/execution/brokers.js';
 import { Execution } from '../../src/execution/execution.js';
 import type { OrderGate } from '../../src/execution/order-gate.js';
 import { Reconciler } from '../../src/execution/reconciliation.js';
-import { createPortfolio } from '../../src/portfolio/portfolio.js';
+import { Portfolio } from '../../src/portfolio/portfolio.js';
 import type { Balance, Broker } from '../../src/ports/broker.js';
 import { MemoryStore } from '../support/memory-store/memory-store.js';
 import { createVirtualClock } from '../support/virtual-clock.js';
@@ -63,7 +63,7 @@ async function world() {
     balances: () => answer(told.balances),
     transfers: () => answer(told.transfers),
   };
-  const portfolio = createPortfolio({ startCash: '0' });
+  const portfolio = new Portfolio({ startCash: '0' });
   const gate: Pick<OrderGate, 'submit' | 'mayLeave' | 'reduces' | 'standing'> = {
     submit: async () => ({ kind: 'denied', reason: 'no_permit', detail: '' }),
     mayLeave: () => 'no_permit',

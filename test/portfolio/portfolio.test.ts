@@ -1,14 +1,14 @@
 import { describe, expect, it } from 'vitest';
 import type { Fill, Side } from '../../src/core/order.js';
 import { seededRng } from '../../src/core/seeded-rng.js';
-import { createPortfolio } from '../../src/portfolio/portfolio.js';
+import { Portfolio } from '../../src/portfolio/portfolio.js';
 import { madeFill } from '../support/made-fill.js';
 
 let next = 0;
 const fill = (side: Side, amount: string, price: string, over: Partial<Fill> = {}) =>
   madeFill(++next, side, amount, price, over);
 
-const fresh = () => createPortfolio({ startCash: '1000', amountStepOf: () => '0.001' });
+const fresh = () => new Portfolio({ startCash: '1000', amountStepOf: () => '0.001' });
 
 describe('the portfolio', () => {
   it('follows a long from entry to exit, fees taken off', () => {

@@ -11,7 +11,7 @@ import { OrderQueue } from '../../src/execution/order-queue.js';
 import { Orders } from '../../src/execution/orders.js';
 import type { PipelineConfig, PipelineDeps } from '../../src/pipeline/pipeline-api.js';
 import { StreamState } from '../../src/pipeline/stream-state.js';
-import { createAccount } from '../../src/portfolio/account.js';
+import { Account } from '../../src/portfolio/account.js';
 import type { Broker } from '../../src/ports/broker.js';
 import { ACCOUNT, startWorld, walk } from '../simulator/world.js';
 import { emptyContents, tinyStore } from './tiny-store.js';
@@ -93,7 +93,7 @@ export async function liveDesk(options: LiveDeskOptions = {}) {
       quoteFor: () => quoteNow(),
       onOrderOutcome: (outcome) => void outcomes.push(outcome),
     };
-    const account = createAccount(deps, clock);
+    const account = new Account(deps, clock);
     const lane = new StreamState(deps.streams[0]!, deps.config, MODEL, account.portfolio, 1);
     const made = new Orders(deps, account, new OrderQueue(), [lane]);
     const restored = await store.restore();

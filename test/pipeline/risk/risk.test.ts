@@ -2,8 +2,8 @@ import { describe, expect, it } from 'vitest';
 import type { MarketRules, RiskDecision, RiskInputs } from '../../../src/core/order.js';
 import type { Direction } from '../../../src/core/signal.js';
 import { createRiskLayer, type RiskConfig } from '../../../src/pipeline/risk/index.js';
-import { createDayLoss, dayLossOf } from '../../../src/portfolio/day-loss.js';
-import { createDrawdownBreaker } from '../../../src/portfolio/drawdown.js';
+import { DayLoss, dayLossOf } from '../../../src/portfolio/day-loss.js';
+import { DrawdownBreaker } from '../../../src/portfolio/drawdown.js';
 import { CONFIG, SPOT } from '../../support/tiny-stream.js';
 
 const DAY = { dayMs: 0, dayStartEquity: 100, dayLowEquity: 100 };
@@ -226,7 +226,7 @@ describe('the loss of a day', () => {
   });
 
   it('is measured from the end of the day before, and stays for the day whatever equity does', () => {
-    const day = createDayLoss();
+    const day = new DayLoss();
     day.update(100, MIDNIGHT - HOUR);
     day.update(110, MIDNIGHT);
     day.update(99, MIDNIGHT + HOUR);
@@ -246,11 +246,11 @@ describe('the loss of a day', () => {
   });
 
   it('is kept over a restart, and over a deposit', () => {
-    const day = createDayLoss();
+    const day = new DayLoss();
     day.update(100, MIDNIGHT);
     day.update(96, MIDNIGHT + HOUR);
     day.update(98, MIDNIGHT + 2 * HOUR);
-    const again = createDayLoss();
+    const again = new DayLoss();
     again.restore({
       atMs: 0,
       equity: 98,
@@ -292,7 +292,7 @@ describe('the cool-down', () => {
 
 describe('the drawdown breaker', () => {
   it('trips at the limit and stays tripped until a person resumes it', () => {
-    const breaker = createDrawdownBreaker(0.15);
+    const breaker = new DrawdownBreaker(0.15);
     expect(breaker.update(100)).toBe(false);
     expect(breaker.update(85)).toBe(true);
     // A recovery does not release it
@@ -305,7 +305,7 @@ describe('the drawdown breaker', () => {
   });
 
   it('keeps peak and latch over a restart', () => {
-    const breaker = createDrawdownBreaker(0.15);
+    const breaker = new DrawdownBreaker(0.15);
     breaker.restore({
       atMs: 0,
       equity: 90,
@@ -316,7 +316,7 @@ describe('the drawdown breaker', () => {
       ...DAY,
     });
     expect(breaker.update(85)).toBe(true);
-    const again = createDrawdownBreaker(0.15);
+    const again = new DrawdownBreaker(0.15);
     again.restore({
       atMs: 0,
       equity: 99,
@@ -331,7 +331,7 @@ describe('the drawdown breaker', () => {
   });
 
   it('takes no peak from an equity that is none', () => {
-    const breaker = createDrawdownBreaker(0.15);
+    const breaker = new DrawdownBreaker(0.15);
     breaker.update(100);
     expect(breaker.update(Number.NaN)).toBe(false);
     expect(breaker.peakEquity).toBe(100);

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { kellyFraction } from '../../../src/pipeline/risk/kelly.js';
 import { targetPosition } from '../../../src/pipeline/risk/sizing.js';
-import { createDrawdownBreaker } from '../../../src/portfolio/drawdown.js';
+import { DrawdownBreaker } from '../../../src/portfolio/drawdown.js';
 import { articleRows } from '../../support/article-vectors.js';
 import { pythonRound } from '../../support/python-round.js';
 
@@ -31,7 +31,7 @@ describe('Kelly', () => {
 
 /** The article's order for one row, by our breaker and sizing; null = halted. */
 function size(row: Record<string, string>, probabilityWin: number) {
-  const breaker = createDrawdownBreaker(Number(row.max_drawdown_halt));
+  const breaker = new DrawdownBreaker(Number(row.max_drawdown_halt));
   breaker.update(Number(row.initial_value));
   breaker.update(Number(row.new_value));
   const price = Number(row.current_price);
