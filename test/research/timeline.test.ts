@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { type Candle, sliceCandles, toColumns } from '../../src/core/candle.js';
 import { seededRng } from '../../src/core/seeded-rng.js';
 import { runBacktest } from '../../src/research/backtest/backtest.js';
-import type { FillModel } from '../../src/research/backtest/backtest-world.js';
+import type { FillModel } from '../../src/research/backtest/backtest-exchange.js';
 import { runTimeline, type TimelineInstrument } from '../../src/research/backtest/timeline.js';
 import { HALF_SPREAD_BPS, START_CASH } from '../support/paper-world.js';
 import {

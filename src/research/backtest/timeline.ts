@@ -15,11 +15,11 @@ import {
   createBacktestCollector,
   type InstrumentResult,
 } from './backtest-collector.js';
-import { type BacktestWorld, createBacktestWorld, type FillModel } from './backtest-world.js';
+import { BacktestExchange, type FillModel } from './backtest-exchange.js';
 import { sharedMemoryBars, UNSTORED_BARS } from './bar-memory.js';
 import { type BarSpan, type CandleSource, createBarScratch, createSpanWork, readBars } from './bar-reader.js';
 import { createDiscardStore } from './discard-store.js';
-import { createSimulatedClock } from './simulated-clock.js';
+import { createSimulatedClock, type SimulatedClock } from './simulated-clock.js';
 
 /**
  * Bars of one stream whose features and predictions are computed together; of many streams, fewer of each, so that all
@@ -52,7 +52,6 @@ export interface TimelineOptions {
   readonly halts?: readonly HaltRecord[];
   /** State before the first recorded halt; `ACTIVE` when left out. */
   readonly initialState?: TradingState;
-  /** What a live run of one stream met; goes before halts and fill model for the bars it knows. */
   /** Where everything is stored as in a live run; nothing is kept when left out. */
   readonly store?: Store;
   /** Keep each bar's record in the result; true when left out. A record is some 500 bytes. */
@@ -74,7 +73,7 @@ export interface TimelineResult {
 }
 
 /** A stream on its way through its bars. */
-interface Track {
+interface StreamCursor {
   readonly key: StreamKey;
   readonly decide: BarDecider;
   readonly barMs: number;
@@ -96,80 +95,105 @@ export async function runTimeline(options: TimelineOptions): Promise<TimelineRes
   const clock = createSimulatedClock();
   const setups = instruments.map(({ makeStream }) => makeStream(clock));
   const store = options.store ?? createDiscardStore();
-  const collectors = new Map(
-    setups.map(({ key }, i) => {
-      const { candles, rowsExpected = SPAN_BARS } = instruments[i]!;
-      const expected = 'length' in candles ? candles.length : rowsExpected;
-      const reference = options.withDrift ? model.reference : null;
-      return [key.symbol, createBacktestCollector(key, expected, keepDecisions, reference)];
-    }),
-  );
-  const world = createBacktestWorld({ ...options, streams: setups, clock });
+  const collectors = collectorsOf(options, setups, keepDecisions);
+  const exchange = new BacktestExchange({ ...options, streams: setups, clock });
   const pipeline = new Pipeline({
     config,
     streams: setups,
     model,
     clock,
     store,
-    brokers: [world.broker],
-    permit: world.permit,
+    brokers: [exchange.broker],
+    permit: exchange.permit,
     ids: createOrderIds('backtest', clock, { next: () => 0 }),
     startCash: options.startCash,
-    tradingState: world.stateAt,
-    quoteFor: world.quoteAt,
+    tradingState: (stream, openMs) => exchange.stateAt(stream, openMs),
+    quoteFor: (stream, candle) => exchange.quoteAt(stream, candle),
     onOrderOutcome: (outcome) => collectors.get(outcome.order.symbol)!.order(outcome),
     ...(options.store === undefined && {
       bars: keepDecisions ? UNSTORED_BARS : sharedMemoryBars(clock),
     }),
   });
   const restored = await store.restore();
-  world.restore(restored.fills);
+  exchange.restore(restored.fills);
   await pipeline.start(restored);
-  for (const [i, { warmUp }] of instruments.entries()) {
-    if (!warmUp?.length) continue;
-    clock.setWallMs(warmUp.at(-1)!.openMs + timeframeMs(setups[i]!.key.timeframe));
-    await pipeline.warmUp(setups[i]!.key, warmUp);
-  }
-
-  const spanBars = Math.max(SPAN_BARS_MIN, Math.floor((2 * SPAN_BARS) / (instruments.length + 1)));
-  // The tracks read one after the other.
-  const work = createSpanWork(spanBars);
-  const tracks = instruments.map((instrument, i): Track => {
-    const setup = setups[i]!;
-    const { key } = setup;
-    const barMs = timeframeMs(key.timeframe);
-    const given = instrument.givenProbabilities;
-    return {
-      key,
-      decide: pipeline.deciderOf(key),
-      barMs,
-      spans: readBars({
-        source: instrument.candles,
-        layers: pipeline.layersOf(key),
-        clock,
-        barMs,
-        modelHash: model.sha256,
-        spanBars,
-        work,
-        ...(given === undefined ? {} : { givenProbabilities: given }),
-      }),
-      collector: collectors.get(key.symbol)!,
-      span: null,
-      at: 0,
-    };
-  });
-  await decideAll(tracks, world, store, keepDecisions || options.store !== undefined, options);
+  await warmUp(pipeline, instruments, setups, clock);
+  const cursors = cursorsOf(options, pipeline, setups, clock, collectors);
+  await decideAll(cursors, exchange, store, keepDecisions || options.store !== undefined, options);
   return {
-    instruments: tracks.map(({ collector }) => collector.finish()),
+    instruments: cursors.map(({ collector }) => collector.finish()),
     trades: pipeline.portfolio.trades(),
     finalEquity: pipeline.portfolio.equity(),
     unresolvedOrders: pipeline.state().unresolvedOrders,
   };
 }
 
+function collectorsOf(
+  { instruments, withDrift, model }: TimelineOptions,
+  setups: readonly StreamSetup[],
+  keepDecisions: boolean,
+): ReadonlyMap<string, BacktestCollector> {
+  const reference = withDrift ? model.reference : null;
+  return new Map(
+    setups.map(({ key }, i) => {
+      const { candles, rowsExpected = SPAN_BARS } = instruments[i]!;
+      const expected = 'length' in candles ? candles.length : rowsExpected;
+      return [key.symbol, createBacktestCollector(key, expected, keepDecisions, reference)];
+    }),
+  );
+}
+
+async function warmUp(
+  pipeline: Pipeline,
+  instruments: readonly TimelineInstrument[],
+  setups: readonly StreamSetup[],
+  clock: SimulatedClock,
+): Promise<void> {
+  for (const [i, { warmUp }] of instruments.entries()) {
+    if (!warmUp?.length) continue;
+    const { key } = setups[i]!;
+    clock.setWallMs(warmUp.at(-1)!.openMs + timeframeMs(key.timeframe));
+    await pipeline.warmUp(key, warmUp);
+  }
+}
+
+function cursorsOf(
+  { instruments, model }: TimelineOptions,
+  pipeline: Pipeline,
+  setups: readonly StreamSetup[],
+  clock: SimulatedClock,
+  collectors: ReadonlyMap<string, BacktestCollector>,
+): readonly StreamCursor[] {
+  const spanBars = Math.max(SPAN_BARS_MIN, Math.floor((2 * SPAN_BARS) / (instruments.length + 1)));
+  // The cursors read one after the other.
+  const work = createSpanWork(spanBars);
+  return instruments.map(({ candles, givenProbabilities }, i) => {
+    const { key } = setups[i]!;
+    const barMs = timeframeMs(key.timeframe);
+    return {
+      key,
+      decide: pipeline.deciderOf(key),
+      barMs,
+      spans: readBars({
+        source: candles,
+        layers: pipeline.layersOf(key),
+        clock,
+        barMs,
+        modelHash: model.sha256,
+        spanBars,
+        work,
+        ...(givenProbabilities === undefined ? {} : { givenProbabilities }),
+      }),
+      collector: collectors.get(key.symbol)!,
+      span: null,
+      at: 0,
+    };
+  });
+}
+
 async function decideAll(
-  tracks: readonly Track[],
-  world: BacktestWorld,
+  cursors: readonly StreamCursor[],
+  exchange: BacktestExchange,
   store: Store,
   keepsRecords: boolean,
   options: Pick<TimelineOptions, 'onProgress' | 'model'>,
@@ -177,54 +201,54 @@ async function decideAll(
   // Where no record outlives its bar, all bars may share one bar's memory.
   const scratch = keepsRecords ? undefined : createBarScratch(options.model.sha256);
   let rowsDone = 0;
-  /** Close time of each track's next bar; infinite when there is none. All in one place, since each is looked at for each time. */
-  const nextMs = new Float64Array(tracks.length).fill(Number.POSITIVE_INFINITY);
+  /** Close time of each cursor's next bar; infinite when there is none. All in one place, since each is looked at for each time. */
+  const nextMs = new Float64Array(cursors.length).fill(Number.POSITIVE_INFINITY);
 
-  /** Goes on to the track's next span with a bar in it. */
-  async function nextSpan(track: Track, i: number): Promise<void> {
+  /** Goes on to the cursor's next span with a bar in it. */
+  async function nextSpan(cursor: StreamCursor, i: number): Promise<void> {
     nextMs[i] = Number.POSITIVE_INFINITY;
-    track.span = null;
+    cursor.span = null;
     for (;;) {
-      const { value: span, done } = await track.spans.next();
+      const { value: span, done } = await cursor.spans.next();
       if (done) return;
-      track.collector.quarantine(span.quarantined);
+      cursor.collector.quarantine(span.quarantined);
       const rows = span.quarantined.filter(({ reason }) => reason !== 'duplicate');
       if (rows.length > 0) await store.quarantine(rows);
       rowsDone += span.rows;
       options.onProgress?.(rowsDone);
       if (span.length === 0) continue;
-      track.span = span;
-      track.at = 0;
-      nextMs[i] = span.openMs(0) + track.barMs;
+      cursor.span = span;
+      cursor.at = 0;
+      nextMs[i] = span.openMs(0) + cursor.barMs;
       return;
     }
   }
 
-  for (const [i, track] of tracks.entries()) await nextSpan(track, i);
+  for (const [i, cursor] of cursors.entries()) await nextSpan(cursor, i);
   let nowMs = Math.min(...nextMs);
   while (nowMs < Number.POSITIVE_INFINITY) {
     let soonestMs = Number.POSITIVE_INFINITY;
-    for (let i = 0; i < tracks.length; i++) {
+    for (let i = 0; i < cursors.length; i++) {
       // A lone stream stays in here for a whole span.
       while (nextMs[i] === nowMs) {
-        const track = tracks[i]!;
-        const { span, at, key } = track;
+        const cursor = cursors[i]!;
+        const { span, at, key } = cursor;
         if (span === null) break;
         const candle = span.candle(at, scratch?.candle);
-        world.turnTo(key, candle, nowMs);
-        const decided = track.decide(
+        exchange.advanceTo(key, candle, nowMs);
+        const decided = cursor.decide(
           candle,
           span.features(at, scratch?.features),
           span.prediction(at, scratch?.prediction),
           span.missingBars(at),
         );
         const outcome = decided instanceof Promise ? await decided : decided;
-        if (outcome.kind === 'decided') track.collector.take(outcome);
+        if (outcome.kind === 'decided') cursor.collector.take(outcome);
         if (at + 1 < span.length) {
-          track.at = at + 1;
-          nextMs[i] = span.openMs(at + 1) + track.barMs;
-        } else await nextSpan(track, i);
-        if (tracks.length === 1) nowMs = nextMs[0]!;
+          cursor.at = at + 1;
+          nextMs[i] = span.openMs(at + 1) + cursor.barMs;
+        } else await nextSpan(cursor, i);
+        if (cursors.length === 1) nowMs = nextMs[0]!;
       }
       if (nextMs[i]! < soonestMs) soonestMs = nextMs[i]!;
     }

@@ -19,7 +19,7 @@ import type { Classifier, FeatureKernel } from '../../ports/model.js';
 import type { Clock } from '../../ports/time.js';
 import { runBacktest } from '../backtest/backtest.js';
 import type { BacktestResult } from '../backtest/backtest-collector.js';
-import type { FillModel } from '../backtest/backtest-world.js';
+import type { FillModel } from '../backtest/backtest-exchange.js';
 import {
   inferCalendar,
   inferTimeframeMs,

@@ -9,7 +9,7 @@ import type { ModelManifest } from '../../core/manifest.js';
 import type { BarRecord, HaltRecord } from '../../core/records.js';
 import type { Classifier } from '../../ports/model.js';
 import type { InstrumentResult } from '../backtest/backtest-collector.js';
-import type { FillModel } from '../backtest/backtest-world.js';
+import type { FillModel } from '../backtest/backtest-exchange.js';
 import type { CandleSource } from '../backtest/bar-reader.js';
 import { compareDecisions, type Difference } from '../backtest/compare.js';
 import { barsOfResult } from '../backtest/run-bars.js';

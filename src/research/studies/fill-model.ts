@@ -1,7 +1,7 @@
 import type { Paths } from '../../config/paths.js';
 import type { Config } from '../../config/schema.js';
 import { badInput } from '../../core/errors.js';
-import type { FillAt, FillModel } from '../backtest/backtest-world.js';
+import type { FillAt, FillModel } from '../backtest/backtest-exchange.js';
 import { slippageFigures } from '../report/slippage-figures.js';
 import { openHeldStore } from './held-store.js';
 
