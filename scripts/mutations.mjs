@@ -1862,8 +1862,8 @@ export const MUTATIONS = [
   {
     name: 'take all of a bar that came back as stored',
     file: 'src/research/backtest/verify.ts',
-    from: 'differences.push(...compareDecisions([record], [again]));',
-    to: 'if (!asStored.has(openMs)) differences.push(...compareDecisions([record], [again]));',
+    from: 'this.#differences.push(...compareDecisions([record], [again]));',
+    to: 'if (!this.#asStored.has(openMs)) this.#differences.push(...compareDecisions([record], [again]));',
     by: 'test/cli/records/restore-verify.test.ts',
   },
 ];

@@ -63,138 +63,155 @@ const VOLATILITY_CONSTANT = Math.sqrt(252);
  * features and the signal are taken as stored; what follows from them is recomputed all the same.
  */
 export async function verifyDecisions(options: VerifyOptions): Promise<Verification> {
-  const { stream, decisions, candles } = options;
-  const settingsAt = runLookup(options.runs, stream);
-  const models = new Map<string, VerifyModel | null>();
-  const differences: Difference[] = [];
-  const name = streamName(stream);
-  const decided = new Set(decisions.map(({ candle }) => candle.openMs));
-  const [replayed, actedOn] = [true, false].map((isHere) =>
-    (options.replayed ?? []).filter((openMs) => decided.has(openMs) === isHere),
-  ) as [number[], number[]];
-  const asStored = new Set(replayed);
-  const found: number[] = [];
-  const signals = signalReplay(stream, actedOn);
-  let bars = 0;
-  let predictions = 0;
-  let riskDecisions = 0;
-  let modelFaults = 0;
+  return new Verifier(options).run();
+}
 
-  async function modelOf(hash: string): Promise<VerifyModel | null> {
-    const known = models.get(hash);
-    if (known !== undefined) return known;
-    const classifier = await options.modelOf(hash);
-    const model =
-      classifier === undefined
-        ? null
-        : { layer: createInferenceLayer({ classifier }), reference: classifier.manifest.reference };
-    models.set(hash, model);
-    return model;
-  }
+class Verifier {
+  readonly #options: VerifyOptions;
+  readonly #name: string;
+  readonly #settingsAt: (record: BarRecord) => SettingsAt;
+  readonly #models = new Map<string, VerifyModel | null>();
+  readonly #signals: ReturnType<typeof signalReplay>;
+  /** Open times of bars whose features and signal are taken as stored. */
+  readonly #asStored: ReadonlySet<number>;
+  readonly #replayed: number[] = [];
+  readonly #differences: Difference[] = [];
+  #bars = 0;
+  #predictions = 0;
+  #riskDecisions = 0;
+  #modelFaults = 0;
 
-  /** Of the model that the bar names; undefined where it names none, or there is no such model here. */
-  const referenceOf = ({ prediction }: BarRecord) =>
-    prediction === null ? undefined : models.get(prediction.modelHash)?.reference;
-
-  /** The prediction made anew; a difference of its own where it cannot be made. */
-  async function predict(record: BarRecord, row: FeatureRow): Promise<Prediction | NoPredictionReason> {
-    if (row.status !== 'ok') return row.status;
-    const stored = record.prediction;
-    if (stored === null) {
-      if (record.signal?.kind === 'none' && record.signal.reason === 'inference_fault') {
-        modelFaults++;
-        return 'inference_fault';
-      }
-      report(record, 'prediction', 'prediction', null, 'the row is whole, so there should be one');
-      return 'inference_fault';
-    }
-    const model = await modelOf(stored.modelHash);
-    if (model === null) {
-      report(record, 'prediction', 'prediction.modelHash', stored.modelHash, 'no such model is at hand');
-      return stored;
-    }
-    const made = await model.layer.predict(row);
-    if (typeof made === 'string') {
-      report(record, 'prediction', 'prediction', stored.probabilityUp, model.layer.lastFault());
-      return stored;
-    }
-    return made;
-  }
-
-  function report(
-    record: BarRecord,
-    layer: Difference['layer'],
-    field: string,
-    a: unknown,
-    b: unknown,
-  ): void {
-    differences.push({ stream: name, openMs: record.candle.openMs, layer, field, a, b });
-  }
-
-  for (const record of decisions) {
-    if (!record.decided) continue;
-    const { openMs } = record.candle;
-    signals.comingTo(openMs);
-    if (openMs >= (options.fromMs ?? Number.NEGATIVE_INFINITY)) {
-      const settings = settingsAt(record);
-      const row = asStored.has(openMs) ? storedRow(record) : featuresAt(record, settings);
-      const made = await predict(record, row);
-      const prediction = typeof made === 'string' ? null : made;
-      const regime = regimeAgain(candles, record, settings);
-      const surroundings = { heldUnits: heldUnits(record, settings), regime };
-      const decision = signals.at(settings).decide(made, openMs, surroundings);
-      const signal = asStored.has(openMs) ? record.signal : decision;
-      const features = row.status === 'ok' ? row.values : null;
-      const again: BarRecord = {
-        ...record,
-        features,
-        prediction,
-        signal,
-        risk: riskAgain(record, signal, features, settings, stream, referenceOf(record)),
-        account: accountAgain(record),
-      };
-      differences.push(...compareDecisions([record], [again]));
-      bars++;
-      if (asStored.has(openMs)) found.push(openMs);
-      if (record.prediction !== null) predictions++;
-      if (record.risk !== null) riskDecisions++;
-      options.onProgress?.(bars, decisions.length);
-    } else {
-      const settings = settingsAt(record);
-      signals.at(settings).decide(record.prediction ?? 'no_value', openMs, {
-        heldUnits: heldUnits(record, settings),
-        regime: record.signal?.regime,
-      });
-    }
-    signals.passed(record);
-  }
-  return {
-    bars,
-    predictions,
-    riskDecisions,
-    differences,
-    modelFaults,
-    replayed: found,
-    models: [...models.keys()],
-  };
-
-  function featuresAt(record: BarRecord, settings: SettingsAt): FeatureRow {
-    const features = createFeatureLayer({
-      kernel: options.kernel,
+  constructor(options: VerifyOptions) {
+    const { stream, decisions, replayed = [], runs } = options;
+    this.#options = options;
+    this.#name = streamName(stream);
+    this.#settingsAt = runLookup(runs, stream);
+    const decided = new Set(decisions.map(({ candle }) => candle.openMs));
+    this.#asStored = new Set(replayed.filter((openMs) => decided.has(openMs)));
+    this.#signals = signalReplay(
       stream,
-      calendar: settings.market.calendar,
-      maxGapBars: settings.maxGapBars,
+      replayed.filter((openMs) => !decided.has(openMs)),
+    );
+  }
+
+  async run(): Promise<Verification> {
+    const { decisions, fromMs = Number.NEGATIVE_INFINITY } = this.#options;
+    for (const record of decisions) {
+      if (!record.decided) continue;
+      const { openMs } = record.candle;
+      this.#signals.comingTo(openMs);
+      if (openMs >= fromMs) await this.#verify(record);
+      else this.#passOver(record);
+      this.#signals.passed(record);
+    }
+    return {
+      bars: this.#bars,
+      predictions: this.#predictions,
+      riskDecisions: this.#riskDecisions,
+      differences: this.#differences,
+      modelFaults: this.#modelFaults,
+      replayed: this.#replayed,
+      models: [...this.#models.keys()],
+    };
+  }
+
+  async #verify(record: BarRecord): Promise<void> {
+    const { openMs } = record.candle;
+    const again = await this.#recompute(record);
+    this.#differences.push(...compareDecisions([record], [again]));
+    this.#bars++;
+    if (this.#asStored.has(openMs)) this.#replayed.push(openMs);
+    if (record.prediction !== null) this.#predictions++;
+    if (record.risk !== null) this.#riskDecisions++;
+    this.#options.onProgress?.(this.#bars, this.#options.decisions.length);
+  }
+
+  /** A bar before those to be verified: signals go on from it. */
+  #passOver(record: BarRecord): void {
+    const settings = this.#settingsAt(record);
+    this.#signals.at(settings).decide(record.prediction ?? 'no_value', record.candle.openMs, {
+      heldUnits: heldUnits(record, settings),
+      regime: record.signal?.regime,
     });
+  }
+
+  async #recompute(record: BarRecord): Promise<BarRecord> {
+    const { candles, stream } = this.#options;
+    const { openMs } = record.candle;
+    const isAsStored = this.#asStored.has(openMs);
+    const settings = this.#settingsAt(record);
+    const row = isAsStored ? storedRow(record) : this.#featuresAt(record, settings);
+    const made = await this.#predict(record, row);
+    const regime = recomputeRegime(candles, record, settings);
+    const surroundings = { heldUnits: heldUnits(record, settings), regime };
+    const decision = this.#signals.at(settings).decide(made, openMs, surroundings);
+    const signal = isAsStored ? record.signal : decision;
+    const features = row.status === 'ok' ? row.values : null;
+    return {
+      ...record,
+      features,
+      prediction: typeof made === 'string' ? null : made,
+      signal,
+      risk: recomputeRisk(record, signal, features, settings, stream, this.#referenceOf(record)),
+      account: recomputeAccount(record),
+    };
+  }
+
+  #featuresAt(record: BarRecord, { market, maxGapBars }: SettingsAt): FeatureRow {
+    const { kernel, stream, candles } = this.#options;
+    const features = createFeatureLayer({ kernel, stream, calendar: market.calendar, maxGapBars });
     let row: FeatureRow | undefined;
     for (const candle of knownWindow(candles, record, FEATURE_WINDOW)) row = features.push(candle);
     if (row === undefined || row.openMs !== record.candle.openMs) {
       throw fault(
         'E_VERIFY_CANDLE',
-        `the candle of ${name} at ${new Date(record.candle.openMs).toISOString()} was decided on before it was known`,
+        `the candle of ${this.#name} at ${new Date(record.candle.openMs).toISOString()} was decided on before it was known`,
         'the store contradicts itself: keep a copy of it and report this',
       );
     }
     return row;
+  }
+
+  /** The prediction made again; a difference of its own where it cannot be made. */
+  async #predict(record: BarRecord, row: FeatureRow): Promise<Prediction | NoPredictionReason> {
+    if (row.status !== 'ok') return row.status;
+    const stored = record.prediction;
+    if (stored === null) {
+      if (record.signal?.kind === 'none' && record.signal.reason === 'inference_fault') this.#modelFaults++;
+      else this.#differ(record, 'prediction', null, 'the row is whole, so there should be one');
+      return 'inference_fault';
+    }
+    const model = await this.#modelOf(stored.modelHash);
+    if (model === null) {
+      this.#differ(record, 'prediction.modelHash', stored.modelHash, 'no such model is at hand');
+      return stored;
+    }
+    const made = await model.layer.predict(row);
+    if (typeof made !== 'string') return made;
+    this.#differ(record, 'prediction', stored.probabilityUp, model.layer.lastFault());
+    return stored;
+  }
+
+  #differ(record: BarRecord, field: string, a: unknown, b: unknown): void {
+    const { openMs } = record.candle;
+    this.#differences.push({ stream: this.#name, openMs, layer: 'prediction', field, a, b });
+  }
+
+  async #modelOf(hash: string): Promise<VerifyModel | null> {
+    const known = this.#models.get(hash);
+    if (known !== undefined) return known;
+    const classifier = await this.#options.modelOf(hash);
+    const model =
+      classifier === undefined
+        ? null
+        : { layer: createInferenceLayer({ classifier }), reference: classifier.manifest.reference };
+    this.#models.set(hash, model);
+    return model;
+  }
+
+  /** Of the model that the bar names; undefined where it names none, or there is no such model here. */
+  #referenceOf({ prediction }: BarRecord): ModelManifest['reference'] | undefined {
+    return prediction === null ? undefined : this.#models.get(prediction.modelHash)?.reference;
   }
 }
 
@@ -275,7 +292,7 @@ function heldUnits({ risk, signal }: BarRecord, { market }: SettingsAt): number 
   return Math.abs(positionUnits) < Number(market.rules.amountStep) ? 0 : positionUnits;
 }
 
-function regimeAgain(
+function recomputeRegime(
   candles: KnownCandles,
   record: BarRecord,
   { signals }: SettingsAt,
@@ -287,7 +304,7 @@ function regimeAgain(
   return tracker.label();
 }
 
-function riskAgain(
+function recomputeRisk(
   record: BarRecord,
   signal: SignalResult | null,
   features: Float64Array | null,
@@ -302,7 +319,7 @@ function riskAgain(
   const annualise = Math.sqrt(barsPerYear(stream.timeframe, market.calendar)) / VOLATILITY_CONSTANT;
   const inputs = {
     ...stored,
-    drawdown: drawdownAgain(stored),
+    drawdown: recomputeDrawdown(stored),
     annualVolatility: Number.isFinite(volatility) ? volatility * annualise : null,
     // A version before this one did not look at it: nothing is stored then.
     outsideTraining:
@@ -325,16 +342,16 @@ function marketAt(exchange: string, { symbol }: StreamKey, { market, streams }: 
   return streams.find(({ key }) => key.exchange === exchange && key.symbol === symbol) ?? market;
 }
 
-/** The account of the bar is what risk looked at; where there was no decision only its drawdown can be reckoned. */
-function accountAgain(record: BarRecord): BarRecord['account'] {
+/** The account of the bar is what risk looked at; where there was no decision only its drawdown can be computed. */
+function recomputeAccount(record: BarRecord): BarRecord['account'] {
   const { account, risk } = record;
   if (account === null) return null;
   const { equity, peakEquity, dayStartEquity, dayLowEquity } = risk?.inputs ?? account;
   const figures = { equity, peakEquity, dayStartEquity, dayLowEquity };
-  return { ...account, ...figures, drawdown: drawdownAgain({ ...account, equity, peakEquity }) };
+  return { ...account, ...figures, drawdown: recomputeDrawdown({ ...account, equity, peakEquity }) };
 }
 
-function drawdownAgain(of: {
+function recomputeDrawdown(of: {
   readonly equity: number;
   readonly peakEquity: number;
   readonly drawdown: number;
