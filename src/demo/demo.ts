@@ -1,7 +1,7 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { createSimulatedGpio } from '../adapters/gpio/simulated.js';
+import { SimulatedGpio } from '../adapters/gpio/simulated.js';
 import { createLog } from '../adapters/log/log.js';
 import { createPermitReader } from '../adapters/permit-file/permit-reader.js';
 import { loadConfig } from '../config/load.js';
@@ -163,7 +163,7 @@ async function startWorld(
   );
   const config = loadConfig(dirs.config);
   const clock = simulatedClock(simulator);
-  const gpio = createSimulatedGpio({ [config.gpio.buttonLine]: config.guard.contact === 'nc' ? 0 : 1 });
+  const gpio = new SimulatedGpio({ [config.gpio.buttonLine]: config.guard.contact === 'nc' ? 0 : 1 });
   const lockstep = new Lockstep(simulator);
   const parts = await createTrader({
     config,

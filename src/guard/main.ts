@@ -4,7 +4,7 @@ import type { ControlServer } from '../adapters/control-socket/control-server.js
 import type { Declined } from '../adapters/control-socket/declined.js';
 import { keptName } from '../adapters/gpio/kept-line.js';
 import { openGpio } from '../adapters/gpio/open-gpio.js';
-import { createSimulatedGpio, type SimulatedGpio } from '../adapters/gpio/simulated.js';
+import { SimulatedGpio } from '../adapters/gpio/simulated.js';
 import { createTraderLinkServer } from '../adapters/guard-link/server.js';
 import { openDescriptorStore } from '../adapters/systemd/descriptor-store.js';
 import { createServiceManager, type ServiceManager } from '../adapters/systemd/notify.js';
@@ -221,6 +221,6 @@ function bankOf({ config, env, onLog }: GuardProcessOptions, noteFile: string, c
     );
     return { gpio: openGpio({ ...config.gpio, backend }, noteFile, clock, store), simulated: null };
   }
-  const simulated = createSimulatedGpio({ [buttonLine]: config.guard.contact === 'nc' ? 0 : 1 });
+  const simulated = new SimulatedGpio({ [buttonLine]: config.guard.contact === 'nc' ? 0 : 1 });
   return { gpio: simulated, simulated };
 }

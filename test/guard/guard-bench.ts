@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createSimulatedGpio, type SimulatedGpio } from '../../src/adapters/gpio/simulated.js';
+import { SimulatedGpio } from '../../src/adapters/gpio/simulated.js';
 import { createRequestRunner } from '../../src/adapters/guard-link/requests.js';
 import { createPermitReader } from '../../src/adapters/permit-file/permit-reader.js';
 import type { CancelOrder, CancelOutcome, TraderMessage } from '../../src/core/guard-link.js';
@@ -115,7 +115,8 @@ function watchedBank(
   onRead: (number: number) => void,
 ): Gpio {
   return {
-    ...bank,
+    backend: bank.backend,
+    output: (number) => bank.output(number),
     async input(number, kept) {
       const line = await bank.input(number, kept);
       let end = () => {};
@@ -171,7 +172,7 @@ export async function startBench(options: BenchOptions = {}): Promise<Bench> {
   const dir = mkdtempSync(join(tmpdir(), 'redbutton-guard-'));
   const contact = options.contact ?? 'nc';
   const pressed = contact === 'nc' ? 1 : 0;
-  const gpio = createSimulatedGpio({ [BUTTON]: contact === 'nc' ? 0 : 1, [RESET]: 1, [SECOND]: 1 });
+  const gpio = new SimulatedGpio({ [BUTTON]: contact === 'nc' ? 0 : 1, [RESET]: 1, [SECOND]: 1 });
   options.prepare?.(gpio);
   const time = createGuardTime();
   const record = createMemoryRecord(options.record ?? { kind: 'missing' });

@@ -59,7 +59,7 @@ describe('starting', () => {
     await start({
       record: ARMED,
       prepare(gpio) {
-        const { input } = gpio;
+        const input = gpio.input.bind(gpio);
         gpio.input = async (line, kept) => {
           asked.push(`${line} ${kept === true ? 'kept' : 'not kept'}`);
           return { ...(await input(line)), moved: () => line === BUTTON, leave: () => asked.push('left') };

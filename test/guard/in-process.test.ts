@@ -6,7 +6,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createSystemClock } from '../../src/adapters/clock/system-clock.js';
 import { createSystemScheduler } from '../../src/adapters/clock/system-scheduler.js';
 import { callControl } from '../../src/adapters/control-socket/control-client.js';
-import { createSimulatedGpio } from '../../src/adapters/gpio/simulated.js';
+import { SimulatedGpio } from '../../src/adapters/gpio/simulated.js';
 import { createPermitReader } from '../../src/adapters/permit-file/permit-reader.js';
 import { pathsOf } from '../../src/config/paths.js';
 import { configSchema } from '../../src/config/schema.js';
@@ -19,7 +19,7 @@ let inProcess: InProcessGuard;
 const notices: GuardNotice[] = [];
 const clock = createSystemClock();
 const optionsOf = (mode: 'paper' | 'live') => {
-  const gpio = createSimulatedGpio();
+  const gpio = new SimulatedGpio();
   const config = {
     mode,
     device: { name: 'box', stateDir: join(dir, 'state'), runDir: dir },

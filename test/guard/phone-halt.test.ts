@@ -5,7 +5,7 @@ import { connectAsync, type IClientPublishOptions, type MqttClient } from 'mqtt'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createSystemClock } from '../../src/adapters/clock/system-clock.js';
 import { createSystemScheduler } from '../../src/adapters/clock/system-scheduler.js';
-import { createSimulatedGpio } from '../../src/adapters/gpio/simulated.js';
+import { SimulatedGpio } from '../../src/adapters/gpio/simulated.js';
 import { createPermitReader } from '../../src/adapters/permit-file/permit-reader.js';
 import { pathsOf } from '../../src/config/paths.js';
 import { configSchema } from '../../src/config/schema.js';
@@ -120,7 +120,7 @@ describe.skipIf(!mosquittoInstalled())('a halt from the phone', () => {
       paths,
       settings: settingsOf(config.guard),
       lines: linesOf(config.gpio),
-      gpio: createSimulatedGpio({ [config.gpio.buttonLine]: config.guard.contact === 'nc' ? 0 : 1 }),
+      gpio: new SimulatedGpio({ [config.gpio.buttonLine]: config.guard.contact === 'nc' ? 0 : 1 }),
       clock,
       scheduler: createSystemScheduler(),
       canceller: PAPER_CANCELLER,

@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { stringify } from 'smol-toml';
 import { afterAll, describe, expect, it } from 'vitest';
 import { openStore } from '../../src/adapters/duckdb/index.js';
-import { createSimulatedGpio } from '../../src/adapters/gpio/simulated.js';
+import { SimulatedGpio } from '../../src/adapters/gpio/simulated.js';
 import { createLog } from '../../src/adapters/log/log.js';
 import { loadClassifier } from '../../src/adapters/onnx/classifier.js';
 import { createPermitReader } from '../../src/adapters/permit-file/permit-reader.js';
@@ -66,7 +66,7 @@ async function livePaper(candles: ReturnType<typeof toColumns>) {
   );
   const config = loadConfig(file);
   const clock = simulatedClock(simulator);
-  const gpio = createSimulatedGpio({ [config.gpio.buttonLine]: 0 });
+  const gpio = new SimulatedGpio({ [config.gpio.buttonLine]: 0 });
   const lockstep = new Lockstep(simulator);
   const trader = await createTrader({
     config,

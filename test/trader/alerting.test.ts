@@ -5,7 +5,7 @@ import type { AddressInfo } from 'node:net';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { createSimulatedGpio } from '../../src/adapters/gpio/simulated.js';
+import { SimulatedGpio } from '../../src/adapters/gpio/simulated.js';
 import { createLog } from '../../src/adapters/log/log.js';
 import { createPermitReader } from '../../src/adapters/permit-file/permit-reader.js';
 import { loadConfig } from '../../src/config/load.js';
@@ -39,7 +39,7 @@ async function run(
   const config = loadConfig(file);
   const { simulator } = appliance;
   const clock = simulatedClock(simulator);
-  const gpio = createSimulatedGpio({ [config.gpio.buttonLine]: 0 });
+  const gpio = new SimulatedGpio({ [config.gpio.buttonLine]: 0 });
   const lockstep = new Lockstep(simulator);
   const logged: string[] = [];
   const trader = await createTrader({

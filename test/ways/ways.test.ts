@@ -5,7 +5,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { createSystemClock } from '../../src/adapters/clock/system-clock.js';
 import { createSystemScheduler } from '../../src/adapters/clock/system-scheduler.js';
-import { createSimulatedGpio } from '../../src/adapters/gpio/simulated.js';
+import { SimulatedGpio } from '../../src/adapters/gpio/simulated.js';
 import { configSchema } from '../../src/config/schema.js';
 import { toColumns } from '../../src/core/candle.js';
 import { seededRng } from '../../src/core/seeded-rng.js';
@@ -85,7 +85,7 @@ describe('the ways that docs/architecture.md names', () => {
   it('a press', async () => {
     const dir = mkdtempSync(join(tmpdir(), 'rb-'));
     const clock = createSystemClock();
-    const gpio = createSimulatedGpio();
+    const gpio = new SimulatedGpio();
     const config = {
       mode: 'paper' as const,
       device: { name: 'box', stateDir: join(dir, 'state'), runDir: dir },

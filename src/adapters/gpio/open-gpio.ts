@@ -2,9 +2,9 @@ import { existsSync } from 'node:fs';
 import type { Gpio } from '../../ports/gpio.js';
 import type { Clock } from '../../ports/time.js';
 import type { DescriptorStore } from '../systemd/descriptor-store.js';
-import { type Bias, createChardevGpio } from './chardev.js';
+import { type Bias, ChardevGpio } from './chardev.js';
 import { createLineNote } from './line-note.js';
-import { createOnoffGpio } from './onoff.js';
+import { OnoffGpio } from './onoff.js';
 import { lineFile, SYSFS_GPIO, unexportLine } from './sysfs-lines.js';
 
 export interface BankSettings {
@@ -27,7 +27,7 @@ export function openGpio(
   const { backend, chipLabels, bias, debounceMs } = settings;
   const sysfs = backend === 'onoff' || (backend === 'auto' && existsSync(SYSFS_GPIO));
   const note = createLineNote(noteFile);
-  if (sysfs) return createOnoffGpio({ chipLabels, note, clock, store });
+  if (sysfs) return new OnoffGpio({ chipLabels, note, clock, store });
   // A guard with the other backend has left its lines exported for one that does not come.
   for (const number of note.left()) {
     if (!existsSync(lineFile(SYSFS_GPIO, number, ''))) continue;
@@ -38,5 +38,5 @@ export function openGpio(
       // Whoever opens the line is told that it is held.
     }
   }
-  return createChardevGpio({ chipLabels, bias, debounceMs, store });
+  return new ChardevGpio({ chipLabels, bias, debounceMs, store });
 }

@@ -1,6 +1,6 @@
 import { createSystemClock } from '../../adapters/clock/system-clock.js';
 import { openGpio } from '../../adapters/gpio/open-gpio.js';
-import { createSimulatedGpio } from '../../adapters/gpio/simulated.js';
+import { SimulatedGpio } from '../../adapters/gpio/simulated.js';
 import { configSchema } from '../../config/schema.js';
 import { defineCommand } from '../../console/command.js';
 import type { CommandIo } from '../../console/io.js';
@@ -54,7 +54,7 @@ async function show(mode: LedMode, file: string | undefined, io: CommandIo): Pro
   const { backend } = settings;
   const clock = createSystemClock();
   const bank =
-    backend === 'simulated' ? createSimulatedGpio() : openGpio({ ...settings, backend }, LINES_NOTE, clock);
+    backend === 'simulated' ? new SimulatedGpio() : openGpio({ ...settings, backend }, LINES_NOTE, clock);
   const driver = new LedDriver(await bank.output(settings.ledLine), null);
   try {
     while (!io.signal.aborted) {

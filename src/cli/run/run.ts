@@ -1,7 +1,7 @@
 import { setFlagsFromString } from 'node:v8';
 import { createSystemClock } from '../../adapters/clock/system-clock.js';
 import { createSystemScheduler } from '../../adapters/clock/system-scheduler.js';
-import { createSimulatedGpio } from '../../adapters/gpio/simulated.js';
+import { SimulatedGpio } from '../../adapters/gpio/simulated.js';
 import { createLog } from '../../adapters/log/log.js';
 import { giveMemoryBack } from '../../adapters/native/memory.js';
 import { createServiceManager } from '../../adapters/systemd/notify.js';
@@ -46,7 +46,7 @@ Exit codes: 0 ended as told; 1 failed; 2 bad configuration or bad input.`,
     const { guard, gpio } = config;
     const lines =
       guard.mode === 'in-process'
-        ? { gpio: createSimulatedGpio({ [gpio.buttonLine]: guard.contact === 'nc' ? 0 : 1 }) }
+        ? { gpio: new SimulatedGpio({ [gpio.buttonLine]: guard.contact === 'nc' ? 0 : 1 }) }
         : {};
     try {
       const trader = await createTrader({

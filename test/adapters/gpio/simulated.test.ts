@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import { createSimulatedGpio } from '../../../src/adapters/gpio/simulated.js';
+import { SimulatedGpio } from '../../../src/adapters/gpio/simulated.js';
 import { gpioContract } from '../../contract/gpio.js';
 
 gpioContract('simulated', async () => {
-  const gpio = createSimulatedGpio();
+  const gpio = new SimulatedGpio();
   return {
     gpio,
     inputLine: 5,
@@ -20,7 +20,7 @@ gpioContract('simulated', async () => {
 
 describe('faults of the simulated line', () => {
   it('fail reads and are mended', async () => {
-    const gpio = createSimulatedGpio({ 5: 1 });
+    const gpio = new SimulatedGpio({ 5: 1 });
     const line = await gpio.input(5);
     gpio.failReads(5, 'i/o error');
     expect(() => line.read()).toThrow('i/o error');
@@ -33,7 +33,7 @@ describe('faults of the simulated line', () => {
 
   it('end the edges with word of it, or silently', async () => {
     for (const message of ['epoll died', null]) {
-      const gpio = createSimulatedGpio();
+      const gpio = new SimulatedGpio();
       const line = await gpio.input(5);
       const heard: (string | number)[] = [];
       line.onEdge((error, level) => heard.push(error?.message ?? level));

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createSystemClock } from '../../../src/adapters/clock/system-clock.js';
 import { createLineNote } from '../../../src/adapters/gpio/line-note.js';
-import { createOnoffGpio } from '../../../src/adapters/gpio/onoff.js';
+import { OnoffGpio } from '../../../src/adapters/gpio/onoff.js';
 import { exportLine, findLine, listChips, SYSFS_GPIO } from '../../../src/adapters/gpio/sysfs-lines.js';
 import type { RedbuttonError } from '../../../src/core/errors.js';
 
@@ -128,7 +128,7 @@ describe('onoff', () => {
       console.log(`skipped: this machine has ${SYSFS_GPIO}`);
       return;
     }
-    const gpio = createOnoffGpio({ chipLabels: LABELS, note: noNote, clock, store: null });
+    const gpio = new OnoffGpio({ chipLabels: LABELS, note: noNote, clock, store: null });
     const refusal = await gpio.input(5).then(
       () => undefined,
       (error: unknown) => error as RedbuttonError,

@@ -6,7 +6,7 @@ import { stringify } from 'smol-toml';
 import { createSystemClock } from '../../../src/adapters/clock/system-clock.js';
 import { createSystemScheduler } from '../../../src/adapters/clock/system-scheduler.js';
 import { createControlServer } from '../../../src/adapters/control-socket/control-server.js';
-import { createSimulatedGpio, type SimulatedGpio } from '../../../src/adapters/gpio/simulated.js';
+import { SimulatedGpio } from '../../../src/adapters/gpio/simulated.js';
 import type { Patient } from '../../../src/box/doctor/finding.js';
 import { readCredential } from '../../../src/config/credentials.js';
 import { parseConfig } from '../../../src/config/load.js';
@@ -168,7 +168,7 @@ export async function createSoundBox(): Promise<SoundBox> {
     };
   };
   mkdirSync(at('state'));
-  const gpio = createSimulatedGpio();
+  const gpio = new SimulatedGpio();
   const paths = pathsOf(patient().config.device);
   const trader = createControlServer(paths.traderSocket, 'the trader', {
     'GET /status': () => ({ status: 200, body: { tradingState: 'HALTED' } }),

@@ -4,7 +4,7 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { stringify } from 'smol-toml';
 import { afterAll, describe, expect, it } from 'vitest';
-import { createSimulatedGpio } from '../../../src/adapters/gpio/simulated.js';
+import { SimulatedGpio } from '../../../src/adapters/gpio/simulated.js';
 import { createLog } from '../../../src/adapters/log/log.js';
 import { createPermitReader } from '../../../src/adapters/permit-file/permit-reader.js';
 import { command } from '../../../src/cli/run/resume.js';
@@ -37,7 +37,7 @@ async function resume(...args: string[]) {
 async function startBox(simulator: ExchangeSimulator) {
   const config = loadConfig(file);
   const clock = simulatedClock(simulator);
-  const gpio = createSimulatedGpio({ [config.gpio.buttonLine]: 0 });
+  const gpio = new SimulatedGpio({ [config.gpio.buttonLine]: 0 });
   const lockstep = new Lockstep(simulator);
   const trader = await createTrader({
     config,

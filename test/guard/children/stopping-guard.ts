@@ -3,7 +3,7 @@ import { open } from 'node:fs';
 import { join } from 'node:path';
 import { createSystemClock } from '../../../src/adapters/clock/system-clock.js';
 import { createSystemScheduler } from '../../../src/adapters/clock/system-scheduler.js';
-import { createSimulatedGpio } from '../../../src/adapters/gpio/simulated.js';
+import { SimulatedGpio } from '../../../src/adapters/gpio/simulated.js';
 import { createTraderLinkServer } from '../../../src/adapters/guard-link/server.js';
 import { TIMER_IN_PLACE } from '../../../src/adapters/native/process-end.js';
 import { pathsOf } from '../../../src/config/paths.js';
@@ -43,7 +43,7 @@ const composed = new ComposedGuard(
 
     settings: settingsOf(configSchema.shape.guard.parse({})),
     lines: { ...linesOf(configSchema.shape.gpio.parse({})), reset: 6 },
-    gpio: createSimulatedGpio(),
+    gpio: new SimulatedGpio(),
     clock: createSystemClock(),
     scheduler,
     canceller: PAPER_CANCELLER,
