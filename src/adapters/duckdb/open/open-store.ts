@@ -145,65 +145,57 @@ async function openOnce(
     else await migrate(session, migrations);
     if (options.owner !== undefined && !options.readOnly)
       await claim(session, options.owner, options.handedOverBy ?? null, Date.now());
-    const money = new MoneyLog(
-      session,
-      await nextSeq(session, 'order_events'),
-      await nextSeq(session, 'fills'),
-    );
-    const flows = new FlowLog(session, await nextSeq(session, 'capital_flows'));
-    const notes = new Notes(session, {
-      gap_events: await nextSeq(session, 'gap_events'),
-      halts: await nextSeq(session, 'halts'),
-      peak_rebases: await nextSeq(session, 'peak_rebases'),
-      alerts_outbox: await nextSeq(session, 'alerts_outbox'),
-      models: await nextSeq(session, 'models'),
-      runs: await nextSeq(session, 'runs'),
-    });
-    const newest = new HighWater(session, 'candles');
-    const bars = new BarWriter(session, newest, new HighWater(session, 'outcomes'));
-    const close = () => {
-      session.close();
-      instance.closeSync();
-      release();
+    const tables = await openTables(session);
+    const loss = (found: JournalCondition, entries: number): StoreRecovery | null => {
+      if (found.kind === 'damaged') return { kind: 'journal_damaged', keptAs: found.keptAs };
+      return isNew && entries > 0 && recovery === null ? { kind: 'missing' } : null;
     };
-    const desk = new StoreDesk(duckdb, instance, file);
-    const archive = options.archiveDir === undefined ? null : path.resolve(options.archiveDir);
-    const targets = { session, bars, newest, money, flows, notes };
     const opened =
       options.journal === undefined || options.readOnly
         ? null
-        : await openJournal(
-            options.journal,
-            targets,
-            (found, entries) =>
-              found.kind === 'damaged'
-                ? { kind: 'journal_damaged', keptAs: found.keptAs }
-                : isNew && entries > 0 && recovery === null
-                  ? { kind: 'missing' }
-                  : null,
-            options.onLoss,
-          );
+        : await openJournal(options.journal, { session, ...tables }, loss, options.onLoss);
     return new DuckStore({
       duckdb,
       session,
-      bars,
-      newest,
-      money,
-      flows,
-      notes,
-      desk,
+      ...tables,
+      desk: new StoreDesk(duckdb, instance, file),
       instance,
-      archive,
+      archive: options.archiveDir === undefined ? null : path.resolve(options.archiveDir),
       compacted,
       recovery: recovery ?? opened?.recovery ?? null,
       journal: opened?.journal ?? null,
-      close,
+      close: () => {
+        session.close();
+        instance.closeSync();
+        release();
+      },
     });
   } catch (error) {
     session.close();
     instance.closeSync();
     throw error;
   }
+}
+
+/** What writes to the tables, each going on from the numbers that stand there. */
+async function openTables(session: Session) {
+  const money = new MoneyLog(
+    session,
+    await nextSeq(session, 'order_events'),
+    await nextSeq(session, 'fills'),
+  );
+  const flows = new FlowLog(session, await nextSeq(session, 'capital_flows'));
+  const notes = new Notes(session, {
+    gap_events: await nextSeq(session, 'gap_events'),
+    halts: await nextSeq(session, 'halts'),
+    peak_rebases: await nextSeq(session, 'peak_rebases'),
+    alerts_outbox: await nextSeq(session, 'alerts_outbox'),
+    models: await nextSeq(session, 'models'),
+    runs: await nextSeq(session, 'runs'),
+  });
+  const newest = new HighWater(session, 'candles');
+  const bars = new BarWriter(session, newest, new HighWater(session, 'outcomes'));
+  return { bars, newest, money, flows, notes };
 }
 
 /** Opens the journal and brings the database up to it. The database's lock, which is held by now, keeps others away. */

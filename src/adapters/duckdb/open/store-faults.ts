@@ -13,8 +13,19 @@ export function storeFault(path: string, error: unknown): RedbuttonError {
   if (error instanceof RedbuttonError) return error;
   const said = messageOf(error);
   const line = said.split('\n')[0]!;
-  const foreign = foreignLogOf(path, error);
-  if (foreign !== undefined) return foreign;
+  const known =
+    foreignLogOf(path, error) ?? useFault(path, said, error) ?? fileFault(path, said, line, error);
+  if (known !== undefined) return known;
+  return fault(
+    'E_STORE',
+    `the database ${path} failed: ${line}`,
+    'see the log; what was committed is kept',
+    error,
+  );
+}
+
+/** Of a database that is in use, or used as it was not opened. */
+function useFault(path: string, said: string, error: unknown): RedbuttonError | undefined {
   if (/could not set lock|conflicting lock/i.test(said)) {
     const holder = /PID (\d+)/.exec(said)?.[1];
     return fault(
@@ -38,6 +49,11 @@ export function storeFault(path: string, error: unknown): RedbuttonError {
       'open it without readOnly to write',
       error,
     );
+  return undefined;
+}
+
+/** Of a file or a machine that does not let it be read or written. */
+function fileFault(path: string, said: string, line: string, error: unknown): RedbuttonError | undefined {
   if (FULL.test(said))
     return fault(
       'E_STORE_FULL',
@@ -71,12 +87,7 @@ export function storeFault(path: string, error: unknown): RedbuttonError {
       error,
     );
   if (DAMAGE.test(said)) return damaged(path, line, error);
-  return fault(
-    'E_STORE',
-    `the database ${path} failed: ${line}`,
-    'see the log; what was committed is kept',
-    error,
-  );
+  return undefined;
 }
 
 /** A database that cannot be read: exit code 2, since a person has to decide what becomes of it. */
