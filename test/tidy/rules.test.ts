@@ -116,6 +116,52 @@ describe('imports', () => {
   });
 });
 
+describe('the house at a glance', () => {
+  /** What a file needs at run time: types come from wherever they are made. */
+  const valueImportsOf = (file: string) =>
+    [
+      ...readFileSync(path.join(root, file), 'utf8').matchAll(
+        /^(?:import|export) (?!type)(?:\{(?<names>[^}]*)\}|[\w*][^'{}]*) from '(?<from>\.[^']+)'/gm,
+      ),
+    ]
+      .filter(({ groups }) => {
+        const names = groups!.names?.split(',').map((name) => name.trim());
+        return names === undefined || names.some((name) => name !== '' && !name.startsWith('type '));
+      })
+      .map(({ groups }) =>
+        path.posix
+          .normalize(path.posix.join(path.posix.dirname(file), groups!.from!))
+          .replace(/\.js$/, '.ts'),
+      );
+
+  it('has no circle of imports', () => {
+    const circles: string[] = [];
+    const done = new Set<string>();
+    const walk = (file: string, way: readonly string[]) => {
+      if (way.includes(file)) circles.push([...way.slice(way.indexOf(file)), file].join(' → '));
+      else if (!done.has(file)) for (const target of valueImportsOf(file)) walk(target, [...way, file]);
+      done.add(file);
+    };
+    for (const file of sources) walk(file, []);
+    expect(circles).toEqual([]);
+  });
+
+  it('is printed', () => {
+    const lengths = sources.map((file) => ({
+      file,
+      lines: readFileSync(path.join(root, file), 'utf8').trimEnd().split('\n').length,
+    }));
+    const longest = lengths.reduce((a, b) => (b.lines > a.lines ? b : a));
+    const rooms = new Map<string, number>();
+    for (const file of sources) rooms.set(roomOf(file), (rooms.get(roomOf(file)) ?? 0) + 1);
+    const each = [...rooms].map(([room, files]) => `${room} ${files}`).join(', ');
+    console.log(
+      `${sources.length} files of src: ${each}\nlines of TypeScript: ${lengths.reduce((sum, { lines }) => sum + lines, 0)}; longest file: ${longest.file}, ${longest.lines}`,
+    );
+    expect(rooms.size).toBeGreaterThan(10);
+  });
+});
+
 describe('the pure part', () => {
   it('takes time and chance through ports', () => {
     const banned =
