@@ -1715,10 +1715,10 @@ export const MUTATIONS = [
     by: 'test/trader/market-rules.test.ts',
   },
   {
-    name: 'read the markets in the way of every request',
+    name: 'believe the markets as they were read first',
     file: 'src/adapters/ccxt/market-rules.ts',
     from: 'return api.setMarkets(await api.fetchMarkets());',
-    to: 'return api.loadMarkets(true);',
+    to: 'return api.markets;',
     by: 'test/adapters/ccxt/feed.test.ts',
   },
   {

@@ -67,11 +67,23 @@ describe('a market whose rules change while a position is held', () => {
   it('lets the exit of a signal out within its own bar', async () => {
     box = await startLiveTrader();
     await buy();
-    box.simulator.venue.changeMarket(SYMBOL, { amountStep: '0.001', amountMin: '0.001' });
-    for (let i = 0; i < 60 && held().gte('0.001'); i++) await box.step();
-    expect(held().lt('0.001')).toBe(true);
-    // Of all orders since, to buy or to sell, the first alone was refused.
-    expect(await rejections()).toHaveLength(1);
+    // Entries come first: each time one is rejected, and has brought the new rules, they change again, until it is an exit.
+    const sides = async () => (await rejections()).map(({ order }) => order.side);
+    for (const amountStep of ['0.001', '0.0013', '0.0017', '0.0019', '0.0023', '0.0029']) {
+      const before = (await sides()).length;
+      box.simulator.venue.changeMarket(SYMBOL, { amountStep, amountMin: amountStep });
+      for (let i = 0; i < 60 && (await sides()).length === before; i++) await box.step();
+      if ((await sides()).includes('sell')) break;
+      // The rules are not read again for a rejection within five seconds of the one before.
+      await new Promise((resolve) => setTimeout(resolve, 5_100));
+    }
+    const [rejected, ...more] = (await rejections()).filter(({ order }) => order.side === 'sell');
+    expect(more).toEqual([]);
+    const { barOpenMs } = rejected!.order;
+    const filled = (await box.trader.store.orderEvents()).filter(
+      ({ order, status }) => status === 'filled' && order.side === 'sell' && order.barOpenMs === barOpenMs,
+    );
+    expect(filled).toHaveLength(1);
   }, 60_000);
 });
 

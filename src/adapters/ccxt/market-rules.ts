@@ -38,7 +38,7 @@ export async function loadedMarkets(api: CcxtExchange): Promise<Markets> {
 }
 
 /**
- * Reads the markets anew. Beside ccxt's own way, in which every request waits for the reading and fails with it: an order
+ * Reads the markets again. Without ccxt's own reload, which in some versions every request waits for and fails with: an order
  * goes out by what was known before, until there is something newer.
  */
 export async function readMarkets(api: CcxtExchange): Promise<Markets> {

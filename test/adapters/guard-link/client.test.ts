@@ -55,7 +55,9 @@ afterEach(async () => {
 it('asks each guard for the halt that it wants, until one has ordered the cancels', async () => {
   link.requestHalt('the model is no better than chance');
   await eventually('asked', () => lives[0]!.includes('halt'));
-  // This guard dies before it has done anything; the next one is asked as well.
+  // This guard dies before it has ordered the cancels, though it was heard; the next one is asked as well.
+  line!.write('{"type":"reconcile","epoch":8}\n');
+  await eventually('heard', () => lives[0]!.includes('reconciled'));
   line!.destroy();
   await eventually('asked again', () => lives[1]?.includes('halt') === true);
   line!.write('{"type":"cancel","epoch":9,"flatten":false,"cause":"trader"}\n');
