@@ -48,7 +48,7 @@ export const FAILED = {
   E_GUARD_ANSWER:
     'The guard gave an unexpected answer: see its log; guard and command may be of different versions.',
   E_GUARD_STARTING: 'The guard is still starting: try again in a moment.',
-  E_GUARD_STOP: 'The guard was told to stop while it started: start it again.',
+  E_GUARD_STOP: 'The guard was stopped while it was starting: start it again.',
   E_JOURNAL:
     'The journal could not be written: check free space and health of the card; what was reported stored is kept.',
   E_LED: 'The LED cannot be driven: look at [gpio] and the wiring.',
@@ -76,7 +76,7 @@ export const FAILED = {
   E_PERMIT_REVOKE:
     'The permit could not be revoked: it lapses by itself within seconds; then look at the run directory.',
   E_RESTORE_COPY:
-    'The backup cannot be copied beside the database: see that it may be read and the disk has room.',
+    'The backup cannot be copied to the folder of the database: check that it can be read and the disk has room.',
   E_RESTORE_HALT: 'The guard did not halt the box, so nothing was restored: start the guard and try again.',
   E_RESTORE_RUNNING: 'The trader runs and holds the database: stop it first, or restore with sudo.',
   E_RUN_DIR: 'The run directory cannot be made: see that the guard may write there.',
@@ -94,7 +94,7 @@ export const FAILED = {
   E_STORE_CLOSED:
     'Something was to be stored after shutdown had begun: nothing is lost that was reported stored.',
   E_STORE_FOREIGN_LOG:
-    'The log beside the database is of another one: start the service, which moves it aside.',
+    'The write-ahead log belongs to another database: start the service, which moves it aside.',
   E_STORE_FULL: 'The database could not be written: free space on its disk; what was committed is kept.',
   E_STORE_LOCKED: 'Another process has the database open: close it first.',
   E_STORE_MEMORY: 'The database ran out of its memory limit: ask for less at once, or raise the limit.',
@@ -103,7 +103,7 @@ export const FAILED = {
   E_TRADER_ANSWER: 'The trader gave an unexpected answer: see redbutton status and its log.',
   E_TRAIN: 'The native trainer failed: report this.',
   E_TUNE: 'A tuning thread failed: see its message.',
-  E_UPDATE_BUSY: 'Another update is not finished: sudo redbutton update --settle.',
+  E_UPDATE_BUSY: 'Another update is not finished: finish it with sudo redbutton update --settle.',
   E_UPDATE_COPY: 'The store cannot be copied before the update: make room.',
   E_UPDATE_REHEARSAL:
     'The new version would not start here, and nothing was changed: report this with what it says.',
@@ -232,7 +232,7 @@ export const LIVE_REFUSALS = {
   E_LIVE_DERIVATIVE: 'Derivatives are not proven for live orders: trade spot symbols live.',
   E_LIVE_FUTURES: 'The futures of that exchange are not counted or ended as ours are: leave them on paper.',
   E_LIVE_INVERSE:
-    'An inverse contract is counted in another unit than coins: trade one settled in its quote currency.',
+    'An inverse contract is not counted in coins: trade one that is settled in its quote currency.',
   E_LIVE_MARKET_ORDERS: 'Market orders are not proven there: set execution.orderType = "limit_ioc".',
   E_LIVE_MIXED: 'Spot and derivatives stand in one [[exchange]]: leave one of the two kinds out.',
   E_LIVE_NOT_EARNED: 'The box has not traded on paper long enough, or not well enough: see the message.',

@@ -4,8 +4,8 @@ import type { SimulatedGpio } from '../adapters/gpio/simulated.js';
 import { createTraderLinkClient } from '../adapters/guard-link/client.js';
 import type { Log } from '../adapters/log/log.js';
 import type { Config } from '../config/schema.js';
-import { badInput } from '../core/errors.js';
-import { HaltHandler } from '../execution/halt-handler.js';
+import { badInput, messageOf, RedbuttonError } from '../core/errors.js';
+import { HaltHandler, type HaltHandlerOptions } from '../execution/halt-handler.js';
 import type { GuardNotice } from '../guard/guard.js';
 import { InProcessGuard, simulatedButtonOf } from '../guard/in-process.js';
 import { haltRecordOf, raiseNotice } from '../guard/notice-report.js';
@@ -47,18 +47,37 @@ export function joinGuard(parts: GuardParts): JoinedGuard {
     endCreates() {
       for (const { connection } of venues) connection.creates.recheck();
     },
-    ...(guard === null && {
-      async record(record) {
-        await store.recordHalt(record);
-        alerting.publishState();
-      },
-      onUnrecorded: (error) => log.error({ err: error }, 'a halt could not be recorded'),
-    }),
+    ...(guard === null && recordedHalts(parts)),
   });
   if (guard !== null) return { guard, link: guard.link(halts) };
   return {
     guard,
     link: createTraderLinkClient(parts.linkSocket, halts, clock, createSystemScheduler()),
+  };
+}
+
+/** A halt that cannot be recorded is carried out all the same; the owner hears of the store, once until it takes one again. */
+function recordedHalts({
+  log,
+  store,
+  alerting,
+}: GuardParts): Pick<HaltHandlerOptions, 'record' | 'onUnrecorded'> {
+  let isReported = false;
+  return {
+    async record(record) {
+      await store.recordHalt(record);
+      isReported = false;
+      alerting.publishState();
+    },
+    onUnrecorded(error) {
+      log.error({ err: error }, 'a halt could not be recorded');
+      if (isReported) return;
+      isReported = true;
+      const errorCode = error instanceof RedbuttonError ? error.code : 'E_STORE';
+      alerting.alerts
+        .raise('LAYER_FAULT', { layer: 'storage', errorCode, detail: messageOf(error) })
+        .catch((lost) => log.error({ err: lost }, 'an alert was lost'));
+    },
   };
 }
 
