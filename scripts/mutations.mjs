@@ -1423,8 +1423,8 @@ export const MUTATIONS = [
   {
     name: 'leave the temporary file of a failed write',
     file: 'src/adapters/files/durable-file.ts',
-    from: '    await rm(temporary, { force: true }).catch(() => undefined);\n    throw error instanceof',
-    to: '    throw error instanceof',
+    from: '    await rm(temporary, { force: true }).catch(() => undefined);\n    if (error instanceof',
+    to: '    if (error instanceof',
     by: 'test/adapters/files/durable-file.test.ts',
   },
   {
@@ -1865,5 +1865,12 @@ export const MUTATIONS = [
     from: 'this.#differences.push(...compareDecisions([record], [again]));',
     to: 'if (!this.#asStored.has(openMs)) this.#differences.push(...compareDecisions([record], [again]));',
     by: 'test/cli/records/restore-verify.test.ts',
+  },
+  {
+    name: 'call a file unchanged that has its new content',
+    file: 'src/adapters/files/durable-file.ts',
+    from: 'if (error instanceof RedbuttonError) throw error;\n    throw isPlaced ? unsynced(target, error) : unwritable(target, error);',
+    to: 'throw error instanceof RedbuttonError ? error : unwritable(target, error);',
+    by: 'test/adapters/files/durable-file.test.ts',
   },
 ];

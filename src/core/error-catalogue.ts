@@ -112,7 +112,7 @@ export const FAILED = {
   E_VERIFY_SETTINGS: 'No settings are stored for a decision: verify a period that this version has lived.',
   E_WINDOW: 'No person has asked for the box to be armed: run redbutton resume --rebase-peak.',
   E_WRITE:
-    'A file cannot be written, and the old one is unchanged: check that its folder is writable and has room.',
+    'A file cannot be written: check that its folder is writable and has room; the message says what stands there.',
 } as const;
 
 /** Wrong usage, or input that cannot be used: exit code 2. */

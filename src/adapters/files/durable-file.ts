@@ -45,32 +45,38 @@ export async function replaceDurably(
   const chunks = typeof content === 'string' || content instanceof Uint8Array ? [content] : content;
   const temporary = temporaryBeside(target);
   let handle: FileHandle | undefined;
+  let isPlaced = false;
   try {
     handle = await open(temporary, 'wx+', mode);
     for (const chunk of chunks) await handle.writeFile(chunk);
     await handle.sync();
     await rename(temporary, target);
+    isPlaced = true;
     onPlaced(handle);
     handle = undefined;
     await syncFolder(path.dirname(target));
   } catch (error) {
     await handle?.close().catch(() => undefined);
     await rm(temporary, { force: true }).catch(() => undefined);
-    throw error instanceof RedbuttonError ? error : unwritable(target, error);
+    if (error instanceof RedbuttonError) throw error;
+    throw isPlaced ? unsynced(target, error) : unwritable(target, error);
   }
 }
 
 /** Replaces a file by a copy of another one, with its mode and owner, as `writeDurably` does. */
 export async function copyOver(from: string, target: string): Promise<void> {
   const temporary = temporaryBeside(target);
+  let isPlaced = false;
   try {
     await copyDurably(from, temporary);
     const { uid, gid } = await stat(from);
     await chown(temporary, uid, gid);
-    await renameDurably(temporary, target);
+    await rename(temporary, target);
+    isPlaced = true;
+    await syncFolder(path.dirname(target));
   } catch (error) {
     await rm(temporary, { force: true }).catch(() => undefined);
-    throw unwritable(target, error);
+    throw isPlaced ? unsynced(target, error) : unwritable(target, error);
   }
 }
 
@@ -109,6 +115,15 @@ export async function removeLeftovers(target: string): Promise<void> {
 
 function temporaryBeside(target: string): string {
   return path.join(path.dirname(target), `.${path.basename(target)}.${randomBytes(6).toString('hex')}.tmp`);
+}
+
+function unsynced(target: string, error: unknown): RedbuttonError {
+  return fault(
+    'E_WRITE',
+    `${target} is written, but its folder could not be synced: ${messageOf(error)}`,
+    'look at the health of the disk; until it is synced a power cut may bring back what stood there before',
+    error,
+  );
 }
 
 function unwritable(target: string, error: unknown): RedbuttonError {

@@ -71,7 +71,11 @@ describe('a durable write', () => {
 
   it('fails where the folder is not synced, and hands an appending writer the file that has the name', async () => {
     await watchSyncs((name) => name === dir);
-    await expect(writeDurably(file, 'first')).rejects.toMatchObject({ code: 'E_WRITE' });
+    await expect(writeDurably(file, 'first')).rejects.toMatchObject({
+      code: 'E_WRITE',
+      message: expect.stringContaining('is written, but its folder could not be synced'),
+    });
+    expect(readFileSync(file, 'utf8')).toBe('first');
     let placed: FileHandle | undefined;
     const replacing = replaceDurably(file, 'second', 0o600, (handle) => {
       placed = handle;
