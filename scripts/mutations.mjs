@@ -835,8 +835,8 @@ export const MUTATIONS = [
   {
     name: 'a halt that could not be recorded is never recorded',
     file: 'src/execution/halt-handler.ts',
-    from: 'if (this.#recorded === epoch) this.#recorded = before;',
-    to: '',
+    from: '    await this.#recordDue();\n    await record?.({',
+    to: '    await record?.({',
     by: 'test/execution/halt-handler.test.ts',
   },
   {

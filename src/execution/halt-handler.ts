@@ -37,7 +37,7 @@ export interface HaltHandlerOptions {
    * guard's, which lives when the trader does not.
    */
   readonly record?: (record: HaltRecord) => Promise<void>;
-  /** A halt could not be recorded. It is carried out all the same, and recorded with the guard's next request. */
+  /** A halt could not be recorded. It is carried out all the same, and recorded with the guard's next request, or before trading goes on. */
   readonly onUnrecorded?: (error: unknown) => void;
 }
 
@@ -53,8 +53,11 @@ const RECENT_MS = 600_000;
  */
 export class HaltHandler implements GuardRequests {
   readonly #options: HaltHandlerOptions;
-  /** Epoch of the halt that was recorded last. */
-  #recorded = -1;
+  /** Epoch of the halt that was asked for last. */
+  #epoch = -1;
+  /** Halts that are still to be recorded, and the work on it. */
+  readonly #due: HaltRecord[] = [];
+  #recording: Promise<void> | null = null;
 
   constructor(options: HaltHandlerOptions) {
     this.#options = options;
@@ -79,19 +82,31 @@ export class HaltHandler implements GuardRequests {
         errors.map((each, i) => `${exchanges[i]!.broker.exchange}: ${String(each)}`).join('; '),
       );
     }
-    await record?.({ atMs: clock.wallMs(), state: 'ACTIVE', cause: 'reconciled', epoch: this.#recorded });
+    // The halt goes before what ends it; while neither can be recorded, the box stays halted.
+    await this.#recordDue();
+    await record?.({ atMs: clock.wallMs(), state: 'ACTIVE', cause: 'reconciled', epoch: this.#epoch });
   }
 
   async #recordHalt({ epoch, cause }: CancelOrder): Promise<void> {
     const { record, clock, onUnrecorded } = this.#options;
-    if (record === undefined || epoch === this.#recorded) return;
-    const before = this.#recorded;
-    this.#recorded = epoch;
-    try {
-      await record({ atMs: clock.wallMs(), state: 'HALTED', cause, epoch });
-    } catch (error) {
-      if (this.#recorded === epoch) this.#recorded = before;
-      onUnrecorded?.(error);
+    if (record === undefined) return;
+    if (epoch !== this.#epoch) this.#due.push({ atMs: clock.wallMs(), state: 'HALTED', cause, epoch });
+    this.#epoch = epoch;
+    await this.#recordDue().catch((error: unknown) => onUnrecorded?.(error));
+  }
+
+  /** One after the other, oldest first; what fails stays due. */
+  #recordDue(): Promise<void> {
+    this.#recording ??= this.#recordAll().finally(() => {
+      this.#recording = null;
+    });
+    return this.#recording;
+  }
+
+  async #recordAll(): Promise<void> {
+    for (let next = this.#due[0]; next !== undefined; next = this.#due[0]) {
+      await this.#options.record?.(next);
+      this.#due.shift();
     }
   }
 

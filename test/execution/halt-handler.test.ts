@@ -143,6 +143,23 @@ describe('a halt over a store that fails', () => {
     await cancelAll();
     expect(recorded).toEqual([1]);
   });
+
+  it('is recorded before the trading that follows it, and there is none while it cannot be', async () => {
+    const recorded: string[] = [];
+    let isFull = true;
+    const { cancelAll, reconcile } = handler([exchange('binance')], {
+      async record({ state, epoch }) {
+        if (isFull) throw new Error('no space left');
+        recorded.push(`${state} ${epoch}`);
+      },
+    });
+    // It is confirmed, so that the guard asks for it no more.
+    expect(await cancelAll()).toMatchObject({ confirmed: true });
+    await expect(reconcile()).rejects.toThrow('no space left');
+    isFull = false;
+    await reconcile();
+    expect(recorded).toEqual(['HALTED 1', 'ACTIVE 1']);
+  });
 });
 
 describe('a halt at several exchanges', () => {
