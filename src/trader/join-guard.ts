@@ -37,7 +37,7 @@ export interface GuardParts {
 }
 
 export function joinGuard(parts: GuardParts): JoinedGuard {
-  const { config, clock, log, store, venues, trading, alerting } = parts;
+  const { config, clock, venues, trading } = parts;
   const guard = config.guard.mode === 'in-process' ? makeGuard(parts) : null;
   const halts = new HaltHandler({
     exchanges: haltExchanges(venues, trading.brokers, trading.pipeline),
