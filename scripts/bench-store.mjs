@@ -321,15 +321,15 @@ async function month({ quick, timeframe }) {
   const runDir = path.join(dir, 'run');
   mkdirSync(stateDir, { recursive: true });
   mkdirSync(path.join(runDir, 'guard'), { recursive: true });
-  // Two venues on one time line; where this version trades on one only, it has all the symbols.
+  // Two exchanges on one time line; where this version trades on one only, it has all the symbols.
   const shares = [SYMBOLS.slice(0, 10), SYMBOLS.slice(10)];
   const simulators = shares.map(
-    (symbols, venue) =>
+    (symbols, exchange) =>
       new ExchangeSimulator({
         markets: symbols.map((symbol, i) => ({
           symbol,
           timeframe,
-          candles: walk(startIndex + days * perDay, 100 * venue + i + 3, barMs),
+          candles: walk(startIndex + days * perDay, 100 * exchange + i + 3, barMs),
           priceTick: '0.01',
           amountStep: '0.00001',
         })),
@@ -337,7 +337,7 @@ async function month({ quick, timeframe }) {
       }),
   );
   for (const simulator of simulators) await simulator.start();
-  const venues = simulators.map(
+  const exchanges = simulators.map(
     (simulator, i) => `[[exchange]]
 id = "${['binance', 'binanceus'][i]}"
 symbols = ${JSON.stringify(shares[i])}
@@ -356,7 +356,7 @@ modelDir = ${JSON.stringify(MODEL)}
 name = "bench"
 stateDir = ${JSON.stringify(stateDir)}
 runDir = ${JSON.stringify(runDir)}
-${venues.join('')}
+${exchanges.join('')}
 [signals]
 confidenceThreshold = 0.2
 [execution]

@@ -1479,8 +1479,8 @@ export const MUTATIONS = [
   {
     name: 'let doctor look at the first exchange alone',
     file: 'src/box/doctor/exchange.ts',
-    from: 'patient.config.exchange.map((venue)',
-    to: 'patient.config.exchange.slice(0, 1).map((venue)',
+    from: 'patient.config.exchange.map((exchange)',
+    to: 'patient.config.exchange.slice(0, 1).map((exchange)',
     by: 'test/box/doctor/doctor.test.ts',
   },
   {

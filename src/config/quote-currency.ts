@@ -4,7 +4,7 @@ import type { Config } from './schema.js';
 
 /** Throws `E_ONE_CURRENCY` where the symbols are quoted in several currencies: equity is counted in one. */
 export function oneQuoteCurrency(config: Pick<Config, 'exchange'>): void {
-  const symbols = config.exchange.flatMap((venue) => venue.symbols);
+  const symbols = config.exchange.flatMap((exchange) => exchange.symbols);
   const quotes = new Set(symbols.map((symbol) => currenciesOf(symbol).quote));
   if (quotes.size <= 1) return;
   throw badInput(

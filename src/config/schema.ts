@@ -51,7 +51,7 @@ const exchange = z.strictObject({
   simulatedTime: z
     .boolean()
     .default(false)
-    .describe('The venue at `restUrl` is a simulator with a time of its own: live in that time.'),
+    .describe('The exchange at `restUrl` is a simulator with a time of its own: live in that time.'),
 });
 
 const execution = z

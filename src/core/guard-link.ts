@@ -22,19 +22,19 @@ export interface CancelOutcome {
 }
 
 /** What cancelling came to at one of several exchanges. */
-export interface VenueOutcome {
+export interface ExchangeOutcome {
   readonly exchange: string;
   readonly result: PromiseSettledResult<CancelOutcome>;
 }
 
 /** The outcomes at several exchanges as one: confirmed only where each of them is. Throws when there is but one, which failed. */
-export function joinOutcomes(venues: readonly VenueOutcome[]): CancelOutcome {
-  const [only] = venues;
-  if (only !== undefined && venues.length === 1) {
+export function joinOutcomes(exchanges: readonly ExchangeOutcome[]): CancelOutcome {
+  const [only] = exchanges;
+  if (only !== undefined && exchanges.length === 1) {
     if (only.result.status === 'rejected') throw only.result.reason;
     return only.result.value;
   }
-  const outcomes = venues.map(({ result }): CancelOutcome => {
+  const outcomes = exchanges.map(({ result }): CancelOutcome => {
     if (result.status === 'fulfilled') return result.value;
     return { confirmed: false, openOrders: null, detail: `cancelling failed: ${messageOf(result.reason)}` };
   });
@@ -43,7 +43,7 @@ export function joinOutcomes(venues: readonly VenueOutcome[]): CancelOutcome {
     confirmed: outcomes.every(({ confirmed }) => confirmed),
     // What is known to be open at one is known, whatever the others say or do not say.
     openOrders: known > 0 || outcomes.every(({ openOrders }) => openOrders !== null) ? known : null,
-    detail: outcomes.map(({ detail }, i) => `${venues[i]!.exchange}: ${detail}`).join(' · '),
+    detail: outcomes.map(({ detail }, i) => `${exchanges[i]!.exchange}: ${detail}`).join(' · '),
   };
 }
 

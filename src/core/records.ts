@@ -139,7 +139,7 @@ export interface Gap {
   /** Open time of the first bar that is there again. */
   readonly toMs: number;
   readonly bars: number;
-  /** `open`: to be backfilled; `filled`; `gone`: the venue has no such bars. */
+  /** `open`: to be backfilled; `filled`; `gone`: the exchange has no such bars. */
   readonly state: 'open' | 'filled' | 'gone';
   readonly atMs: number;
 }

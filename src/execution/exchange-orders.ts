@@ -23,7 +23,7 @@ export interface ExchangeOrdersDeps {
   readonly ids: OrderIds;
   readonly turns: OrderQueue;
   readonly streams: readonly Pick<Instrument, 'key'>[];
-  /** Lets what rests for a symbol, or for a venue that has just agreed, follow what is held. */
+  /** Lets what rests for a symbol, or for an exchange that has just agreed, follow what is held. */
   readonly stops: Pick<RestingStops, 'sync' | 'syncAll'>;
   /** See ReconciliationDeps. */
   readonly onCapital: (equityBefore: number, equityAfter: number) => void;
@@ -31,7 +31,7 @@ export interface ExchangeOrdersDeps {
 
 const ZERO = decimal(0);
 
-/** What is to be settled and compared with the exchanges between bars, each venue by itself: a sick one waits alone. */
+/** What is to be settled and compared with the exchanges between bars, each exchange by itself: a sick one waits alone. */
 export class ExchangeOrders {
   readonly #deps: ExchangeOrdersDeps;
   /** Words that wait for their turn, by order: of several the one that tells of more stands for all. */
@@ -62,10 +62,10 @@ export class ExchangeOrders {
     }
   }
 
-  /** The same for all symbols of a venue, or of all venues, each in its turn. */
-  async settle(venue?: string): Promise<readonly ExecutionOutcome[]> {
+  /** The same for all symbols of an exchange, or of all exchanges, each in its turn. */
+  async settle(exchange?: string): Promise<readonly ExecutionOutcome[]> {
     const symbols = new Map(
-      this.#deps.execution.unresolved(venue).map((order) => [`${order.exchange}:${order.symbol}`, order]),
+      this.#deps.execution.unresolved(exchange).map((order) => [`${order.exchange}:${order.symbol}`, order]),
     );
     const settled = await Promise.all(
       [...symbols.values()].map(({ exchange, symbol }) =>
@@ -110,7 +110,7 @@ export class ExchangeOrders {
     return settled;
   }
 
-  /** One comparison with this venue, while nothing else happens there. Null on paper: there is nobody to agree with. */
+  /** One comparison with this exchange, while nothing else happens there. Null on paper: there is nobody to agree with. */
   reconcile(exchange: string): Promise<Reconciliation | null> {
     const reconciler = this.#reconcilers.get(exchange);
     if (reconciler === undefined) return Promise.resolve(null);
@@ -121,12 +121,12 @@ export class ExchangeOrders {
     });
   }
 
-  /** Takes that venue's agreement back until the next comparison. */
+  /** Takes that exchange's agreement back until the next comparison. */
   doubt(exchange: string): void {
     this.#reconcilers.get(exchange)?.doubt();
   }
 
-  /** Whether the venue and the store agreed when they were last compared; always on paper. */
+  /** Whether the exchange and the store agreed when they were last compared; always on paper. */
   agreed(exchange: string): boolean {
     return this.#reconcilers.get(exchange)?.agreed ?? this.#deps.brokers.kind === 'paper';
   }

@@ -161,7 +161,7 @@ export class Execution {
     return this.#gate.standing(of);
   }
 
-  /** Stops known to rest, of a venue or of one symbol there. */
+  /** Stops known to rest, of an exchange or of one symbol there. */
   restingStops(exchange: string, symbol?: string): readonly OrderRequest[] {
     return this.#unresolved
       .list()
@@ -185,7 +185,7 @@ export class Execution {
   /** Takes over what the last run left open: every such order is `unknown`. Stale intents are never sent. */
   async restore(openOrders: readonly OrderEvent[], fills: readonly Fill[]): Promise<void> {
     for (const event of openOrders) {
-      if (!this.#deps.brokers.has(event.order.exchange)) throw venueGone(event.order);
+      if (!this.#deps.brokers.has(event.order.exchange)) throw exchangeGone(event.order);
       invariant(!isFinal(event.status), `restored order ${event.order.clientOrderId} is ${event.status}`);
       const filled = fills
         .filter((fill) => fill.clientOrderId === event.order.clientOrderId)
@@ -208,7 +208,7 @@ export class Execution {
     return settled;
   }
 
-  /** Orders with an outcome not yet known, of one venue or of all. */
+  /** Orders with an outcome not yet known, of one exchange or of all. */
   unresolved(exchange?: string): readonly OrderRequest[] {
     return this.#unresolved
       .list()
@@ -432,7 +432,7 @@ export class Execution {
   }
 }
 
-function venueGone({ clientOrderId, exchange }: OrderRequest) {
+function exchangeGone({ clientOrderId, exchange }: OrderRequest) {
   return badInput(
     'E_VENUE_GONE',
     `order ${clientOrderId} has an unknown outcome at ${exchange}, which the configuration no longer names`,

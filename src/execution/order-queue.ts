@@ -1,5 +1,5 @@
 interface ExchangeQueue {
-  /** End of the last work that had, or will have, the venue alone. */
+  /** End of the last work that had, or will have, the exchange alone. */
   lone: Promise<unknown>;
   /** End of the last work by name. */
   readonly tails: Map<string, Promise<unknown>>;
@@ -7,16 +7,16 @@ interface ExchangeQueue {
 
 /**
  * Who may work when. Work on one stream is done one piece after the other; streams do not wait for each other, so a slow
- * exchange holds up only its own. A comparison with an exchange has that venue alone: an order on its way in the middle of
+ * exchange holds up only its own. A comparison with an exchange has it alone: an order on its way in the middle of
  * it would look like a difference.
  */
-/** A failed piece of work does not hold up the next. Work must not wait for other work of its own venue. */
+/** A failed piece of work does not hold up the next. Work must not wait for other work of its own exchange. */
 export class OrderQueue {
-  readonly #venues = new Map<string, ExchangeQueue>();
+  readonly #exchanges = new Map<string, ExchangeQueue>();
 
-  /** After all earlier work of this name, and after whoever had the venue alone. */
-  serialize<T>(venue: string, name: string, work: () => Promise<T>): Promise<T> {
-    const { lone, tails } = this.#turnsOf(venue);
+  /** After all earlier work of this name, and after whoever had the exchange alone. */
+  serialize<T>(exchange: string, name: string, work: () => Promise<T>): Promise<T> {
+    const { lone, tails } = this.#turnsOf(exchange);
     const before = tails.get(name);
     const result = before === undefined ? lone.then(work) : before.then(() => lone).then(work);
     tails.set(
@@ -26,9 +26,9 @@ export class OrderQueue {
     return result;
   }
 
-  /** After everything that the venue was doing, and before everything that comes later. */
-  exclusively<T>(venue: string, work: () => Promise<T>): Promise<T> {
-    const turns = this.#turnsOf(venue);
+  /** After everything that the exchange was doing, and before everything that comes later. */
+  exclusively<T>(exchange: string, work: () => Promise<T>): Promise<T> {
+    const turns = this.#turnsOf(exchange);
     const result = Promise.all([turns.lone, ...turns.tails.values()]).then(work);
     turns.lone = result.catch(() => undefined);
     // Whoever comes next waits for the lone work, which waits for these.
@@ -36,11 +36,11 @@ export class OrderQueue {
     return result;
   }
 
-  #turnsOf(venue: string): ExchangeQueue {
-    let turns = this.#venues.get(venue);
+  #turnsOf(exchange: string): ExchangeQueue {
+    let turns = this.#exchanges.get(exchange);
     if (turns === undefined) {
       turns = { lone: Promise.resolve(), tails: new Map() };
-      this.#venues.set(venue, turns);
+      this.#exchanges.set(exchange, turns);
     }
     return turns;
   }

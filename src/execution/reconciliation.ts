@@ -147,7 +147,7 @@ export class Reconciler {
 
   /** Takes in the deposits and withdrawals that are new. */
   async #applyFlows(): Promise<readonly CapitalFlow[]> {
-    // A venue that does not tell explains nothing: the difference stands.
+    // An exchange that does not tell explains nothing: the difference stands.
     const told = (await this.#deps.broker.transfers(this.#openedMs ?? 0).catch(() => null)) ?? [];
     const fresh = told
       .filter((flow) => flow.atMs >= (this.#openedMs ?? 0) && !this.#flowIds.has(idOf(flow)))
@@ -218,7 +218,7 @@ export class Reconciler {
       this.#count(flow);
       if (this.#quoteCurrencies.has(flow.currency)) this.#deps.portfolio.applyFlow(flow);
     }
-    // On a box that trades elsewhere already, the money of another venue is no profit.
+    // On a box that trades elsewhere already, the money of another exchange is no profit.
     if (before > 0) this.#deps.onCapital(before, this.#deps.portfolio.equity());
     // An account without any money has opened too.
     this.#openedMs ??= atMs;

@@ -48,7 +48,7 @@ export class RestingStops {
     if (instrument) await this.#syncInstrument(instrument);
   }
 
-  /** The same for all symbols of a venue, while nothing else happens there. */
+  /** The same for all symbols of an exchange, while nothing else happens there. */
   async syncAll(exchange: string): Promise<void> {
     for (const instrument of this.#deps.instruments)
       if (instrument.key.exchange === exchange) await this.#syncInstrument(instrument);

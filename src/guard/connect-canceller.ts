@@ -23,14 +23,14 @@ export async function connectCanceller(
 ): Promise<Canceller> {
   const cancellers = await Promise.all(
     config.exchange.map(
-      async (venue) =>
+      async (exchange) =>
         new CcxtEmergencyCanceller({
-          exchange: await createExchange(venue, exchangeClock, keyOf(venue, env)),
-          symbols: venue.symbols,
+          exchange: await createExchange(exchange, exchangeClock, keyOf(exchange, env)),
+          symbols: exchange.symbols,
           device: config.device.name,
           scope: config.guard.haltScope,
           clock,
-          onNotLoaded: (detail) => onNotLoaded(`${venue.id}: ${detail}`),
+          onNotLoaded: (detail) => onNotLoaded(`${exchange.id}: ${detail}`),
         }),
     ),
   );

@@ -40,7 +40,7 @@ export interface Broker {
   openOrders(symbols: readonly string[]): Promise<readonly OrderReport[]>;
   /** Orders placed or traded at or after `sinceMs` (the exchange's time), each with all of its fills. */
   history(symbols: readonly string[], sinceMs: number): Promise<readonly OrderReport[]>;
-  /** Finished deposits and withdrawals; `atMs` is the exchange's time of each. Null where the venue does not tell. */
+  /** Finished deposits and withdrawals; `atMs` is the exchange's time of each. Null where the exchange does not tell. */
   transfers(sinceMs: number): Promise<readonly CapitalFlow[] | null>;
   balances(): Promise<readonly Balance[]>;
   /** Whether a stop can rest here for the symbol and be followed like any other order; absent = never. */

@@ -21,7 +21,7 @@ export interface CandleFeed {
     onLife: () => void,
     signal: AbortSignal,
   ): Promise<void>;
-  /** Top of book now; undefined where the venue has none. */
+  /** Top of book now; undefined where the exchange has none. */
   quote(symbol: string): Promise<Quote | undefined>;
   /** These symbols as the exchange lists them now, read anew; one that it does not list is not in the answer. */
   listed(symbols: readonly string[]): Promise<ReadonlyMap<string, MarketListing>>;

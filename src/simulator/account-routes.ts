@@ -6,16 +6,19 @@ import type { OrderFates } from './order-fates.js';
 import { readNewOrder } from './order-request.js';
 import { accountAnswer, cancelAnswer, newOrderAnswer, orderAnswer, tradeAnswer } from './order-wire.js';
 import { checkSigned, type SignedText } from './request-signature.js';
-import type { Account, SimulatedVenue } from './simulated-venue.js';
+import type { Account, SimulatedExchange } from './simulated-exchange.js';
 import { deposits, withdrawals } from './transfers.js';
 
 /** Answers one signed request of an account; throws an ApiError to refuse. */
 export type AccountRoute = (account: Account, params: URLSearchParams) => unknown;
 
 /** Signed endpoints of Binance spot, by method and path. */
-export function accountRoutes(venue: SimulatedVenue, fates: OrderFates): ReadonlyMap<string, AccountRoute> {
+export function accountRoutes(
+  exchange: SimulatedExchange,
+  fates: OrderFates,
+): ReadonlyMap<string, AccountRoute> {
   return new Map<string, AccountRoute>([
-    ['GET /api/v3/account', ({ engine }) => accountAnswer(engine.ledger, venue.clock.wallMs())],
+    ['GET /api/v3/account', ({ engine }) => accountAnswer(engine.ledger, exchange.clock.wallMs())],
     [
       'GET /sapi/v1/account/apiRestrictions',
       ({ permissions }) => ({
@@ -25,49 +28,49 @@ export function accountRoutes(venue: SimulatedVenue, fates: OrderFates): Readonl
         enableWithdrawals: permissions.withdrawals,
       }),
     ],
-    ['POST /api/v3/order', (account, params) => newOrderAnswer(place(venue, fates, account, params))],
+    ['POST /api/v3/order', (account, params) => newOrderAnswer(place(exchange, fates, account, params))],
     [
       'GET /api/v3/order',
-      (account, params) => orderAnswer(lookUp(venue, account, params, refusals.noSuchOrder)),
+      (account, params) => orderAnswer(lookUp(exchange, account, params, refusals.noSuchOrder)),
     ],
-    ['DELETE /api/v3/order', (account, params) => cancel(venue, account, params)],
-    ['GET /api/v3/openOrders', (account, params) => openOrders(venue, account, params).map(orderAnswer)],
-    ['DELETE /api/v3/openOrders', (account, params) => cancelAll(venue, account, params)],
-    ['GET /api/v3/allOrders', (account, params) => allOrders(venue, account, params).map(orderAnswer)],
+    ['DELETE /api/v3/order', (account, params) => cancel(exchange, account, params)],
+    ['GET /api/v3/openOrders', (account, params) => openOrders(exchange, account, params).map(orderAnswer)],
+    ['DELETE /api/v3/openOrders', (account, params) => cancelAll(exchange, account, params)],
+    ['GET /api/v3/allOrders', (account, params) => allOrders(exchange, account, params).map(orderAnswer)],
     [
       'GET /sapi/v1/capital/deposit/hisrec',
-      (account, params) => deposits(account, params, venue.clock.wallMs()),
+      (account, params) => deposits(account, params, exchange.clock.wallMs()),
     ],
     [
       'GET /sapi/v1/capital/withdraw/history',
-      (account, params) => withdrawals(account, params, venue.clock.wallMs()),
+      (account, params) => withdrawals(account, params, exchange.clock.wallMs()),
     ],
-    ['GET /api/v3/myTrades', (account, params) => myTrades(venue, account, params)],
+    ['GET /api/v3/myTrades', (account, params) => myTrades(exchange, account, params)],
   ]);
 }
 
 /** Finds the account of a request and checks its signature. */
 export function authenticate(
-  venue: SimulatedVenue,
+  exchange: SimulatedExchange,
   apiKey: string | undefined,
   text: SignedText,
   params: URLSearchParams,
 ): Account {
   if (!apiKey) throw refusals.noKey();
-  const account = venue.account(apiKey);
+  const account = exchange.account(apiKey);
   if (!account) throw refusals.unknownKey();
-  checkSigned(text, params, account.secret, venue);
+  checkSigned(text, params, account.secret, exchange);
   return account;
 }
 
 function place(
-  venue: SimulatedVenue,
+  exchange: SimulatedExchange,
   fates: OrderFates,
   account: Account,
   params: URLSearchParams,
 ): SimulatedOrder {
-  const instrument = instrumentOf(venue, params);
-  const close = venue.replay.lastClose(instrument);
+  const instrument = instrumentOf(exchange, params);
+  const close = exchange.replay.lastClose(instrument);
   if (close === undefined || instrument.status !== 'TRADING') throw refusals.marketClosed();
   const request = readNewOrder(
     params,
@@ -79,12 +82,12 @@ function place(
 }
 
 function lookUp(
-  venue: SimulatedVenue,
+  exchange: SimulatedExchange,
   { engine }: Account,
   params: URLSearchParams,
   refusal: () => Error,
 ): SimulatedOrder {
-  const instrument = instrumentOf(venue, params);
+  const instrument = instrumentOf(exchange, params);
   const clientOrderId = params.get('origClientOrderId');
   const orderId = params.get('orderId');
   if (!clientOrderId && !orderId) throw refusals.missing('orderId');
@@ -98,37 +101,41 @@ function lookUp(
   return order;
 }
 
-function cancel(venue: SimulatedVenue, account: Account, params: URLSearchParams): object {
-  const order = lookUp(venue, account, params, refusals.unknownCancel);
-  account.engine.cancel(order, venue.clock.wallMs());
+function cancel(exchange: SimulatedExchange, account: Account, params: URLSearchParams): object {
+  const order = lookUp(exchange, account, params, refusals.unknownCancel);
+  account.engine.cancel(order, exchange.clock.wallMs());
   return cancelAnswer(order, params.get('newClientOrderId') ?? `cancel-${order.orderId}`);
 }
 
 function openOrders(
-  venue: SimulatedVenue,
+  exchange: SimulatedExchange,
   { engine }: Account,
   params: URLSearchParams,
 ): readonly SimulatedOrder[] {
-  const instrument = params.has('symbol') ? instrumentOf(venue, params) : undefined;
+  const instrument = params.has('symbol') ? instrumentOf(exchange, params) : undefined;
   return engine.resting.filter((order) => !instrument || order.instrument === instrument);
 }
 
-function cancelAll(venue: SimulatedVenue, account: Account, params: URLSearchParams): readonly object[] {
-  instrumentOf(venue, params);
-  const orders = openOrders(venue, account, params);
+function cancelAll(
+  exchange: SimulatedExchange,
+  account: Account,
+  params: URLSearchParams,
+): readonly object[] {
+  instrumentOf(exchange, params);
+  const orders = openOrders(exchange, account, params);
   if (orders.length === 0) throw refusals.unknownCancel();
   return orders.map((order) => {
-    account.engine.cancel(order, venue.clock.wallMs());
+    account.engine.cancel(order, exchange.clock.wallMs());
     return cancelAnswer(order, `cancel-${order.orderId}`);
   });
 }
 
 function allOrders(
-  venue: SimulatedVenue,
+  exchange: SimulatedExchange,
   { engine }: Account,
   params: URLSearchParams,
 ): readonly SimulatedOrder[] {
-  const instrument = instrumentOf(venue, params);
+  const instrument = instrumentOf(exchange, params);
   const fromId = wholeNumber(params, 'orderId', 0);
   const startMs = wholeNumber(params, 'startTime', 0);
   const endMs = wholeNumber(params, 'endTime', Number.MAX_SAFE_INTEGER);
@@ -143,8 +150,12 @@ function allOrders(
   return page(found, limit, params.has('startTime') || params.has('orderId'));
 }
 
-function myTrades(venue: SimulatedVenue, { engine }: Account, params: URLSearchParams): readonly object[] {
-  const instrument = instrumentOf(venue, params);
+function myTrades(
+  exchange: SimulatedExchange,
+  { engine }: Account,
+  params: URLSearchParams,
+): readonly object[] {
+  const instrument = instrumentOf(exchange, params);
   const orderId = params.get('orderId');
   const fromId = wholeNumber(params, 'fromId', 0);
   const startMs = wholeNumber(params, 'startTime', 0);

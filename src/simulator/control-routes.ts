@@ -39,12 +39,12 @@ function heal(simulator: ExchangeSimulator) {
   return report;
 }
 
-function transfer({ venue }: ExchangeSimulator, body: unknown) {
+function transfer({ exchange }: ExchangeSimulator, body: unknown) {
   const { kind, asset, amount, fee = '0', apiKey } = fields(body);
   if (kind !== 'deposit' && kind !== 'withdrawal') throw wrong('kind', '"deposit" or "withdrawal"');
-  const key = apiKey ?? [...venue.accounts.keys()][0];
-  if (typeof key !== 'string' || !venue.account(key)) throw wrong('apiKey', 'a known key');
-  return venue.transfer(key, {
+  const key = apiKey ?? [...exchange.accounts.keys()][0];
+  if (typeof key !== 'string' || !exchange.account(key)) throw wrong('apiKey', 'a known key');
+  return exchange.transfer(key, {
     kind,
     asset: text('asset', asset, /^[A-Z0-9]{1,20}$/, 'as in "USDT"'),
     amount: text('amount', amount, AMOUNT, 'decimal text'),
@@ -52,18 +52,18 @@ function transfer({ venue }: ExchangeSimulator, body: unknown) {
   });
 }
 
-function changeMarket({ venue }: ExchangeSimulator, body: unknown) {
+function changeMarket({ exchange }: ExchangeSimulator, body: unknown) {
   const { symbol, ...given } = fields(body);
   const terms = marketTerms(given);
-  if (typeof symbol !== 'string' || !venue.changeMarket(symbol, terms))
+  if (typeof symbol !== 'string' || !exchange.changeMarket(symbol, terms))
     throw wrong('symbol', 'one of the simulator, as in "BTC/USDT"');
   return { symbol, ...terms };
 }
 
-function setClock({ venue }: ExchangeSimulator, body: unknown) {
+function setClock({ exchange }: ExchangeSimulator, body: unknown) {
   const { skewMs } = fields(body);
   if (typeof skewMs !== 'number' || !Number.isInteger(skewMs)) throw wrong('skewMs', 'whole milliseconds');
-  venue.skewMs = skewMs;
+  exchange.skewMs = skewMs;
   return { skewMs };
 }
 

@@ -14,11 +14,11 @@ import { type LedgerSnapshot, ledgerSnapshot } from './ledger-snapshot.js';
 import type { ClosedBar } from './market-replay.js';
 import { OrderFates } from './order-fates.js';
 import { type LimitSettings, RequestLimits } from './request-limits.js';
-import { SimulatedVenue, type VenueOptions } from './simulated-venue.js';
+import { SimulatedExchange, type SimulatedExchangeOptions } from './simulated-exchange.js';
 import { StreamHub, type StreamTamper } from './stream-hub.js';
 import { type EventTamper, UserStream } from './user-stream.js';
 
-export interface SimulatorOptions extends Omit<VenueOptions, 'monotonicMs'> {
+export interface SimulatorOptions extends Omit<SimulatedExchangeOptions, 'monotonicMs'> {
   /** 0 (the default) takes a free port. The simulator listens on 127.0.0.1 only. */
   readonly port?: number;
   readonly monotonicMs?: () => number;
@@ -36,7 +36,7 @@ const WS_API_PATH = '/ws-api/v3';
  * `play` runs at a speed of its own.
  */
 export class ExchangeSimulator {
-  readonly venue: SimulatedVenue;
+  readonly exchange: SimulatedExchange;
   readonly limits: RequestLimits;
   readonly #port: number;
   readonly #hub: StreamHub;
@@ -47,16 +47,16 @@ export class ExchangeSimulator {
   readonly #server: Server;
 
   constructor(options: SimulatorOptions) {
-    this.venue = new SimulatedVenue({ monotonicMs: () => performance.now(), ...options });
+    this.exchange = new SimulatedExchange({ monotonicMs: () => performance.now(), ...options });
     this.#port = options.port ?? 0;
     this.#hub = new StreamHub((stream) => this.#greeting(stream));
-    this.#user = new UserStream(this.venue);
-    this.venue.onAccountEvent = (apiKey, event) => {
-      this.#user.publish(apiKey, accountEventWire(event, this.venue.account(apiKey)!.engine.ledger));
+    this.#user = new UserStream(this.exchange);
+    this.exchange.onAccountEvent = (apiKey, event) => {
+      this.#user.publish(apiKey, accountEventWire(event, this.exchange.account(apiKey)!.engine.ledger));
     };
-    this.#fates = new OrderFates(this.venue);
+    this.#fates = new OrderFates(this.exchange);
     this.limits = new RequestLimits(options.limits ?? {}, () => performance.now());
-    this.#front = new HttpFront(this.venue, this.#fates, controlRoutes(this), this.limits);
+    this.#front = new HttpFront(this.exchange, this.#fates, controlRoutes(this), this.limits);
     this.faults = options.faults;
     this.#server = createServer((request, response) => {
       this.#front.handle(request, response).catch((error: Error) => request.socket.destroy(error));
@@ -114,17 +114,17 @@ export class ExchangeSimulator {
 
   /** UTC milliseconds of the simulated world; see ReplayClock. */
   wallMs(): number {
-    return this.venue.clock.wallMs();
+    return this.exchange.clock.wallMs();
   }
 
   /** True once the last candle is complete. */
   get done(): boolean {
-    return this.venue.replay.done;
+    return this.exchange.replay.done;
   }
 
   /** Sockets that listen to the klines of a symbol (`BTC/USDT`); lets a test wait for a subscription. */
   subscribers(symbol: string): number {
-    const instrument = this.venue.replay.instruments.find((it) => it.symbol === symbol);
+    const instrument = this.exchange.replay.instruments.find((it) => it.symbol === symbol);
     return instrument ? this.#hub.subscribers(klineStream(instrument)) : 0;
   }
 
@@ -133,7 +133,7 @@ export class ExchangeSimulator {
    * it, then the new book. Resolves when the messages are handed to the sockets. At the end it sends nothing.
    */
   async step(): Promise<{ readonly closed: number; readonly done: boolean; readonly wallMs: number }> {
-    const closed = this.venue.step();
+    const closed = this.exchange.step();
     for (const bar of closed) this.#publish(bar);
     return { closed: closed.length, done: this.done, wallMs: this.wallMs() };
   }
@@ -153,7 +153,7 @@ export class ExchangeSimulator {
       while (steps < dueSteps && !this.done && !signal.aborted) {
         await this.step();
         steps++;
-        onStep?.(this.venue.replay.position);
+        onStep?.(this.exchange.replay.position);
       }
       const waitMs = ((steps + 1) / barsPerSecond) * 1000 - (performance.now() - startedMs);
       await delay(Math.max(1, waitMs), undefined, { signal }).catch(() => undefined);
@@ -162,7 +162,7 @@ export class ExchangeSimulator {
 
   /** Orders, trades and balances of every account: the ground truth. */
   ledger(): LedgerSnapshot {
-    return ledgerSnapshot(this.venue);
+    return ledgerSnapshot(this.exchange);
   }
 
   /** Cuts every stream connection, as a broken line would. */
@@ -220,8 +220,8 @@ export class ExchangeSimulator {
   }
 
   #publish({ instrument, candle }: ClosedBar): void {
-    const { replay } = this.venue;
-    const book = this.venue.book(instrument);
+    const { replay } = this.exchange;
+    const book = this.exchange.book(instrument);
     const klines = klineStream(instrument);
     this.#hub.publish(klines, () => klineEvent(instrument, candle, true, replay.closeMs));
     this.#hub.publish(klines, () => this.#openingTick(instrument));
@@ -236,15 +236,15 @@ export class ExchangeSimulator {
   }
 
   #openingTick(instrument: Instrument): string {
-    return klineEvent(instrument, this.venue.replay.inProgress(instrument), false, this.wallMs());
+    return klineEvent(instrument, this.exchange.replay.inProgress(instrument), false, this.wallMs());
   }
 
   /** A new subscriber hears of the bar in progress at once, as it would within a second on the exchange. */
   #greeting(stream: string): string | undefined {
-    for (const instrument of this.venue.replay.instruments) {
+    for (const instrument of this.exchange.replay.instruments) {
       if (stream === klineStream(instrument)) return this.#openingTick(instrument);
       if (stream === bookTickerStream(instrument)) {
-        return bookTickerEvent(instrument, this.venue.book(instrument));
+        return bookTickerEvent(instrument, this.exchange.book(instrument));
       }
     }
     return undefined;

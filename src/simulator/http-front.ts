@@ -7,7 +7,7 @@ import type { ControlRoutes } from './control-routes.js';
 import { marketRoutes, type Route } from './market-routes.js';
 import type { OrderFates } from './order-fates.js';
 import { type Headers, LimitError, type RequestLimits } from './request-limits.js';
-import type { SimulatedVenue } from './simulated-venue.js';
+import type { SimulatedExchange } from './simulated-exchange.js';
 
 const BODY_BYTES_MAX = 64 * 1024;
 
@@ -46,9 +46,9 @@ type Late =
 
 export type Interceptor = (call: ApiCall) => Interception | undefined;
 
-/** Speaks HTTP for a venue: routes, signatures, errors in the exchange's form. */
+/** Speaks HTTP for an exchange: routes, signatures, errors in the exchange's form. */
 export class HttpFront {
-  readonly #venue: SimulatedVenue;
+  readonly #exchange: SimulatedExchange;
   readonly #market: ReadonlyMap<string, Route>;
   readonly #account: ReadonlyMap<string, AccountRoute>;
   readonly #control: ControlRoutes;
@@ -60,10 +60,10 @@ export class HttpFront {
   /** What a fault plan does to requests that the interceptor lets pass. */
   faults: Interceptor | undefined;
 
-  constructor(venue: SimulatedVenue, fates: OrderFates, control: ControlRoutes, limits: RequestLimits) {
-    this.#venue = venue;
-    this.#market = marketRoutes(venue);
-    this.#account = accountRoutes(venue, fates);
+  constructor(exchange: SimulatedExchange, fates: OrderFates, control: ControlRoutes, limits: RequestLimits) {
+    this.#exchange = exchange;
+    this.#market = marketRoutes(exchange);
+    this.#account = accountRoutes(exchange, fates);
     this.#control = control;
     this.#limits = limits;
   }
@@ -129,12 +129,12 @@ export class HttpFront {
     }
     return answered(() => {
       if (this.maintenance) throw refusals.maintenance();
-      headers = this.#limits.take(route, params, apiKey, this.#venue.serverMs());
+      headers = this.#limits.take(route, params, apiKey, this.#exchange.serverMs());
       const market = this.#market.get(route);
       if (market) return market(params);
       const signed = this.#account.get(route);
       if (!signed) throw new ApiError(404, -1000, `${route} is not simulated`);
-      return signed(authenticate(this.#venue, apiKey, text, params), params);
+      return signed(authenticate(this.#exchange, apiKey, text, params), params);
     }).then((answer) => ({ ...answer, headers: { ...headers, ...answer.headers } }));
   }
 }

@@ -1,6 +1,6 @@
 import type { Trade } from './ledger.js';
 import { orderAnswer } from './order-wire.js';
-import type { SimulatedVenue } from './simulated-venue.js';
+import type { SimulatedExchange } from './simulated-exchange.js';
 import type { Transfer } from './transfers.js';
 
 /** Everything the exchange knows of its accounts, ready for JSON. Decimal text. */
@@ -15,10 +15,10 @@ export interface LedgerSnapshot {
   }[];
 }
 
-export function ledgerSnapshot(venue: SimulatedVenue): LedgerSnapshot {
+export function ledgerSnapshot(exchange: SimulatedExchange): LedgerSnapshot {
   return {
-    wallMs: venue.clock.wallMs(),
-    accounts: [...venue.accounts].map(([apiKey, { engine, transfers }]) => ({
+    wallMs: exchange.clock.wallMs(),
+    accounts: [...exchange.accounts].map(([apiKey, { engine, transfers }]) => ({
       apiKey,
       balances: Object.fromEntries(
         engine.ledger.assets().map((asset) => {

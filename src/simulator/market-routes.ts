@@ -3,30 +3,30 @@ import { refusals } from './api-error.js';
 import { exchangeInfo } from './exchange-info.js';
 import type { Instrument } from './instrument.js';
 import { priceText, type RestKline, restKline } from './kline-wire.js';
-import type { SimulatedVenue } from './simulated-venue.js';
+import type { SimulatedExchange } from './simulated-exchange.js';
 
 /** Answers one request; throws an ApiError to refuse. */
 export type Route = (params: URLSearchParams) => unknown;
 
 /** Public endpoints of Binance spot, by method and path. */
-export function marketRoutes(venue: SimulatedVenue): ReadonlyMap<string, Route> {
+export function marketRoutes(exchange: SimulatedExchange): ReadonlyMap<string, Route> {
   return new Map<string, Route>([
     ['GET /api/v3/ping', () => ({})],
-    ['GET /api/v3/time', () => ({ serverTime: venue.serverMs() })],
-    ['GET /api/v3/exchangeInfo', () => exchangeInfo(venue.replay.instruments, venue.serverMs())],
-    ['GET /api/v3/klines', (params) => klines(venue, params)],
-    ['GET /api/v3/depth', (params) => depth(venue, params)],
-    ['GET /api/v3/ticker/price', (params) => each(venue, params, (it) => priceTicker(venue, it))],
-    ['GET /api/v3/ticker/bookTicker', (params) => each(venue, params, (it) => bookTicker(venue, it))],
-    ['GET /api/v3/ticker/24hr', (params) => each(venue, params, (it) => dayTicker(venue, it))],
+    ['GET /api/v3/time', () => ({ serverTime: exchange.serverMs() })],
+    ['GET /api/v3/exchangeInfo', () => exchangeInfo(exchange.replay.instruments, exchange.serverMs())],
+    ['GET /api/v3/klines', (params) => klines(exchange, params)],
+    ['GET /api/v3/depth', (params) => depth(exchange, params)],
+    ['GET /api/v3/ticker/price', (params) => each(exchange, params, (it) => priceTicker(exchange, it))],
+    ['GET /api/v3/ticker/bookTicker', (params) => each(exchange, params, (it) => bookTicker(exchange, it))],
+    ['GET /api/v3/ticker/24hr', (params) => each(exchange, params, (it) => dayTicker(exchange, it))],
   ]);
 }
 
 /** The instrument that a request names. */
-export function instrumentOf(venue: SimulatedVenue, params: URLSearchParams): Instrument {
+export function instrumentOf(exchange: SimulatedExchange, params: URLSearchParams): Instrument {
   const id = params.get('symbol');
   if (!id) throw refusals.missing('symbol');
-  const instrument = venue.replay.instrument(id);
+  const instrument = exchange.replay.instrument(id);
   if (!instrument?.listed) throw refusals.badSymbol();
   return instrument;
 }
@@ -45,16 +45,16 @@ export function wholeNumber(
 }
 
 /** From `startTime` on, oldest first; without it the newest. The bar in progress counts once its time has come. */
-function klines(venue: SimulatedVenue, params: URLSearchParams): RestKline[] {
-  const instrument = instrumentOf(venue, params);
+function klines(exchange: SimulatedExchange, params: URLSearchParams): RestKline[] {
+  const instrument = instrumentOf(exchange, params);
   if (params.get('interval') !== instrument.timeframe) throw refusals.badInterval();
   const limit = wholeNumber(params, 'limit', 500, 1000);
   const startMs = wholeNumber(params, 'startTime', Number.NEGATIVE_INFINITY);
   const endMs = wholeNumber(params, 'endTime', Number.POSITIVE_INFINITY);
   const { candles, barMs } = instrument;
-  const completed = venue.replay.completed(instrument);
-  const current = completed > 0 ? venue.replay.inProgress(instrument) : undefined;
-  const shown = current && current.openMs <= venue.clock.wallMs() ? current : undefined;
+  const completed = exchange.replay.completed(instrument);
+  const current = completed > 0 ? exchange.replay.inProgress(instrument) : undefined;
+  const shown = current && current.openMs <= exchange.clock.wallMs() ? current : undefined;
 
   let from = lowerBound(candles.openMs, completed, startMs);
   let to = Number.isFinite(endMs) ? lowerBound(candles.openMs, completed, endMs + 1) : completed;
@@ -79,8 +79,8 @@ function lowerBound(values: Float64Array, count: number, value: number): number 
   return low;
 }
 
-function depth(venue: SimulatedVenue, params: URLSearchParams): object {
-  const book = venue.book(instrumentOf(venue, params));
+function depth(exchange: SimulatedExchange, params: URLSearchParams): object {
+  const book = exchange.book(instrumentOf(exchange, params));
   const limit = wholeNumber(params, 'limit', 100, 5000);
   return {
     lastUpdateId: book.updateId,
@@ -89,11 +89,15 @@ function depth(venue: SimulatedVenue, params: URLSearchParams): object {
   };
 }
 
-function each(venue: SimulatedVenue, params: URLSearchParams, answer: (it: Instrument) => object): unknown {
-  if (params.has('symbol')) return answer(instrumentOf(venue, params));
+function each(
+  exchange: SimulatedExchange,
+  params: URLSearchParams,
+  answer: (it: Instrument) => object,
+): unknown {
+  if (params.has('symbol')) return answer(instrumentOf(exchange, params));
   const named = params.get('symbols');
-  if (named === null) return venue.replay.instruments.filter(({ listed }) => listed).map(answer);
-  return namesOf(named).map((symbol) => answer(instrumentOf(venue, new URLSearchParams({ symbol }))));
+  if (named === null) return exchange.replay.instruments.filter(({ listed }) => listed).map(answer);
+  return namesOf(named).map((symbol) => answer(instrumentOf(exchange, new URLSearchParams({ symbol }))));
 }
 
 /** `["BTCUSDT","ETHUSDT"]` */
@@ -109,12 +113,12 @@ function namesOf(text: string): readonly string[] {
   return names as string[];
 }
 
-function priceTicker(venue: SimulatedVenue, instrument: Instrument): object {
-  return { symbol: instrument.id, price: priceText(venue.replay.lastClose(instrument) ?? 0) };
+function priceTicker(exchange: SimulatedExchange, instrument: Instrument): object {
+  return { symbol: instrument.id, price: priceText(exchange.replay.lastClose(instrument) ?? 0) };
 }
 
-function bookTicker(venue: SimulatedVenue, instrument: Instrument): object {
-  const book = venue.book(instrument);
+function bookTicker(exchange: SimulatedExchange, instrument: Instrument): object {
+  const book = exchange.book(instrument);
   const [bid] = book.bids(1);
   const [ask] = book.asks(1);
   return {
@@ -126,10 +130,10 @@ function bookTicker(venue: SimulatedVenue, instrument: Instrument): object {
   };
 }
 
-function dayTicker(venue: SimulatedVenue, instrument: Instrument): object {
+function dayTicker(exchange: SimulatedExchange, instrument: Instrument): object {
   const { candles, barMs } = instrument;
-  const completed = venue.replay.completed(instrument);
-  const closeMs = venue.replay.closeMs;
+  const completed = exchange.replay.completed(instrument);
+  const closeMs = exchange.replay.closeMs;
   const bars = Math.max(1, Math.round(86_400_000 / barMs));
   const first = Math.max(0, completed - bars);
   if (completed === 0) throw refusals.marketClosed();
@@ -139,7 +143,7 @@ function dayTicker(venue: SimulatedVenue, instrument: Instrument): object {
   const lows = candles.low.subarray(first, completed);
   const volume = candles.volume.subarray(first, completed).reduce((sum, value) => sum + value, 0);
   return {
-    ...bookTicker(venue, instrument),
+    ...bookTicker(exchange, instrument),
     priceChange: (last - open).toFixed(8),
     priceChangePercent: ((last / open - 1) * 100).toFixed(3),
     weightedAvgPrice: priceText(last),

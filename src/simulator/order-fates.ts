@@ -3,7 +3,7 @@ import type { FaultInjector } from './fault-injector.js';
 import type { Instrument } from './instrument.js';
 import type { SimulatedOrder } from './order-engine.js';
 import type { NewOrder } from './order-request.js';
-import type { Account, SimulatedVenue } from './simulated-venue.js';
+import type { Account, SimulatedExchange } from './simulated-exchange.js';
 
 /** When an order that is matched later meets the book, and when it is over. Real milliseconds. */
 const LATER_MS = [100, 400, 900];
@@ -13,18 +13,18 @@ const AFTER_CANCEL_MS_MAX = 3000;
 
 /** What the exchange does with an order it takes, where a fault has it do other than match it as it arrives. */
 export class OrderFates {
-  readonly #venue: SimulatedVenue;
+  readonly #exchange: SimulatedExchange;
   readonly #timers = new Set<NodeJS.Timeout>();
   faults: FaultInjector | undefined;
 
-  constructor(venue: SimulatedVenue) {
-    this.#venue = venue;
+  constructor(exchange: SimulatedExchange) {
+    this.#exchange = exchange;
   }
 
   place(account: Account, request: NewOrder, instrument: Instrument): SimulatedOrder {
     const { engine } = account;
-    const { clock } = this.#venue;
-    const book = () => this.#venue.book(instrument);
+    const { clock } = this.#exchange;
+    const book = () => this.#exchange.book(instrument);
     const { faults } = this;
     // What rests in the book has a life of its own already.
     const endsAtOnce =

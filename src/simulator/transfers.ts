@@ -1,7 +1,7 @@
 import { type Decimal, decimal } from '../core/money.js';
 import { refusals } from './api-error.js';
 import { wholeNumber } from './market-routes.js';
-import type { Account } from './simulated-venue.js';
+import type { Account } from './simulated-exchange.js';
 
 /** Money that came to an account or left it. Decimal text. */
 export interface Transfer {

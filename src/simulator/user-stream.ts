@@ -4,7 +4,7 @@ import { type RawData, type WebSocket, WebSocketServer } from 'ws';
 import { messageOf } from '../core/errors.js';
 import { ApiError, refusals } from './api-error.js';
 import { checkWsSigned } from './request-signature.js';
-import type { SimulatedVenue } from './simulated-venue.js';
+import type { SimulatedExchange } from './simulated-exchange.js';
 
 const MESSAGE_BYTES_MAX = 64 * 1024;
 
@@ -28,7 +28,7 @@ interface Request {
  * (`userDataStream.subscribe.signature`) on a connection, and hears there what happens to the account from then on.
  */
 export class UserStream {
-  readonly #venue: SimulatedVenue;
+  readonly #exchange: SimulatedExchange;
   readonly #server = new WebSocketServer({ noServer: true, maxPayload: MESSAGE_BYTES_MAX });
   /** The account that each connection listens to; undefined before it has subscribed. */
   readonly #clients = new Map<WebSocket, string | undefined>();
@@ -38,8 +38,8 @@ export class UserStream {
   /** What a fault plan does, where nobody else has a hand in it. */
   faults: EventTamper | undefined;
 
-  constructor(venue: SimulatedVenue) {
-    this.#venue = venue;
+  constructor(exchange: SimulatedExchange) {
+    this.#exchange = exchange;
   }
 
   /** Connections that listen to an account. */
@@ -115,13 +115,13 @@ export class UserStream {
       case 'ping':
         return {};
       case 'time':
-        return { serverTime: this.#venue.serverMs() };
+        return { serverTime: this.#exchange.serverMs() };
       case 'userDataStream.subscribe.signature': {
         const { apiKey } = params;
         if (apiKey === undefined) throw refusals.noKey();
-        const account = this.#venue.account(String(apiKey));
+        const account = this.#exchange.account(String(apiKey));
         if (!account) throw refusals.unknownKey();
-        checkWsSigned(params, account.secret, this.#venue);
+        checkWsSigned(params, account.secret, this.#exchange);
         this.#clients.set(client, String(apiKey));
         return { subscriptionId: 0 };
       }

@@ -10,7 +10,7 @@ import type { Closing } from './closing.js';
 import { LiveRun } from './live-run.js';
 import type { MarketCare } from './market-care.js';
 import { ModelCare } from './model-lifecycle.js';
-import { type Venue, venueOf } from './open-exchanges.js';
+import { exchangeOf, type TradedExchange } from './open-exchanges.js';
 import type { OpenedStore } from './open-store.js';
 import type { OrderAlerts } from './order-alerts.js';
 import { orderStreams } from './order-streams.js';
@@ -34,7 +34,7 @@ export interface BuiltLoops {
 export interface LoopParts {
   readonly options: TraderOptions;
   readonly opened: OpenedStore;
-  readonly venues: readonly Venue[];
+  readonly exchanges: readonly TradedExchange[];
   readonly trading: BuiltPipeline;
   readonly alerting: Alerting;
   readonly orderAlerts: OrderAlerts;
@@ -44,13 +44,13 @@ export interface LoopParts {
 }
 
 export async function buildLoops(parts: LoopParts): Promise<BuiltLoops> {
-  const { options, opened, venues, trading, alerting, closing } = parts;
+  const { options, opened, exchanges, trading, alerting, closing } = parts;
   const { config, clock, log } = options;
   const { store } = opened;
   const { pipeline, streams } = trading;
   const { alerts } = alerting;
   const askShadow = await openShadowModel({ config, store, clock, alerts, log, closing });
-  const conditions = boxConditions({ config, venues, clock, alerts });
+  const conditions = boxConditions({ config, exchanges, clock, alerts });
   const care = new ModelCare({
     ...{ config, clock, log, alerts, store, pipeline, streams },
     deciding: opened.deciding,
@@ -58,13 +58,13 @@ export async function buildLoops(parts: LoopParts): Promise<BuiltLoops> {
     requestHalt: (detail) => parts.link.requestHalt(detail),
   });
   const live = buildLiveRun(parts, { conditions, care, askShadow });
-  const resting = createRestingCare({ config, venues, brokers: trading.brokers, clock, alerts, log });
+  const resting = createRestingCare({ config, exchanges, brokers: trading.brokers, clock, alerts, log });
   const upkeep = createStoreUpkeep({ store, keepDays: retentionOf(config), clock, alerts, log });
   return { live, care, conditions, resting, upkeep };
 }
 
 function buildLiveRun(
-  { options, opened, venues, trading, alerting, orderAlerts, marketCare }: LoopParts,
+  { options, opened, exchanges, trading, alerting, orderAlerts, marketCare }: LoopParts,
   own: {
     readonly conditions: BoxConditions;
     readonly care: ModelCare;
@@ -81,7 +81,7 @@ function buildLiveRun(
     limits: {
       ...config.risk,
       losingRun: () => losingRunOf(pipeline.portfolio.trades()),
-      calendarOf: ({ exchange }) => venueOf(venues, exchange).config.calendar,
+      calendarOf: ({ exchange }) => exchangeOf(exchanges, exchange).config.calendar,
     },
     quarantineAlertRate: config.ingestion.quarantineAlertRate,
     aucWindow: config.monitoring.aucWindow,
@@ -90,18 +90,18 @@ function buildLiveRun(
     quarantineShare: (name) =>
       streams.find(({ key }) => streamName(key) === name)?.ingestion.quarantineShare(),
   });
-  const reconciling = reconcileLoops({ venues, pipeline, clock, alerts, log, config });
+  const reconciling = reconcileLoops({ exchanges, pipeline, clock, alerts, log, config });
   return new LiveRun({
     ...(config.mode === 'live' && { reconciling }),
-    alongside: [orderAlerts.run, ...orderStreams({ venues, pipeline, reconciling, clock, log })],
+    alongside: [orderAlerts.run, ...orderStreams({ exchanges, pipeline, reconciling, clock, log })],
     pipeline,
     conditions: { ...conditions, health: () => [...conditions.health(), ...marketCare.health()] },
     streams: streams.map(({ key, calendar }) => ({
       key,
-      feed: venueOf(venues, key.exchange).feed,
+      feed: exchangeOf(exchanges, key.exchange).feed,
       calendar,
     })),
-    restWatches: venues.map(({ feed }) => feed),
+    restWatches: exchanges.map(({ feed }) => feed),
     store: opened.store,
     clock,
     alerts,

@@ -11,7 +11,7 @@ import type { Permit } from '../ports/guard.js';
 import type { Clock, Rng } from '../ports/time.js';
 import { LastCheck } from './last-check.js';
 import type { LiveStart } from './live-start.js';
-import { brokerOf, connectAhead, type Venue, venueOf } from './open-exchanges.js';
+import { brokerOf, connectAhead, exchangeOf, type TradedExchange } from './open-exchanges.js';
 import type { OpenedStore } from './open-store.js';
 import { createPaperQuotes } from './paper-quotes.js';
 import { streamsOf } from './streams.js';
@@ -21,7 +21,7 @@ import { TradingStates } from './trading-states.js';
 export interface BuiltPipeline {
   readonly pipeline: Pipeline;
   readonly streams: readonly ReturnType<typeof createStreamSetup>[];
-  /** Of the venues, in their order. */
+  /** Of the exchanges, in their order. */
   readonly brokers: readonly Broker[];
   /** What the pipeline and the gate go by; later phases limit it. */
   readonly states: TradingStates;
@@ -34,7 +34,7 @@ export interface PipelineParts {
   readonly rng: Rng;
   readonly log: Log;
   readonly opened: OpenedStore;
-  readonly venues: readonly Venue[];
+  readonly exchanges: readonly TradedExchange[];
   readonly permit: Permit;
   readonly liveStart: LiveStart;
   /** Called as soon as something has become of an order, and is stored. */
@@ -45,16 +45,16 @@ export interface PipelineParts {
 const [LISTENERS_MAX, LISTENERS_PER_STREAM_MAX] = [10, 4];
 
 export async function buildPipeline(parts: PipelineParts): Promise<BuiltPipeline> {
-  const { config, clock, rng, log, opened, venues, permit, liveStart } = parts;
+  const { config, clock, rng, log, opened, exchanges, permit, liveStart } = parts;
   const { store, restored, deciding } = opened;
   const paperQuote = await createPaperQuotes({ config, clock, log });
   const states = new TradingStates(createTradingStateSource(permit));
   const ids = createOrderIds(config.device.name, clock, rng);
   const lastCheck = new LastCheck();
-  const brokers = venues.map((venue) =>
-    brokerOf(venue, { config, clock }, restored.fills, (order) => lastCheck.ask(order)),
+  const brokers = exchanges.map((exchange) =>
+    brokerOf(exchange, { config, clock }, restored.fills, (order) => lastCheck.ask(order)),
   );
-  const streams = streamsOf(venues, config, deciding.classifier, clock);
+  const streams = streamsOf(exchanges, config, deciding.classifier, clock);
   // Each stream waits for the end of the run in a few places; Node takes more than ten such listeners for a leak.
   setMaxListeners(LISTENERS_MAX + LISTENERS_PER_STREAM_MAX * streams.length);
   const pipeline = new Pipeline({
@@ -64,14 +64,14 @@ export async function buildPipeline(parts: PipelineParts): Promise<BuiltPipeline
     clock,
     store,
     brokers,
-    markets: new Map(venues.map(({ id, market }) => [id, market])),
+    markets: new Map(exchanges.map(({ id, market }) => [id, market])),
     permit,
     ids,
     // What a live account holds is stored as opening flows at the first start, and counted from there.
-    startCash: config.mode === 'paper' ? String(config.execution.paperStartCash * venues.length) : '0',
+    startCash: config.mode === 'paper' ? String(config.execution.paperStartCash * exchanges.length) : '0',
     tradingState: ({ exchange }) => liveStart.limit(exchange, states.state()),
     async quoteFor({ exchange, symbol }, candle) {
-      const { feed, market } = connectAhead(venueOf(venues, exchange), config, permit);
+      const { feed, market } = connectAhead(exchangeOf(exchanges, exchange), config, permit);
       const book = await feed.quote(symbol);
       if (config.mode === 'live') return book;
       return paperQuote({ exchange, symbol }, candle.close, book, market.rules(symbol)!.priceTick);

@@ -1,15 +1,15 @@
 import type { HaltExchange } from '../execution/halt-handler.js';
 import type { Pipeline } from '../pipeline/pipeline.js';
 import type { Broker } from '../ports/broker.js';
-import type { Venue } from './open-exchanges.js';
+import type { TradedExchange } from './open-exchanges.js';
 
-/** The box's exchanges as a halt needs them; `brokers` are those of the venues, in the same order. */
+/** The box's exchanges as a halt needs them; `brokers` are those of the exchanges, in the same order. */
 export function haltExchanges(
-  venues: readonly Venue[],
+  exchanges: readonly TradedExchange[],
   brokers: readonly Broker[],
   pipeline: Pipeline,
 ): readonly HaltExchange[] {
-  return venues.map(({ id, config }, i) => ({
+  return exchanges.map(({ id, config }, i) => ({
     broker: brokers[i]!,
     symbols: config.symbols,
     async resolveUnknown() {

@@ -14,7 +14,7 @@ import type { Clock } from '../ports/time.js';
 import type { Alerting } from './build-alerts.js';
 import type { BuiltPipeline } from './build-pipeline.js';
 import { haltExchanges } from './halt-exchanges.js';
-import type { Venue } from './open-exchanges.js';
+import type { TradedExchange } from './open-exchanges.js';
 
 /** The fourth phase of a start: the line to the guard, or a guard in this process. */
 export interface JoinedGuard {
@@ -29,7 +29,7 @@ export interface GuardParts {
   readonly log: Log;
   readonly store: DuckStore;
   readonly linkSocket: string;
-  readonly venues: readonly Venue[];
+  readonly exchanges: readonly TradedExchange[];
   readonly trading: BuiltPipeline;
   readonly alerting: Alerting;
   readonly gpio: SimulatedGpio | undefined;
@@ -37,15 +37,15 @@ export interface GuardParts {
 }
 
 export function joinGuard(parts: GuardParts): JoinedGuard {
-  const { config, clock, venues, trading } = parts;
+  const { config, clock, exchanges, trading } = parts;
   const guard = config.guard.mode === 'in-process' ? makeGuard(parts) : null;
   const halts = new HaltHandler({
-    exchanges: haltExchanges(venues, trading.brokers, trading.pipeline),
+    exchanges: haltExchanges(exchanges, trading.brokers, trading.pipeline),
     clock,
     isOurs: trading.isOurs,
     scope: config.guard.haltScope,
     endCreates() {
-      for (const { connection } of venues) connection.creates.recheck();
+      for (const { connection } of exchanges) connection.creates.recheck();
     },
     ...(guard === null && recordedHalts(parts)),
   });

@@ -7,11 +7,11 @@ import type { Config } from '../config/schema.js';
 import { badInput, messageOf, RedbuttonError } from '../core/errors.js';
 import { stricter } from '../core/trading-state.js';
 import type { TradingStateSource } from '../ports/guard.js';
-import type { Venue } from './open-exchanges.js';
+import type { TradedExchange } from './open-exchanges.js';
 
 export interface LiveKeysParts {
   readonly config: Pick<Config, 'mode' | 'exchange'>;
-  readonly venues: readonly Venue[];
+  readonly exchanges: readonly TradedExchange[];
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly log: Log;
   /** Takes what speaks against trading real money with a key. */
@@ -29,52 +29,60 @@ export interface LiveKeys {
  * Asks each exchange what the key may do, and refuses: `E_KEY_WITHDRAWS` for one that may withdraw, `E_KEY_TRADE` for one that may
  * not trade, `E_KEY_MISSING` where there is none. An exchange that is away is asked again later; one that does not tell is warned of.
  */
-export async function checkLiveKeys({ config, venues, env, log, refuse }: LiveKeysParts): Promise<LiveKeys> {
-  const open = new Map(accountOf(config) === 'live' ? venues.map((venue) => [venue.id, venue]) : []);
+export async function checkLiveKeys({
+  config,
+  exchanges,
+  env,
+  log,
+  refuse,
+}: LiveKeysParts): Promise<LiveKeys> {
+  const open = new Map(
+    accountOf(config) === 'live' ? exchanges.map((exchange) => [exchange.id, exchange]) : [],
+  );
 
-  async function askOne(venue: Venue): Promise<void> {
-    const may = await keyPermissions(venue.connection);
+  async function askOne(exchange: TradedExchange): Promise<void> {
+    const may = await keyPermissions(exchange.connection);
     if (may.withdrawals === true)
       throw badInput(
         'E_KEY_WITHDRAWS',
-        `the API key of ${venue.id} may withdraw money, and no such key is used`,
+        `the API key of ${exchange.id} may withdraw money, and no such key is used`,
         'take that right from the key at the exchange, and start again',
       );
     if (may.trading === false)
       throw badInput(
         'E_KEY_TRADE',
-        `the API key of ${venue.id} may not trade`,
+        `the API key of ${exchange.id} may not trade`,
         'give it the right to trade at the exchange, or set mode = "paper"',
       );
     if (may.withdrawals === null)
-      log.warn({ exchange: venue.id }, 'the exchange does not tell whether the key may withdraw');
-    open.delete(venue.id);
+      log.warn({ exchange: exchange.id }, 'the exchange does not tell whether the key may withdraw');
+    open.delete(exchange.id);
   }
 
-  for (const venue of open.values()) {
-    if (exchangeCredentials(venue.id, env) === undefined) {
-      const message = `mode = "live" needs an API key for ${venue.id}, and there is none`;
+  for (const exchange of open.values()) {
+    if (exchangeCredentials(exchange.id, env) === undefined) {
+      const message = `mode = "live" needs an API key for ${exchange.id}, and there is none`;
       const remedy = 'see redbutton run --help for where secrets come from';
-      refuse([{ exchange: venue.id, code: 'E_KEY_MISSING', message, remedy }]);
+      refuse([{ exchange: exchange.id, code: 'E_KEY_MISSING', message, remedy }]);
       continue;
     }
-    await askOne(venue).catch((error: unknown) => {
+    await askOne(exchange).catch((error: unknown) => {
       if (isRefusal(error)) {
         const { code, message, remedy } = error;
-        refuse([{ exchange: venue.id, code, message, remedy }]);
+        refuse([{ exchange: exchange.id, code, message, remedy }]);
         return;
       }
       log.warn(
-        { exchange: venue.id, detail: messageOf(error) },
+        { exchange: exchange.id, detail: messageOf(error) },
         'what the key may do is not known yet: only reducing',
       );
     });
   }
   return {
     async ask() {
-      for (const venue of open.values())
-        await askOne(venue).catch((error: unknown) =>
-          log.error({ exchange: venue.id, detail: messageOf(error) }, 'what the key may do is not known'),
+      for (const exchange of open.values())
+        await askOne(exchange).catch((error: unknown) =>
+          log.error({ exchange: exchange.id, detail: messageOf(error) }, 'what the key may do is not known'),
         );
     },
     limit: (states) => ({

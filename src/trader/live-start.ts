@@ -22,7 +22,7 @@ import type { TradingStateSource } from '../ports/guard.js';
 import type { Clock } from '../ports/time.js';
 import { earnedRefusals, takePaperCandles } from './earned-live.js';
 import { checkLiveKeys, type LiveKeys } from './live-keys.js';
-import type { Venue } from './open-exchanges.js';
+import type { TradedExchange } from './open-exchanges.js';
 
 export interface LiveStartParts {
   readonly config: Config;
@@ -87,15 +87,15 @@ export class LiveStart {
   }
 
   /** Decides by what the markets say, and the keys. */
-  async connected(venues: readonly Venue[]): Promise<LiveKeys> {
-    for (const { id, connection, config: entry } of this.#account === 'paper' ? [] : venues) {
+  async connected(exchanges: readonly TradedExchange[]): Promise<LiveKeys> {
+    for (const { id, connection, config: entry } of this.#account === 'paper' ? [] : exchanges) {
       const said = new Set(this.#refusals.filter(({ exchange }) => exchange === id).map(({ code }) => code));
       const more = marketRefusals(connection, entry.symbols, this.#options.config.execution.orderType);
       this.#add(more.filter(({ code }) => !said.has(code)));
     }
     const keys = await checkLiveKeys({
       config: this.#options.config,
-      venues,
+      exchanges,
       env: this.#options.env,
       log: this.#options.log,
       refuse: (more) => this.#add(more),

@@ -4,7 +4,7 @@ import type { ErrorCode } from '../core/error-catalogue.js';
 import type { LayerHealth } from '../core/health.js';
 import type { MarketEvents } from '../execution/market-book.js';
 import type { Portfolio } from '../portfolio/portfolio.js';
-import type { Venue } from './open-exchanges.js';
+import type { TradedExchange } from './open-exchanges.js';
 
 export interface MarketCareParts {
   readonly alerts: AlertRaiser;
@@ -12,7 +12,7 @@ export interface MarketCareParts {
 }
 
 export interface MarketCareStart {
-  readonly venues: readonly Venue[];
+  readonly exchanges: readonly TradedExchange[];
   readonly portfolio: Pick<Portfolio, 'book'>;
   /** Records the settings of the run again: decisions are recomputed by the rules that they were made by. */
   readonly recordRun: () => Promise<void>;
@@ -30,7 +30,7 @@ export interface MarketCare {
 
 export function createMarketCare({ alerts, log }: MarketCareParts): MarketCare {
   const ending = new AbortController();
-  let venues: readonly Venue[] = [];
+  let exchanges: readonly TradedExchange[] = [];
   let running: Promise<unknown> = Promise.resolve();
   let unread = '';
   /** Until the start has recorded the run, rules are those that it records. */
@@ -57,9 +57,9 @@ export function createMarketCare({ alerts, log }: MarketCareParts): MarketCare {
     },
     async start(parts) {
       const { portfolio } = parts;
-      venues = parts.venues;
+      exchanges = parts.exchanges;
       recordRun = parts.recordRun;
-      for (const { id: exchange, missing } of venues) {
+      for (const { id: exchange, missing } of exchanges) {
         for (const symbol of missing) {
           const { units } = portfolio.book(exchange, symbol);
           if (units.eq(0)) await alerts.raise('SYMBOL_NOT_LISTED', { exchange, symbol });
@@ -69,14 +69,14 @@ export function createMarketCare({ alerts, log }: MarketCareParts): MarketCare {
           }
         }
       }
-      running = Promise.all(venues.map(({ market }) => market.run(ending.signal)));
+      running = Promise.all(exchanges.map(({ market }) => market.run(ending.signal)));
     },
     async stop() {
       ending.abort();
       await running;
     },
     health: () =>
-      venues.flatMap(({ id, market, missing }) => [
+      exchanges.flatMap(({ id, market, missing }) => [
         ...[...market.closed()].map(([symbol, why]) => fault(id, symbol, 'E_MARKET_CLOSED', why)),
         ...missing.map((symbol) => fault(id, symbol, 'E_SYMBOL_UNKNOWN', 'not listed, so not traded')),
       ]),

@@ -24,7 +24,7 @@ import type { CandleFeed } from '../ports/market.js';
 import type { Clock } from '../ports/time.js';
 
 /** One exchange of the box: the way there, its market data, and the rules of the symbols traded on it. */
-export interface Venue {
+export interface TradedExchange {
   readonly id: string;
   readonly config: ExchangeConfig;
   readonly connection: ConnectedExchange;
@@ -39,7 +39,7 @@ export interface Venue {
   readonly simulatedTime: boolean;
 }
 
-export interface VenueParts {
+export interface ExchangeParts {
   readonly config: Pick<Config, 'mode' | 'timeframe' | 'execution'>;
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly clock: Clock;
@@ -59,12 +59,12 @@ const REQUEST_CHECK_MS = 60_000;
 const REQUEST_RETRY_MS = 2000;
 
 /** Connects one exchange. One that does not answer is taken as it was last known; a wrong configuration rejects. */
-export async function openVenue(venue: ExchangeConfig, parts: VenueParts): Promise<Venue> {
+export async function openExchange(exchange: ExchangeConfig, parts: ExchangeParts): Promise<TradedExchange> {
   const { config, clock } = parts;
-  const connect = () => createExchange(venue, clock, credentialsOf(venue.id, parts.env));
+  const connect = () => createExchange(exchange, clock, credentialsOf(exchange.id, parts.env));
   const connection = await connect();
   const source = createCcxtFeed(connection);
-  // On paper the fee is the configured one; a venue's own rate may be a promotion that live trading would not get.
+  // On paper the fee is the configured one; an exchange's own rate may be a promotion that live trading would not get.
   const takerFeeRate = String(config.execution.takerFeeRate);
   const asTraded = ({ rules, trading }: MarketListing): MarketListing => ({
     trading,
@@ -73,23 +73,23 @@ export async function openVenue(venue: ExchangeConfig, parts: VenueParts): Promi
   const listed: CandleFeed['listed'] = async (symbols) =>
     new Map([...(await source.listed(symbols))].map(([symbol, listing]) => [symbol, asTraded(listing)]));
   let isStale = false;
-  const found = await listed(venue.symbols).catch((error: unknown) => {
-    const known = lastKnown(venue, parts);
+  const found = await listed(exchange.symbols).catch((error: unknown) => {
+    const known = lastKnown(exchange, parts);
     if (known.size === 0 || isWrongInput(error)) throw error;
     isStale = true;
     const detail = messageOf(error);
     parts.log.warn(
-      { exchange: venue.id, symbols: [...known.keys()], detail },
+      { exchange: exchange.id, symbols: [...known.keys()], detail },
       'traded by its last known rules',
     );
     return known;
   });
-  const missing = venue.symbols.filter((symbol) => !found.has(symbol));
+  const missing = exchange.symbols.filter((symbol) => !found.has(symbol));
   // Where the exchange lists none of them any more, something may still be held there: the box starts as it knew them.
   isStale ||= found.size === 0;
-  const listings = found.size === 0 ? lastKnown(venue, parts) : found;
-  const [first, ...rest] = venue.symbols.filter((symbol) => listings.has(symbol));
-  if (first === undefined) throw noneListed(venue);
+  const listings = found.size === 0 ? lastKnown(exchange, parts) : found;
+  const [first, ...rest] = exchange.symbols.filter((symbol) => listings.has(symbol));
+  if (first === undefined) throw noneListed(exchange);
   const feed = new RestWatch({
     feed: source,
     symbol: first,
@@ -100,34 +100,34 @@ export async function openVenue(venue: ExchangeConfig, parts: VenueParts): Promi
     events: parts.requests,
   });
   const market = new MarketBook({
-    feed: { exchange: venue.id, listed },
+    feed: { exchange: exchange.id, listed },
     listings,
     isStale,
     clock,
     events: parts.markets,
   });
-  const simulatedTime = venue.restUrl !== undefined && venue.simulatedTime;
+  const simulatedTime = exchange.restUrl !== undefined && exchange.simulatedTime;
   const orders = config.mode === 'live' ? await createOrderStream(connection, connect) : null;
-  const traded = { ...venue, symbols: [first, ...rest] };
-  return { id: venue.id, config: traded, connection, feed, market, missing, orders, simulatedTime };
+  const traded = { ...exchange, symbols: [first, ...rest] };
+  return { id: exchange.id, config: traded, connection, feed, market, missing, orders, simulatedTime };
 }
 
-/** The venue's orders: its own on live, fills at its prices on paper. */
+/** The exchange's orders: its own on live, fills at its prices on paper. */
 export function brokerOf(
-  venue: Venue,
-  parts: Pick<VenueParts, 'config' | 'clock'>,
+  exchange: TradedExchange,
+  parts: Pick<ExchangeParts, 'config' | 'clock'>,
   fills: readonly Fill[],
   beforeCreateLeaves: BeforeCreateLeaves,
 ): Broker {
   const { config, clock } = parts;
-  if (config.mode === 'live') return createCcxtBroker(venue.connection, { beforeCreateLeaves });
+  if (config.mode === 'live') return createCcxtBroker(exchange.connection, { beforeCreateLeaves });
   const paper = createPaperBroker({
-    exchange: venue.id,
+    exchange: exchange.id,
     clock,
-    rulesOf: (symbol) => venue.market.rules(symbol),
-    isClosed: (symbol) => venue.market.isShut(symbol),
+    rulesOf: (symbol) => exchange.market.rules(symbol),
+    isClosed: (symbol) => exchange.market.isShut(symbol),
     startBalances: {
-      [currenciesOf(venue.config.symbols[0]!).quote]: String(config.execution.paperStartCash),
+      [currenciesOf(exchange.config.symbols[0]!).quote]: String(config.execution.paperStartCash),
     },
   });
   paper.restore(fills);
@@ -138,13 +138,20 @@ export function brokerOf(
  * Makes the connection that an order would leave by, while its price is asked for: its handshake costs the order nothing
  * then. There is none without a permit, and none on paper.
  */
-export function connectAhead(venue: Venue, config: Pick<Config, 'mode'>, permit: Permit): Venue {
+export function connectAhead(
+  exchange: TradedExchange,
+  config: Pick<Config, 'mode'>,
+  permit: Permit,
+): TradedExchange {
   const reading = config.mode === 'live' ? permit.read() : undefined;
-  if (reading?.ok) venue.connection.creates.warm(reading.epoch);
-  return venue;
+  if (reading?.ok) exchange.connection.creates.warm(reading.epoch);
+  return exchange;
 }
 
-function credentialsOf(id: string, env: VenueParts['env']): { apiKey: string; secret: string } | undefined {
+function credentialsOf(
+  id: string,
+  env: ExchangeParts['env'],
+): { apiKey: string; secret: string } | undefined {
   const found = exchangeCredentials(id, env);
   return found && { apiKey: found.apiKey.reveal(), secret: found.secret.reveal() };
 }
@@ -152,7 +159,7 @@ function credentialsOf(id: string, env: VenueParts['env']): { apiKey: string; se
 /** Those of the symbols that the last start knew, as it knew them. */
 function lastKnown(
   { id, symbols }: ExchangeConfig,
-  { config, runs }: VenueParts,
+  { config, runs }: ExchangeParts,
 ): Map<string, MarketListing> {
   const known = new Map<string, MarketListing>();
   const last = runs.at(-1);
@@ -177,8 +184,8 @@ function isWrongInput(error: unknown): boolean {
   return error instanceof RedbuttonError && error.exitCode === EXIT.badInput;
 }
 
-export function venueOf(venues: readonly Venue[], exchange: string): Venue {
-  const venue = venues.find(({ id }) => id === exchange);
-  invariant(venue, `no exchange ${exchange}`);
-  return venue;
+export function exchangeOf(exchanges: readonly TradedExchange[], id: string): TradedExchange {
+  const exchange = exchanges.find((each) => each.id === id);
+  invariant(exchange, `no exchange ${id}`);
+  return exchange;
 }

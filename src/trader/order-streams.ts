@@ -3,10 +3,10 @@ import { followOrders } from '../execution/order-updates.js';
 import type { ReconcileLoop } from '../execution/reconcile-loop.js';
 import type { Pipeline } from '../pipeline/pipeline.js';
 import type { Clock } from '../ports/time.js';
-import type { Venue } from './open-exchanges.js';
+import type { TradedExchange } from './open-exchanges.js';
 
 export interface OrderStreamParts {
-  readonly venues: readonly Venue[];
+  readonly exchanges: readonly TradedExchange[];
   readonly pipeline: Pipeline;
   readonly reconciling: ReadonlyMap<string, ReconcileLoop>;
   readonly clock: Clock;
@@ -19,7 +19,7 @@ const BACKOFF_MS = [250, 1000, 5000, 20_000, 60_000];
 /** Follows what each exchange says of our orders, where it says anything; elsewhere orders are learnt of by asking alone. */
 export function orderStreams(parts: OrderStreamParts): readonly ((signal: AbortSignal) => Promise<void>)[] {
   const { pipeline, reconciling, clock, log } = parts;
-  return parts.venues.flatMap(({ id, orders }) => {
+  return parts.exchanges.flatMap(({ id, orders }) => {
     if (orders === null) return [];
     let told = '';
     return (signal: AbortSignal) =>

@@ -3,10 +3,10 @@ import type { AlertRaiser } from '../core/alert.js';
 import { ReconcileLoop } from '../execution/reconcile-loop.js';
 import type { Pipeline } from '../pipeline/pipeline.js';
 import type { Clock } from '../ports/time.js';
-import type { Venue } from './open-exchanges.js';
+import type { TradedExchange } from './open-exchanges.js';
 
 export interface ReconcileLoopsParts {
-  readonly venues: readonly Venue[];
+  readonly exchanges: readonly TradedExchange[];
   readonly pipeline: Pipeline;
   readonly clock: Clock;
   readonly alerts: AlertRaiser;
@@ -16,9 +16,9 @@ export interface ReconcileLoopsParts {
 
 /** A comparison with each exchange by itself; what does not agree is logged. */
 export function reconcileLoops(parts: ReconcileLoopsParts): ReadonlyMap<string, ReconcileLoop> {
-  const { venues, pipeline, log, config, ...rest } = parts;
+  const { exchanges, pipeline, log, config, ...rest } = parts;
   return new Map(
-    venues.map(({ id }) => [
+    exchanges.map(({ id }) => [
       id,
       new ReconcileLoop({
         ...rest,

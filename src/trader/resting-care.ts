@@ -5,12 +5,12 @@ import type { AlertRaiser } from '../core/alert.js';
 import type { Broker } from '../ports/broker.js';
 import type { Clock } from '../ports/time.js';
 import { createDeadMansWatch } from './dead-mans-watch.js';
-import type { Venue } from './open-exchanges.js';
+import type { TradedExchange } from './open-exchanges.js';
 
 export interface RestingCareParts {
   readonly config: Pick<Config, 'mode' | 'risk' | 'execution'>;
-  readonly venues: readonly Venue[];
-  /** Of the venues, in their order. */
+  readonly exchanges: readonly TradedExchange[];
+  /** Of the exchanges, in their order. */
   readonly brokers: readonly Broker[];
   readonly clock: Clock;
   readonly alerts: AlertRaiser;
@@ -25,10 +25,10 @@ export function createRestingCare(parts: RestingCareParts): {
   start(): Promise<void>;
   stop(): Promise<void>;
 } {
-  const { config, venues, log } = parts;
+  const { config, exchanges, log } = parts;
   const stopsRest = config.risk.protectiveStopPct > 0;
   const seconds = config.execution.deadMansSwitchSeconds;
-  const watches = venues.flatMap(({ id, connection, config: { symbols } }) => {
+  const watches = exchanges.flatMap(({ id, connection, config: { symbols } }) => {
     const device = config.mode === 'live' && seconds > 0 ? createDeadMansSwitch(connection, symbols) : null;
     if (device === null) return [];
     if (stopsRest && device.terms.cancelsStops) {
@@ -52,9 +52,9 @@ export function createRestingCare(parts: RestingCareParts): {
   };
 }
 
-/** Says at which live venues, and for which symbols, no stop can rest. */
-async function tellWithoutStops({ venues, brokers, log, alerts }: RestingCareParts): Promise<void> {
-  for (const [i, { id, config }] of venues.entries()) {
+/** Says at which live exchanges, and for which symbols, no stop can rest. */
+async function tellWithoutStops({ exchanges, brokers, log, alerts }: RestingCareParts): Promise<void> {
+  for (const [i, { id, config }] of exchanges.entries()) {
     const broker = brokers[i]!;
     if (broker.kind !== 'live') continue;
     const symbols = config.symbols.filter((symbol) => broker.takesStops?.(symbol) !== true).join(', ');

@@ -10,7 +10,7 @@ import type { JoinedGuard } from './join-guard.js';
 import type { LiveKeys } from './live-keys.js';
 import type { LiveStart } from './live-start.js';
 import type { MarketCare } from './market-care.js';
-import type { Venue } from './open-exchanges.js';
+import type { TradedExchange } from './open-exchanges.js';
 import type { OpenedStore } from './open-store.js';
 import type { OrderAlerts } from './order-alerts.js';
 import type { TraderOptions } from './trader.js';
@@ -20,7 +20,7 @@ export interface StartParts extends JoinedGuard {
   readonly opened: OpenedStore;
   readonly liveStart: LiveStart;
   readonly keys: LiveKeys;
-  readonly venues: readonly Venue[];
+  readonly exchanges: readonly TradedExchange[];
   readonly trading: BuiltPipeline;
   readonly loops: BuiltLoops;
   readonly alerting: Alerting;
@@ -91,7 +91,8 @@ export class TraderStart {
   }
 
   async #tellStart(): Promise<void> {
-    const { options, opened, alerting, loops, liveStart, marketCare, venues, trading, closing } = this.#parts;
+    const { options, opened, alerting, loops, liveStart, marketCare, exchanges, trading, closing } =
+      this.#parts;
     const { config, version, log } = options;
     const { alerts } = alerting;
     await alerts.raise('SERVICE_STARTED', {
@@ -103,7 +104,7 @@ export class TraderStart {
     await liveStart.tell(alerts);
     await loops.care.tellMarket();
     const recordRun = () => this.#recordRun();
-    await marketCare.start({ venues, portfolio: trading.pipeline.portfolio, recordRun });
+    await marketCare.start({ exchanges, portfolio: trading.pipeline.portfolio, recordRun });
     closing.add(() => marketCare.stop());
     const mark = opened.recovery.current();
     if (mark !== null) await alerts.raise('STORE_REBUILT', { loss: mark.loss });

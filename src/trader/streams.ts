@@ -4,22 +4,22 @@ import { createInferenceLayer } from '../pipeline/inference/index.js';
 import { createStreamSetup } from '../pipeline/stream-setup.js';
 import type { Classifier } from '../ports/model.js';
 import type { Clock } from '../ports/time.js';
-import type { Venue } from './open-exchanges.js';
+import type { TradedExchange } from './open-exchanges.js';
 
-/** A stream for each symbol of each venue, all on one kernel and one model. */
+/** A stream for each symbol of each exchange, all on one kernel and one model. */
 export function streamsOf(
-  venues: readonly Venue[],
+  exchanges: readonly TradedExchange[],
   config: Pick<Config, 'timeframe' | 'ingestion'>,
   classifier: Classifier,
   clock: Clock,
 ): readonly ReturnType<typeof createStreamSetup>[] {
   const kernel = createFeatureKernel();
-  return venues.flatMap((venue) =>
-    venue.config.symbols.map((symbol) =>
+  return exchanges.flatMap((exchange) =>
+    exchange.config.symbols.map((symbol) =>
       createStreamSetup({
-        key: { exchange: venue.id, symbol, timeframe: config.timeframe },
-        calendar: venue.config.calendar,
-        marketRules: () => venue.market.rules(symbol)!,
+        key: { exchange: exchange.id, symbol, timeframe: config.timeframe },
+        calendar: exchange.config.calendar,
+        marketRules: () => exchange.market.rules(symbol)!,
         ingestion: config.ingestion,
         kernel,
         inference: createInferenceLayer({ classifier }),

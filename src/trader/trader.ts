@@ -19,7 +19,7 @@ import { joinGuard } from './join-guard.js';
 import type { LiveRun } from './live-run.js';
 import { LiveStart } from './live-start.js';
 import { createMarketCare } from './market-care.js';
-import { openVenue } from './open-exchanges.js';
+import { openExchange } from './open-exchanges.js';
 import { openTraderStore } from './open-store.js';
 import { OrderAlerts } from './order-alerts.js';
 import { requestEvents } from './request-events.js';
@@ -83,14 +83,14 @@ async function makeTrader(options: TraderOptions, closing: Closing): Promise<Tra
 
   const marketCare = createMarketCare({ alerts, log });
   const parts = { config, env, clock, log, runs: opened.runs, requests: requestEvents(alerts, log) };
-  const venues = await Promise.all(
-    config.exchange.map((each) => openVenue(each, { ...parts, markets: marketCare.events })),
+  const exchanges = await Promise.all(
+    config.exchange.map((each) => openExchange(each, { ...parts, markets: marketCare.events })),
   );
-  for (const { feed } of venues) closing.add(() => feed.close());
-  const keys = await liveStart.connected(venues);
+  for (const { feed } of exchanges) closing.add(() => feed.close());
+  const keys = await liveStart.connected(exchanges);
 
   const trading = await buildPipeline({
-    ...{ config, clock, rng, log, opened, venues, permit, liveStart },
+    ...{ config, clock, rng, log, opened, exchanges, permit, liveStart },
     onOrderOutcome(outcome) {
       alerting.countOrder(outcome);
       orderAlerts.report(outcome);
@@ -99,14 +99,14 @@ async function makeTrader(options: TraderOptions, closing: Closing): Promise<Tra
   const { pipeline, states } = trading;
 
   const { guard, link } = joinGuard({
-    ...{ config, clock, log, store, venues, trading, alerting },
+    ...{ config, clock, log, store, exchanges, trading, alerting },
     linkSocket: paths.guardLinkSocket,
     gpio: options.gpio,
     onNotice: options.onNotice,
   });
 
   const loops = await buildLoops({
-    ...{ options, opened, venues, trading, alerting, orderAlerts, marketCare, link, closing },
+    ...{ options, opened, exchanges, trading, alerting, orderAlerts, marketCare, link, closing },
   });
   const { live, care } = loops;
   for (const limit of [
@@ -120,7 +120,7 @@ async function makeTrader(options: TraderOptions, closing: Closing): Promise<Tra
   const control = buildControl({ config, clock, opened, trading, alerting, care });
 
   const start = new TraderStart({
-    ...{ options, opened, liveStart, keys, venues, trading, guard, link, loops },
+    ...{ options, opened, liveStart, keys, exchanges, trading, guard, link, loops },
     ...{ alerting, orderAlerts, marketCare, control, closing },
   });
   alerting.show({

@@ -3,21 +3,21 @@ import type { Config } from '../config/schema.js';
 import type { AlertRaiser } from '../core/alert.js';
 import type { Clock } from '../ports/time.js';
 import { type BoxConditions, createBoxConditions } from './box-conditions.js';
-import type { Venue } from './open-exchanges.js';
+import type { TradedExchange } from './open-exchanges.js';
 
 /** Time and disk of the box, which must be in order before a bar is taken. */
 export function boxConditions(parts: {
   readonly config: Config;
-  readonly venues: readonly Venue[];
+  readonly exchanges: readonly TradedExchange[];
   readonly clock: Clock;
   readonly alerts: AlertRaiser;
 }): BoxConditions {
-  const { config, venues, clock, alerts } = parts;
+  const { config, exchanges, clock, alerts } = parts;
   const { stateDir } = config.device;
   return createBoxConditions({
     probes: createBoxProbes({
-      connections: venues.map(({ connection }) => connection),
-      ownTime: venues.some(({ simulatedTime }) => simulatedTime),
+      connections: exchanges.map(({ connection }) => connection),
+      ownTime: exchanges.some(({ simulatedTime }) => simulatedTime),
       check: config.clock.check,
       stateDir,
     }),

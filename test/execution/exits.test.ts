@@ -251,7 +251,7 @@ describe('orders that close what is held', () => {
         // A minute has room for some closings only: an hour passes.
         await world.simulator.step();
         const amount = decimal((Math.ceil(5 + rng.next() * 2000) / 1e4).toFixed(4));
-        const buyBook = world.simulator.venue.book(instrument);
+        const buyBook = world.simulator.exchange.book(instrument);
         buyBook.draw(40_000);
         const bought = engine.place(
           { clientOrderId: ids.next(), side: 'buy', type: 'MARKET', timeInForce: 'GTC', amount },
@@ -265,7 +265,7 @@ describe('orders that close what is held', () => {
         // The market moves by up to 45 %, the box is told of it, of something old, or of nothing.
         const moved = rng.next() < 0.5 ? (rng.next() - 0.5) * 0.9 : (rng.next() - 0.5) * 0.02;
         const price = Math.round(40_000 * (1 + moved) * 100) / 100;
-        const book = world.simulator.venue.book(instrument);
+        const book = world.simulator.exchange.book(instrument);
         book.draw(price);
         const roll = rng.next();
         box.quote =

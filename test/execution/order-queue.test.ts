@@ -36,7 +36,7 @@ describe('turns', () => {
     await done;
   });
 
-  it('given a comparison, then it has its venue alone, and another venue does not notice', async () => {
+  it('given a comparison, then it has its exchange alone, and another exchange does not notice', async () => {
     const { turns, began, work, settled } = world();
     const [order, comparison, bar, elsewhere] = [
       work('order'),

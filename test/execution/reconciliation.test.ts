@@ -174,7 +174,7 @@ describe('a comparison with the exchange', () => {
     expect(await later.compare()).toMatchObject({ kind: 'agreed', flows: [] });
   });
 
-  it('given a venue that does not tell of deposits, then money that came is a difference', async () => {
+  it('given an exchange that does not tell of deposits, then money that came is a difference', async () => {
     const { reconciler, told } = await world();
     told.transfers = null;
     told.balances = holds('1500');

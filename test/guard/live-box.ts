@@ -335,7 +335,7 @@ export async function startLiveBox({
       );
     },
     resting: () =>
-      [...simulator.venue.accounts].flatMap(([, { engine }]) =>
+      [...simulator.exchange.accounts].flatMap(([, { engine }]) =>
         engine.resting.map(({ clientOrderId }) => clientOrderId),
       ),
     intercept(interceptor) {

@@ -72,7 +72,7 @@ describe('what a risk decision looks at', () => {
   });
 
   it('counts an order on its way in another stream, and the cash it will cost', async () => {
-    // Given two streams whose bars close together, at a venue that takes its time
+    // Given two streams whose bars close together, at an exchange that takes its time
     const store = new MemoryStore();
     const world = await paperWorld({
       store,

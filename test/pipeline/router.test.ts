@@ -23,7 +23,7 @@ const RULES: Readonly<Record<string, MarketRules>> = {
 const onTick = (price: number) => Math.round(price * 100) / 100;
 
 /** One trader on two exchanges that list the same symbol; `top` is the top of book of each, as factors of the close. */
-async function twoVenues(over: { routing?: 'own' | 'best'; farCash?: string } = {}) {
+async function twoExchanges(over: { routing?: 'own' | 'best'; farCash?: string } = {}) {
   // Patience has an end, but not before what can be told at once.
   const clock = { ...createSimulatedClock(), sleep: () => delay(1) };
   const top: Record<string, { bid: number; ask: number } | 'silent' | 'hangs' | 'old'> = {
@@ -84,23 +84,23 @@ async function twoVenues(over: { routing?: 'own' | 'best'; farCash?: string } = 
 }
 
 const WALK: readonly Candle[] = randomWalk(seededRng(7), 400);
-type Venues = Awaited<ReturnType<typeof twoVenues>>;
+type Exchanges = Awaited<ReturnType<typeof twoExchanges>>;
 
 /** Bars of the near stream until one brings an order. */
-async function firstEntry(venues: Venues): Promise<DecidedBar> {
+async function firstEntry(exchanges: Exchanges): Promise<DecidedBar> {
   for (const candle of WALK) {
-    for (const outcome of await venues.bar(candle)) if (outcome.execution !== null) return outcome;
+    for (const outcome of await exchanges.bar(candle)) if (outcome.execution !== null) return outcome;
   }
   throw new Error('no bar brought an order');
 }
-const venueOf = (outcome: DecidedBar) => outcome.execution?.fills[0]?.exchange;
+const exchangeOf = (outcome: DecidedBar) => outcome.execution?.fills[0]?.exchange;
 
 describe('an entry on a symbol that two exchanges list', () => {
   it('goes to the lower net price, the fee included, by the rules of the market there', async () => {
-    const cheap = await twoVenues();
+    const cheap = await twoExchanges();
     cheap.top.far = { bid: 0.99, ask: 0.998 };
     const entry = await firstEntry(cheap);
-    expect(venueOf(entry)).toBe('far');
+    expect(exchangeOf(entry)).toBe('far');
     expect(entry.stream).toBe(NEAR);
     expect(entry.record.risk).toMatchObject({ kind: 'order', side: 'buy', inputs: { exchange: 'far' } });
     // In steps of the far exchange.
@@ -114,34 +114,34 @@ describe('an entry on a symbol that two exchanges list', () => {
     ]);
 
     // A price that is lower by less than the fee is higher by.
-    const dear = await twoVenues();
+    const dear = await twoExchanges();
     dear.top.far = { bid: 0.99, ask: 1.0005 - 0.0009 };
-    expect(venueOf(await firstEntry(dear))).toBe('near');
+    expect(exchangeOf(await firstEntry(dear))).toBe('near');
   });
 
   it('stays at home where routing is off, or the prices are the same', async () => {
-    const off = await twoVenues({ routing: 'own' });
+    const off = await twoExchanges({ routing: 'own' });
     off.top.far = { bid: 0.9, ask: 0.9 };
-    expect(venueOf(await firstEntry(off))).toBe('near');
-    expect(venueOf(await firstEntry(await twoVenues()))).toBe('near');
+    expect(exchangeOf(await firstEntry(off))).toBe('near');
+    expect(exchangeOf(await firstEntry(await twoExchanges()))).toBe('near');
   });
 
   it.each(['silent', 'hangs', 'old'] as const)('skips an exchange whose price is %s', async (how) => {
-    const venues = await twoVenues();
-    venues.top.far = how;
-    expect(venueOf(await firstEntry(venues))).toBe('near');
+    const exchanges = await twoExchanges();
+    exchanges.top.far = how;
+    expect(exchangeOf(await firstEntry(exchanges))).toBe('near');
   });
 
   it('leaves a home that does not tell its price', async () => {
-    const venues = await twoVenues();
-    venues.top.near = 'silent';
-    expect(venueOf(await firstEntry(venues))).toBe('far');
+    const exchanges = await twoExchanges();
+    exchanges.top.near = 'silent';
+    expect(exchangeOf(await firstEntry(exchanges))).toBe('far');
   });
 
   it('skips an exchange that cannot pay for it', async () => {
-    const venues = await twoVenues();
-    venues.top.far = { bid: 0.99, ask: 0.99 };
-    const { portfolio } = venues.pipeline;
+    const exchanges = await twoExchanges();
+    exchanges.top.far = { bid: 0.99, ask: 0.99 };
+    const { portfolio } = exchanges.pipeline;
     portfolio.applyFlow({
       exchange: 'far',
       flowId: '1',
@@ -150,29 +150,29 @@ describe('an entry on a symbol that two exchanges list', () => {
       amount: '-95000',
       atMs: START_MS,
     });
-    expect(venueOf(await firstEntry(venues))).toBe('near');
+    expect(exchangeOf(await firstEntry(exchanges))).toBe('near');
   });
 });
 
 describe('streams of one symbol on two exchanges', () => {
   it('decide at once without a circle: one entry, at the best place, closed where it is', async () => {
-    const venues = await twoVenues();
+    const exchanges = await twoExchanges();
     const rng = seededRng(3);
     let entries = 0;
     let routed = 0;
     for (const candle of WALK) {
       for (const exchange of ['near', 'far']) {
         const ask = 1 + 0.004 * rng.next();
-        venues.top[exchange] = { bid: ask - 0.003, ask };
+        exchanges.top[exchange] = { bid: ask - 0.003, ask };
       }
       const net = (exchange: string) => {
-        const { ask } = venues.top[exchange] as { ask: number };
+        const { ask } = exchanges.top[exchange] as { ask: number };
         return onTick(candle.close * ask) * (1 + Number(RULES[exchange]!.takerFeeRate));
       };
-      const before = new Map(venues.held() as [string, number][]);
+      const before = new Map(exchanges.held() as [string, number][]);
       // What a second stream adds in the same bar is what is left of the cap.
       let flat = [...before.values()].every((units) => units === 0);
-      const outcomes = await venues.bar(candle, rng.next() < 0.5 ? [NEAR, FAR] : [FAR, NEAR]);
+      const outcomes = await exchanges.bar(candle, rng.next() < 0.5 ? [NEAR, FAR] : [FAR, NEAR]);
       for (const { execution, stream } of outcomes) {
         for (const fill of execution?.fills ?? []) {
           if (fill.side === 'sell') {
@@ -186,11 +186,11 @@ describe('streams of one symbol on two exchanges', () => {
         }
       }
       // Nothing is sold that is not held there.
-      for (const [, units] of venues.held()) expect(units).toBeGreaterThanOrEqual(0);
-      const value = venues.pipeline.portfolio
+      for (const [, units] of exchanges.held()) expect(units).toBeGreaterThanOrEqual(0);
+      const value = exchanges.pipeline.portfolio
         .books()
         .reduce((sum, { unitsNumber, markPrice }) => sum + unitsNumber * markPrice, 0);
-      expect(value).toBeLessThanOrEqual(0.1 * venues.pipeline.portfolio.equity() * 1.1);
+      expect(value).toBeLessThanOrEqual(0.1 * exchanges.pipeline.portfolio.equity() * 1.1);
     }
     expect(entries).toBeGreaterThan(10);
     expect(routed).toBeGreaterThan(3);

@@ -5,7 +5,7 @@ import type { Balance, Broker, SubmitResult } from '../../src/ports/broker.js';
 import { ApiError } from '../../src/simulator/api-error.js';
 import type { Instrument } from '../../src/simulator/instrument.js';
 import type { SimulatedOrder } from '../../src/simulator/order-engine.js';
-import type { SimulatedVenue } from '../../src/simulator/simulated-venue.js';
+import type { SimulatedExchange } from '../../src/simulator/simulated-exchange.js';
 import type { SyntheticBook } from '../../src/simulator/synthetic-book.js';
 import type { EventClock } from './event-clock.js';
 import type { FaultPlan } from './fault-plan.js';
@@ -26,7 +26,7 @@ const FAILURES = {
 const ORDER_LIFE_MS_MAX = 100_000;
 
 export interface SimulatedBrokerOptions {
-  readonly venue: SimulatedVenue;
+  readonly exchange: SimulatedExchange;
   readonly clock: EventClock;
   readonly plan: FaultPlan;
   readonly transfers: readonly CapitalFlow[];
@@ -51,10 +51,10 @@ const isOutOfTime = ({ code }: ApiError) => code === -1021;
 
 /** The simulated exchange behind the trader's own port, with a line between them on which everything can go wrong. */
 export function createSimulatedBroker(options: SimulatedBrokerOptions): Broker {
-  const { venue, clock, plan } = options;
-  const { engine } = venue.account(ACCOUNT)!;
+  const { exchange, clock, plan } = options;
+  const { engine } = exchange.account(ACCOUNT)!;
   const pause = (ms: number) => clock.sleep(ms);
-  const instrumentOf = (symbol: string) => venue.replay.instrument(symbol.replace('/', ''))!;
+  const instrumentOf = (symbol: string) => exchange.replay.instrument(symbol.replace('/', ''))!;
   const orderOf = (id: string) => engine.orders.findLast((order) => order.clientOrderId === id);
 
   /** A question that changes nothing at the exchange. */
@@ -154,7 +154,7 @@ export function createSimulatedBroker(options: SimulatedBrokerOptions): Broker {
       throw new ApiError(400, -1021, 'Timestamp for this request is outside of the recvWindow.');
     }
     const instrument = instrumentOf(order.symbol);
-    const book = venue.book(instrument);
+    const book = exchange.book(instrument);
     const nowMs = clock.wallMs();
     if (order.type === 'stop') return rest(order, instrument, book, nowMs);
     const request = {

@@ -1,7 +1,7 @@
 import { type Candle, candleAt } from '../../src/core/candle.js';
 import type { Quote } from '../../src/core/order.js';
 import type { CandleFeed } from '../../src/ports/market.js';
-import type { SimulatedVenue } from '../../src/simulator/simulated-venue.js';
+import type { SimulatedExchange } from '../../src/simulator/simulated-exchange.js';
 import type { EventClock } from './event-clock.js';
 import type { FaultPlan } from './fault-plan.js';
 import type { Life } from './life.js';
@@ -21,14 +21,14 @@ interface Listener {
 }
 
 export function createSimulatedFeed(
-  venue: SimulatedVenue,
+  exchange: SimulatedExchange,
   clock: EventClock,
   plan: FaultPlan,
   life: Life,
 ): SimulatedFeed {
   const listeners = new Set<Listener>();
   const stale = new Map<string, Quote>();
-  const instrumentOf = (symbol: string) => venue.replay.instrument(symbol.replace('/', ''))!;
+  const instrumentOf = (symbol: string) => exchange.replay.instrument(symbol.replace('/', ''))!;
 
   function deliver(listener: Listener, candle: Candle): void {
     const send = (waitMs: number) =>
@@ -59,12 +59,12 @@ export function createSimulatedFeed(
       if (plan.chance(0.1)) throw new Error('503 service unavailable');
       const instrument = instrumentOf(symbol);
       const rows: Candle[] = [];
-      for (let i = venue.replay.completed(instrument) - 1; i >= 0; i--) {
+      for (let i = exchange.replay.completed(instrument) - 1; i >= 0; i--) {
         const candle = candleAt(instrument.candles, i);
         if (candle.openMs < sinceMs) break;
         rows.push(candle);
       }
-      return [...rows.reverse(), venue.replay.inProgress(instrument)].slice(0, limit);
+      return [...rows.reverse(), exchange.replay.inProgress(instrument)].slice(0, limit);
     },
     stream: (symbol, _timeframe, onClosed, onLife, signal) =>
       new Promise((resolve, reject) => {
@@ -83,7 +83,7 @@ export function createSimulatedFeed(
       await life.hears(clock.sleep(plan.delayMs(5, 60)));
       if (plan.chance(0.02)) throw new Error('503 service unavailable');
       if (plan.chance(0.02)) return undefined;
-      const book = venue.book(instrumentOf(symbol));
+      const book = exchange.book(instrumentOf(symbol));
       const [bid] = book.bids(1);
       const [ask] = book.asks(1);
       if (!bid || !ask) return undefined;

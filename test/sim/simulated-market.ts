@@ -1,7 +1,7 @@
 import { type CandleColumns, toColumns } from '../../src/core/candle.js';
 import type { MarketRules } from '../../src/core/order.js';
 import type { Rng } from '../../src/ports/time.js';
-import { SimulatedVenue } from '../../src/simulator/simulated-venue.js';
+import { SimulatedExchange } from '../../src/simulator/simulated-exchange.js';
 import type { EventClock } from './event-clock.js';
 
 export const BAR_MS = 3_600_000;
@@ -16,10 +16,15 @@ const PRICES = [30_000, 2_000, 100];
 export const CORRELATED = ['ETH/USDT', 'SOL/USDT'] as const;
 
 /** Three markets of random walks with thin books, so that orders fill whole, in parts, or not; the last follows the second. */
-export function simulatedMarket(rng: Rng, bars: number, history: number, clock: EventClock): SimulatedVenue {
+export function simulatedMarket(
+  rng: Rng,
+  bars: number,
+  history: number,
+  clock: EventClock,
+): SimulatedExchange {
   const steps = SYMBOLS.map(() => Array.from({ length: bars + history }, () => rng.next() - 0.5));
   steps[2] = steps[2]!.map((own, i) => 0.95 * steps[1]![i]! + 0.05 * own);
-  return new SimulatedVenue({
+  return new SimulatedExchange({
     markets: SYMBOLS.map((symbol, i) => ({
       symbol,
       timeframe: '1h',

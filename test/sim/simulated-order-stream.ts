@@ -1,6 +1,6 @@
 import type { OrderHint } from '../../src/core/order.js';
 import type { OrderStream } from '../../src/ports/broker.js';
-import type { SimulatedVenue } from '../../src/simulator/simulated-venue.js';
+import type { SimulatedExchange } from '../../src/simulator/simulated-exchange.js';
 import type { EventClock } from './event-clock.js';
 import type { FaultPlan } from './fault-plan.js';
 import type { Life } from './life.js';
@@ -13,7 +13,7 @@ const BREAKS = 0.02;
 
 /** The exchange's word on our orders over a line that loses, doubles, delays and reorders it, and breaks. */
 export function createSimulatedOrderStream(
-  venue: SimulatedVenue,
+  exchange: SimulatedExchange,
   clock: EventClock,
   plan: FaultPlan,
   life: Life,
@@ -22,7 +22,7 @@ export function createSimulatedOrderStream(
   return (onHint, signal) =>
     life.hears(
       new Promise<void>((resolve, reject) => {
-        venue.onAccountEvent = (_apiKey, event) => {
+        exchange.onAccountEvent = (_apiKey, event) => {
           if (event.kind !== 'order' || life.dead || signal.aborted || plan.chance(LOST)) return;
           const { clientOrderId, filled, instrument } = event.order;
           const hint = { clientOrderId, symbol: instrument.symbol, filled: filled.toFixed() };

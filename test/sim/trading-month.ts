@@ -88,8 +88,8 @@ export async function tradingMonth({ seed, bars, kernel, write }: MonthOptions):
   const flaws: string[] = [];
   const clock = new EventClock(START_MS + HISTORY_BARS * BAR_MS);
   const trace = write === undefined ? NO_TRACE : createTrace(clock, write);
-  const venue = simulatedMarket(seededRng(seed + 1_000_000), bars, HISTORY_BARS, clock);
-  const { engine } = venue.account(ACCOUNT)!;
+  const exchange = simulatedMarket(seededRng(seed + 1_000_000), bars, HISTORY_BARS, clock);
+  const { engine } = exchange.account(ACCOUNT)!;
   const plan = createFaultPlan(rng, { request: 0.12, fate: 0.25 });
   const guard = createSimulatedGuard(clock, trace);
   const store = new MemoryStore();
@@ -136,7 +136,7 @@ export async function tradingMonth({ seed, bars, kernel, write }: MonthOptions):
       unknownWithdrawn: withdrawals.reduce((sum, { amount }) => sum + amount, 0),
     };
     left.push(entry);
-    const wrong = verdictOnLeaving(entry, venue, config);
+    const wrong = verdictOnLeaving(entry, exchange, config);
     trace('order leaves', order, { permit: entry.permit, agreed: entry.agreed, quote });
     for (const flaw of wrong) trace('FLAW', flaw);
     flaws.push(...wrong);
@@ -156,7 +156,7 @@ export async function tradingMonth({ seed, bars, kernel, write }: MonthOptions):
     );
     life = mine;
     reconciled = null;
-    feed = createSimulatedFeed(venue, clock, plan, mine);
+    feed = createSimulatedFeed(exchange, clock, plan, mine);
     try {
       const started = await startTrader({
         config,
@@ -170,7 +170,7 @@ export async function tradingMonth({ seed, bars, kernel, write }: MonthOptions):
         rng: seededRng(seed * 4096 + lives),
         makeBroker: (mayLeave) =>
           createSimulatedBroker({
-            venue,
+            exchange,
             clock,
             plan,
             transfers,
@@ -190,7 +190,7 @@ export async function tradingMonth({ seed, bars, kernel, write }: MonthOptions):
               answeredMs[question] = clock.wallMs();
             },
           }),
-        orders: createSimulatedOrderStream(venue, clock, plan, mine, (hint) => {
+        orders: createSimulatedOrderStream(exchange, clock, plan, mine, (hint) => {
           words++;
           trace('order update', hint);
         }),
@@ -233,7 +233,7 @@ export async function tradingMonth({ seed, bars, kernel, write }: MonthOptions):
   }
 
   function bar(): void {
-    for (const { instrument, candle } of venue.step()) {
+    for (const { instrument, candle } of exchange.step()) {
       trace('bar closes', instrument.symbol, candle);
       if (life && !life.dead) feed?.barClosed(instrument.symbol, candle);
     }

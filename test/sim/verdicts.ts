@@ -7,7 +7,7 @@ import type { Pipeline } from '../../src/pipeline/pipeline.js';
 import type { PipelineConfig } from '../../src/pipeline/pipeline-api.js';
 import type { PermitReading } from '../../src/ports/guard.js';
 import type { OrderEngine } from '../../src/simulator/order-engine.js';
-import type { SimulatedVenue } from '../../src/simulator/simulated-venue.js';
+import type { SimulatedExchange } from '../../src/simulator/simulated-exchange.js';
 import type { MemoryStore } from '../support/memory-store/memory-store.js';
 import { verdictOnRules } from './rule-verdicts.js';
 import { ACCOUNT, BAR_MS, CASH, CORRELATED, EXCHANGE, rulesOf, SYMBOLS } from './simulated-market.js';
@@ -39,11 +39,11 @@ const DECISION_LATE_MS_MAX = 900_000;
 /** What was wrong with letting this order go; empty when nothing was. */
 export function verdictOnLeaving(
   leaving: LeavingOrder,
-  venue: SimulatedVenue,
+  exchange: SimulatedExchange,
   config: PipelineConfig,
 ): string[] {
   const { order, quote, permit } = leaving;
-  const { engine } = venue.account(ACCOUNT)!;
+  const { engine } = exchange.account(ACCOUNT)!;
   const { ledger } = engine;
   const name = `${order.clientOrderId} (${order.side} ${order.amount} ${order.symbol})`;
   const base = order.symbol.split('/')[0]!;
@@ -83,7 +83,7 @@ export function verdictOnLeaving(
   let equity = ledger.holding('USDT').free.toNumber() + leaving.unknownWithdrawn;
   const worth = new Map<string, number>();
   for (const symbol of SYMBOLS) {
-    const close = venue.replay.lastClose(venue.replay.instrument(symbol.replace('/', ''))!)!;
+    const close = exchange.replay.lastClose(exchange.replay.instrument(symbol.replace('/', ''))!)!;
     const { free, locked } = ledger.holding(symbol.split('/')[0]!);
     const units = free.plus(locked).toNumber();
     equity += units * close;

@@ -50,7 +50,7 @@ type FaultKind = 'disconnect' | 'silence' | 'REST outage';
 export async function runFaultDay(options: FaultDayOptions): Promise<FaultDayVerdict> {
   const rng = seededRng(options.seed);
   const total = HISTORY_BARS + options.minutes;
-  const venues = ['binance', 'binanceus'].map((id, v) => {
+  const exchanges = ['binance', 'binanceus'].map((id, v) => {
     const symbols = Array.from(
       { length: options.symbolsPerExchange },
       (_, i) => `${String.fromCharCode(65 + v)}${String.fromCharCode(65 + i)}/USDT`,
@@ -74,11 +74,11 @@ export async function runFaultDay(options: FaultDayOptions): Promise<FaultDayVer
     const simulator = new ExchangeSimulator({ markets, startIndex: HISTORY_BARS });
     return { id, symbols, markets, simulator, tampering: tamperer(rng) };
   });
-  for (const { simulator, tampering } of venues) {
+  for (const { simulator, tampering } of exchanges) {
     await simulator.start();
     simulator.tamper = tampering.tamper;
   }
-  const clock = simulatedClock(venues[0]!.simulator);
+  const clock = simulatedClock(exchanges[0]!.simulator);
 
   const open = new Map<string, number>();
   const flaws: string[] = [];
@@ -98,7 +98,7 @@ export async function runFaultDay(options: FaultDayOptions): Promise<FaultDayVer
   };
 
   const feeds = await Promise.all(
-    venues.map(async ({ id, symbols, simulator }) => {
+    exchanges.map(async ({ id, symbols, simulator }) => {
       const config = configSchema.parse({
         exchange: [{ id, symbols, restUrl: simulator.restUrl, wsUrl: simulator.wsUrl }],
       }).exchange[0]!;
@@ -119,7 +119,7 @@ export async function runFaultDay(options: FaultDayOptions): Promise<FaultDayVer
       });
     }),
   );
-  const keys: StreamKey[] = venues.flatMap(({ id, symbols }) =>
+  const keys: StreamKey[] = exchanges.flatMap(({ id, symbols }) =>
     symbols.map((symbol) => ({ exchange: id, symbol, timeframe: '1m' })),
   );
   const { pipeline } = await paperWorld({
@@ -142,7 +142,7 @@ export async function runFaultDay(options: FaultDayOptions): Promise<FaultDayVer
     pipeline,
     streams: keys.map((key) => ({
       key,
-      feed: feeds[venues.findIndex(({ id }) => id === key.exchange)]!,
+      feed: feeds[exchanges.findIndex(({ id }) => id === key.exchange)]!,
       calendar: '24x7',
     })),
     restWatches: feeds,
@@ -185,7 +185,7 @@ export async function runFaultDay(options: FaultDayOptions): Promise<FaultDayVer
   async function minute(): Promise<void> {
     const before = handled;
     if (position < total) position += 1;
-    await Promise.all(venues.map(({ simulator }) => simulator.step()));
+    await Promise.all(exchanges.map(({ simulator }) => simulator.step()));
     await sleep(options.paceMs);
     // The market waits for a slow machine, but not for a line that is down.
     const endMs = clock.monotonicMs() + 300;
@@ -193,7 +193,7 @@ export async function runFaultDay(options: FaultDayOptions): Promise<FaultDayVer
   }
   const wholeAgain = () => [...open.values()].every((count) => count === 0);
   const listening = () =>
-    venues.every(({ simulator, symbols }) => symbols.every((symbol) => simulator.subscribers(symbol) > 0));
+    exchanges.every(({ simulator, symbols }) => symbols.every((symbol) => simulator.subscribers(symbol) > 0));
 
   const kinds: FaultKind[] = [
     ...Array<FaultKind>(options.disconnects).fill('disconnect'),
@@ -210,7 +210,7 @@ export async function runFaultDay(options: FaultDayOptions): Promise<FaultDayVer
     const slot = Math.floor(options.minutes / (kinds.length + 1));
     for (const [k, kind] of kinds.entries()) {
       while (position < HISTORY_BARS + (k + 1) * slot) await minute();
-      const { simulator, id } = venues[Math.floor(rng.next() * 2)]!;
+      const { simulator, id } = exchanges[Math.floor(rng.next() * 2)]!;
       const note = `the ${kind} number ${k} of ${id} at minute ${position - HISTORY_BARS}`;
       const alertsBefore = alerts;
       const told = () => alerts > alertsBefore;
@@ -237,7 +237,7 @@ export async function runFaultDay(options: FaultDayOptions): Promise<FaultDayVer
       await until(() => wholeAgain() && listening(), `the recovery from ${note}`, true);
     }
     while (position < total) await minute();
-    for (const { tampering } of venues) tampering.stop();
+    for (const { tampering } of exchanges) tampering.stop();
     const last = START_MS + (total - 1) * MINUTE_MS;
     await until(() => Object.values(pipeline.state().lastBarMs).every((ms) => ms === last), 'the last bars');
     let gapsLeft = 1;
@@ -253,12 +253,12 @@ export async function runFaultDay(options: FaultDayOptions): Promise<FaultDayVer
     ending.abort();
     await running;
     for (const feed of feeds) await feed.close();
-    for (const { simulator } of venues) await simulator.stop();
+    for (const { simulator } of exchanges) await simulator.stop();
   }
 
   const corrections = await options.store.corrections();
   let bars = 0;
-  for (const { id, markets } of venues) {
+  for (const { id, markets } of exchanges) {
     for (const { symbol, candles } of markets) {
       const key = { exchange: id, symbol, timeframe: '1m' };
       const stored = await options.store.candles(key);
@@ -285,7 +285,7 @@ export async function runFaultDay(options: FaultDayOptions): Promise<FaultDayVer
   return {
     flaws,
     bars,
-    faults: { ...faults, ...addUp(venues.map(({ tampering }) => tampering.counts)) },
+    faults: { ...faults, ...addUp(exchanges.map(({ tampering }) => tampering.counts)) },
     alerts,
     recoveries,
     corrections: corrections.length,

@@ -190,7 +190,7 @@ describe('deposits and withdrawals', () => {
     world = await startWorld({ candles: walk(9000) });
     const { broker } = await brokerAndArrivals();
     const sinceMs = world.simulator.wallMs();
-    for (let i = 0; i < 8000; i++) world.simulator.venue.step();
+    for (let i = 0; i < 8000; i++) world.simulator.exchange.step();
     expect(world.simulator.wallMs() - sinceMs).toBeGreaterThan(300 * 24 * HOUR_MS);
     await control('/sim/transfer', { kind: 'deposit', asset: 'USDT', amount: '10' });
     expect(await broker.transfers(sinceMs)).toMatchObject([{ amount: '10' }]);

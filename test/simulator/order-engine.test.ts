@@ -3,16 +3,16 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import { decimal } from '../../src/core/money.js';
 import type { Side } from '../../src/core/order.js';
 import type { NewOrder } from '../../src/simulator/order-request.js';
-import { SimulatedVenue } from '../../src/simulator/simulated-venue.js';
+import { SimulatedExchange } from '../../src/simulator/simulated-exchange.js';
 import { ACCOUNT, walk } from './world.js';
 
-let venue: SimulatedVenue;
+let exchange: SimulatedExchange;
 beforeEach(() => {
-  venue = venueOf();
+  exchange = exchangeOf();
 });
 
-function venueOf(book = { topSize: '0.5', levels: 4 }) {
-  return new SimulatedVenue({
+function exchangeOf(book = { topSize: '0.5', levels: 4 }) {
+  return new SimulatedExchange({
     markets: [{ symbol: 'BTC/USDT', timeframe: '1h', candles: walk(200), priceTick: '0.01' }],
     startIndex: 100,
     accounts: [ACCOUNT],
@@ -22,8 +22,8 @@ function venueOf(book = { topSize: '0.5', levels: 4 }) {
 }
 
 function place(rest: Partial<NewOrder>) {
-  const instrument = venue.replay.instruments[0]!;
-  const { engine } = venue.account(ACCOUNT.apiKey)!;
+  const instrument = exchange.replay.instruments[0]!;
+  const { engine } = exchange.account(ACCOUNT.apiKey)!;
   const request: NewOrder = {
     clientOrderId: `id-${engine.orders.length}`,
     side: 'buy',
@@ -32,19 +32,19 @@ function place(rest: Partial<NewOrder>) {
     amount: decimal('0.1'),
     ...rest,
   };
-  return engine.place(request, instrument, venue.book(instrument), 0);
+  return engine.place(request, instrument, exchange.book(instrument), 0);
 }
 
 const best = () => {
-  const book = venue.book(venue.replay.instruments[0]!);
+  const book = exchange.book(exchange.replay.instruments[0]!);
   return { bid: book.bids(1)[0]!, ask: book.asks(1)[0]! };
 };
 
 describe('stops', () => {
   const bar = (open: number, low: number) => {
-    const instrument = venue.replay.instruments[0]!;
+    const instrument = exchange.replay.instruments[0]!;
     const candle = { openMs: 0, open, high: open, low, close: low, volume: 1 };
-    venue.account(ACCOUNT.apiKey)!.engine.barClosed(instrument, candle, venue.book(instrument), 1);
+    exchange.account(ACCOUNT.apiKey)!.engine.barClosed(instrument, candle, exchange.book(instrument), 1);
   };
   const stop = (rest: Partial<NewOrder> = {}) =>
     place({
@@ -54,7 +54,7 @@ describe('stops', () => {
       trigger: best().bid.price.minus(1000).round(0),
       ...rest,
     });
-  const btc = () => venue.account(ACCOUNT.apiKey)!.engine.ledger.holding('BTC');
+  const btc = () => exchange.account(ACCOUNT.apiKey)!.engine.ledger.holding('BTC');
 
   it('lock what they sell, wait, and fill at the trigger once the price has come to it', () => {
     const order = stop();
@@ -68,7 +68,7 @@ describe('stops', () => {
   });
 
   it('fill at the open where the bar opened beyond the trigger, and expire where the book ends', () => {
-    venue = venueOf({ topSize: '0.1', levels: 2 });
+    exchange = exchangeOf({ topSize: '0.1', levels: 2 });
     const order = stop();
     bar(order.trigger!.toNumber() - 200, order.trigger!.toNumber() - 300);
     expect(order.trades).toMatchObject([{ price: order.trigger!.minus(200).toFixed(), amount: '0.3' }]);
@@ -87,7 +87,7 @@ describe('stops', () => {
 
   it('are refused where they would be triggered at once', () => {
     expect(() => stop({ trigger: best().ask.price.plus(100) })).toThrow(/trigger immediately/);
-    expect(venue.account(ACCOUNT.apiKey)!.engine.orders).toEqual([]);
+    expect(exchange.account(ACCOUNT.apiKey)!.engine.orders).toEqual([]);
   });
 });
 
@@ -98,7 +98,7 @@ describe('taking', () => {
     expect(order.trades.map((trade) => trade.amount)).toEqual(['0.5', '0.2']);
     expect(decimal(order.trades[1]!.price).gt(order.trades[0]!.price)).toBe(true);
     expect(best().ask.size.toFixed()).toBe('0.8');
-    venue.step();
+    exchange.step();
     expect(best().ask.size.toFixed()).toBe('0.5');
   });
 
@@ -117,21 +117,21 @@ describe('taking', () => {
 
 describe('resting', () => {
   it('fills at its own price once a bar trades through it, not before', () => {
-    const instrument = venue.replay.instruments[0]!;
+    const instrument = exchange.replay.instruments[0]!;
     const lows = [...instrument.candles.low.slice(100, 130)];
     const target = Math.min(...lows) + 0.5;
     const price = decimal(target.toFixed(2));
     const due = lows.findIndex((low) => price.gt(low));
     const order = place({ type: 'LIMIT', amount: decimal('0.1'), price });
-    for (let i = 0; i < due; i++) venue.step();
+    for (let i = 0; i < due; i++) exchange.step();
     expect(order.status).toBe('NEW');
-    venue.step();
+    exchange.step();
     expect(order.status).toBe('FILLED');
     expect(order.trades[0]).toMatchObject({ price: price.toFixed(), maker: true });
   });
 
   it('holds back what it may need and frees it on cancel', () => {
-    const { engine } = venue.account(ACCOUNT.apiKey)!;
+    const { engine } = exchange.account(ACCOUNT.apiKey)!;
     const order = place({ type: 'LIMIT', amount: decimal('2'), price: decimal('30000') });
     expect(engine.ledger.holding('USDT').locked.toFixed()).toBe('60000');
     expect(() => place({ type: 'LIMIT', amount: decimal('2'), price: decimal('30000') })).toThrow(
@@ -155,8 +155,8 @@ describe('money', () => {
     });
     fc.assert(
       fc.property(fc.array(action, { maxLength: 60 }), (actions) => {
-        venue = venueOf();
-        const { engine } = venue.account(ACCOUNT.apiKey)!;
+        exchange = exchangeOf();
+        const { engine } = exchange.account(ACCOUNT.apiKey)!;
         for (const { side, type, timeInForce, units, offset, after } of actions) {
           const price = best().ask.price.plus(offset);
           try {
@@ -171,7 +171,7 @@ describe('money', () => {
           } catch (error) {
             expect(String(error)).toMatch(/insufficient balance/);
           }
-          if (after === 'step') venue.step();
+          if (after === 'step') exchange.step();
         }
         let btc = decimal(ACCOUNT.balances.BTC);
         let usdt = decimal(ACCOUNT.balances.USDT);

@@ -88,7 +88,7 @@ describe('the user data stream, as ccxt.pro subscribes to it', () => {
   it('tells watchOrders of a resting order that a later bar fills', async () => {
     world = await startWorld();
     const { api, watcher } = await connect();
-    const { low } = world.simulator.venue.replay.instruments[0]!.candles;
+    const { low } = world.simulator.exchange.replay.instruments[0]!.candles;
     const price = (Math.min(...low.slice(100, 130)) + 0.5).toFixed(2);
     await api.createOrder(SYMBOL, 'limit', 'buy', '0.01', price, { clientOrderId: 'rb-box-1' });
     const orders = follow(() => watcher.watchOrders());
@@ -120,7 +120,7 @@ describe('the user data stream, as ccxt.pro subscribes to it', () => {
     const unknown = await connect({ apiKey: 'nobody', secret: ACCOUNT.secret });
     await expect(unknown.watcher.watchOrders()).rejects.toThrow(/-2015/);
     const late = await connect();
-    world.simulator.venue.skewMs = 2500;
+    world.simulator.exchange.skewMs = 2500;
     await expect(late.watcher.watchOrders()).rejects.toThrow(/-1021/);
     expect(world.simulator.listeners(ACCOUNT.apiKey)).toBe(0);
   });

@@ -135,8 +135,8 @@ export async function liveDesk(options: LiveDeskOptions = {}) {
     };
   }
 
-  const instrument = simulator.venue.replay.instruments[0]!;
-  const close = () => simulator.venue.replay.lastClose(instrument)!;
+  const instrument = simulator.exchange.replay.instruments[0]!;
+  const close = () => simulator.exchange.replay.lastClose(instrument)!;
   const candle = (): Candle => ({
     // The bar that has closed just now.
     openMs: clock.wallMs() - HOUR_MS,
@@ -148,11 +148,11 @@ export async function liveDesk(options: LiveDeskOptions = {}) {
   });
   function quoteNow(): Quote {
     if (box.quote !== undefined) return box.quote();
-    const book = simulator.venue.book(instrument);
+    const book = simulator.exchange.book(instrument);
     const [bid, ask] = [book.bids(1)[0]!.price.toNumber(), book.asks(1)[0]!.price.toNumber()];
     return { bid, ask, atMs: clock.wallMs(), source: 'book' };
   }
-  const engine = simulator.venue.account(ACCOUNT.apiKey)!.engine;
+  const engine = simulator.exchange.account(ACCOUNT.apiKey)!.engine;
   const resting = () =>
     engine.resting.map(({ type, amount, trigger, side }) => ({
       type,
@@ -164,7 +164,7 @@ export async function liveDesk(options: LiveDeskOptions = {}) {
   function bar(price: number): void {
     const open = close();
     const [low, high] = [Math.min(open, price), Math.max(open, price)];
-    const book = simulator.venue.book(instrument);
+    const book = simulator.exchange.book(instrument);
     engine.barClosed(
       instrument,
       { openMs: 0, open, high, low, close: price, volume: 1 },

@@ -21,7 +21,7 @@ import type { Clock } from '../../src/ports/time.js';
 import { createSimulatedClock, type SimulatedClock } from '../../src/research/backtest/simulated-clock.js';
 import { trainingTable } from '../../src/research/studies/training-input.js';
 import { bell, forestOptions } from './labelled-rows.js';
-import { HALF_SPREAD_BPS, paperVenue, START_CASH } from './paper-world.js';
+import { HALF_SPREAD_BPS, paperExchange, START_CASH } from './paper-world.js';
 import { CONFIG, HOUR_MS, KEY, SPOT, START_MS } from './tiny-stream.js';
 
 /** As in pulledWalk; those from here on are lived. */
@@ -110,7 +110,7 @@ export async function startLife(options: LifeOptions) {
     atMs: clock.wallMs(),
     settings: runSettingsText(settings, INGESTION.maxGapBars, [stream]),
   });
-  const paper = paperVenue(clock);
+  const paper = paperExchange(clock);
   const pipeline = new Pipeline({
     config: settings,
     streams: [stream],

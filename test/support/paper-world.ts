@@ -26,13 +26,13 @@ export interface PaperWorldOptions {
   readonly keys?: readonly StreamKey[];
   /** Puts layers of the test's own into each stream. */
   readonly setup?: (setup: StreamSetup, clock: Clock) => StreamSetup;
-  /** The venue's own side, where it outlives a restart of the trader. */
+  /** The exchange's own side, where it outlives a restart of the trader. */
   readonly paper?: PaperBroker;
   /** Stands between the gate and the paper broker, for faults. */
   readonly wrap?: (broker: Broker) => Broker;
 }
 
-export function paperVenue(clock: Clock, availableOf?: () => string | undefined): PaperBroker {
+export function paperExchange(clock: Clock, availableOf?: () => string | undefined): PaperBroker {
   return createPaperBroker({
     exchange: KEY.exchange,
     clock,
@@ -53,7 +53,7 @@ export async function paperWorld(options: PaperWorldOptions) {
     quoteAgeMs: 0,
     quoteFactor: 1,
   };
-  const paper = options.paper ?? paperVenue(clock);
+  const paper = options.paper ?? paperExchange(clock);
   const streams = (options.keys ?? [KEY]).map((key) => {
     const tiny = tinyStream(clock, key, { ...SPOT, symbol: key.symbol });
     return options.setup?.(tiny, clock) ?? tiny;

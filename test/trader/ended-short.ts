@@ -6,7 +6,7 @@ import { KEY, type LiveTrader } from './live-trader.js';
 /** So thin that an order of the box ends before it is filled, and an execution can follow. */
 export const THIN = { book: { topSize: '0.02', levels: 1 } };
 
-export const engineOf = (box: LiveTrader) => box.simulator.venue.account(KEY.apiKey)!.engine;
+export const engineOf = (box: LiveTrader) => box.simulator.exchange.account(KEY.apiKey)!.engine;
 
 /** Whether the box has stored all that the exchange has executed of an order. */
 export async function knowsAll(box: LiveTrader, order: SimulatedOrder): Promise<boolean> {
@@ -28,9 +28,9 @@ export async function endedShort(box: LiveTrader): Promise<SimulatedOrder> {
 
 /** The exchange executes more of an order that it has ended. */
 export function fillOn(box: LiveTrader, order: SimulatedOrder): void {
-  const { venue } = box.simulator;
+  const { exchange } = box.simulator;
   const before = order.filled;
-  venue.book(order.instrument).draw(venue.replay.lastClose(order.instrument)!);
-  engineOf(box).execute(order, venue.book(order.instrument), decimal('0.001'), venue.clock.wallMs());
+  exchange.book(order.instrument).draw(exchange.replay.lastClose(order.instrument)!);
+  engineOf(box).execute(order, exchange.book(order.instrument), decimal('0.001'), exchange.clock.wallMs());
   expect(order.filled.gt(before)).toBe(true);
 }

@@ -35,7 +35,7 @@ describe('a live trader against an exchange with faults on', () => {
       for (let i = 0; i < BARS; i++) await box.step();
       const drawn = simulator.faultReport()!.drawn;
       simulator.faults = undefined;
-      const { engine } = simulator.venue.account(KEY.apiKey)!;
+      const { engine } = simulator.exchange.account(KEY.apiKey)!;
       await box.until('everything settled', async () => {
         const agreed = (await trader.pipeline.orders.reconcile('binance'))?.kind === 'agreed';
         return agreed && trader.pipeline.state().unresolvedOrders === 0;

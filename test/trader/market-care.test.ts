@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { decimal } from '../../src/core/money.js';
 import { createMarketCare } from '../../src/trader/market-care.js';
-import type { Venue } from '../../src/trader/open-exchanges.js';
+import type { TradedExchange } from '../../src/trader/open-exchanges.js';
 
 describe('a symbol that is not listed', () => {
   it('is a critical alert where it is held, a warning where not, and shown either way', async () => {
@@ -10,11 +10,14 @@ describe('a symbol that is not listed', () => {
       alerts: { raise: async (code: string, figures: object) => void told.push([code, figures]) } as never,
       log: {} as never,
     });
-    const market = { run: async () => undefined, closed: () => new Map() } as unknown as Venue['market'];
-    const venue = { id: 'binance', market, missing: ['A/USDT', 'B/USDT'] } as unknown as Venue;
+    const market = {
+      run: async () => undefined,
+      closed: () => new Map(),
+    } as unknown as TradedExchange['market'];
+    const exchange = { id: 'binance', market, missing: ['A/USDT', 'B/USDT'] } as unknown as TradedExchange;
     const book = (_exchange: string, symbol: string) =>
       ({ units: decimal(symbol === 'B/USDT' ? '0.25' : '0') }) as never;
-    await care.start({ venues: [venue], portfolio: { book }, recordRun: async () => undefined });
+    await care.start({ exchanges: [exchange], portfolio: { book }, recordRun: async () => undefined });
     expect(told).toEqual([
       ['SYMBOL_NOT_LISTED', { exchange: 'binance', symbol: 'A/USDT' }],
       ['SYMBOL_NOT_LISTED_HELD', { exchange: 'binance', symbol: 'B/USDT', held: '0.25' }],

@@ -30,7 +30,7 @@ function alertLog() {
 
 const held = () => box!.trader.pipeline.portfolio.book('binance', SYMBOL).units;
 /** The fee in coins leaves less than a step. */
-const isFlat = () => held().lt(box!.simulator.venue.replay.instruments[0]!.amountStep);
+const isFlat = () => held().lt(box!.simulator.exchange.replay.instruments[0]!.amountStep);
 /** Orders that the exchange itself rejected, in its own words. */
 const rejections = async () =>
   (await box!.trader.store.orderEvents()).filter(({ status }) => status === 'rejected');
@@ -51,7 +51,7 @@ describe('a market whose rules change while a position is held', () => {
       box = await startLiveTrader({}, {}, { log });
       await buy();
       const terms = change(held().toFixed());
-      box.simulator.venue.changeMarket(SYMBOL, {
+      box.simulator.exchange.changeMarket(SYMBOL, {
         ...terms,
         ...('amountStep' in terms && { amountMin: terms.amountStep }),
       });
@@ -71,7 +71,7 @@ describe('a market whose rules change while a position is held', () => {
     const sides = async () => (await rejections()).map(({ order }) => order.side);
     for (const amountStep of ['0.001', '0.0013', '0.0017', '0.0019', '0.0023', '0.0029']) {
       const before = (await sides()).length;
-      box.simulator.venue.changeMarket(SYMBOL, { amountStep, amountMin: amountStep });
+      box.simulator.exchange.changeMarket(SYMBOL, { amountStep, amountMin: amountStep });
       for (let i = 0; i < 60 && (await sides()).length === before; i++) await box.step();
       if ((await sides()).includes('sell')) break;
       // The rules are not read again for a rejection within five seconds of the one before.
@@ -93,11 +93,11 @@ describe('a market that closes', () => {
     box = await startLiveTrader({}, {}, { log });
     const { simulator, trader } = box;
     await buy();
-    simulator.venue.changeMarket(SYMBOL, { status: 'BREAK' });
+    simulator.exchange.changeMarket(SYMBOL, { status: 'BREAK' });
     expect(await trader.pipeline.orders.flatten('binance')).toMatchObject([expect.stringContaining(SYMBOL)]);
     await box.until('the alert', () => of('MARKET_CLOSED').length > 0);
     expect(trader.live.state().layers.map(({ errorCode }) => errorCode)).toContain('E_MARKET_CLOSED');
-    const { engine } = simulator.venue.account(KEY.apiKey)!;
+    const { engine } = simulator.exchange.account(KEY.apiKey)!;
     const orders = engine.orders.length;
     for (let i = 0; i < 4; i++) {
       await box.step();
@@ -106,7 +106,7 @@ describe('a market that closes', () => {
     expect(engine.orders).toHaveLength(orders);
     // Of five attempts within ten seconds one alone has left the box.
     expect(await rejections()).toHaveLength(1);
-    simulator.venue.changeMarket(SYMBOL, { status: 'TRADING' });
+    simulator.exchange.changeMarket(SYMBOL, { status: 'TRADING' });
     await box.until(
       'the close',
       async () => (await trader.pipeline.orders.flatten('binance')).length === 0,
@@ -123,9 +123,9 @@ describe('a market that closes', () => {
   it('takes no entry from the start on where it is closed then', async () => {
     const { log, of } = alertLog();
     box = await startLiveTrader({}, {}, { log });
-    box.simulator.venue.changeMarket(SYMBOL, { status: 'HALT' });
+    box.simulator.exchange.changeMarket(SYMBOL, { status: 'HALT' });
     for (let i = 0; i < 12; i++) await box.step();
-    expect(box.simulator.venue.account(KEY.apiKey)!.engine.orders).toEqual([]);
+    expect(box.simulator.exchange.account(KEY.apiKey)!.engine.orders).toEqual([]);
     expect(await rejections()).toHaveLength(1);
     expect(await rejections()).toMatchObject([{ reason: 'market_closed' }]);
     const denied = (await box.trader.store.orderEvents()).filter(({ status }) => status === 'denied');

@@ -19,7 +19,7 @@ import { ModelCare } from '../../src/trader/model-lifecycle.js';
 import type { RetrainingState } from '../../src/trader/retraining.js';
 import { type Compiled, compile } from '../support/compiled.js';
 import { pulledWalk, trainFolder } from '../support/lived-store.js';
-import { paperVenue, START_CASH } from '../support/paper-world.js';
+import { paperExchange, START_CASH } from '../support/paper-world.js';
 import { HOUR_MS, KEY, SPOT } from '../support/tiny-stream.js';
 
 const HISTORY = 4000;
@@ -80,7 +80,7 @@ async function box(
     model: classifier.manifest,
     clock,
     store,
-    brokers: [paperVenue(clock)],
+    brokers: [paperExchange(clock)],
     permit: { read: () => ({ ok: false, reason: 'absent' }) },
     ids: createOrderIds('care', clock, seededRng(1)),
     startCash: START_CASH,

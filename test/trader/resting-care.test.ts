@@ -25,7 +25,7 @@ async function woundAt(id: string, protectiveStopPct: number, mode: 'paper' | 'l
   const said: string[] = [];
   const care = createRestingCare({
     config,
-    venues: [{ id, config: config.exchange[0]!, connection } as never],
+    exchanges: [{ id, config: config.exchange[0]!, connection } as never],
     brokers: [{ kind: mode, takesStops: () => false } as never],
     clock,
     alerts: { raise: async (code: string) => void told.push(code) } as never,

@@ -18,7 +18,7 @@ const HOUR_MS = 3_600_000;
 const HISTORY = 60;
 const KEY = { apiKey: 'key', secret: 'secret' };
 /** Both speak Binance's protocol, so that the simulator can be either. */
-const VENUES = [
+const EXCHANGES = [
   { id: 'binance', symbol: 'BTC/USDT', price: 30_000 },
   { id: 'binanceus', symbol: 'ETH/USDT', price: 2_000 },
 ] as const;
@@ -45,14 +45,16 @@ async function simulator(symbol: string, price: number, seed: number): Promise<E
 async function startBox() {
   const dir = mkdtempSync(path.join(tmpdir(), 'rb-two-'));
   mkdirSync(path.join(dir, 'guard'));
-  const simulators = await Promise.all(VENUES.map(({ symbol, price }, i) => simulator(symbol, price, i + 1)));
+  const simulators = await Promise.all(
+    EXCHANGES.map(({ symbol, price }, i) => simulator(symbol, price, i + 1)),
+  );
   const config = parseConfig(
     stringify({
       mode: 'live',
       timeframe: '1h',
       modelDir: MODEL,
       device: { name: 'two', stateDir: path.join(dir, 'state'), runDir: dir },
-      exchange: VENUES.map(({ id, symbol }, i) => ({
+      exchange: EXCHANGES.map(({ id, symbol }, i) => ({
         id,
         symbols: [symbol],
         restUrl: simulators[i]!.restUrl,
@@ -73,7 +75,7 @@ async function startBox() {
   renew();
   const renewing = setInterval(renew, 100);
   const env = Object.fromEntries(
-    VENUES.flatMap(({ id }) => [
+    EXCHANGES.flatMap(({ id }) => [
       [`REDBUTTON_${id.toUpperCase()}_API_KEY`, KEY.apiKey],
       [`REDBUTTON_${id.toUpperCase()}_API_SECRET`, KEY.secret],
     ]),
@@ -122,7 +124,7 @@ async function until(what: string, isSo: () => boolean, forMs = 20_000): Promise
 /** Executions of an exchange as its ledger and as the box's store have them. */
 async function told(trader: Trader, simulators: readonly ExchangeSimulator[]) {
   const fills = await trader.store.fills();
-  return VENUES.map(({ id }, i) => ({
+  return EXCHANGES.map(({ id }, i) => ({
     real: simulators[i]!.ledger().accounts[0]!.trades.map(
       (trade) => `${trade.tradeId} ${trade.side} ${decimal(trade.amount).toFixed()}`,
     ),
@@ -142,17 +144,19 @@ describe('one trader on two exchanges', () => {
   it('trades on both, a position each, and what it stores of each is what that one did', async () => {
     box = await startBox();
     const { simulators, trader, bars } = box;
-    await until('both feeds', () => VENUES.every(({ symbol }, i) => simulators[i]!.subscribers(symbol) > 0));
+    await until('both feeds', () =>
+      EXCHANGES.every(({ symbol }, i) => simulators[i]!.subscribers(symbol) > 0),
+    );
     for (let bar = 1; bar <= 12; bar++) {
       for (const each of simulators) await each.step();
-      await until(`bar ${bar}`, () => VENUES.every(({ id }) => bars(id) >= bar));
+      await until(`bar ${bar}`, () => EXCHANGES.every(({ id }) => bars(id) >= bar));
     }
     await until('settled orders', () => trader.pipeline.state().unresolvedOrders === 0);
     for (const { real, stored } of await told(trader, simulators)) {
       expect(real.length).toBeGreaterThan(0);
       expect(stored).toEqual(real);
     }
-    for (const [i, { id, symbol }] of VENUES.entries()) {
+    for (const [i, { id, symbol }] of EXCHANGES.entries()) {
       const [account] = simulators[i]!.ledger().accounts;
       const held = account!.balances[symbol.split('/')[0]!]?.free ?? '0';
       expect(trader.pipeline.portfolio.book(id, symbol).units.toFixed()).toBe(decimal(held).toFixed());
@@ -165,7 +169,9 @@ describe('one trader on two exchanges', () => {
     box = await startBox();
     const { simulators, trader, bars } = box;
     const [sick, sound] = simulators as [ExchangeSimulator, ExchangeSimulator];
-    await until('both feeds', () => VENUES.every(({ symbol }, i) => simulators[i]!.subscribers(symbol) > 0));
+    await until('both feeds', () =>
+      EXCHANGES.every(({ symbol }, i) => simulators[i]!.subscribers(symbol) > 0),
+    );
     // Every request to the first one hangs from now on: quotes, orders, comparisons.
     sick.interceptor = () => ({ kind: 'delay', ms: 60_000 });
     let worstMs = 0;

@@ -27,14 +27,14 @@ export function toMoneyUnits(value: string, place: string): bigint {
     throw badInput(
       'E_DECIMAL',
       `${place}: "${value}" has more than ${MONEY_SCALE} places after the point`,
-      'this venue is not supported; report it',
+      'this exchange is not supported; report it',
     );
   const units = BigInt(scaled.toFixed(0));
   if (units >= LIMIT || units <= -LIMIT)
     throw badInput(
       'E_DECIMAL',
       `${place}: "${value}" has more than 20 places before the point`,
-      'this venue is not supported; report it',
+      'this exchange is not supported; report it',
     );
   return units;
 }

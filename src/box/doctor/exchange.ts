@@ -24,52 +24,56 @@ const TIMEOUT_MS = 8_000;
 export const clockAndExchange: Check = {
   name: 'clock and exchange',
   async look(patient) {
-    const venues = patient.config.exchange.map((venue) => lookAt(patient, venue));
-    return [await synchronised(patient), ...(await Promise.all(venues)).flat()];
+    const exchanges = patient.config.exchange.map((exchange) => lookAt(patient, exchange));
+    return [await synchronised(patient), ...(await Promise.all(exchanges)).flat()];
   },
 };
 
-async function lookAt(patient: Patient, venue: ExchangeConfig): Promise<readonly Finding[]> {
+async function lookAt(patient: Patient, exchange: ExchangeConfig): Promise<readonly Finding[]> {
   let connection: ConnectedExchange;
   try {
-    connection = await connect(patient, venue);
+    connection = await connect(patient, exchange);
     await connection.api.loadMarkets();
   } catch (error) {
-    const detail = `${venue.id} cannot be reached: ${short(error)}`;
+    const detail = `${exchange.id} cannot be reached: ${short(error)}`;
     return [failed('exchange', detail, 'look at network, DNS and exchange.restUrl; is the exchange up?')];
   }
   return [
-    listed(venue, connection),
-    await offset(patient, venue, connection),
-    await key(patient, venue, '', `trader’s key${at(patient, venue)}`),
+    listed(exchange, connection),
+    await offset(patient, exchange, connection),
+    await key(patient, exchange, '', `trader’s key${at(patient, exchange)}`),
     ...(patient.config.mode === 'live'
-      ? [await key(patient, venue, 'guard-', `guard’s key${at(patient, venue)}`)]
+      ? [await key(patient, exchange, 'guard-', `guard’s key${at(patient, exchange)}`)]
       : []),
   ];
 }
 
 /** Where there are several exchanges it is said whose key it is. */
-const at = ({ config }: Patient, venue: ExchangeConfig) =>
-  config.exchange.length > 1 ? ` at ${venue.id}` : '';
+const at = ({ config }: Patient, exchange: ExchangeConfig) =>
+  config.exchange.length > 1 ? ` at ${exchange.id}` : '';
 
-function listed(venue: ExchangeConfig, { api }: ConnectedExchange): Finding {
-  const missing = venue.symbols.filter((symbol) => api.markets?.[symbol] === undefined);
-  const closed = venue.symbols.filter((symbol) => api.markets?.[symbol]?.active === false);
+function listed(exchange: ExchangeConfig, { api }: ConnectedExchange): Finding {
+  const missing = exchange.symbols.filter((symbol) => api.markets?.[symbol] === undefined);
+  const closed = exchange.symbols.filter((symbol) => api.markets?.[symbol]?.active === false);
   if (missing.length > 0) {
-    const none = missing.length === venue.symbols.length;
+    const none = missing.length === exchange.symbols.length;
     return (none ? failed : warning)(
       'exchange',
-      `${venue.id} does not list ${missing.join(', ')}: ${none ? 'the trader does not start' : 'not traded, the others are'}`,
+      `${exchange.id} does not list ${missing.join(', ')}: ${none ? 'the trader does not start' : 'not traded, the others are'}`,
       'mend exchange.symbols',
     );
   }
   return closed.length > 0
-    ? warning('exchange', `${venue.id} takes no orders of ${closed.join(', ')} now`, 'wait until it does')
-    : ok('exchange', `${venue.id} answers and trades ${venue.symbols.join(', ')}`);
+    ? warning('exchange', `${exchange.id} takes no orders of ${closed.join(', ')} now`, 'wait until it does')
+    : ok('exchange', `${exchange.id} answers and trades ${exchange.symbols.join(', ')}`);
 }
 
-async function connect(patient: Patient, venue: ExchangeConfig, keys?: { apiKey: string; secret: string }) {
-  const connection = await createExchange(venue, patient.clock, keys);
+async function connect(
+  patient: Patient,
+  exchange: ExchangeConfig,
+  keys?: { apiKey: string; secret: string },
+) {
+  const connection = await createExchange(exchange, patient.clock, keys);
   Object.assign(connection.api, { timeout: TIMEOUT_MS });
   return connection;
 }
@@ -97,16 +101,16 @@ async function synchronised({ config, timesyncFile }: Patient): Promise<Finding>
 
 async function offset(
   { config }: Patient,
-  venue: ExchangeConfig,
+  exchange: ExchangeConfig,
   connection: ConnectedExchange,
 ): Promise<Finding> {
-  if (venue.restUrl !== undefined && venue.simulatedTime)
+  if (exchange.restUrl !== undefined && exchange.simulatedTime)
     return ok('clock offset', 'the exchange is simulated, with a time of its own');
   try {
     const offsetMs = await exchangeOffsetMs(connection);
     if (offsetMs === null)
-      return unchecked('clock offset', `${venue.id} tells no time, or answers too slowly`, 'try again');
-    const detail = `${Math.round(offsetMs)} ms from ${venue.id}’s clock (at most ${config.clock.offsetMsMax})`;
+      return unchecked('clock offset', `${exchange.id} tells no time, or answers too slowly`, 'try again');
+    const detail = `${Math.round(offsetMs)} ms from ${exchange.id}’s clock (at most ${config.clock.offsetMsMax})`;
     return Math.abs(offsetMs) <= config.clock.offsetMsMax
       ? ok('clock offset', detail)
       : failed(
@@ -120,8 +124,13 @@ async function offset(
 }
 
 /** A key that may move money out is a reason to stop, whatever else is well. */
-async function key(patient: Patient, venue: ExchangeConfig, prefix: string, check: string): Promise<Finding> {
-  const names = [`${prefix}${venue.id}-api-key`, `${prefix}${venue.id}-api-secret`] as const;
+async function key(
+  patient: Patient,
+  exchange: ExchangeConfig,
+  prefix: string,
+  check: string,
+): Promise<Finding> {
+  const names = [`${prefix}${exchange.id}-api-key`, `${prefix}${exchange.id}-api-secret`] as const;
   try {
     const [apiKey, secret] = names.map((name) => patient.credential(name)?.reveal());
     if (apiKey === undefined && secret === undefined) {
@@ -140,7 +149,7 @@ async function key(patient: Patient, venue: ExchangeConfig, prefix: string, chec
         'provide both halves',
       );
     }
-    const may = await keyPermissions(await connect(patient, venue, { apiKey, secret }));
+    const may = await keyPermissions(await connect(patient, exchange, { apiKey, secret }));
     if (may.withdrawals === true) {
       return failed(check, 'it MAY WITHDRAW money', 'take that right from the key at the exchange, now');
     }
@@ -150,7 +159,7 @@ async function key(patient: Patient, venue: ExchangeConfig, prefix: string, chec
     if (may.withdrawals === null) {
       return warning(
         check,
-        `is taken by ${venue.id}, which does not tell what it may do`,
+        `is taken by ${exchange.id}, which does not tell what it may do`,
         'see at the exchange that it cannot withdraw',
       );
     }

@@ -129,7 +129,7 @@ async function cleanCandles(path: string, barMs: number, io: CommandIo): Promise
 }
 
 async function play(simulator: ExchangeSimulator, speed: number, io: CommandIo): Promise<void> {
-  const { replay } = simulator.venue;
+  const { replay } = simulator.exchange;
   const first = replay.position;
   const progress = startProgress(io.stderr, 'replay', replay.length - first, 'bars', () => performance.now());
   await simulator.play(speed, io.signal, (position) => progress.update(position - first));

@@ -56,11 +56,11 @@ export function foldRequest(
   if (values.anchored && values.rolling)
     throw wrongUsage(command, '--anchored and --rolling exclude each other');
   const config = studyConfig(values.config, threshold);
-  const venue = config.exchange[0]!;
+  const exchange = config.exchange[0]!;
   return {
     file: values.candles,
-    exchange: values.exchange ?? venue.id,
-    symbol: values.symbol ?? venue.symbols[0]!,
+    exchange: values.exchange ?? exchange.id,
+    symbol: values.symbol ?? exchange.symbols[0]!,
     train: values.train,
     test: values.test,
     anchored: values.anchored,

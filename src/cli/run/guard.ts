@@ -88,12 +88,12 @@ Each thing that happens is printed as one line of JSON, and told to the phone wh
     const say = (severity: Severity, line: GuardNotice | { readonly kind: string }) =>
       io.stdout.write(atPriority(severity, `${JSON.stringify(line)}\n`));
     const config = configOf(values);
-    const venue = config.exchange.find(
+    const exchange = config.exchange.find(
       ({ restUrl, simulatedTime }) => restUrl !== undefined && simulatedTime,
     );
     // A simulated exchange has a time of its own, which the guard's own requests to it must bear.
     const following =
-      config.mode === 'live' && venue ? await createFollowingClock(venue.restUrl!) : undefined;
+      config.mode === 'live' && exchange ? await createFollowingClock(exchange.restUrl!) : undefined;
     await runGuardProcess({
       config,
       ...(following && { exchangeClock: following }),

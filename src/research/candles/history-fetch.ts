@@ -63,7 +63,7 @@ export async function fetchHistory(options: HistoryFetchOptions): Promise<Histor
         added += kept.added;
         refused += kept.refused;
       }
-      // An empty start of history: the first bar the venue has tells which pages need not be asked for.
+      // An empty start of history: the first bar the exchange has tells which pages need not be asked for.
       const firstMs = listed[0]?.openMs;
       if (own.length === 0 && firstMs !== undefined && firstMs >= toMs)
         page = Math.max(page, Math.floor((firstMs - sinceMs) / pageMs) - 1);

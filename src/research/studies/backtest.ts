@@ -109,14 +109,18 @@ function openInput(
   config: Config,
   { training }: ModelManifest,
 ): Promise<BacktestInput> {
-  const venue = config.exchange[0]!;
+  const exchange = config.exchange[0]!;
   const given =
     study.configFile === undefined
       ? {
-          exchange: study.exchange ?? training?.exchange ?? venue.id,
-          symbol: training?.symbol ?? venue.symbols[0]!,
+          exchange: study.exchange ?? training?.exchange ?? exchange.id,
+          symbol: training?.symbol ?? exchange.symbols[0]!,
         }
-      : { exchange: study.exchange ?? venue.id, symbol: venue.symbols[0]!, calendar: venue.calendar };
+      : {
+          exchange: study.exchange ?? exchange.id,
+          symbol: exchange.symbols[0]!,
+          calendar: exchange.calendar,
+        };
   return openBacktestInput({
     candles: study.candles,
     symbols: study.symbols,

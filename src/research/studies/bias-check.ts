@@ -27,12 +27,12 @@ export interface BiasStudy {
 /** Looks for decisions that know the future, or that depend on how long their past is. */
 export async function studyBias(study: BiasStudy): Promise<BiasCheck> {
   const config = studyConfig(study.configFile);
-  const venue = config.exchange[0]!;
+  const exchange = config.exchange[0]!;
   const classifier = await loadClassifier(study.model);
   try {
     const tradable = await loadTradable(
       study.candles,
-      { exchange: venue.id, symbol: venue.symbols[0]! },
+      { exchange: exchange.id, symbol: exchange.symbols[0]! },
       config.ingestion.rules,
     );
     const decide = deciderOf(tradable, classifier, config, study.signal);

@@ -28,7 +28,7 @@ export async function studyHistory(study: HistoryStudy): Promise<HistoryFetchRes
   const { config, paths, stream, sinceMs } = study;
   const barMs = timeframeMs(stream.timeframe);
   const clock = createSystemClock();
-  const feed = createCcxtFeed(await createExchange(venueOf(config, stream), clock));
+  const feed = createCcxtFeed(await createExchange(exchangeOf(config, stream), clock));
   const store = await openUnlessServed(paths.traderSocket, () =>
     openStore({ path: paths.database, onDamaged: 'refuse' }),
   );
@@ -70,9 +70,9 @@ export async function studyHistory(study: HistoryStudy): Promise<HistoryFetchRes
   }
 }
 
-function venueOf(config: Config, { exchange: id, symbol }: StreamKey) {
-  const venue = config.exchange.find((entry) => entry.id === id);
-  if (venue) return { ...venue, symbols: [symbol] };
+function exchangeOf(config: Config, { exchange: id, symbol }: StreamKey) {
+  const exchange = config.exchange.find((entry) => entry.id === id);
+  if (exchange) return { ...exchange, symbols: [symbol] };
   return configSchema.shape.exchange.element.parse({ id, symbols: [symbol] });
 }
 

@@ -52,7 +52,7 @@ const ordersPlaced = () => world.simulator.ledger().accounts[0]!.orders.length;
 describe('an order that goes well', () => {
   it('is reported with its fills as decimal text, and found again by client order id', async () => {
     const broker = await brokerOf();
-    const book = world.simulator.venue.book(world.simulator.venue.replay.instruments[0]!);
+    const book = world.simulator.exchange.book(world.simulator.exchange.replay.instruments[0]!);
     const ask = book.asks(1)[0]!.price;
     const result = await broker.create(order('rb-box-1'), QUOTE);
     expect(result).toMatchObject({
@@ -94,7 +94,7 @@ describe('an order that goes well', () => {
 
   it('fills an IOC as far as the book reaches and lets the rest expire', async () => {
     const broker = await brokerOf({ book: { topSize: '0.3', levels: 1 } });
-    const close = world.simulator.venue.replay.lastClose(world.simulator.venue.replay.instruments[0]!)!;
+    const close = world.simulator.exchange.replay.lastClose(world.simulator.exchange.replay.instruments[0]!)!;
     const result = await broker.create(
       order('rb-box-1', { type: 'limit_ioc', amount: '0.5', limitPrice: (close + 100).toFixed(2) }),
       QUOTE,
@@ -125,7 +125,7 @@ describe('an order that goes well', () => {
       report: { status: 'accepted', protective: true, triggerPrice: '40000', filled: '0' },
     });
     expect((await broker.balances())[1]).toEqual({ currency: 'BTC', free: '1.5', total: '2' });
-    const { replay } = world.simulator.venue;
+    const { replay } = world.simulator.exchange;
     while (replay.lastClose(replay.instruments[0]!)! > 40_000) await world.simulator.step();
     expect(await broker.openOrders([SYMBOL])).toEqual([]);
     expect(await broker.find('rb-box-stop', SYMBOL)).toMatchObject({

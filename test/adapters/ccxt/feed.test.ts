@@ -245,7 +245,7 @@ describe('markets that cannot be read again', () => {
   it('leave every other request as it was, and are read again when they can be', async () => {
     const feed = await feedOf();
     await feed.listed([SYMBOL]);
-    world.simulator.venue.changeMarket(SYMBOL, { amountStep: '0.5', status: 'BREAK' });
+    world.simulator.exchange.changeMarket(SYMBOL, { amountStep: '0.5', status: 'BREAK' });
     world.simulator.interceptor = ({ path }) => (path === '/api/v3/exchangeInfo' ? AWAY : undefined);
     const reading = feed.listed([SYMBOL]).catch(() => 'failed');
     expect((await feed.quote(SYMBOL))!.bid).toBeGreaterThan(0);

@@ -41,7 +41,7 @@ describe.skipIf(!mosquittoInstalled())('the doctor', () => {
     (await liveTrading.look(box.patient(sections))).map(({ verdict, detail }) => `${verdict}: ${detail}`);
 
   it('names every reason to refuse real money, and warns of the same on a test network', async () => {
-    const [entry] = venue({}).exchange;
+    const [entry] = withExchange({}).exchange;
     const exchange = [entry!, { ...entry!, id: 'kraken', symbols: ['BTC/USDT'] }];
     const live = await aboutLive({ mode: 'live', exchange });
     for (const code of ['E_EXCHANGE_UNPROVEN', 'E_LIVE_ACKNOWLEDGEMENT'])
@@ -72,7 +72,7 @@ describe.skipIf(!mosquittoInstalled())('the doctor', () => {
     readonly plant: () => Patient | Promise<Patient>;
     readonly mend?: () => void | Promise<void>;
   }
-  const venue = (more: object) => ({
+  const withExchange = (more: object) => ({
     exchange: [
       {
         id: 'binance',
@@ -208,13 +208,13 @@ describe.skipIf(!mosquittoInstalled())('the doctor', () => {
     {
       fault: 'an exchange that does not answer',
       found: 'exchange: failed',
-      plant: () => box.patient(venue({ restUrl: 'http://127.0.0.1:9', wsUrl: 'ws://127.0.0.1:9' })),
+      plant: () => box.patient(withExchange({ restUrl: 'http://127.0.0.1:9', wsUrl: 'ws://127.0.0.1:9' })),
     },
     {
       fault: 'a second exchange that does not answer',
       found: 'exchange: failed',
       plant: () => {
-        const [first] = venue({}).exchange;
+        const [first] = withExchange({}).exchange;
         return box.patient({ exchange: [first, { ...first!, id: 'kraken', restUrl: 'http://127.0.0.1:1' }] });
       },
     },
@@ -222,7 +222,7 @@ describe.skipIf(!mosquittoInstalled())('the doctor', () => {
       fault: 'a second exchange without its key',
       found: 'trader’s key at binanceus: failed',
       plant: () => {
-        const [first] = venue({}).exchange;
+        const [first] = withExchange({}).exchange;
         const live = { mode: 'live', exchange: [first, { ...first!, id: 'binanceus' }] };
         return box.patient(live);
       },
@@ -230,12 +230,12 @@ describe.skipIf(!mosquittoInstalled())('the doctor', () => {
     {
       fault: 'no symbol that the exchange lists',
       found: 'exchange: failed',
-      plant: () => box.patient(venue({ symbols: ['DOGE/USDT'] })),
+      plant: () => box.patient(withExchange({ symbols: ['DOGE/USDT'] })),
     },
     {
       fault: 'a symbol among others that the exchange does not list',
       found: 'exchange: warning',
-      plant: () => box.patient(venue({ symbols: ['BTC/USDT', 'DOGE/USDT'] })),
+      plant: () => box.patient(withExchange({ symbols: ['BTC/USDT', 'DOGE/USDT'] })),
     },
     {
       fault: 'a key that may withdraw',

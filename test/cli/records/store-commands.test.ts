@@ -78,7 +78,7 @@ async function withTrader(work: () => Promise<void>): Promise<void> {
   }
 }
 
-/** What the venue lists before 2024-03-05. */
+/** What the exchange lists before 2024-03-05. */
 const LISTED = Array.from(HISTORY.openMs).filter((openMs) => openMs < Date.UTC(2024, 2, 5)).length;
 
 describe.each(['file', 'trader'] as const)('the store of a box, through the %s', (way) => {
@@ -124,7 +124,7 @@ describe.each(['file', 'trader'] as const)('the store of a box, through the %s',
 });
 
 describe('fetch', () => {
-  it('tries a venue that stumbles again, and then gets everything', async () => {
+  it('tries an exchange that stumbles again, and then gets everything', async () => {
     let calls = 0;
     world.simulator.interceptor = ({ path: asked }) => {
       if (!asked.endsWith('/klines')) return undefined;

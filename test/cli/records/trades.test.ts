@@ -214,7 +214,7 @@ describe('trades and slippage', () => {
       result.trades.map(({ profit }) => profit),
     );
     expect(result.trades.length).toBeGreaterThan(5);
-    // The simulated venue fills at its own quote, which stands 5 bps from the close, rounded outward to the tick
+    // The simulated exchange fills at its own quote, which stands 5 bps from the close, rounded outward to the tick
     expect(slip.total.decision.medianBps).toBeCloseTo(5, 1);
     expect(slip.total.arrival).toMatchObject({ fills: slip.total.fills, meanBps: 0, cost: '0' });
   });

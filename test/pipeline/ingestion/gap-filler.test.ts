@@ -23,12 +23,12 @@ function world(listed: Set<number>) {
   const clock = createVirtualClock(T0 + 100 * HOUR);
   const store = new MemoryStore();
   const unused = () => Promise.reject(new Error('not asked for here'));
-  const venue = { fails: 0, asked: 0 };
+  const exchange = { fails: 0, asked: 0 };
   const feed: CandleFeed = {
     exchange: 'binance',
     async history(_symbol, _timeframe, sinceMs, limit) {
-      venue.asked += 1;
-      if (venue.fails-- > 0) throw new Error('the venue is down');
+      exchange.asked += 1;
+      if (exchange.fails-- > 0) throw new Error('the exchange is down');
       return [...listed]
         .sort((a, b) => a - b)
         .map(bar)
@@ -56,13 +56,13 @@ function world(listed: Set<number>) {
     });
   const states = async () =>
     (await store.gaps()).map((gap: Gap) => [gap.fromMs, gap.toMs, gap.bars, gap.state]);
-  return { clock, store, venue, filler, filled, states };
+  return { clock, store, exchange, filler, filled, states };
 }
 
 const slots = (from: number, to: number) => Array.from({ length: to - from }, (_, i) => from + i);
 
 describe('a hole in a stream', () => {
-  it('is a row, and is filled with what the venue has', async () => {
+  it('is a row, and is filled with what the exchange has', async () => {
     const { clock, filler, filled, states } = world(new Set(slots(0, 20)));
     const gaps = filler();
     await gaps.found(T0 + 10 * HOUR, 4);
@@ -76,8 +76,8 @@ describe('a hole in a stream', () => {
     await running;
   });
 
-  it('is gone only when the venue said so several times, some minutes apart', async () => {
-    const { clock, filler, filled, states, venue } = world(new Set([...slots(0, 6), 8, ...slots(10, 20)]));
+  it('is gone only when the exchange said so several times, some minutes apart', async () => {
+    const { clock, filler, filled, states, exchange } = world(new Set([...slots(0, 6), 8, ...slots(10, 20)]));
     const gaps = filler();
     const ending = new AbortController();
     const running = gaps.run(ending.signal);
@@ -90,23 +90,23 @@ describe('a hole in a stream', () => {
     expect((await states())[0]!.at(-1)).toBe('open');
     await clock.advance(3 * HOUR);
     expect(await states()).toEqual([[T0 + 6 * HOUR, T0 + 10 * HOUR, 3, 'gone']]);
-    const { asked } = venue;
+    const { asked } = exchange;
     await clock.advance(48 * HOUR);
-    expect(venue.asked).toBe(asked);
+    expect(exchange.asked).toBe(asked);
     ending.abort();
     await running;
   });
 
-  it('stays open while the venue does not answer, over a restart too', async () => {
-    const { clock, filler, states, venue } = world(new Set(slots(0, 20)));
-    venue.fails = 4;
+  it('stays open while the exchange does not answer, over a restart too', async () => {
+    const { clock, filler, states, exchange } = world(new Set(slots(0, 20)));
+    exchange.fails = 4;
     const first = new AbortController();
     const before = filler();
     const running = before.run(first.signal);
     await before.found(T0 + 10 * HOUR, 1);
     // No answer says nothing of the gap, so the waits begin at a second: 1, 2, 4, 8.
     await clock.advance(8000);
-    expect(venue.asked).toBe(4);
+    expect(exchange.asked).toBe(4);
     expect((await states())[0]!.at(-1)).toBe('open');
     first.abort();
     await running;

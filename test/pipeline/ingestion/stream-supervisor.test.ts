@@ -7,8 +7,8 @@ import { createVirtualClock, settle } from '../../support/virtual-clock.js';
 const HOUR = 3_600_000;
 const stream: StreamKey = { exchange: 'binance', symbol: 'BTC/USDT', timeframe: '1h' };
 
-/** A venue whose connections the test opens, feeds and breaks by hand. */
-function venue(startMs: number) {
+/** An exchange whose connections the test opens, feeds and breaks by hand. */
+function exchange(startMs: number) {
   const clock = createVirtualClock(startMs);
   const bars: RawCandle[] = [];
   const connections: {
@@ -82,7 +82,7 @@ describe('the supervisor of a stream', () => {
   const startMs = 1_700_000_400_000 - (1_700_000_400_000 % HOUR);
 
   it('backfills closed bars only, marked as history, before it streams', async () => {
-    const world = venue(startMs + 10);
+    const world = exchange(startMs + 10);
     for (let i = -5; i <= 0; i++) world.bars.push(world.bar(startMs + i * HOUR));
     const stop = new AbortController();
     const running = world.supervisor.run(stop.signal);
@@ -98,7 +98,7 @@ describe('the supervisor of a stream', () => {
   });
 
   it('rebuilds a connection that delivers nothing, and fills what was missed', async () => {
-    const world = venue(startMs + 10);
+    const world = exchange(startMs + 10);
     const stop = new AbortController();
     const running = world.supervisor.run(stop.signal);
     await settle();
@@ -122,7 +122,7 @@ describe('the supervisor of a stream', () => {
   });
 
   it('sleeps until silence could be told, and tells it no later than a tenth after its time', async () => {
-    const world = venue(startMs + 10);
+    const world = exchange(startMs + 10);
     let sleeps = 0;
     const { sleep } = world.clock;
     world.clock.sleep = (...asked) => {
@@ -146,7 +146,7 @@ describe('the supervisor of a stream', () => {
   });
 
   it('rebuilds a lively connection that brings no bar, once each time and a half', async () => {
-    const world = venue(startMs + 10);
+    const world = exchange(startMs + 10);
     for (let i = -5; i < 0; i++) world.bars.push(world.bar(startMs + i * HOUR));
     const stop = new AbortController();
     const running = world.supervisor.run(stop.signal);
@@ -160,7 +160,7 @@ describe('the supervisor of a stream', () => {
     };
     await chatter(89);
     expect(world.told).toEqual([]);
-    // The venue has the bar; only the stream does not bring it.
+    // The exchange has the bar; only the stream does not bring it.
     world.bars.push(world.bar(startMs));
     await chatter(3);
     expect(world.told).toEqual(['silent', 'lost: messages, but no bar', 'back']);
@@ -174,7 +174,7 @@ describe('the supervisor of a stream', () => {
   });
 
   it('waits longer after each failure, and starts afresh after life', async () => {
-    const world = venue(startMs + 10);
+    const world = exchange(startMs + 10);
     const stop = new AbortController();
     world.failHistory(3);
     const running = world.supervisor.run(stop.signal);
@@ -200,7 +200,7 @@ describe('the supervisor of a stream', () => {
   });
 
   it('does not swallow a fault of what handles the bars', async () => {
-    const world = venue(startMs + 10);
+    const world = exchange(startMs + 10);
     const running = world.supervisor.run(new AbortController().signal);
     const outcome = expect(running).rejects.toThrow('the disk is gone');
     await settle();

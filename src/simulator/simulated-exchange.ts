@@ -26,7 +26,7 @@ export interface KeyPermissions {
 
 const TRADING_ALONE: KeyPermissions = { trading: true, withdrawals: false, addressBound: false };
 
-export interface VenueOptions {
+export interface SimulatedExchangeOptions {
   readonly markets: readonly MarketSpec[];
   /** Bars of the time line that are history from the beginning; at least 1. */
   readonly startIndex: number;
@@ -46,7 +46,7 @@ export interface Account {
 }
 
 /** The exchange without its sockets: market replay, books, accounts and time. */
-export class SimulatedVenue implements IdSource {
+export class SimulatedExchange implements IdSource {
   readonly replay: MarketReplay;
   readonly clock: ReplayClock;
   readonly #accounts = new Map<string, Account>();
@@ -58,7 +58,7 @@ export class SimulatedVenue implements IdSource {
   /** Told of what happens to each account. */
   onAccountEvent: (apiKey: string, event: AccountEvent) => void = () => {};
 
-  constructor(options: VenueOptions) {
+  constructor(options: SimulatedExchangeOptions) {
     const instruments = options.markets.map(toInstrument);
     if (new Set(instruments.map(({ id }) => id)).size !== instruments.length) {
       throw badInput('E_SIM_MARKET', 'a symbol stands twice', 'name each symbol once');
