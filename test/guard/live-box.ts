@@ -140,6 +140,8 @@ export interface LiveBoxOptions {
   readonly asUnits?: boolean;
   /** Lines of a kernel in place of simulated ones, and the hand that moves the contact there. */
   readonly lines?: { readonly backend: 'onoff' | 'chardev'; move(pressed: boolean): void };
+  /** Called after each bar that the market has completed: what happens to the market next. */
+  readonly onStep?: (simulator: ExchangeSimulator) => void;
 }
 
 /** Starts simulator, guard and trader, and steps the market until `dispose`. */
@@ -150,6 +152,7 @@ export async function startLiveBox({
   asUnits = false,
   mqttUrl,
   front: frontOf,
+  onStep,
   ...guard
 }: LiveBoxOptions): Promise<LiveBox> {
   const dir = mkdtempSync(path.join(tmpdir(), 'rb-live-'));
@@ -279,7 +282,9 @@ export async function startLiveBox({
     while (stepping) {
       // Twice as fast as the bars' own time: what follows the market's clock is never a second behind it.
       await delay(500);
-      if (stepping) await simulator.step();
+      if (!stepping) break;
+      await simulator.step();
+      onStep?.(simulator);
     }
   })();
 

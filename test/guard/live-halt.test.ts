@@ -5,7 +5,6 @@ import { buildBox, type LiveBox, startLiveBox } from './live-box.js';
 import {
   createdAfter,
   HOW,
-  isConfirmed,
   type LiveCase,
   type PressFigures,
   press,
@@ -103,17 +102,4 @@ describe('a press in mode live', () => {
     await box.until('the record', async () => (await box.status()).halt?.recorded === true);
     expect(await box.resume()).toMatchObject({ opened: false, reason: 'contact_open' });
   }, 180_000);
-
-  it('closes the positions where it is to flatten, and holds nothing after', async () => {
-    box = await start({ onHalt: 'flatten' });
-    await box.arm();
-    const held = () => Number(box.simulator.ledger().accounts[0]!.balances.BTC?.free ?? 0);
-    await box.until('a position', () => held() > 0.0001, 40_000);
-    await press(on());
-    await box.until('the confirmation', () => isConfirmed(box));
-    console.log(`flattened: ${held()} BTC held, ${(await box.status()).halt?.confirmation}`);
-    expect(held()).toBeLessThan(0.00002);
-    expect(box.permit()).toEqual({ ok: false, reason: 'revoked' });
-    expect((await box.status()).state).toBe('HALTED');
-  }, 90_000);
 });

@@ -23,8 +23,8 @@ const HISTORY = 60;
 export interface Appliance {
   readonly simulator: ExchangeSimulator;
   readonly dir: string;
-  /** The configuration file's text. */
-  configText(settings?: Readonly<Record<string, object>>): string;
+  /** The configuration file's text; without MQTT where its section is null. */
+  configText(settings?: Readonly<Record<string, object | null>>): string;
   dispose(): Promise<void>;
 }
 
@@ -62,7 +62,8 @@ export async function createAppliance(broker: Mosquitto, bars: number, seed = 7)
         gpio: { backend: 'simulated' },
         log: { level: 'warn' },
         ...settings,
-        mqtt: { url: broker.url, caFile: broker.caFile, ...settings.mqtt },
+        mqtt:
+          settings.mqtt === null ? undefined : { url: broker.url, caFile: broker.caFile, ...settings.mqtt },
       }),
     async dispose() {
       await simulator.stop();

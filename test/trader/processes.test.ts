@@ -61,9 +61,10 @@ describe.skipIf(!mosquittoInstalled())('the shipped program and a phone', () => 
     await broker.dispose();
   });
 
-  function launch(command: 'run' | 'guard', settings: Readonly<Record<string, object>> = {}): Running {
+  function launch(command: 'run' | 'guard', settings: Readonly<Record<string, object | null>> = {}): Running {
     const file = path.join(appliance.dir, `redbutton-${children.length}.toml`);
-    writeFileSync(file, appliance.configText({ ...settings, mqtt: { keepaliveSeconds: KEEPALIVE_SECONDS } }));
+    const mqtt = settings.mqtt === null ? null : { keepaliveSeconds: KEEPALIVE_SECONDS };
+    writeFileSync(file, appliance.configText({ ...settings, mqtt }));
     const child = spawn(process.execPath, [app.file('src/main.ts'), command, '--config', file], {
       env: { PATH: process.env.PATH, ...BOX_ENV, REDBUTTON_NTFY_TOPIC: 'a-topic-nobody-guesses' },
       stdio: ['ignore', 'pipe', 'pipe'],
@@ -86,8 +87,8 @@ describe.skipIf(!mosquittoInstalled())('the shipped program and a phone', () => 
     await gone;
   }
 
-  async function until(what: string, isSo: () => boolean | Promise<boolean>): Promise<void> {
-    const endMs = clock.monotonicMs() + 20_000;
+  async function until(what: string, isSo: () => boolean | Promise<boolean>, forMs = 20_000): Promise<void> {
+    const endMs = clock.monotonicMs() + forMs;
     while (!(await isSo())) {
       const said = children.map(({ output }) => output()).join('');
       if (clock.monotonicMs() > endMs) throw new Error(`waited in vain for ${what}; said: ${said}`);
@@ -146,62 +147,102 @@ describe.skipIf(!mosquittoInstalled())('the shipped program and a phone', () => 
   );
 
   it('the phone hears of a trader that cannot start, hangs or was killed, and of its return, over MQTT and ntfy', async () => {
+    const ntfy = await startNtfy();
+    const settings = { alerts: { sinks: ['mqtt', 'ntfy'] }, ntfy: { url: ntfy.url } };
+    const lost: Heard = async (what, sinceMs, words) => {
+      const heard = await phone.until(
+        (m) => m.topic.endsWith('alert/critical') && m.payload.includes('TRADER_LOST') && m.atMs > sinceMs,
+        50_000,
+      );
+      expect(heard.payload).toContain(words);
+      expect(heard.atMs - sinceMs).toBeLessThan(45_000);
+      const push = await ntfy.heard(sinceMs, words);
+      const seconds = (atMs: number) => ((atMs - sinceMs) / 1000).toFixed(1);
+      console.log(
+        `trader ${what}: MQTT after ${seconds(heard.atMs)} s, ntfy after ${seconds(push.atMs)} s: ${push.message}`,
+      );
+    };
+    const back = () => phone.received.filter((m) => m.payload.includes('TRADER_BACK')).length;
+    try {
+      launch('guard', settings);
+      await says('guard/availability', 'online');
+      await loseTraders(settings, lost, back);
+    } finally {
+      ntfy.close();
+    }
+  }, 240_000);
+
+  it('with ntfy alone, the phone hears of the same', async () => {
+    const ntfy = await startNtfy();
+    const settings = { alerts: { sinks: ['ntfy'] }, ntfy: { url: ntfy.url }, mqtt: null };
+    const lost: Heard = async (what, sinceMs, words) => {
+      const push = await ntfy.heard(sinceMs, words);
+      console.log(
+        `with ntfy alone, trader ${what}: after ${((push.atMs - sinceMs) / 1000).toFixed(1)} s: ${push.message}`,
+      );
+      expect(push.atMs - sinceMs).toBeLessThan(45_000);
+    };
+    const back = () => ntfy.pushed.filter(({ message }) => message.includes('trader is back')).length;
+    try {
+      const guard = launch('guard', settings);
+      await until('the guard', () => guard.output().includes('"ready"'));
+      await loseTraders(settings, lost, back);
+    } finally {
+      ntfy.close();
+    }
+  }, 240_000);
+
+  type Settings = Readonly<Record<string, object | null>>;
+  type Heard = (what: string, sinceMs: number, words: string) => Promise<void>;
+
+  /** A trader that cannot start, one that hangs, and one that is killed; each but the last is followed by one that is well. */
+  async function loseTraders(settings: Settings, lost: Heard, back: () => number): Promise<void> {
+    const neverMs = performance.now();
+    const broken = launch('run', { ...settings, modelDir: path.join(appliance.dir, 'nomodel') } as never);
+    await once(broken.child, 'exit');
+    await lost('unable to start', neverMs, 'nomodel/manifest.json');
+
+    const trader = launch('run', settings);
+    await until('its start', () => back() === 1);
+    trader.child.kill('SIGSTOP');
+    await lost('hung', performance.now(), 'There has been no trader for');
+    await end(trader.child, 'SIGKILL');
+    expect(back()).toBe(1);
+    const next = launch('run', settings);
+    await until('its return', () => back() === 2);
+
+    const killedMs = performance.now();
+    await end(next.child, 'SIGKILL');
+    await lost('killed', killedMs, 'There has been no trader for');
+  }
+
+  /** A server that acknowledges as ntfy does. */
+  async function startNtfy() {
     const pushed: { atMs: number; message: string }[] = [];
-    const ntfy = createServer((request, response) => {
+    const server = createServer((request, response) => {
       void text(request).then((body) => {
         const { message, topic } = JSON.parse(body) as { message: string; topic: string };
         pushed.push({ atMs: performance.now(), message });
         response.end(JSON.stringify({ id: `x${pushed.length}`, event: 'message', topic }));
       });
     });
-    ntfy.listen(0, '127.0.0.1');
-    await once(ntfy, 'listening');
-    const settings = {
-      alerts: { sinks: ['mqtt', 'ntfy'] },
-      ntfy: { url: `http://127.0.0.1:${(ntfy.address() as AddressInfo).port}` },
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const find = (sinceMs: number, words: string) =>
+      pushed.find(({ atMs, message }) => atMs > sinceMs && message.includes(words));
+    return {
+      pushed,
+      url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+      async heard(sinceMs: number, words: string) {
+        await until('the push', () => find(sinceMs, words) !== undefined, 50_000);
+        return find(sinceMs, words)!;
+      },
+      close() {
+        server.closeAllConnections();
+        server.close();
+      },
     };
-    const lost = async (what: string, sinceMs: number, words: string) => {
-      const heard = await phone.until(
-        (m) => m.topic.endsWith('alert/critical') && m.payload.includes('TRADER_LOST') && m.atMs > sinceMs,
-        50_000,
-      );
-      expect(heard.payload).toContain(words);
-      await until('the push', () =>
-        pushed.some(({ atMs, message }) => atMs > sinceMs && message.includes(words)),
-      );
-      const push = pushed.find(({ atMs, message }) => atMs > sinceMs && message.includes(words))!;
-      const seconds = (atMs: number) => ((atMs - sinceMs) / 1000).toFixed(1);
-      console.log(
-        `trader ${what}: MQTT after ${seconds(heard.atMs)} s, ntfy after ${seconds(push.atMs)} s: ${push.message}`,
-      );
-      expect(heard.atMs - sinceMs).toBeLessThan(45_000);
-    };
-    try {
-      launch('guard', settings);
-      await says('guard/availability', 'online');
-      const neverMs = performance.now();
-      const broken = launch('run', { modelDir: path.join(appliance.dir, 'nomodel') } as never);
-      await once(broken.child, 'exit');
-      await lost('unable to start', neverMs, 'nomodel/manifest.json');
-
-      const trader = launch('run', settings);
-      await says('alert/warning', 'TRADER_BACK');
-      trader.child.kill('SIGSTOP');
-      await lost('hung', performance.now(), 'There has been no trader for');
-      await end(trader.child, 'SIGKILL');
-      const back = () => phone.received.filter((m) => m.payload.includes('TRADER_BACK'));
-      expect(back()).toHaveLength(1);
-      const next = launch('run', settings);
-      await until('its return', () => back().length === 2);
-
-      const killedMs = performance.now();
-      await end(next.child, 'SIGKILL');
-      await lost('killed', killedMs, 'There has been no trader for');
-    } finally {
-      ntfy.closeAllConnections();
-      ntfy.close();
-    }
-  }, 240_000);
+  }
 
   it('the phone halts through the guard’s own process, which tells of it; nothing on any topic breaks its schema', async () => {
     const { guard } = await startArmed();
