@@ -1,3 +1,5 @@
+// @module-tag sockets
+
 import { afterAll, describe, expect, it } from 'vitest';
 import { decimal } from '../../src/core/money.js';
 import type { Fill, OrderReport, OrderRequest, Quote, Side } from '../../src/core/order.js';

@@ -1,3 +1,5 @@
+// @module-tag sockets
+
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, describe, expect, it } from 'vitest';
 import { decimal } from '../../src/core/money.js';

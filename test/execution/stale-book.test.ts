@@ -1,3 +1,5 @@
+// @module-tag sockets
+
 import { afterEach, expect, it } from 'vitest';
 import { liveDesk } from '../support/live-desk.js';
 import { HOUR_MS } from '../support/tiny-stream.js';

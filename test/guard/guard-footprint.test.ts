@@ -1,3 +1,5 @@
+// @module-tag processes
+
 import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { compile } from '../support/compiled.js';

@@ -1,3 +1,5 @@
+// @module-tag processes
+
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { createMosquitto, mosquittoInstalled } from '../brokers/mosquitto.js';
 import { type Phone, startPhone } from '../brokers/phone.js';

@@ -1,3 +1,5 @@
+// @module-tag processes
+
 import { describe, expect, it } from 'vitest';
 import { createPortsOf } from '../../src/core/create-ports.js';
 import { readPacket } from './order-capture.js';

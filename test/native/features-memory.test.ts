@@ -1,3 +1,5 @@
+// @module-tag long
+
 import { setImmediate } from 'node:timers/promises';
 import v8 from 'node:v8';
 import vm from 'node:vm';

@@ -1,3 +1,5 @@
+// @module-tag processes
+
 import { execFileSync } from 'node:child_process';
 import process from 'node:process';
 import { fileURLToPath } from 'node:url';

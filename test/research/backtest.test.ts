@@ -1,3 +1,5 @@
+// @module-tag long
+
 import { describe, expect, it } from 'vitest';
 import { type Candle, candleAt, toColumns } from '../../src/core/candle.js';
 import type { BarRecord, HaltRecord } from '../../src/core/records.js';

@@ -1,3 +1,5 @@
+// @module-tag sockets
+
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';

@@ -1,3 +1,5 @@
+// @module-tag browser
+
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';

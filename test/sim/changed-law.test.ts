@@ -1,3 +1,5 @@
+// @module-tag long
+
 import { describe, expect, it } from 'vitest';
 import { createFeatureKernel } from '../../src/adapters/native/features.js';
 import { createForestTrainer } from '../../src/adapters/native/forest.js';

@@ -1,3 +1,5 @@
+// @module-tag processes
+
 import { execFile } from 'node:child_process';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';

@@ -1,3 +1,5 @@
+// @module-tag sockets
+
 import { existsSync, readFileSync } from 'node:fs';
 import { afterEach, describe, expect, it } from 'vitest';
 import { ExchangeSimulator } from '../../src/simulator/index.js';

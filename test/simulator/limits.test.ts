@@ -1,3 +1,5 @@
+// @module-tag sockets
+
 import { afterEach, describe, expect, it } from 'vitest';
 import { createCcxtBroker } from '../../src/adapters/ccxt/index.js';
 import { decimal } from '../../src/core/money.js';

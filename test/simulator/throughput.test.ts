@@ -1,3 +1,5 @@
+// @module-tag sockets
+
 import { performance } from 'node:perf_hooks';
 import { afterEach, describe, expect, it } from 'vitest';
 import { createCcxtFeed } from '../../src/adapters/ccxt/index.js';

@@ -1,3 +1,5 @@
+// @module-tag sockets
+
 import { afterEach, describe, expect, it } from 'vitest';
 import WebSocket from 'ws';
 import type { CcxtOrder, CcxtTrade } from '../../src/adapters/ccxt/ccxt-module.js';

@@ -1,3 +1,5 @@
+// @module-tag processes
+
 import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';

@@ -1,3 +1,5 @@
+// @module-tag sockets
+
 import { afterEach, describe, expect, it } from 'vitest';
 import { decimal } from '../../src/core/money.js';
 import { faultsOfSeed } from '../../src/simulator/index.js';

@@ -1,3 +1,5 @@
+// @module-tag sockets
+
 import { Writable } from 'node:stream';
 import { afterEach, describe, expect, it } from 'vitest';
 import { createLog } from '../../src/adapters/log/log.js';

@@ -1,3 +1,5 @@
+// @module-tag processes
+
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { openStore } from '../../src/adapters/duckdb/index.js';

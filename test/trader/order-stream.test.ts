@@ -1,3 +1,5 @@
+// @module-tag sockets
+
 import { afterEach, describe, expect, it } from 'vitest';
 import { endedShort, engineOf, fillOn, knowsAll, THIN } from './ended-short.js';
 import { KEY, type LiveTrader, startLiveTrader } from './live-trader.js';

@@ -1,3 +1,5 @@
+// @module-tag sockets
+
 import { readFileSync } from 'node:fs';
 import ccxt from 'ccxt';
 import { afterEach, describe, expect, it } from 'vitest';

@@ -1,3 +1,5 @@
+// @module-tag sockets
+
 import ccxt from 'ccxt';
 import fc from 'fast-check';
 import { afterEach, describe, expect, it } from 'vitest';

@@ -1,3 +1,5 @@
+// @module-tag processes
+
 import { once } from 'node:events';
 import { createServer, type Server } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';

@@ -1,3 +1,5 @@
+// @module-tag sockets
+
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach, describe, expect, it } from 'vitest';
 import { CcxtEmergencyCanceller } from '../../../src/adapters/ccxt/index.js';

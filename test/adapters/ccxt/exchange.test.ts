@@ -1,3 +1,5 @@
+// @module-tag sockets
+
 import { afterEach, describe, expect, it } from 'vitest';
 import { createExchange } from '../../../src/adapters/ccxt/index.js';
 import { startWorld, type World } from '../../simulator/world.js';

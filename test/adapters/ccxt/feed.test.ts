@@ -1,3 +1,5 @@
+// @module-tag sockets
+
 import { afterEach, describe, expect, it } from 'vitest';
 import { createCcxtFeed } from '../../../src/adapters/ccxt/index.js';
 import { type CandleColumns, candleAt } from '../../../src/core/candle.js';

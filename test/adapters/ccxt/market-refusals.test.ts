@@ -1,3 +1,5 @@
+// @module-tag sockets
+
 import { afterEach, expect, it } from 'vitest';
 import { createExchange, marketRefusals } from '../../../src/adapters/ccxt/index.js';
 import { createSystemClock } from '../../../src/adapters/clock/system-clock.js';

@@ -1,3 +1,5 @@
+// @module-tag sockets
+
 import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { connect, createServer, type Socket } from 'node:net';

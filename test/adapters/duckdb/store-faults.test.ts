@@ -1,3 +1,5 @@
+// @module-tag processes
+
 import { spawn, spawnSync } from 'node:child_process';
 import {
   chmodSync,

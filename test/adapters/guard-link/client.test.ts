@@ -1,3 +1,5 @@
+// @module-tag sockets
+
 import { mkdtempSync, rmSync } from 'node:fs';
 import { createServer, type Server, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';

@@ -1,3 +1,5 @@
+// @module-tag sockets
+
 import { request } from 'node:http';
 import { afterEach, describe, expect, it } from 'vitest';
 import { expose, gauge, gaugeBy } from '../../../src/adapters/metrics/exposition.js';

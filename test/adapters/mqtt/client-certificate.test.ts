@@ -1,3 +1,5 @@
+// @module-tag processes
+
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createMosquitto, type Mosquitto, mosquittoInstalled } from '../../brokers/mosquitto.js';
 import { type Box, createBox, eventually } from './box.js';

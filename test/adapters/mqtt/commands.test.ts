@@ -1,3 +1,5 @@
+// @module-tag processes
+
 import { connectAsync, type MqttClient } from 'mqtt';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { excerpt } from '../../../src/adapters/mqtt/commands.js';

@@ -1,3 +1,5 @@
+// @module-tag processes
+
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';

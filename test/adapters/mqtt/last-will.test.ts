@@ -1,3 +1,5 @@
+// @module-tag processes
+
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createMosquitto, type Mosquitto, mosquittoInstalled } from '../../brokers/mosquitto.js';
 import { type Phone, startPhone } from '../../brokers/phone.js';

@@ -1,3 +1,5 @@
+// @module-tag processes
+
 import { describe, expect, it } from 'vitest';
 import { mosquittoInstalled } from '../../brokers/mosquitto.js';
 import { endure } from './endurance.js';

@@ -1,3 +1,5 @@
+// @module-tag processes
+
 import { createServer, type Server, type Socket } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
 import { createMosquitto, type Mosquitto, mosquittoInstalled } from '../../brokers/mosquitto.js';

@@ -1,3 +1,5 @@
+// @module-tag processes
+
 import { hostname } from 'node:os';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { brokerCertificate } from '../../../src/box/doctor/broker-certificate.js';

@@ -1,3 +1,5 @@
+// @module-tag processes
+
 import {
   existsSync,
   mkdirSync,
