@@ -13,6 +13,13 @@ const breaker = 'src/portfolio/drawdown.ts';
 
 export const MUTATIONS = [
   {
+    name: 'carry the hour of a skipped time into the next day',
+    file: 'src/adapters/alert-delivery/daily.ts',
+    from: 'return today > afterMs ? today : on(1);',
+    to: 'return today > afterMs ? today : new Date(today).setDate(new Date(today).getDate() + 1);',
+    by: 'test/adapters/alert-delivery/daily.test.ts',
+  },
+  {
     name: 'load a native addon whose rows have another width',
     file: 'src/adapters/native/addon.ts',
     from: 'if (width !== FEATURE_COLUMNS.length)',

@@ -53,11 +53,13 @@ export function createDaily(options: {
   };
 }
 
-/** The next moment after `afterMs` at which a local clock shows `HH:MM`. */
+/** The next moment after `afterMs` at which a local clock shows `HH:MM`; a time that a day skips comes as much later. */
 export function nextLocalTime(at: string, afterMs: number): number {
   const [hours, minutes] = at.split(':').map(Number);
-  const next = new Date(afterMs);
-  next.setHours(hours!, minutes!, 0, 0);
-  if (next.getTime() <= afterMs) next.setDate(next.getDate() + 1);
-  return next.getTime();
+  const day = new Date(afterMs);
+  // Each day by its own date: what a change of the clock made of the time on one day must not be carried into the next.
+  const on = (daysOn: number) =>
+    new Date(day.getFullYear(), day.getMonth(), day.getDate() + daysOn, hours, minutes).getTime();
+  const today = on(0);
+  return today > afterMs ? today : on(1);
 }

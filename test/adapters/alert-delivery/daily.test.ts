@@ -13,6 +13,34 @@ describe('once a day', () => {
     expect(new Date(nextLocalTime('06:00', morning))).toEqual(new Date(2024, 5, 8, 6, 0));
   });
 
+  it.each([
+    ['Europe/Berlin', '02:30', '2026-03-27T12:00Z', ['28 02:30', '29 03:30', '30 02:30', '31 02:30']],
+    ['Europe/Berlin', '02:30', '2026-10-23T12:00Z', ['24 02:30', '25 02:30', '26 02:30', '27 02:30']],
+    ['America/New_York', '02:30', '2026-03-06T12:00Z', ['07 02:30', '08 03:30', '09 02:30', '10 02:30']],
+    ['America/New_York', '01:30', '2026-10-30T12:00Z', ['31 01:30', '01 01:30', '02 01:30', '03 01:30']],
+    ['Australia/Lord_Howe', '02:15', '2026-10-02T12:00Z', ['03 02:15', '04 02:45', '05 02:15', '06 02:15']],
+    ['Australia/Lord_Howe', '01:45', '2026-04-03T12:00Z', ['04 01:45', '05 01:45', '06 01:45', '07 01:45']],
+    ['America/Santiago', '00:30', '2026-09-04T12:00Z', ['05 00:30', '06 01:30', '07 00:30', '08 00:30']],
+    ['Asia/Kolkata', '02:30', '2026-03-27T12:00Z', ['28 02:30', '29 02:30', '30 02:30', '31 02:30']],
+    ['UTC', '02:30', '2026-03-27T12:00Z', ['28 02:30', '29 02:30', '30 02:30', '31 02:30']],
+  ])('survives the change of the clock in %s at %s from %s on', (zone, at, from, expected) => {
+    const before = process.env.TZ;
+    process.env.TZ = zone;
+    try {
+      let ms = Date.parse(from);
+      const shown = expected.map(() => {
+        ms = nextLocalTime(at, ms);
+        const local = new Date(ms);
+        const two = (value: number) => String(value).padStart(2, '0');
+        return `${two(local.getDate())} ${two(local.getHours())}:${two(local.getMinutes())}`;
+      });
+      expect(shown).toEqual(expected);
+    } finally {
+      if (before === undefined) delete process.env.TZ;
+      else process.env.TZ = before;
+    }
+  });
+
   it('runs once for each day the clock passes the time, though the clock is set back and the work fails', async () => {
     let wallMs = new Date(2024, 5, 7, 7, 0).getTime();
     const endMs = new Date(2024, 5, 10, 7, 0).getTime();
