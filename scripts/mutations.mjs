@@ -13,6 +13,20 @@ const breaker = 'src/portfolio/drawdown.ts';
 
 export const MUTATIONS = [
   {
+    name: 'take an address with port 0 or one above 65535',
+    file: 'src/config/addresses.ts',
+    from: 'return number >= 1 && number <= 65_535 ? null',
+    to: 'return number >= 0 ? null',
+    by: 'test/config/addresses.test.ts',
+  },
+  {
+    name: 'take a bare IPv6 address for a host and a port',
+    file: 'src/config/addresses.ts',
+    from: "authority.split(':').length > 2",
+    to: "authority.split(':').length > 20",
+    by: 'test/config/addresses.test.ts',
+  },
+  {
     name: 'carry the hour of a skipped time into the next day',
     file: 'src/adapters/alert-delivery/daily.ts',
     from: 'return today > afterMs ? today : on(1);',

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { address } from './addresses.js';
 
 /** The sections of the configuration that say how the box speaks to a person. */
 
@@ -6,9 +7,11 @@ const positiveMs = z.number().int().positive();
 
 export const mqtt = z
   .strictObject({
-    url: z
-      .string()
-      .regex(/^mqtts?:\/\/[^@]+$/, 'expected mqtt://host:port or mqtts://host:port, without user or password')
+    url: address({
+      schemes: ['mqtt', 'mqtts'],
+      expected: 'expected mqtt://host:port or mqtts://host:port, without user or password',
+      path: true,
+    })
       .optional()
       .describe('mqtt:// or mqtts://; absent = no alerts leave the box, which is logged as such.'),
     caFile: z
@@ -42,9 +45,11 @@ const localTime = z.string().regex(/^([01]\d|2[0-3]):[0-5]\d$/, 'expected local 
 
 export const ntfy = z
   .strictObject({
-    url: z
-      .string()
-      .regex(/^https?:\/\/[^@/?#]+\/?$/, 'expected https://host, without user, path or topic')
+    url: address({
+      schemes: ['http', 'https'],
+      expected: 'expected https://host, without user, path or topic',
+      path: false,
+    })
       .default('https://ntfy.sh')
       .describe(
         "An ntfy server, public or one's own; the topic is the credential ntfy-topic, since it is all that guards it.",
@@ -63,8 +68,11 @@ export const alerts = z
       .describe('Local hours in which info alerts wait. Both or neither; may span midnight.'),
     quietTo: localTime.optional().describe('End of the quiet hours.'),
     dailySummaryAt: localTime.optional().describe('Local time of the daily summary; absent = none.'),
-    releaseUrl: z
-      .string()
+    releaseUrl: address({
+      schemes: ['http', 'https'],
+      expected: 'expected https://…, without user or password',
+      path: true,
+    })
       .regex(
         /^https:\/\/[^@]+$|^http:\/\/127\.0\.0\.1[:/][^@]+$/,
         'expected https://…, without user or password',

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { address } from './addresses.js';
 import { alerts, mqtt, ntfy } from './alert-sections.js';
 import { modelHealth, retraining } from './model-sections.js';
 import { storage } from './storage-section.js';
@@ -40,13 +41,22 @@ const exchange = z.strictObject({
     .enum(['24x7', 'weekdays'])
     .default('24x7')
     .describe('Days the market trades: always, or Monday to Friday.'),
-  restUrl: z
-    .url()
+  restUrl: address({
+    schemes: ['http', 'https'],
+    expected: 'expected http://host:port or https://host:port, without user or password',
+    path: true,
+  })
     .optional()
     .describe(
       "Base addresses in place of the exchange's own (the simulator, a proxy). Loopback only, unless `sandbox`.",
     ),
-  wsUrl: z.url().optional().describe('The same for streams.'),
+  wsUrl: address({
+    schemes: ['ws', 'wss'],
+    expected: 'expected ws://host:port or wss://host:port, without user or password',
+    path: true,
+  })
+    .optional()
+    .describe('The same for streams.'),
   sandbox: z.boolean().default(false).describe("Use the exchange's own test network."),
   simulatedTime: z
     .boolean()

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { isHost } from '../../config/addresses.js';
 
 /**
  * The table `[box]` of the card's `redbutton.toml`: what the machine itself needs. All else in that file is the trader's
@@ -20,7 +21,7 @@ const wifi = z.strictObject({
     .regex(/^[A-Z]{2}$/, 'expected a country as in "DE", which says what channels are allowed'),
 });
 
-const host = z.string().regex(/^[A-Za-z0-9.:-]{1,253}$/, 'expected a name or an address');
+const host = z.string().refine(isHost, 'expected a name or an address, without a port');
 
 export const boxSection = z
   .strictObject({
