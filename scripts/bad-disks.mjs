@@ -1,6 +1,7 @@
 // Presses the button of a guard whose disk is bad, ends the guard, starts it again, and prints whether the halt was
-// remembered: node scripts/bad-disks.mjs [--quick]. Needs root (loop devices, a mount namespace of its own) and
-// `npm run build`. Exit 1 when a halt was forgotten that any place took, or one that no place took without an alert.
+// remembered. Needs root (loop devices, a mount namespace of its own) and `npm run build`.
+// Usage: node scripts/bad-disks.mjs [--quick]
+// Exit 1 when a halt was forgotten that any place took, or one that no place took without an alert.
 import { execFileSync, spawn } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { request } from 'node:http';
@@ -9,10 +10,11 @@ import path from 'node:path';
 import process from 'node:process';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { readOptions } from './usage.mjs';
 
 const self = fileURLToPath(import.meta.url);
 const dist = path.join(path.dirname(self), '../dist');
-const quick = process.argv.includes('--quick');
+const { quick } = readOptions(import.meta.url, { options: { quick: { type: 'boolean' } } }).values;
 
 if (process.getuid() !== 0) {
   console.log('skipped: bad disks are made of loop devices, which needs root');

@@ -1,14 +1,14 @@
-// Benchmarks alerts: node scripts/bench-alerts.mjs [--json] [--quick]. Needs `npm run build` and Debian's mosquitto and
-// mosquitto-clients. A critical alert from its event to a subscriber (mosquitto_sub as the phone) over a real broker with
-// TLS and passwords, waiting in memory and in the trader's database; and what the pipeline waits for it. Exit 1 when the
-// limit is missed.
+// Benchmarks alerts: a critical alert from its event to a subscriber (mosquitto_sub as the phone) over a real broker with
+// TLS and passwords, waiting in memory and in the trader's database; and what the pipeline waits for it.
+// Usage: node scripts/bench-alerts.mjs [--json] [--quick]
+// Needs `npm run build` and Debian's mosquitto and mosquitto-clients. Exit 1 when the limit is missed.
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import process from 'node:process';
 import { pathToFileURL } from 'node:url';
-import { parseArgs } from 'node:util';
 import { compileSources } from './compile-sources.mjs';
+import { isRun, readOptions } from './usage.mjs';
 
 const BROKER = 'test/brokers/mosquitto.ts';
 const PHONE = 'test/brokers/phone.ts';
@@ -85,8 +85,10 @@ export async function benchAlerts({ count = 1_000 } = {}) {
   }
 }
 
-if (process.argv[1] && import.meta.url === pathToFileURL(process.argv[1]).href) {
-  const { values } = parseArgs({ options: { json: { type: 'boolean' }, quick: { type: 'boolean' } } });
+if (isRun(import.meta.url)) {
+  const { values } = readOptions(import.meta.url, {
+    options: { json: { type: 'boolean' }, quick: { type: 'boolean' } },
+  });
   const bench = await benchAlerts(values.quick ? { count: 200 } : {});
   if (values.json) console.log(JSON.stringify(bench));
   else for (const r of bench.results) console.log(r);

@@ -1,11 +1,11 @@
-// Benchmarks the backtest engine: node scripts/bench-backtest.mjs [--json] [--bars N] [--case NAME]. Needs `npm run
-// build`. Each case runs in a process of its own, since its memory is part of the answer; times are processor time of all
-// threads, the best of a few rounds, so that other work on the machine counts as little as it can. Exit 1 when a target is
-// missed. scripts/bench imports benchBacktest().
+// Benchmarks the backtest engine. Each case runs in a process of its own, since its memory is part of the answer; times are
+// processor time of all threads, the best of a few rounds, so that other work on the machine counts as little as it can.
+// Usage: node scripts/bench-backtest.mjs [--json] [--bars N] [--case NAME]
+// Needs `npm run build`. Exit 1 when a target is missed.
 import { spawnSync } from 'node:child_process';
 import process from 'node:process';
 import { fileURLToPath, pathToFileURL } from 'node:url';
-import { parseArgs } from 'node:util';
+import { isRun, readOptions } from './usage.mjs';
 
 const HERE = fileURLToPath(import.meta.url);
 const at = (path) => fileURLToPath(new URL(path, import.meta.url));
@@ -222,8 +222,8 @@ export async function benchBacktest({ bars = 1_000_000 } = {}) {
   };
 }
 
-if (process.argv[1] && import.meta.url === pathToFileURL(process.argv[1]).href) {
-  const { values } = parseArgs({
+if (isRun(import.meta.url)) {
+  const { values } = readOptions(import.meta.url, {
     options: {
       json: { type: 'boolean' },
       bars: { type: 'string', default: '1000000' },

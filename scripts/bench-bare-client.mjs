@@ -1,8 +1,12 @@
+// The least that anybody needs between a closed bar and an order, for scripts/bench-orders.mjs; does nothing by itself.
+// Usage: import { bareClient } from './bench-bare-client.mjs'
 import { open } from 'node:fs/promises';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import WebSocket from 'ws';
+import { isRun, readOptions } from './usage.mjs';
 
+if (isRun(import.meta.url)) readOptions(import.meta.url);
+const { default: WebSocket } = await import('ws');
 const nowMs = () => Number(process.hrtime.bigint()) / 1e6;
 
 /**

@@ -1,8 +1,12 @@
 // Feature set v1 with other libraries, each used the way that is quickest for it. What a library lacks (logarithm,
-// z-score, width) is a plain loop. Warm-up rows are left as the library returns them, which is in its favour.
-import { IndicatorsSync } from '@ixjb94/indicators';
-import technical from 'technicalindicators';
-import { BollingerBands, RSI } from 'trading-signals';
+// z-score, width) is a plain loop. Warm-up rows are left as the library returns them, which is in its favour. Does nothing by itself.
+// Usage: import * as peers from './bench-features-peers.mjs'
+import { isRun, readOptions } from './usage.mjs';
+
+if (isRun(import.meta.url)) readOptions(import.meta.url);
+const { IndicatorsSync } = await import('@ixjb94/indicators');
+const { default: technical } = await import('technicalindicators');
+const { BollingerBands, RSI } = await import('trading-signals');
 
 const LAGS = [1, 2, 3, 5, 10];
 const YEAR = Math.sqrt(252);

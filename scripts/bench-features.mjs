@@ -1,15 +1,27 @@
-// Benchmarks the native features against their peers, each ratio within one run: node scripts/bench-features.mjs [--json]
-// [--rows N] [--runs N]. Needs `npm run build`. Exit 1 when a target is missed. scripts/bench imports benchFeatures().
+// Benchmarks the native features against their peers, each ratio within one run.
+// Usage: node scripts/bench-features.mjs [--json] [--rows N] [--runs N] [--memory]
+//   --memory   the memory that a year takes, and nothing else
+// Needs `npm run build`. Exit 1 when a target is missed.
 import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import process from 'node:process';
-import { fileURLToPath, pathToFileURL } from 'node:url';
-import { parseArgs } from 'node:util';
+import { fileURLToPath } from 'node:url';
 import v8 from 'node:v8';
 import vm from 'node:vm';
 import { gunzipSync } from 'node:zlib';
-import * as peers from './bench-features-peers.mjs';
+import { isRun, readOptions } from './usage.mjs';
 
+const values = isRun(import.meta.url)
+  ? readOptions(import.meta.url, {
+      options: {
+        json: { type: 'boolean' },
+        memory: { type: 'boolean' },
+        rows: { type: 'string', default: '1000000' },
+        runs: { type: 'string', default: '7' },
+      },
+    }).values
+  : undefined;
+const peers = await import('./bench-features-peers.mjs');
 const HERE = fileURLToPath(import.meta.url);
 const at = (path) => fileURLToPath(new URL(path, import.meta.url));
 const DIST = at('../dist/adapters/native/features.js');
@@ -224,15 +236,7 @@ function print({ path, results }) {
   }
 }
 
-if (process.argv[1] && import.meta.url === pathToFileURL(process.argv[1]).href) {
-  const { values } = parseArgs({
-    options: {
-      json: { type: 'boolean' },
-      memory: { type: 'boolean' },
-      rows: { type: 'string', default: '1000000' },
-      runs: { type: 'string', default: '7' },
-    },
-  });
+if (values !== undefined) {
   const rows = Number(values.rows);
   if (values.memory) console.log(JSON.stringify(await measureMemory(rows)));
   else {

@@ -1,14 +1,14 @@
 // Benchmarks the forest trainer against scikit-learn, and the inference layer against a bare session.run, each ratio
-// within one run: node scripts/bench-forest.mjs [--json] [--runs N]. Needs `npm run build`. Exit 1 when a target is missed.
-// scripts/bench imports benchForest().
+// within one run.
+// Usage: node scripts/bench-forest.mjs [--json] [--runs N]
+// Needs `npm run build`. Exit 1 when a target is missed.
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { availableParallelism, tmpdir } from 'node:os';
 import path from 'node:path';
 import process from 'node:process';
-import { fileURLToPath, pathToFileURL } from 'node:url';
-import { parseArgs } from 'node:util';
-import { Tensor } from 'onnxruntime-node';
+import { fileURLToPath } from 'node:url';
+import { isRun, readOptions } from './usage.mjs';
 
 const at = (file) => fileURLToPath(new URL(file, import.meta.url));
 const dist = (file) => import(at(`../dist/${file}`));
@@ -161,6 +161,7 @@ async function inferenceRow(calls = 6000) {
   const layer = createInferenceLayer({
     classifier: createClassifier(await openSession(model, 'model'), manifest),
   });
+  const { Tensor } = await import('onnxruntime-node');
   const bare = await openSession(model, 'model');
   const values = new Float32Array(WIDTH);
   const feed = { [manifest.input.name]: new Tensor('float32', values, [1, WIDTH]) };
@@ -221,8 +222,8 @@ function print({ cores, results }) {
   }
 }
 
-if (process.argv[1] && import.meta.url === pathToFileURL(process.argv[1]).href) {
-  const { values } = parseArgs({
+if (isRun(import.meta.url)) {
+  const { values } = readOptions(import.meta.url, {
     options: { json: { type: 'boolean' }, runs: { type: 'string', default: '7' } },
   });
   const bench = await benchForest({ runs: Number(values.runs) });

@@ -1,13 +1,14 @@
-// Benchmarks the kill switch: node scripts/bench-guard.mjs [--json] [--quick]. Needs `npm run build`. A whole box in mode
-// live on this machine (guard and trader as processes, the exchange simulator, ten open orders at each press), and what a
-// guard at rest costs. Its peers are the limits it has to keep, and, at rest, a Node process that only wakes a hundred
-// times a second. Exit 1 when a limit is missed.
+// Benchmarks the kill switch: a whole box in mode live on this machine (guard and trader as processes, the exchange
+// simulator, ten open orders at each press), and what a guard at rest costs. Its peers are the limits it has to keep, and, at
+// rest, a Node process that only wakes a hundred times a second.
+// Usage: node scripts/bench-guard.mjs [--json] [--quick]
+// Needs `npm run build`. Exit 1 when a limit is missed.
 import { readFileSync, symlinkSync } from 'node:fs';
 import path from 'node:path';
 import process from 'node:process';
 import { fileURLToPath, pathToFileURL } from 'node:url';
-import { parseArgs } from 'node:util';
 import { compileSources } from './compile-sources.mjs';
+import { isRun, readOptions } from './usage.mjs';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const BOX = 'test/guard/live-box.ts';
@@ -92,8 +93,10 @@ export async function benchGuard({ count = 20, windows = 10 } = {}) {
   }
 }
 
-if (process.argv[1] && import.meta.url === pathToFileURL(process.argv[1]).href) {
-  const { values } = parseArgs({ options: { json: { type: 'boolean' }, quick: { type: 'boolean' } } });
+if (isRun(import.meta.url)) {
+  const { values } = readOptions(import.meta.url, {
+    options: { json: { type: 'boolean' }, quick: { type: 'boolean' } },
+  });
   const bench = await benchGuard(values.quick ? { count: 3, windows: 4 } : {});
   if (values.json) console.log(JSON.stringify(bench));
   else for (const r of bench.results) console.log(r);

@@ -1,8 +1,9 @@
-// Benchmarks the way of an order: node scripts/bench-orders.mjs [--json] [--quick]. Needs `npm run build`. The trader in mode
-// live, put together as the service does it, against the exchange simulator in another process; ten symbols close a bar at
-// once. Measured from the word of the symbol's closed bar to the moment at which each order is handed to ccxt, and to that at
-// which its request is written out, durable bar and durable intent included; beside it, in the same run, the bare sync of the
-// same disk. Exit 1 when a limit is missed.
+// Benchmarks the way of an order. The trader in mode live, put together as the service does it, against the exchange
+// simulator in another process; ten symbols close a bar at once. Measured from the message of the symbol's closed bar to the
+// moment at which each order is handed to ccxt, and to that at which its request is written out, durable bar and durable
+// intent included; beside it, in the same run, the bare sync of the same disk.
+// Usage: node scripts/bench-orders.mjs [--json] [--quick]
+// Needs `npm run build`. Exit 1 when a limit is missed.
 import { fork } from 'node:child_process';
 import diagnostics from 'node:diagnostics_channel';
 import { once } from 'node:events';
@@ -13,9 +14,7 @@ import path from 'node:path';
 import process from 'node:process';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { parseArgs } from 'node:util';
-import ccxt from 'ccxt';
-import { bareClient } from './bench-bare-client.mjs';
+import { readOptions } from './usage.mjs';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const dist = (file) => import(new URL(`../dist/${file}`, import.meta.url).href);
@@ -156,6 +155,7 @@ async function orders(steps) {
     const syncs = await watchSyncs(dir);
     const clock = await createFollowingClock(restUrl);
     const handed = [];
+    const { default: ccxt } = await import('ccxt');
     const { createOrder } = ccxt.pro.binance.prototype;
     ccxt.pro.binance.prototype.createOrder = function (...order) {
       handed.push([order[0], nowMs()]);
@@ -238,6 +238,7 @@ async function orders(steps) {
     clock.stop();
     const step = () => child.send('step');
     const count = steps + WARM_UP_STEPS;
+    const { bareClient } = await import('./bench-bare-client.mjs');
     const least = await bareClient({ restUrl, wsUrl, symbols: SYMBOLS, dir, count, step });
     return { took, bare, least: least.slice(WARM_UP_STEPS) };
   } finally {
@@ -374,7 +375,9 @@ async function benchOrders({ steps = 60, passages = 20_000 } = {}) {
 if (process.argv[2] === '--exchange') {
   await exchange(process.argv[3], Number(process.argv[4]));
 } else {
-  const { values } = parseArgs({ options: { json: { type: 'boolean' }, quick: { type: 'boolean' } } });
+  const { values } = readOptions(import.meta.url, {
+    options: { json: { type: 'boolean' }, quick: { type: 'boolean' } },
+  });
   const bench = await benchOrders(values.quick ? { steps: 15, passages: 5_000 } : {});
   if (values.json) console.log(JSON.stringify(bench));
   else for (const r of bench.results) console.log(r);

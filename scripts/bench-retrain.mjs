@@ -1,14 +1,15 @@
-// Measures what a retraining does to the bars: node scripts/bench-retrain.mjs [--quick] [--json]. Needs `npm run build`. A
-// pipeline with a store on disk, a model of 300 trees and real features takes a bar every 10 ms, at rest and while the
-// trader's own retraining (a process of its own, 50 000 rows, 300 trees, champion against challenger, change of the model)
-// runs. Exit 1 when the 99th percentile of bar → decision while training is above twice that at rest.
+// Measures what a retraining does to the bars. A pipeline with a store on disk, a model of 300 trees and real features takes
+// a bar every 10 ms, at rest and while the trader's own retraining (a process of its own, 50 000 rows, 300 trees, champion
+// against challenger, change of the model) runs.
+// Usage: node scripts/bench-retrain.mjs [--quick] [--json] [--rows N]
+// Needs `npm run build`. Exit 1 when the 99th percentile of bar → decision while training is above twice that at rest.
 import { mkdtempSync, rmSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import process from 'node:process';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath, pathToFileURL } from 'node:url';
-import { parseArgs } from 'node:util';
+import { isRun, readOptions } from './usage.mjs';
 
 const at = (file) => fileURLToPath(new URL(file, import.meta.url));
 const dist = (file) => import(pathToFileURL(at(`../dist/${file}`)).href);
@@ -242,8 +243,8 @@ export async function benchRetrain({ rows = 50_000, bars = 1000 } = {}) {
   }
 }
 
-if (process.argv[1] && import.meta.url === pathToFileURL(process.argv[1]).href) {
-  const { values } = parseArgs({
+if (isRun(import.meta.url)) {
+  const { values } = readOptions(import.meta.url, {
     options: { json: { type: 'boolean' }, quick: { type: 'boolean' }, rows: { type: 'string' } },
   });
   const rows = Number(values.rows ?? (values.quick ? 5000 : 50_000));

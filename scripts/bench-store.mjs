@@ -1,5 +1,6 @@
-// Benchmarks ingestion and storage: node scripts/bench-store.mjs [--json] [--quick] [--case NAME] [--timeframe 1h]. Needs
-// `npm run build`. Each case runs in a process of its own. Exit 1 when a target is missed.
+// Benchmarks ingestion and storage. Each case runs in a process of its own.
+// Usage: node scripts/bench-store.mjs [--json] [--quick] [--case NAME | --only NAME,NAME] [--timeframe 1h]
+// Needs `npm run build`. Exit 1 when a target is missed.
 import { spawn, spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -7,7 +8,7 @@ import path from 'node:path';
 import process from 'node:process';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath, pathToFileURL } from 'node:url';
-import { parseArgs } from 'node:util';
+import { readOptions } from './usage.mjs';
 
 const HERE = fileURLToPath(import.meta.url);
 const at = (place) => fileURLToPath(new URL(place, import.meta.url));
@@ -470,7 +471,7 @@ function trend(values) {
 }
 
 const CASES = { day, latency, csv, month };
-const { values } = parseArgs({
+const { values } = readOptions(import.meta.url, {
   options: {
     json: { type: 'boolean', default: false },
     quick: { type: 'boolean', default: false },

@@ -1,12 +1,13 @@
-// Gathers every figure of the project in one run: node scripts/bench.mjs [PART …] [--quick] [--json] [--out FILE]. Needs `npm run
-// build`; scripts/bench does that first. Each part is a script of its own and says what its peer or limit is; a part that
-// this version has not got is left out, and said so. Exit 1 when a target is missed or a part failed.
+// Gathers every figure of the project in one run. Each part is a script of its own and says what its peer or limit is; a part
+// that this version has not got is left out, and said so.
+// Usage: node scripts/bench.mjs [PART]... [--quick] [--json] [--out FILE]
+// Needs `npm run build`; scripts/bench does that first. Exit 1 when a target is missed or a part failed.
 import { spawnSync } from 'node:child_process';
 import { existsSync, statSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import process from 'node:process';
 import { fileURLToPath } from 'node:url';
-import { parseArgs } from 'node:util';
+import { readOptions } from './usage.mjs';
 
 const at = (path) => fileURLToPath(new URL(path, import.meta.url));
 
@@ -97,7 +98,7 @@ function markdown({ parts }) {
   return lines.join('\n');
 }
 
-const { values, positionals } = parseArgs({
+const { values, positionals } = readOptions(import.meta.url, {
   allowPositionals: true,
   options: {
     quick: { type: 'boolean', default: false },

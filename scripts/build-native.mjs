@@ -1,12 +1,15 @@
 // Compiles the native addon; npm runs it as the `install` script of `npm ci`.
 // Headers come from beside the running Node where it has them (Debian's libnode-dev, the official archives, the
 // registry's `node` package), else from the registry's node-api-headers: nothing outside the npm registry is fetched.
+// Usage: node scripts/build-native.mjs
 import { spawnSync } from 'node:child_process';
 import { copyFileSync, existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { readOptions } from './usage.mjs';
 
+readOptions(import.meta.url);
 const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..');
 
 function headersBesideNode() {

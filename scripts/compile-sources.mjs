@@ -1,9 +1,13 @@
+// Compiles TypeScript for the scripts that need parts of src or test as they are now; does nothing by itself.
+// Usage: import { compileSources } from './compile-sources.mjs'
 import { execFileSync } from 'node:child_process';
 import { cpSync, existsSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { isRun, readOptions } from './usage.mjs';
 
+if (isRun(import.meta.url)) readOptions(import.meta.url);
 const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..');
 
 /**

@@ -1,13 +1,19 @@
-// Copies the packages that a program needs out of node_modules: `copy-packages.mjs TARGET ROOT …`. What is needed is read
-// from package-lock.json, so that the copy is the installed tree cut down, not another one.
+// Copies the packages that a program needs out of node_modules. What is needed is read from package-lock.json, so that the
+// copy is the installed tree cut down, not another one.
+// Usage: node scripts/copy-packages.mjs TARGET [ROOT]...     ROOT: only these packages and what they need
 import { cpSync, existsSync, readFileSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { target as machineHere, machineOf } from './foreign-binaries.mjs';
+import { readOptions } from './usage.mjs';
 
 const project = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..');
+const [target, ...roots] = readOptions(import.meta.url, { allowPositionals: true }).positionals;
+if (target === undefined) {
+  process.stderr.write('copy-packages: name the folder to copy to; see --help\n');
+  process.exit(2);
+}
 const { packages } = JSON.parse(readFileSync(path.join(project, 'package-lock.json'), 'utf8'));
-const [target, ...roots] = process.argv.slice(2);
 
 /** The place of `name` as seen from the package at `from`, by Node's own rule: upwards through node_modules. */
 function resolve(from, name) {

@@ -1,9 +1,12 @@
-// Writes docs/configuration.md from the configuration's schema: node scripts/docs-configuration.mjs. Needs `npm run
-// build`. A test holds the committed page to configurationPage().
+// Writes docs/configuration.md from the configuration's schema. A test holds the committed page to configurationPage().
+// Usage: node scripts/docs-configuration.mjs
+// Needs `npm run build`.
 import { writeFileSync } from 'node:fs';
-import process from 'node:process';
-import { fileURLToPath, pathToFileURL } from 'node:url';
-import { z } from 'zod';
+import { fileURLToPath } from 'node:url';
+import { isRun, readOptions } from './usage.mjs';
+
+if (isRun(import.meta.url)) readOptions(import.meta.url);
+const { z } = await import('zod');
 
 const HEAD = `# Configuration
 
@@ -76,7 +79,7 @@ function kind(property) {
 
 const cell = (text) => text.replaceAll('|', '\\|').replaceAll('\n', ' ');
 
-if (process.argv[1] && import.meta.url === pathToFileURL(process.argv[1]).href) {
+if (isRun(import.meta.url)) {
   const { configSchema } = await import('../dist/config/schema.js');
   writeFileSync(
     fileURLToPath(new URL('../docs/configuration.md', import.meta.url)),

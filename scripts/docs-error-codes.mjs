@@ -1,8 +1,9 @@
-// Writes docs/error-codes.md from the catalogue of error codes: node scripts/docs-error-codes.mjs. Needs `npm run build`. A
-// test holds the committed page to errorCodesPage().
+// Writes docs/error-codes.md from the catalogue of error codes. A test holds the committed page to errorCodesPage().
+// Usage: node scripts/docs-error-codes.mjs
+// Needs `npm run build`.
 import { writeFileSync } from 'node:fs';
-import process from 'node:process';
-import { fileURLToPath, pathToFileURL } from 'node:url';
+import { fileURLToPath } from 'node:url';
+import { isRun, readOptions } from './usage.mjs';
 
 const HEAD = `# Error codes
 
@@ -32,7 +33,8 @@ function part(title, codes) {
   return [`## ${title}\n`, '| code | what it means, and what helps |', '|---|---|', ...rows, ''].join('\n');
 }
 
-if (process.argv[1] && import.meta.url === pathToFileURL(process.argv[1]).href) {
+if (isRun(import.meta.url)) {
+  readOptions(import.meta.url);
   writeFileSync(
     fileURLToPath(new URL('../docs/error-codes.md', import.meta.url)),
     errorCodesPage(await import('../dist/core/error-catalogue.js')),

@@ -1,8 +1,9 @@
-// Writes the table in docs/exchanges.md from what is proven: node scripts/docs-exchanges.mjs. Needs `npm run build`. A test
-// holds the committed page to it.
+// Writes the table in docs/exchanges.md from what is proven. A test holds the committed page to it.
+// Usage: node scripts/docs-exchanges.mjs
+// Needs `npm run build`.
 import { readFileSync, writeFileSync } from 'node:fs';
-import process from 'node:process';
-import { fileURLToPath, pathToFileURL } from 'node:url';
+import { fileURLToPath } from 'node:url';
+import { isRun, readOptions } from './usage.mjs';
 
 const BEGIN = '<!-- proven: made by scripts/docs-exchanges.mjs -->\n';
 const END = '<!-- end -->';
@@ -25,7 +26,8 @@ export function exchangesPage(page, rows) {
   return page.slice(0, from + BEGIN.length) + table + page.slice(to);
 }
 
-if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {
+if (isRun(import.meta.url)) {
+  readOptions(import.meta.url);
   const file = fileURLToPath(new URL('../docs/exchanges.md', import.meta.url));
   const { PROVEN_EXCHANGES } = await import('../dist/config/proven-exchanges.js');
   writeFileSync(file, exchangesPage(readFileSync(file, 'utf8'), PROVEN_EXCHANGES));

@@ -1,9 +1,12 @@
-// Writes src/adapters/ccxt/exchange-hosts.ts from every exchange that ccxt knows: node scripts/exchange-hosts.mjs. A test
-// holds the committed file to exchangeHosts(), so that a new version of ccxt cannot bring a live host unseen.
+// Writes src/adapters/ccxt/exchange-hosts.ts from every exchange that ccxt knows. A test holds the committed file to
+// exchangeHosts(), so that a new version of ccxt cannot bring a live host unseen.
+// Usage: node scripts/exchange-hosts.mjs
 import { writeFileSync } from 'node:fs';
-import process from 'node:process';
-import { fileURLToPath, pathToFileURL } from 'node:url';
-import ccxt from 'ccxt';
+import { fileURLToPath } from 'node:url';
+import { isRun, readOptions } from './usage.mjs';
+
+if (isRun(import.meta.url)) readOptions(import.meta.url);
+const { default: ccxt } = await import('ccxt');
 
 /** What some exchanges answer under as well, and ccxt does not list. */
 const ALSO_LIVE = [
@@ -79,7 +82,7 @@ ${list('LIVE_DOMAINS', live)}
 ${list('TEST_HOSTS', test)}`;
 }
 
-if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {
+if (isRun(import.meta.url)) {
   writeFileSync(
     fileURLToPath(new URL('../src/adapters/ccxt/exchange-hosts.ts', import.meta.url)),
     hostsFile(exchangeHosts()),

@@ -1,8 +1,9 @@
-// Finds compiled code that this machine cannot run: `foreign-binaries.mjs [--remove] DIR …` names each such file and exits
-// with 1, or removes it. npm's --cpu, or npm_config_arch, names another machine than this one.
-import { closeSync, openSync, readdirSync, readSync, realpathSync, rmSync } from 'node:fs';
+// Finds compiled code that this machine cannot run: names each such file and exits with 1, or removes it. npm's --cpu, or
+// npm_config_arch, names another machine than this one.
+// Usage: node scripts/foreign-binaries.mjs [--remove] DIR...
+import { closeSync, openSync, readdirSync, readSync, rmSync } from 'node:fs';
 import path from 'node:path';
-import { pathToFileURL } from 'node:url';
+import { isRun, readOptions } from './usage.mjs';
 
 const ELF_MACHINES = { 3: 'ia32', 40: 'arm', 62: 'x64', 183: 'arm64' };
 const ELF_SYSTEMS = { 0: 'linux', 3: 'linux' };
@@ -47,12 +48,15 @@ export function foreignBelow(dir, wanted = target) {
   });
 }
 
-if (process.argv[1] && import.meta.url === pathToFileURL(realpathSync(process.argv[1])).href) {
-  const remove = process.argv[2] === '--remove';
-  const found = process.argv.slice(remove ? 3 : 2).flatMap((dir) => foreignBelow(dir));
+if (isRun(import.meta.url)) {
+  const { values, positionals } = readOptions(import.meta.url, {
+    allowPositionals: true,
+    options: { remove: { type: 'boolean' } },
+  });
+  const found = positionals.flatMap((dir) => foreignBelow(dir));
   for (const { file, machine } of found) {
-    if (remove) rmSync(file);
+    if (values.remove) rmSync(file);
     else process.stderr.write(`${file} is for ${machine}, not for ${target}\n`);
   }
-  if (found.length > 0 && !remove) process.exitCode = 1;
+  if (found.length > 0 && !values.remove) process.exitCode = 1;
 }

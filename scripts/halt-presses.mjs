@@ -1,44 +1,38 @@
 #!/usr/bin/env node
 // Presses the button of whole boxes, guard and trader in mode live, in networks that fail, and counts by packet capture and
 // at the exchange's end of the wire the orders of which bytes came later than the bound. Exit 1 if there is one.
+// Usage: scripts/halt-presses.mjs [--presses N] [--bound-ms N] [--conditions A,B] [--gate] [--beside N]
+//
+//   --presses N       presses in each condition that meet an order, a third each with the trader well, stopped and killed
+//                     (default 6); one that meets none is counted by itself, and made again
+//   --bound-ms N      bound with the trader running (default 60); more on a machine that is busy with other things
+//   --conditions A,B  of closed, connect-0.7, connect-2.5, lost, tls, proxy (default: all); A:N makes N presses in A
+//   --gate            with the gate in the kernel (default: without)
+//   --beside N        conditions at the same time, each a box in a network of its own (default 1)
+//
+// Needs root, unshare, ip, nft and tcpdump: it runs in networks of its own. With the trader stopped or killed the bound is
+// 1 s without the gate in the kernel, and the same as with the trader running with it. Bytes that leave the box count, also
+// where they are lost on the way.
 import { spawn, spawnSync } from 'node:child_process';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
-import { parseArgs } from 'node:util';
 import { compileSources } from './compile-sources.mjs';
 import { pressTable } from './press-table.mjs';
+import { readOptions } from './usage.mjs';
 
 const CONDITIONS = ['closed', 'connect-0.7', 'connect-2.5', 'lost', 'tls', 'proxy'];
-const HELP = `Usage: scripts/halt-presses.mjs [--presses N] [--bound-ms N] [--conditions A,B] [--gate] [--beside N]
-
-  --presses N       presses in each condition that meet an order, a third each with the trader well, stopped and killed
-                    (default 6); one that meets none is counted by itself, and made again
-  --bound-ms N      bound with the trader running (default 60); more on a machine that is busy with other things
-  --conditions A,B  of ${CONDITIONS.join(', ')} (default: all); A:N makes N presses in A
-  --gate            with the gate in the kernel (default: without)
-  --beside N        conditions at the same time, each a box in a network of its own (default 1)
-
-Needs root, unshare, ip, nft and tcpdump: it runs in networks of its own. With the trader stopped or killed the bound is
-1 s without the gate in the kernel, and the same as with the trader running with it. Bytes that leave the box count, also
-where they are lost on the way.
-`;
 /** A box that fails is told, and another one goes on with what is left, until so many in a row came to no press. */
 const VAIN_BOXES_MAX = 3;
-const { values } = parseArgs({
+const { values } = readOptions(import.meta.url, {
   options: {
     presses: { type: 'string', default: '6' },
     'bound-ms': { type: 'string', default: '60' },
     conditions: { type: 'string', default: CONDITIONS.join(',') },
     gate: { type: 'boolean', default: false },
     beside: { type: 'string', default: '1' },
-    help: { type: 'boolean', default: false },
   },
 });
-if (values.help) {
-  process.stdout.write(HELP);
-  process.exit(0);
-}
 const asked = values.conditions.split(',').map((each) => each.split(':'));
 const names = asked.map(([name]) => name);
 const pressesOf = new Map(asked.map(([name, presses]) => [name, Number(presses ?? values.presses)]));
@@ -48,7 +42,7 @@ const counts = [...numbers.map((name) => Number(values[name])), ...pressesOf.val
 if (unknown !== undefined || !counts.every((count) => count > 0)) {
   const what =
     unknown === undefined ? `--${numbers.join(', --')} take a number` : `no condition "${unknown}"`;
-  process.stderr.write(`${what}\n\n${HELP}`);
+  process.stderr.write(`halt-presses: ${what}; see --help\n`);
   process.exit(2);
 }
 const missing = ['unshare', 'ip', 'nft', 'tcpdump'].find(

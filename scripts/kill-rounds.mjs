@@ -1,18 +1,18 @@
 #!/usr/bin/env node
 // Real processes: the trader in live mode against the exchange simulator over real sockets, killed with SIGKILL at chosen
 // and random moments of the order path, started again, and held to the simulator's ledger at the end.
-//   npm run kill-rounds -- --rounds 200 [--seed 1]
+// Usage: npm run kill-rounds -- [--rounds 20] [--seed 1]
 import { spawn } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath, pathToFileURL } from 'node:url';
-import { parseArgs } from 'node:util';
 import { compileSources } from './compile-sources.mjs';
+import { readOptions } from './usage.mjs';
 
 const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..');
-const { values } = parseArgs({
+const { values } = readOptions(import.meta.url, {
   options: { rounds: { type: 'string', default: '20' }, seed: { type: 'string', default: '1' } },
 });
 const rounds = Number(values.rounds);

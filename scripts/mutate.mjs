@@ -1,7 +1,8 @@
 #!/usr/bin/env node
 // Deliberate faults prove that the checks bite: each mutation is applied to a copy of the sources and must be caught by
 // the simulation or by the tests named with it. Prints a table; exit 1 if one survives or does not apply.
-//   npm run mutate [-- --only WORD] [--seeds 600] [--bars 168]
+// Usage: npm run mutate -- [--only WORDS] [--seeds 600] [--bars 168]
+//   --only WORDS   those with these words in their name
 import { spawnSync } from 'node:child_process';
 import {
   cpSync,
@@ -16,11 +17,11 @@ import {
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { parseArgs } from 'node:util';
 import { MUTATIONS } from './mutations.mjs';
+import { readOptions } from './usage.mjs';
 
 const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..');
-const { values } = parseArgs({
+const { values } = readOptions(import.meta.url, {
   options: {
     only: { type: 'string', default: '' },
     seeds: { type: 'string', default: '600' },

@@ -1,8 +1,10 @@
 // biome-ignore-all lint/suspicious/noTemplateCurlyInString: these are texts of sources
-/**
- * Deliberate faults, each of which the simulation (`sim`) or a named test must catch. `from` is the text that `to`
- * replaces, and must stand in the file exactly once.
- */
+// Deliberate faults, each of which the simulation (`sim`) or a named test must catch. `from` is the text that `to`
+// replaces, and must stand in the file exactly once. scripts/mutate.mjs tries them; this list does nothing by itself.
+// Usage: import { MUTATIONS } from './mutations.mjs'
+import { isRun, readOptions } from './usage.mjs';
+
+if (isRun(import.meta.url)) readOptions(import.meta.url);
 const execution = 'src/execution/execution.ts';
 const unresolved = 'src/execution/unresolved-orders.ts';
 const gate = 'src/execution/order-gate.ts';

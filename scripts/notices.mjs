@@ -1,9 +1,12 @@
 // Writes THIRD-PARTY-NOTICES into a tree that is handed out, for every package in its node_modules and what those bring
-// inside them: `notices.mjs TREE`. Exits with 1 and one sentence where a licence is missing or is not allowed.
-import { existsSync, readdirSync, readFileSync, realpathSync, writeFileSync } from 'node:fs';
+// inside them.
+// Usage: node scripts/notices.mjs TREE
+// Exit 1, with one sentence, where a licence is missing or is not allowed.
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { fileURLToPath, pathToFileURL } from 'node:url';
+import { fileURLToPath } from 'node:url';
 import { machineOf } from './foreign-binaries.mjs';
+import { isRun, readOptions } from './usage.mjs';
 
 const licenses = fileURLToPath(new URL('../licenses/', import.meta.url));
 /** What a program under the MIT licence may be handed out with, as long as the notices come along. */
@@ -127,8 +130,12 @@ export function noticesOf(
   ].join('\n');
 }
 
-if (process.argv[1] && import.meta.url === pathToFileURL(realpathSync(process.argv[1])).href) {
-  const tree = process.argv[2];
+if (isRun(import.meta.url)) {
+  const [tree] = readOptions(import.meta.url, { allowPositionals: true }).positionals;
+  if (tree === undefined) {
+    process.stderr.write('notices: name the tree that is handed out; see --help\n');
+    process.exit(2);
+  }
   try {
     writeFileSync(path.join(tree, 'THIRD-PARTY-NOTICES'), noticesOf(tree));
   } catch (error) {

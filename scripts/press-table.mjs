@@ -1,3 +1,8 @@
+// The table that scripts/halt-presses.mjs prints; does nothing by itself.
+// Usage: import { pressTable } from './press-table.mjs'
+import { isRun, readOptions } from './usage.mjs';
+
+if (isRun(import.meta.url)) readOptions(import.meta.url);
 const TRADERS = ['well', 'stopped', 'killed'];
 const HEADS = [
   'condition',

@@ -1,15 +1,25 @@
-// A release tries itself on a box before it is switched to: `rehearse.mjs CONFIG COPY`. It must take the configuration, load
-// its compiled parts and the model, and migrate COPY, a copy of the store (absent on a box that has never run).
-import { existsSync } from 'node:fs';
+// A release tries itself on a box before it is switched to. It must take the configuration, load its compiled parts and the
+// model, and migrate COPY, a copy of the store (absent on a box that has never run).
+// Usage: node scripts/rehearse.mjs CONFIG COPY
+import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
-import { openStore } from '../dist/adapters/duckdb/index.js';
-import { readPromotions } from '../dist/adapters/files/promotion-file.js';
-import { createFeatureKernel } from '../dist/adapters/native/features.js';
-import { loadClassifier } from '../dist/adapters/onnx/classifier.js';
-import { loadConfig } from '../dist/config/load.js';
-import { pathsOf } from '../dist/config/paths.js';
+import { fileURLToPath } from 'node:url';
 
 const [configFile, copy] = process.argv.slice(2);
+if (configFile === undefined || configFile.startsWith('-')) {
+  // It stands alone on a box, without the scripts beside it.
+  const help = configFile === '--help' || configFile === '-h';
+  const head = readFileSync(fileURLToPath(import.meta.url), 'utf8').split('\nimport ')[0];
+  if (help) process.stdout.write(`${head.replaceAll(/^\/\/ ?/gm, '')}\n`);
+  else process.stderr.write('rehearse: give CONFIG and COPY; see --help\n');
+  process.exit(help ? 0 : 2);
+}
+const { openStore } = await import('../dist/adapters/duckdb/index.js');
+const { readPromotions } = await import('../dist/adapters/files/promotion-file.js');
+const { createFeatureKernel } = await import('../dist/adapters/native/features.js');
+const { loadClassifier } = await import('../dist/adapters/onnx/classifier.js');
+const { loadConfig } = await import('../dist/config/load.js');
+const { pathsOf } = await import('../dist/config/paths.js');
 process.chdir(path.join(import.meta.dirname ?? path.dirname(new URL(import.meta.url).pathname), '..'));
 try {
   const config = loadConfig(configFile);

@@ -1,14 +1,18 @@
 #!/usr/bin/env node
 // The seeded simulation: trading months of the whole pipeline against the simulated exchange, with every fault on.
-//   npm run sim -- --seeds 5000 [--from SEED | --fresh [DATE]] [--bars 720] [--workers 2]
-//   npm run sim -- --seeds 1 --from SEED --trace 2> trace.txt     what happened in a seed, a line each, with its time
+// Usage: npm run sim -- [--seeds 300] [--from SEED | --fresh DATE] [--bars 720] [--workers 2] [--trace] [--first-only]
+//   --from SEED    the first seed (default: 1)
+//   --fresh DATE   seeds of this day (as 2026-11-28) that no other day has
+//   --trace        what happened in a seed, a line each, with its time, on standard error
+//   --first-only   end with the first seed that fails
+//   --sources DIR  from here the sources are taken (for scripts/mutate.mjs)
 // Exit 0 when every promise held in every seed; a failed seed is printed with the command that replays it.
 import { spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
-import { parseArgs } from 'node:util';
 import { compileSources } from './compile-sources.mjs';
+import { readOptions } from './usage.mjs';
 
-const { values } = parseArgs({
+const { values } = readOptions(import.meta.url, {
   options: {
     seeds: { type: 'string', default: '300' },
     from: { type: 'string' },

@@ -1,16 +1,19 @@
 #!/usr/bin/env node
-// The long tests of ingestion and storage, with a progress line and one line of figures each:
-//   node scripts/soak-store.mjs kills|cuts|day [--rounds 200] [--minutes 1440] [--symbols 10] [--seed 1]
-// kills: kill -9 while writing; cuts: copies of the files at random moments, the last page torn; day: two exchanges with
-// faults of lines and messages, held against the market. Exit 1 on any flaw.
+// The long tests of ingestion and storage, with a progress line and one line of figures each.
+// Usage: node scripts/soak-store.mjs kills|cuts|day [--rounds 200] [--seed 1]
+//                                    [--minutes 1440] [--symbols 10] [--disconnects 50] [--silences 20] [--outages 10]
+//   kills   kill -9 while writing
+//   cuts    copies of the files at random moments, the last page torn
+//   day     two exchanges with faults of lines and messages, held against the market
+// Exit 1 on any flaw.
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { parseArgs } from 'node:util';
 import { compileSources } from './compile-sources.mjs';
+import { readOptions } from './usage.mjs';
 
-const { values, positionals } = parseArgs({
+const { values, positionals } = readOptions(import.meta.url, {
   allowPositionals: true,
   options: {
     rounds: { type: 'string', default: '200' },
@@ -24,7 +27,7 @@ const { values, positionals } = parseArgs({
 });
 const what = positionals[0];
 if (!['kills', 'cuts', 'day'].includes(what)) {
-  console.error('name one of kills, cuts, day');
+  console.error('soak-store: name one of kills, cuts, day; see --help');
   process.exit(2);
 }
 const whole = (name) => {
