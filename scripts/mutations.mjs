@@ -15,6 +15,27 @@ const breaker = 'src/portfolio/drawdown.ts';
 
 export const MUTATIONS = [
   {
+    name: 'read letters that are not UTF-8 as replacement characters',
+    file: 'src/config/plain-text.ts',
+    from: "new TextDecoder('utf-8', { fatal: true })",
+    to: "new TextDecoder('utf-8')",
+    by: 'test/box/first-boot/card-values.test.ts',
+  },
+  {
+    name: 'link the clock to a time zone as its owner spelled it',
+    file: 'src/box/first-boot/time-zones.ts',
+    from: 'if (this.#isThere(name)) return { name };',
+    to: 'if (this.#isThere(name)) return { name: given };',
+    by: 'test/box/first-boot/card-values.test.ts',
+  },
+  {
+    name: 'take any two letters for a country',
+    file: 'src/box/first-boot/countries.ts',
+    from: 'if (CODES.has(given)) return null;',
+    to: 'if (/^[A-Z]{2}$/.test(given)) return null;',
+    by: 'test/box/first-boot/card-values.test.ts',
+  },
+  {
     name: 'take an address with port 0 or one above 65535',
     file: 'src/config/addresses.ts',
     from: 'return number >= 1 && number <= 65_535 ? null',

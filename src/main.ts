@@ -2,9 +2,9 @@
 import { journalPriority } from './adapters/log/journal-priority.js';
 import { COMMANDS } from './cli/commands.js';
 import type { CommandIo } from './console/io.js';
-import { nearest } from './console/nearest.js';
 import { packageVersion } from './console/package-version.js';
 import { EXIT, messageOf, RedbuttonError } from './core/errors.js';
+import { nearest } from './core/nearest.js';
 
 /** argv to command, signals, exit code; nothing else. */
 async function main(argv: readonly string[], io: CommandIo): Promise<number> {

@@ -3,6 +3,7 @@ import { parse, TomlError } from 'smol-toml';
 import type { z } from 'zod';
 import { badInput, messageOf } from '../core/errors.js';
 import { timeframeMs } from '../core/timeframe.js';
+import { readPlainText } from './plain-text.js';
 import { type Config, configSchema } from './schema.js';
 
 /**
@@ -10,9 +11,9 @@ import { type Config, configSchema } from './schema.js';
  * All mistakes are reported together, each with its path and what was expected (`E_CONFIG`, exit code 2).
  */
 export function loadConfig(file: string): Config {
-  let source: string;
+  let bytes: Buffer;
   try {
-    source = readFileSync(file, 'utf8');
+    bytes = readFileSync(file);
   } catch (error) {
     throw badInput(
       'E_CONFIG_READ',
@@ -21,7 +22,10 @@ export function loadConfig(file: string): Config {
       error,
     );
   }
-  return parseConfig(source, file);
+  const read = readPlainText(bytes);
+  if ('mistake' in read)
+    throw badInput('E_CONFIG_TOML', `${file}: ${read.mistake}`, 'save the file as UTF-8');
+  return parseConfig(read.text, file);
 }
 
 /** The same from text; `place` names the source in messages. */
@@ -65,7 +69,9 @@ export function describeIssues(
     }
     // Of a key that is refused itself, the reason stands one level down.
     const message = issue.code === 'invalid_key' ? issue.issues[0]!.message : issue.message;
-    return [`${pathText(path)}: ${message.replace(/^Invalid input: /, '')}`];
+    return [
+      `${pathText(path)}: ${message.replace(/^Invalid input: /, '').replace(/, received undefined$/, ', and it is missing')}`,
+    ];
   });
 }
 

@@ -31,11 +31,17 @@ const device = z
   })
   .prefault({});
 
+const NO_EXCHANGE = 'expected at least one table [[exchange]] with symbols = ["BTC/USDT"]';
+const NO_SYMBOLS = 'expected at least one symbol, as in ["BTC/USDT"]';
+
 const exchange = z.strictObject({
   id: z.string().min(1).default('binance').describe('ccxt id.'),
   symbols: z
-    .array(z.string().regex(/^[A-Z0-9]+\/[A-Z0-9]+(:[A-Z0-9]+)?$/, 'expected ccxt form, as in "BTC/USDT"'))
-    .min(1)
+    .array(
+      z.string().regex(/^[A-Z0-9]+\/[A-Z0-9]+(:[A-Z0-9]+)?$/, 'expected ccxt form, as in "BTC/USDT"'),
+      NO_SYMBOLS,
+    )
+    .min(1, NO_SYMBOLS)
     .describe('What is traded, in ccxt form, as in "BTC/USDT".'),
   calendar: z
     .enum(['24x7', 'weekdays'])
@@ -340,7 +346,7 @@ export const configSchema = z
         'Folder of a second model that is asked the same and recorded, and never traded; see `redbutton model shadow`.',
       ),
     device,
-    exchange: z.array(exchange).min(1),
+    exchange: z.array(exchange, NO_EXCHANGE).min(1, NO_EXCHANGE),
     ingestion,
     clock,
     storage,

@@ -1,7 +1,7 @@
 import { parseArgs } from 'node:util';
+import { nearest } from '../core/nearest.js';
 import { helpPage, usageLine } from './help-text.js';
 import type { CommandIo } from './io.js';
-import { nearest } from './nearest.js';
 import {
   type Form,
   type OperandTable,

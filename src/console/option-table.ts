@@ -1,6 +1,6 @@
 import { parseArgs } from 'node:util';
 import { badInput, messageOf, type RedbuttonError } from '../core/errors.js';
-import { nearest } from './nearest.js';
+import { nearest } from '../core/nearest.js';
 
 /** Where a value stands, for the sentence that says what is wrong with it. */
 export interface ValuePlace {

@@ -3,7 +3,8 @@ import { liveRefusals } from '../../config/live-refusals.js';
 import { describeIssues, parseConfig } from '../../config/load.js';
 import { oneQuoteCurrency } from '../../config/quote-currency.js';
 import { messageOf, RedbuttonError } from '../../core/errors.js';
-import { type BoxSection, boxSection } from './box-section.js';
+import { type BoxSection, boxSectionFor } from './box-section.js';
+import { zonesOfImage } from './time-zones.js';
 
 /** What the owner's file on the card asks for. */
 export interface CardSettings {
@@ -26,9 +27,9 @@ const REMINDER = `# Applied. To change something, edit a copy of this file, name
 
 /**
  * Reads the text of the card's `redbutton.toml`. All mistakes are told together, a sentence each. `configured`: the box
- * has a configuration from before, so that the file need not bring one.
+ * has a configuration from before, so that the file need not bring one. `zones` are those of the system it is for.
  */
-export function readCardFile(text: string, configured: boolean): CardReading {
+export function readCardFile(text: string, configured: boolean, zones = zonesOfImage()): CardReading {
   let raw: Record<string, unknown>;
   try {
     raw = parse(text);
@@ -38,18 +39,31 @@ export function readCardFile(text: string, configured: boolean): CardReading {
   }
   const { box: rawBox, ...rest } = raw;
   const mistakes: string[] = [];
-  const box = boxSection.safeParse(rawBox ?? {});
+  const box = boxSectionFor(zones).safeParse(rawBox ?? {});
   if (!box.success) mistakes.push(...describeIssues(box.error.issues, ['box']));
   const onBox = box.data?.broker?.onBox === true;
   const replaces = Object.keys(rest).length > 0 || !configured;
   if (onBox) mistakes.push(...brokerMistakes(rest, replaces));
   const wanted = onBox ? { ...rest, mqtt: { ...(rest.mqtt as object | undefined), ...BROKER_ON_BOX } } : rest;
   const configuration = replaces ? stringify(wanted) : null;
-  if (configuration !== null) mistakes.push(...configurationMistakes(configuration));
+  if (configuration !== null && Object.keys(rest).length === 0) mistakes.push(nothingToTrade(rawBox));
+  else if (configuration !== null) mistakes.push(...configurationMistakes(configuration));
   if (!box.success || mistakes.length > 0) return { mistakes };
   const { wifi: _wifi, credentials: _credentials, ...shown } = box.data;
   const reminder = REMINDER + stringify({ ...(Object.keys(shown).length > 0 && { box: shown }), ...rest });
   return { settings: { box: box.data, configuration, reminder } };
+}
+
+/** A file for the machine alone, on a box that has never been told what to trade. */
+function nothingToTrade(box: unknown): string {
+  const tables = typeof box === 'object' && box !== null ? Object.keys(box) : [];
+  const brings =
+    tables.length === 0
+      ? 'the file sets nothing'
+      : tables.length === 1 && tables[0] === 'wifi'
+        ? 'the file sets the Wi-Fi alone'
+        : `the file sets the machine alone (${tables.map((name) => `box.${name}`).join(', ')})`;
+  return `exchange: ${brings}, and a new box has no configuration yet: say in the same file what is to be traded, as [[exchange]] with symbols = ["BTC/USDT"]; redbutton-example.toml shows it`;
 }
 
 function brokerMistakes(rest: Readonly<Record<string, unknown>>, replaces: boolean): string[] {

@@ -4,8 +4,10 @@ import path from 'node:path';
 import { promisify } from 'node:util';
 import { renameDurably, writeDurably } from '../../adapters/files/durable-file.js';
 import { Card } from './card.js';
-import { type CardSettings, readCardFile } from './card-file.js';
+import { readCardBytes } from './card-bytes.js';
+import type { CardSettings } from './card-file.js';
 import { CONFIG_FILE, systemFilesOf } from './system-files.js';
+import { zonesBelow } from './time-zones.js';
 
 /** Where things are. On the box: `/`, `/boot/firmware` and `/data/settings`. */
 export interface Places {
@@ -49,13 +51,8 @@ export async function settle(
     if (configured) return { outcome: 'nothing_to_do' };
     return refuse(['there is no redbutton.toml on this card: copy redbutton-example.toml and fill it in']);
   }
-  if (bytes.includes(0)) {
-    if (!(await exists(wiping))) {
-      return refuse(['the file holds zero bytes: it is damaged, or was not saved as plain text (UTF-8)']);
-    }
-    return finishWiping();
-  }
-  const reading = readCardFile(bytes.toString('utf8').replace(/^\ufeff/, ''), configured);
+  if (bytes.includes(0) && (await exists(wiping))) return finishWiping();
+  const reading = readCardBytes(bytes, configured, zonesBelow(places.root));
   if ('mistakes' in reading) return refuse(reading.mistakes);
   const { settings } = reading;
   const wrote = await write(places, settings);

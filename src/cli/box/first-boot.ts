@@ -1,8 +1,11 @@
 import { execFile } from 'node:child_process';
+import { existsSync } from 'node:fs';
 import { readFile, writeFile } from 'node:fs/promises';
+import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { type CardSettings, readCardFile } from '../../box/first-boot/card-file.js';
+import { readCardBytes } from '../../box/first-boot/card-bytes.js';
+import type { CardSettings } from '../../box/first-boot/card-file.js';
 import { settle } from '../../box/first-boot/settle.js';
 import { CONFIG_FILE } from '../../box/first-boot/system-files.js';
 import { parseConfig } from '../../config/load.js';
@@ -35,7 +38,7 @@ redbutton-errors.txt on the card, and the box does not start to trade.`,
   },
   more: 'Exit codes: 0 applied, or nothing to do; 1 failed; 2 mistakes in the file.',
   async run(values, io) {
-    if (values.check !== undefined) return check(values.check, io);
+    if (values.check !== undefined) return check(values.check, values.root, io);
     const { root, card, settings: kept } = values;
     const settled = await settle({ root, card, settings: kept }, (settings) => setUpBroker(root, settings));
     if ('unwiped' in settled && settled.unwiped !== null)
@@ -62,14 +65,14 @@ redbutton-errors.txt on the card, and the box does not start to trade.`,
   },
 });
 
-async function check(file: string, io: CommandIo): Promise<number> {
-  let text: string;
+async function check(file: string, root: string, io: CommandIo): Promise<number> {
+  let bytes: Buffer;
   try {
-    text = await readFile(file, 'utf8');
+    bytes = await readFile(file);
   } catch (error) {
     throw badInput('E_CARD_READ', `cannot read ${file}: ${messageOf(error)}`, 'name a readable file', error);
   }
-  const reading = readCardFile(text, false);
+  const reading = readCardBytes(bytes, existsSync(path.join(root, CONFIG_FILE)));
   if ('mistakes' in reading) throw mistakesIn(file, reading.mistakes);
   io.stdout.write(`${file} is fine\n`);
   return EXIT.fine;
