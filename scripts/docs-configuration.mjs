@@ -12,8 +12,8 @@ const HEAD = `# Configuration
 
 One TOML file. Every key may be left out but \`exchange.symbols\`; what is left out has the default below. Unknown keys and
 values out of range are refused at the start, all mistakes together, each with its place. Secrets are not in here: they
-come from systemd's credentials directory or from the environment (\`redbutton run --help\`). Units stand last in the
-names; fractions are of 1.
+come from systemd's credentials directory or from the environment (\`redbutton run --help\`). Names end with their
+unit (\`ageMsMax\` is in milliseconds); fractions are of 1.
 
 This page is made from the schema by \`scripts/docs-configuration.mjs\`.
 `;
@@ -31,7 +31,7 @@ export function configurationPage(schema) {
   const parts = [HEAD, '## At the top\n', table('', plain)];
   for (const { name, list, object } of sections) {
     parts.push(`## ${list ? `[[${name}]]` : `[${name}]`}\n`);
-    if (list) parts.push('May stand several times.\n');
+    if (list) parts.push('May be given several times.\n');
     parts.push(table(`${name}.`, Object.entries(object.properties), object.required));
   }
   return `${parts.join('\n').trimEnd()}\n`;

@@ -31,7 +31,7 @@ export const mqtt = z
       .union([z.literal(4), z.literal(5)], { error: 'expected 4 or 5' })
       .default(5)
       .describe(
-        '5, or 4 (MQTT 3.1.1) for a broker without it: then nobody tells us whether a phone is subscribed.',
+        '5, or 4 (MQTT 3.1.1) for a broker without it: then the box cannot know whether a phone is subscribed.',
       ),
     discoveryPrefix: z
       .string()
@@ -79,7 +79,7 @@ export const alerts = z
       )
       .optional()
       .describe(
-        'Page whose first line is the newest version of Redbutton, asked once a day; absent = nobody is asked. Nothing is fetched but that line.',
+        'Page whose first line is the newest version of Redbutton, fetched once a day; absent = never. Nothing but that line is fetched.',
       ),
     perCodeMax: z
       .number()

@@ -72,7 +72,7 @@ function exchangeRefusals({ id, symbols }: ExchangeConfig, { risk, execution }: 
     if (derivatives.length < symbols.length)
       refuse(
         'E_LIVE_MIXED',
-        'spot and derivatives stand in one [[exchange]]: half of the open orders and balances would not be looked at',
+        'one [[exchange]] holds both spot and derivatives: half of the open orders and balances would not be checked',
         'leave one of the two kinds out',
       );
     const inverse = derivatives.filter(isInverse);
@@ -88,7 +88,7 @@ function exchangeRefusals({ id, symbols }: ExchangeConfig, { risk, execution }: 
       'E_LIVE_FUTURES',
       id.startsWith('gate')
         ? 'its futures count contracts of many coins, and orders would be many times too large'
-        : 'its futures take an order that should end at once for one that rests',
+        : 'on its futures an immediate-or-cancel order rests in the book',
       'leave its futures on paper',
     );
   if (risk.protectiveStopPct > 0 && proven?.stops !== true)

@@ -36,7 +36,7 @@ export function parseConfig(source: string, place: string): Config {
   } catch (error) {
     const at = error instanceof TomlError ? `:${error.line}:${error.column}` : '';
     const what = messageOf(error).split('\n')[0];
-    throw badInput('E_CONFIG_TOML', `${place}${at} is not TOML: ${what}`, 'mend that line', error);
+    throw badInput('E_CONFIG_TOML', `${place}${at} is not TOML: ${what}`, 'correct that line', error);
   }
   const parsed = configSchema.safeParse(raw);
   if (!parsed.success) {
@@ -45,7 +45,7 @@ export function parseConfig(source: string, place: string): Config {
       `${place} has ${count(parsed.error.issues)}:\n${describeIssues(parsed.error.issues)
         .map((line) => `  ${line}`)
         .join('\n')}`,
-      'mend them all and start again; docs/configuration.md lists every key',
+      'fix all of them and start again; docs/configuration.md lists every key',
       parsed.error,
     );
   }

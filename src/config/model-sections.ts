@@ -28,7 +28,7 @@ export const retraining = z
       .enum(['off', 'by-hand', 'on'])
       .default('on')
       .describe(
-        'Who may call a challenger: nobody, a person (redbutton model retrain), or health and schedule too.',
+        'Who may start a retraining: no one, a person (redbutton model retrain), or health and schedule too.',
       ),
     promote: z
       .enum(['automatic', 'by-hand'])

@@ -7,7 +7,7 @@ import { liveAcknowledgement, risk, signals } from './trading-sections.js';
 
 /**
  * The whole configuration: one schema, each default in one place. Secrets are not here: see credentials.ts.
- * Units stand last in the names; fractions are of 1 unless named Pct.
+ * Names end with their unit (`ageMsMax`); fractions are of 1 unless named Pct.
  */
 
 const fraction = z.number().min(0).max(1);
@@ -67,7 +67,9 @@ const exchange = z.strictObject({
   simulatedTime: z
     .boolean()
     .default(false)
-    .describe('The exchange at `restUrl` is a simulator with a time of its own: live in that time.'),
+    .describe(
+      'The exchange at `restUrl` is a simulator with a clock of its own, which the box is to follow.',
+    ),
 });
 
 const execution = z
@@ -106,7 +108,7 @@ const execution = z
       .enum(['limit_ioc', 'market'])
       .default('limit_ioc')
       .describe(
-        'What a live order is: with a limit, what does not fill at once cancelled by the exchange, or at any price.',
+        'Type of a live order: `limit_ioc` has a limit price, and the exchange cancels what does not fill immediately; `market` fills at any price.',
       ),
     limitCollarFraction: z
       .number()
@@ -233,7 +235,7 @@ const guard = z
       .max(5000)
       .default(500)
       .describe('The reader believes no permit that reaches further ahead than 10 s.'),
-    pollMs: positiveMs.default(10).describe('How often the button is read beside its edges.'),
+    pollMs: positiveMs.default(10).describe('How often the button is read, in addition to its edges.'),
     releaseDebounceMs: positiveMs
       .default(50)
       .describe('How long the released contact must rest before it counts.'),

@@ -29,7 +29,7 @@ export const storage = z
       .min(0.1)
       .max(1)
       .default(0.5)
-      .describe('Share of free blocks above which a start writes the database file anew; 1 = never.'),
+      .describe('Share of free blocks above which the database file is rewritten at a start; 1 = never.'),
     keepBars: z
       .number()
       .int()

@@ -24,7 +24,11 @@ export const number =
 export function day(text: string, place: ValuePlace): number {
   const ms = /^\d{4}-\d\d-\d\d$/.test(text) ? Date.parse(`${text}T00:00:00Z`) : Number.NaN;
   if (Number.isNaN(ms) || new Date(ms).toISOString().slice(0, 10) !== text)
-    throw wrongUsage(place.command, `${quoted(text, place)} is no day`, 'write it as in 2024-01-31');
+    throw wrongUsage(
+      place.command,
+      `${quoted(text, place)} is not a valid date`,
+      'write it as in 2024-01-31',
+    );
   return ms;
 }
 

@@ -31,12 +31,12 @@ export const ALERT_CATALOGUE = {
   HALTED: entry<{ cause: string }>(
     'critical',
     (f) => `Trading is halted: ${f.cause}.`,
-    'The message that confirms it names what is still held; re-arm at the box when the cause is gone.',
+    'The message that confirms it names what is still held; re-arm at the box once the cause is gone.',
   ),
   HALT_CONFIRMED: entry<{ detail: string }>(
     'warning',
     (f) => `Halt confirmed: ${f.detail}.`,
-    'Nothing to do; re-arm at the box when you want to go on.',
+    'Nothing to do; re-arm at the box when you want to trade again.',
   ),
   HALT_NOT_CONFIRMED: entry<{ detail: string }>(
     'critical',
@@ -46,12 +46,12 @@ export const ALERT_CATALOGUE = {
   HALT_NOT_RECORDED: entry<{ detail: string }>(
     'critical',
     (f) => `Trading is halted, but that is NOT RECORDED and would not survive a power cut: ${f.detail}`,
-    'Do not pull the plug: cancel and close at the exchange what must not stay, then see to the disk of the box.',
+    'Do not pull the plug: cancel and close at the exchange what must not stay open, then check the disk of the box.',
   ),
   RECORD_AT_RISK: entry<{ detail: string }>(
     'critical',
     (f) => `A halt could not be recorded now, so no new positions are opened: ${f.detail}`,
-    'It is tried again by itself; press the red button if you want to be sure, and see to the disk of the box.',
+    'The box keeps trying; press the red button if you want to be sure, and check its disk.',
   ),
   RECORD_SAFE: entry(
     'info',
@@ -66,12 +66,12 @@ export const ALERT_CATALOGUE = {
   REARMED: entry<{ by: string }>(
     'warning',
     (f) => `Trading is armed again: ${f.by}.`,
-    'If that was not you, press the red button and look who was at the box.',
+    'If that was not you, press the red button and find out who was at the box.',
   ),
   RESUME_WINDOW_OPEN: entry<{ detail: string }>(
     'warning',
     (f) => `The box can be armed at its button, ${f.detail}.`,
-    'If nobody of yours asked for it, run redbutton halt, which ends the window, and look who can log in.',
+    'If neither you nor anyone you trust asked for it, run redbutton halt, which ends the window, and check who can log in.',
   ),
   RESUME_WINDOW_CLOSED: entry<{ detail: string }>(
     'info',
@@ -81,22 +81,22 @@ export const ALERT_CATALOGUE = {
   REQUEST_DECLINED: entry<{ detail: string }>(
     'warning',
     (f) => `A request was declined: ${f.detail}.`,
-    'A program of the box asked for what it must not have: look at journalctl -u redbutton-guard -u redbutton.',
+    'A program on the box asked for something only a person may do: see journalctl -u redbutton-guard -u redbutton.',
   ),
   GUARD_LOST: entry<{ silentMs: number }>(
     'critical',
     (f) => `The guard has been silent for ${span(f.silentMs)}: no entries are possible.`,
-    'It is restarted by itself; if this stays, run redbutton status at the box.',
+    'The box restarts it; if this lasts, run redbutton status at the box.',
   ),
   TRADER_DEAD: entry<{ detail: string }>(
     'critical',
     (f) => `The trader did not answer and was stopped by the guard: ${f.detail}`,
-    'Positions stay with their protective stops: check them at the exchange.',
+    'Positions stay open with their protective stops: check them at the exchange.',
   ),
   TRADER_LOST: entry<{ detail: string }>(
     'critical',
     (f) => `There has been no trader for ${f.detail}.`,
-    'It is started again by itself; positions stay with their protective stops. See journalctl -u redbutton at the box.',
+    'The box keeps restarting it; positions stay open with their protective stops. See journalctl -u redbutton at the box.',
   ),
   TRADER_BACK: entry<{ detail: string }>(
     'warning',
@@ -119,7 +119,7 @@ export const ALERT_CATALOGUE = {
   BROKER_REFUSES_TOPIC: entry<{ topic: string }>(
     'warning',
     (f) => `The broker refuses what the box publishes on ${f.topic}.`,
-    'Allow the box to write this topic in the access list of the broker; for its own broker run scripts/setup-broker again.',
+    'Allow the box to write this topic in the broker’s access list; for the broker on the box run scripts/setup-broker again.',
   ),
   // ── orders ──────────────────────────────────────────────────────────────────────────────────────────────────
   ORDER_FILLED: entry<{ symbol: string; side: string; amount: string; price: string }>(
@@ -130,7 +130,7 @@ export const ALERT_CATALOGUE = {
   ORDER_REJECTED: entry<{ symbol: string; side: string; amount: string; reason: string }>(
     'warning',
     (f) => `The order to ${f.side} ${f.amount} of ${f.symbol} was rejected: ${f.reason}`,
-    'One rejection is no harm; if they repeat, check balance, permissions and limits at the exchange.',
+    'A single rejection is harmless; if they repeat, check balance, permissions and limits at the exchange.',
   ),
   ORDER_NEVER_PLACED: entry<{ symbol: string; side: string; amount: string; reason: string }>(
     'warning',
@@ -139,7 +139,7 @@ export const ALERT_CATALOGUE = {
   ),
   ORDER_UNKNOWN: entry<{ symbol: string; clientOrderId: string }>(
     'critical',
-    (f) => `Nobody knows yet whether the order ${f.clientOrderId} in ${f.symbol} was placed.`,
+    (f) => `It is not known yet whether the order ${f.clientOrderId} in ${f.symbol} was placed.`,
     'The symbol is blocked until the exchange answers; you can look the order up there by this id.',
   ),
   RECONCILE_MISMATCH: entry<{ symbol: string; detail: string }>(
@@ -159,31 +159,31 @@ export const ALERT_CATALOGUE = {
   ),
   SYMBOL_NOT_LISTED: entry<{ exchange: string; symbol: string }>(
     'warning',
-    (f) => `${f.symbol} is not listed at ${f.exchange}: it is not traded, the others are.`,
+    (f) => `${f.symbol} is not listed at ${f.exchange}: it is not traded; the other symbols are.`,
     'Correct or remove it in exchange.symbols and restart.',
   ),
   SYMBOL_NOT_LISTED_HELD: entry<{ exchange: string; symbol: string; held: string }>(
     'critical',
     (f) =>
       `${f.symbol} is not listed at ${f.exchange}, and ${f.held} of it is held: the box cannot close it.`,
-    'Look at the exchange what has become of it, and close it there by hand.',
+    'Check at the exchange what happened to it, and close it there by hand.',
   ),
   STOP_MISSING: entry<{ symbol: string; detail: string }>(
     'critical',
     (f) => `A position in ${f.symbol} has no protective stop: ${f.detail}`,
-    'It is tried again every minute; place a stop at the exchange yourself if this lasts.',
+    'The box tries again every minute; place a stop at the exchange yourself if this lasts.',
   ),
   STOPS_NOT_OFFERED: entry<{ exchange: string; symbols: string }>(
     'warning',
     (f) =>
-      `No protective stop can rest at ${f.exchange} for ${f.symbols}: a dead box would hold positions without one.`,
-    'Trade there without stops knowingly, or set risk.protectiveStopPct = 0.',
+      `No protective stop can rest at ${f.exchange} for ${f.symbols}: if the box died, positions there would have none.`,
+    'Set risk.protectiveStopPct = 0 if you accept that, or leave these symbols out.',
   ),
   LIVE_REFUSED: entry<{ exchange: string; reason: string; held: string }>(
     'critical',
     (f) =>
       `Live trading is refused at ${f.exchange}, so nothing is opened there: ${f.reason}. What is left can be closed: ${f.held}.`,
-    'Positions keep their stops and can be closed; see to the reasons, or close them and leave the exchange out.',
+    'Positions keep their stops and can be closed; fix the reasons, or close the positions and leave the exchange out.',
   ),
   // ── risk ────────────────────────────────────────────────────────────────────────────────────────────────────
   DRAWDOWN_50: entry<{ drawdown: number; limit: number }>(
@@ -205,19 +205,19 @@ export const ALERT_CATALOGUE = {
   PEAK_REBASED: entry<{ by: string; drawdown: number; peak: number; equity: number }>(
     'warning',
     (f) =>
-      `After a drawdown of ${percent(f.drawdown)} from ${f.peak.toFixed(2)}, ${f.by} let it be measured from ${f.equity.toFixed(2)}.`,
-    'If that was not you, press the red button and look who was at the box.',
+      `After a drawdown of ${percent(f.drawdown)} from ${f.peak.toFixed(2)}, ${f.by} accepted the loss: drawdown is now measured from ${f.equity.toFixed(2)}.`,
+    'If that was not you, press the red button and find out who was at the box.',
   ),
   DAILY_LOSS: entry<{ loss: number; limit: number }>(
     'warning',
     (f) =>
-      `The day (UTC) has lost ${percent(f.loss)}, the limit is ${percent(f.limit)}: no more entries today.`,
+      `Today (UTC) the account has lost ${percent(f.loss)}; the limit is ${percent(f.limit)}: no more entries today.`,
     'Nothing to do: entries are allowed again on the next day; positions can still be closed.',
   ),
   COOL_DOWN: entry<{ losses: number; bars: number }>(
     'warning',
     (f) => `${count(f.losses, 'losing trade')} in a row: no entries for ${count(f.bars, 'bar')}.`,
-    'Nothing to do: it goes on by itself; see redbutton trades.',
+    'Nothing to do: entries resume by themselves; see redbutton trades.',
   ),
   // ── feed and clock ──────────────────────────────────────────────────────────────────────────────────────────
   FEED_SILENT: entry<{ symbol: string; ageMs: number }>(
@@ -232,8 +232,9 @@ export const ALERT_CATALOGUE = {
   ),
   QUARANTINE_RATE: entry<{ symbol: string; rate: number; limit: number }>(
     'warning',
-    (f) => `${percent(f.rate)} of the bars of ${f.symbol} were refused, more than ${percent(f.limit)}.`,
-    'Look at the quarantined rows and their reasons; the source may be at fault.',
+    (f) =>
+      `${percent(f.rate)} of the bars of ${f.symbol} failed validation and were quarantined, more than ${percent(f.limit)}.`,
+    'The data of the exchange may be faulty; the report lists the reasons under Bars and rows left out.',
   ),
   CLOCK_OFF: entry<{ offsetMs: number }>(
     'critical',
@@ -249,12 +250,12 @@ export const ALERT_CATALOGUE = {
   JOB_FAILED: entry<{ job: string }>(
     'warning',
     (f) => `A job of the box failed: ${f.job}.`,
-    'See what it said: journalctl -u and its name, at the box.',
+    'See its log at the box: journalctl -u and its name.',
   ),
   TEMPERATURE: entry<{ celsius: number }>(
     'warning',
     (f) => `The processor is at ${f.celsius.toFixed(0)} °C.`,
-    'Give the box air or a heat sink; at 85 °C it slows down.',
+    'Give the box more air or a heat sink; at 85 °C it slows down.',
   ),
   UNDERVOLTAGE: entry(
     'warning',
@@ -264,7 +265,7 @@ export const ALERT_CATALOGUE = {
   STORE_FAULT: entry<{ detail: string }>(
     'critical',
     (f) => `The box cannot write its database: ${f.detail}`,
-    'Check free space and health of the card: redbutton status; entries stop until it works.',
+    'No entries until it works again; check free space and the health of the card with redbutton doctor.',
   ),
   STORE_REBUILT: entry<{ loss: string }>(
     'critical',
@@ -274,12 +275,12 @@ export const ALERT_CATALOGUE = {
   STORE_CONFIRMED: entry<{ loss: string }>(
     'warning',
     (f) => `The rebuilt store was confirmed (${f.loss}): entries are possible again.`,
-    'If that was not you, press the red button and look who was at the box.',
+    'If that was not you, press the red button and find out who was at the box.',
   ),
   LAYER_FAULT: entry<{ layer: string; errorCode: string; detail: string }>(
     'warning',
     (f) => `The ${f.layer} layer has a fault (${f.errorCode}): ${f.detail}`,
-    'It is tried again by itself; if this lasts, see redbutton status.',
+    'The box keeps trying; if this lasts, see redbutton status.',
   ),
   LAYER_BACK: entry<{ layer: string; afterMs: number }>(
     'info',
@@ -289,7 +290,7 @@ export const ALERT_CATALOGUE = {
   SERVICE_STARTED: entry<{ reason: string; version: string }>(
     'info',
     (f) => `Redbutton ${f.version} has started: ${f.reason}.`,
-    'Nothing to do, unless you did not expect a restart: then see journalctl -u redbutton.',
+    'Nothing to do; if you did not expect a restart, see journalctl -u redbutton.',
   ),
   UPDATE_AVAILABLE: entry<{ version: string }>(
     'info',
@@ -299,38 +300,40 @@ export const ALERT_CATALOGUE = {
   UPDATED: entry<{ from: string; to: string }>(
     'warning',
     (f) => `Redbutton was updated from ${f.from} to ${f.to}.`,
-    'If that was not you, press the red button and look who was at the box.',
+    'If that was not you, press the red button and find out who was at the box.',
   ),
   UPDATE_FAILED: entry<{ from: string; to: string; detail: string }>(
     'critical',
-    (f) => `The update to ${f.to} did not come up, and ${f.from} was put back: ${f.detail}`,
-    'See that the box is armed again: redbutton status; then read its log.',
+    (f) => `The update to ${f.to} failed and ${f.from} was restored: ${f.detail}`,
+    'Check with redbutton status that the box is armed again; then read the log of the update.',
   ),
   OS_UPDATE_RESTART: entry<{ packages: number }>(
     'warning',
-    (f) => `The box starts anew for ${count(f.packages, 'update')} of its system; back in some minutes.`,
-    'Nothing to do; if it stays away for a quarter of an hour, look at its LED.',
+    (f) => `The box restarts for ${count(f.packages, 'system update')}; it will be back in a few minutes.`,
+    'Nothing to do; if it is not back in 15 minutes, look at its LED.',
   ),
   OS_UPDATED: entry<{ packages: number }>(
     'info',
-    (f) => `The system of the box is updated (${count(f.packages, 'package')}), guard and trader run.`,
+    (f) =>
+      `The system of the box was updated (${count(f.packages, 'package')}); guard and trader are running.`,
     'Nothing to do.',
   ),
   OS_UPDATE_FAILED: entry<{ packages: number }>(
     'warning',
-    (f) => `An update of the box’s system (${count(f.packages, 'package')}) failed; the old system runs on.`,
-    'It is tried again by itself; if it keeps failing, flash a newer image.',
+    (f) =>
+      `An update of the box’s system (${count(f.packages, 'package')}) failed; the old system keeps running.`,
+    'The box tries again the next night; if it keeps failing, flash a newer image.',
   ),
   // ── the model ───────────────────────────────────────────────────────────────────────────────────────────────
   MODEL_WARNING: entry<{ model: string; detail: string }>(
     'warning',
     (f) => `The model ${f.model} is getting weaker: ${f.detail}`,
-    'Nothing to do yet; it is watched and trained anew when the limits say so.',
+    'Nothing to do yet; the box watches it and retrains it when the configured limits are reached.',
   ),
   MODEL_CRITICAL: entry<{ model: string; detail: string }>(
     'warning',
     (f) => `The model ${f.model} is no better than chance: ${f.detail}`,
-    'Consider a halt; see the report before you go on with this model.',
+    'Not urgent: read the report, then decide whether to keep trading with this model.',
   ),
   MODEL_RETRAINED: entry<{ model: string; auc: number; championAuc: number }>(
     'info',
@@ -339,28 +342,29 @@ export const ALERT_CATALOGUE = {
   ),
   MODEL_REFUSED: entry<{ model: string; auc: number; championAuc: number }>(
     'info',
-    (f) => `A challenger was refused: AUC ${f.auc.toFixed(3)} against ${f.championAuc.toFixed(3)}.`,
-    'Nothing to do; the model stays. See redbutton model show.',
+    (f) =>
+      `A challenger was not better and was turned down: AUC ${f.auc.toFixed(3)} against ${f.championAuc.toFixed(3)}.`,
+    'Nothing to do; the present model stays. See redbutton model show.',
   ),
   RETRAIN_FAILED: entry<{ detail: string }>(
     'warning',
     (f) => `A new model could not be trained: ${f.detail}`,
-    'The model stays, and it is tried again when it is time; see the log.',
+    'The present model stays, and the box tries again at the next scheduled time; see the log.',
   ),
   MODEL_PROMOTED: entry<{ model: string; before: string }>(
     'warning',
     (f) => `The model ${f.model} now decides in place of ${f.before}.`,
-    'If you do not want that, go back with redbutton model.',
+    'To go back to the model before, run redbutton model rollback.',
   ),
   MODEL_OFF_MARKET: entry<{ model: string; trainedOn: string; usedOn: string }>(
     'warning',
-    (f) => `The model ${f.model} was trained on ${f.trainedOn} and decides on ${f.usedOn}.`,
-    'Days on paper with it do not count towards real money: train one on your market (redbutton fetch, redbutton train).',
+    (f) => `The model ${f.model} was trained on ${f.trainedOn} but is used on ${f.usedOn}.`,
+    'Its days on paper do not count towards live trading: train one on your market (redbutton fetch, redbutton train).',
   ),
   MODEL_MARKET_UNSAID: entry<{ model: string; usedOn: string }>(
     'info',
     (f) =>
-      `The model ${f.model} decides on ${f.usedOn}, and its manifest does not say which market it was trained on.`,
+      `The model ${f.model} is used on ${f.usedOn}, and its manifest does not say which market it was trained on.`,
     'If it was made for this market, nothing to do; train with --exchange and --symbol and the manifest says so.',
   ),
   // ── the day, and tests ──────────────────────────────────────────────────────────────────────────────────────

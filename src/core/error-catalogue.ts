@@ -97,7 +97,7 @@ export const FAILED = {
     'The write-ahead log belongs to another database: start the service, which moves it aside.',
   E_STORE_FULL: 'The database could not be written: free space on its disk; what was committed is kept.',
   E_STORE_LOCKED: 'Another process has the database open: close it first.',
-  E_STORE_MEMORY: 'The database ran out of its memory limit: ask for less at once, or raise the limit.',
+  E_STORE_MEMORY: 'The database ran out of its memory limit: ask for fewer rows, or raise the limit.',
   E_STORE_READ_ONLY: 'The database is open for reading only.',
   E_STORE_STOPPED: 'The database takes no more work after a write error: restart the process.',
   E_TRADER_ANSWER: 'The trader gave an unexpected answer: see redbutton status and its log.',
@@ -112,7 +112,7 @@ export const FAILED = {
   E_VERIFY_SETTINGS: 'No settings are stored for a decision: verify a period that this version has lived.',
   E_WINDOW: 'No person has asked for the box to be armed: run redbutton resume --rebase-peak.',
   E_WRITE:
-    'A file cannot be written: check that its folder is writable and has room; the message says what stands there.',
+    'A file cannot be written: check that its folder is writable and has room; the message says what is there.',
 } as const;
 
 /** Wrong usage, or input that cannot be used: exit code 2. */
@@ -234,7 +234,7 @@ export const LIVE_REFUSALS = {
   E_LIVE_INVERSE:
     'An inverse contract is not counted in coins: trade one that is settled in its quote currency.',
   E_LIVE_MARKET_ORDERS: 'Market orders are not proven there: set execution.orderType = "limit_ioc".',
-  E_LIVE_MIXED: 'Spot and derivatives stand in one [[exchange]]: leave one of the two kinds out.',
+  E_LIVE_MIXED: 'One [[exchange]] holds both spot and derivatives: leave one of the two kinds out.',
   E_LIVE_NOT_EARNED: 'The box has not traded on paper long enough, or not well enough: see the message.',
   E_LIVE_STOPS:
     'Stops are asked for and not proven there: trade where they are, or set risk.protectiveStopPct = 0.',

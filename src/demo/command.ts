@@ -34,7 +34,7 @@ a report behind. Past results of a demo model are no promise.`,
       default: '5000',
       read: whole(0, Number.MAX_SAFE_INTEGER),
     },
-    mqtt: { value: 'URL', help: 'a broker of yours, MQTT 5', otherwise: 'an embedded one' },
+    mqtt: { value: 'URL', help: 'your own broker, MQTT 5', otherwise: 'an embedded one' },
     out: {
       value: 'DIR',
       help: 'where everything is left behind',

@@ -135,7 +135,7 @@ export function reportFlaw(order: OrderRequest, report: OrderReport): string | n
     if (report.averagePrice !== null) decimal(report.averagePrice);
     const told = new Map(report.fills.map((fill) => [fill.fillId, fill.amount]));
     const sum = [...told.values()].reduce((total, amount) => total.plus(amount), decimal(0));
-    if (sum.gt(report.filled)) return `fills of ${sum.toFixed()}, more than the ${report.filled} it tells`;
+    if (sum.gt(report.filled)) return `fills of ${sum.toFixed()}, more than the ${report.filled} it reports`;
     for (const fill of report.fills) {
       if (
         fill.clientOrderId !== order.clientOrderId ||

@@ -105,7 +105,7 @@ port.on('message', (message: ToAlertThread) => {
   const { notice, number } = message;
   raised = raised
     .then(() => raiseNotice(raiserAt(notice.atMs), notice))
-    .catch((error) => log.error({ errorCode: 'E_ALERT', detail: messageOf(error) }, 'a notice was not told'))
+    .catch((error) => log.error({ errorCode: 'E_ALERT', detail: messageOf(error) }, 'a notice was not sent'))
     .then(() => tell({ type: 'taken', number }));
 });
 

@@ -104,7 +104,7 @@ export class CancelOrders {
     const task = this.#task;
     if (task === null) return;
     if (!task.reported && nowMs - task.startedMs > NO_ANSWER_MS) {
-      const detail = `nobody knows yet what is open: no answer for ${NO_ANSWER_MS / 1000} s, and it is asked again and again`;
+      const detail = `not known yet what is open: no answer for ${NO_ANSWER_MS / 1000} s, and it is asked again and again`;
       this.#report(task, { confirmed: false, openOrders: null, detail });
     }
     const { present, pid } = this.#options.session.status();

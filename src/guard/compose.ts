@@ -112,7 +112,7 @@ export class ComposedGuard {
   /** Told to stop in the middle of a start: what was let go must not be taken up again. */
   #goOn(): void {
     if (this.#stopping)
-      throw fault('E_GUARD_STOP', 'the guard was told to stop while it started', 'start it again');
+      throw fault('E_GUARD_STOP', 'the guard was stopped while it started', 'start it again');
   }
 
   #startedGuard(): Guard {

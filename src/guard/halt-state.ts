@@ -244,7 +244,7 @@ function released(state: GuardState, now: Now): Step {
 function expire(state: GuardState): Step {
   return {
     state: { ...state, window: null },
-    effects: [notice('resume_expired', 'nobody armed the box in time; it stays halted')],
+    effects: [notice('resume_expired', 'the box was not armed in time; it stays halted')],
   };
 }
 

@@ -128,7 +128,7 @@ class GuardProcess {
     return [
       ...stopSteps.filter((step) => !isLast(step)),
       { name: 'the watch over the trader', run: () => this.#watch.stop() },
-      { name: 'the word to systemd', run: () => manager.stopping() },
+      { name: 'the message to systemd', run: () => manager.stopping() },
       { name: 'the alert thread', limitMs: PUBLISHER_MS_MAX, run: () => this.#alerts?.stop() },
       ...stopSteps.filter(isLast),
     ];

@@ -138,7 +138,7 @@ export class PermitFile {
       throw fault(
         'E_PERMIT_REVOKE',
         `cannot revoke the permit in ${this.#path}: ${messageOf(cause)}`,
-        'none needed at once: it is not renewed and lapses by itself; then look at the run directory',
+        'nothing is urgent: the permit is not renewed and lapses by itself; then check the run directory',
         cause,
       );
     }

@@ -76,7 +76,7 @@ const RESUME_REFUSALS: Readonly<Record<ResumeRefusal, string>> = {
   arming: 'the box is being armed already',
   contact_open: 'the button is still pressed or its wire is cut (contact open): release it first',
   contact_unknown: 'the button has not been read for long enough yet: try again in a moment',
-  line_fault: 'the button cannot be read, so it could not halt the box again: mend it first',
+  line_fault: 'the button cannot be read, so it could not halt the box again: fix it first',
 };
 
 /** Why resume is refused, as a sentence. */

@@ -64,7 +64,11 @@ async function serverTime(restUrl: string, signal?: AbortSignal): Promise<number
   }
   const serverTimeMs = (answer as { serverTime?: unknown } | null)?.serverTime;
   if (typeof serverTimeMs !== 'number' || !Number.isSafeInteger(serverTimeMs)) {
-    throw fault('E_SIM_CLOCK', `${restUrl} tells no time`, 'point it at redbutton simulate-exchange');
+    throw fault(
+      'E_SIM_CLOCK',
+      `${restUrl} does not report its time`,
+      'point it at redbutton simulate-exchange',
+    );
   }
   return serverTimeMs;
 }

@@ -61,7 +61,7 @@ export class SimulatedExchange implements IdSource {
   constructor(options: SimulatedExchangeOptions) {
     const instruments = options.markets.map(toInstrument);
     if (new Set(instruments.map(({ id }) => id)).size !== instruments.length) {
-      throw badInput('E_SIM_MARKET', 'a symbol stands twice', 'name each symbol once');
+      throw badInput('E_SIM_MARKET', 'a symbol is listed twice', 'name each symbol once');
     }
     this.replay = new MarketReplay(instruments, options.startIndex);
     this.clock = new ReplayClock(options.monotonicMs);

@@ -125,7 +125,7 @@ export async function createAlerting(options: AlertingOptions): Promise<Alerting
     },
     async start() {
       if (config.mqtt.url !== undefined && (await brokerIsHere(config.mqtt.url)))
-        log.info('the broker is on this box and dies with it: nobody will hear "offline" (docs/alerts.md)');
+        log.info('the broker is on this box and dies with it: no phone will see "offline" (docs/alerts.md)');
       await sinks.start();
       for (const watch of watches) watch.start();
       await endpoint?.start();

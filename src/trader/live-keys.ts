@@ -55,7 +55,7 @@ export async function checkLiveKeys({
         'give it the right to trade at the exchange, or set mode = "paper"',
       );
     if (may.withdrawals === null)
-      log.warn({ exchange: exchange.id }, 'the exchange does not tell whether the key may withdraw');
+      log.warn({ exchange: exchange.id }, 'the exchange does not reveal whether the key may withdraw');
     open.delete(exchange.id);
   }
 

@@ -58,7 +58,7 @@ export async function openTraderStore(
   });
   closing.add(() => store.close());
   closing.add(() => deciding.close());
-  if (store.compacted !== null) log.info(store.compacted, 'the database file was written anew');
+  if (store.compacted !== null) log.info(store.compacted, 'the database file was rewritten');
   const { restored, runs } = await liveStart.opened(store);
   return { paths, store, restored, runs, recovery, deciding, modelDir };
 }

@@ -37,7 +37,7 @@ export async function openShadowModel(options: ShadowModelOptions): Promise<(out
     onBack: () =>
       tell(alerts.raise('LAYER_BACK', { layer: 'shadow model', afterMs: clock.wallMs() - failedMs })),
   });
-  log.info({ model: classifier.manifest.sha256 }, 'a shadow model is asked beside the one that decides');
+  log.info({ model: classifier.manifest.sha256 }, 'a shadow model runs alongside the one that decides');
   options.closing.add(async () => {
     await shadow.idle();
     await classifier.close();

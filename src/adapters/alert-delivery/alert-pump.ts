@@ -175,14 +175,14 @@ export class AlertPump {
       this.#reportedUnheard.add(place);
       log.warn(
         { errorCode: 'E_ALERT_UNHEARD', place },
-        `nobody is subscribed to ${place}; its alerts wait a while. Subscribe a phone to it.`,
+        `no one is subscribed to ${place}; its alerts wait a while. Subscribe a phone to it.`,
       );
     }
     this.#queue.unheard(message, nowMs);
     if (nowMs - message.unheardSinceMs! < UNHEARD_MAX_MS[message.severity]) return;
     log.warn(
       { errorCode: 'E_ALERT_UNHEARD', place, ids: message.alerts.map((alert) => alert.id) },
-      'an alert was given up: the broker took it, but nobody was subscribed all the while',
+      'an alert was given up: the broker took it, but no one was subscribed in all that time',
     );
     this.#finish(message);
   }

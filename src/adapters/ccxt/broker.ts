@@ -177,7 +177,7 @@ class CcxtBroker implements Broker {
     }
     if (order.limitPrice === undefined) return 'a limit order needs its limit price';
     if (!takesImmediateOrCancel(this.#connection, order.symbol)) {
-      return `ccxt cannot place limit orders on ${order.symbol} whose rest is cancelled at once`;
+      return `ccxt cannot place limit orders on ${order.symbol} whose remainder is cancelled immediately (IOC)`;
     }
     const price = api.priceToPrecision(order.symbol, order.limitPrice);
     if (!decimal(price).eq(order.limitPrice)) {
@@ -224,7 +224,7 @@ class CcxtBroker implements Broker {
       throw fault(
         'E_BROKER_REQUEST',
         `${this.exchange}: ${what} ${which}: ${messageOf(error)}`,
-        'it is tried again by itself; check keys, line and the status page of the exchange if it lasts',
+        'the box keeps trying; check keys, line and the status page of the exchange if it lasts',
         error,
       );
     }

@@ -205,7 +205,7 @@ function garbled(id: string, url: string) {
   return fault(
     'E_EXCHANGE_GARBLED',
     `exchange ${id}: the answer of ${new URL(url).pathname} is no JSON`,
-    'it is tried again by itself; look for a proxy or a maintenance page in between if it lasts',
+    'the box keeps trying; look for a proxy or a maintenance page in between if it lasts',
   );
 }
 

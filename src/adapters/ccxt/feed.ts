@@ -235,7 +235,7 @@ class CcxtFeed implements CandleFeed {
       throw fault(
         'E_EXCHANGE_REQUEST',
         `${this.exchange}: no ${what} of ${symbol}: ${messageOf(error)}`,
-        'it is tried again by itself; check the line and the status page of the exchange if it lasts',
+        'the box keeps trying; check the line and the status page of the exchange if it lasts',
         error,
       );
     }
@@ -245,7 +245,7 @@ class CcxtFeed implements CandleFeed {
     return fault(
       'E_FEED_LOST',
       `${this.exchange}: the stream of ${symbol} ${timeframe} broke: ${messageOf(error)}`,
-      'it is rebuilt by itself; check the line and the status page of the exchange if it lasts',
+      'the box rebuilds it; check the line and the status page of the exchange if it lasts',
       error,
     );
   }

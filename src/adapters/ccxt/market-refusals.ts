@@ -45,7 +45,7 @@ export function marketRefusals(
     if (orderType === 'limit_ioc' && !takesImmediateOrCancel(connection, symbol))
       refuse(
         'E_ORDER_TYPE',
-        `ccxt cannot place limit orders for ${symbol} whose rest is cancelled at once`,
+        `ccxt cannot place limit orders for ${symbol} whose remainder is cancelled immediately (IOC)`,
         'trade it at another exchange; docs/exchanges.md lists what is proven',
       );
     return found;

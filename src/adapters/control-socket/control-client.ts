@@ -63,7 +63,7 @@ function describe(error: unknown, socketPath: string, who: string): unknown {
   if (code === 'ENOENT' || code === 'ECONNREFUSED') {
     return fault(
       'E_SOCKET_NOBODY',
-      `${who} is not running: nobody answers at ${socketPath}`,
+      `${who} is not running: there is no answer at ${socketPath}`,
       'start it, or name the right run directory with --run-dir',
       error,
     );

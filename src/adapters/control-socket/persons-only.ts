@@ -25,7 +25,7 @@ export function personsOnly(
     const who = peer?.() ?? null;
     if (who === null)
       return refuse(
-        'nobody can tell who asks, as the native addon does not fit: run npm ci, then restart the service',
+        'it is not known who asks, since the native addon does not fit: run npm ci, then restart the service',
       );
     if (!isPerson(who.uid)) {
       declined.report(request, `process ${who.pid} of ${userOf(who)}, which is no person, asked for ${wish}`);

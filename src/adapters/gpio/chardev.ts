@@ -78,7 +78,7 @@ export class ChardevGpio implements Gpio {
       throw fault(
         'E_GPIO_LINE',
         `line ${offset} is not on ${chip.label}, which has lines 0 to ${chip.lines - 1}`,
-        'mend the line number in [gpio]',
+        'correct the line number in [gpio]',
       );
     }
     const named = chips.flatMap(({ path }) => {

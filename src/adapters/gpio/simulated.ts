@@ -97,7 +97,7 @@ export class SimulatedGpio implements Gpio {
       throw fault(
         'E_GPIO_LINE',
         `line ${number} is not on the chip (0 to ${this.#lines.length - 1})`,
-        'mend the line number in [gpio]',
+        'correct the line number in [gpio]',
       );
     }
     return line;

@@ -54,7 +54,7 @@ export function findLine(root: string, labels: readonly string[], offset: number
     throw fault(
       'E_GPIO_LINE',
       `line ${offset} is not on ${chip.label}, which has lines 0 to ${chip.count - 1}`,
-      'mend the line number in [gpio]',
+      'correct the line number in [gpio]',
     );
   }
   return chip.base + offset;

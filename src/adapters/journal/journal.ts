@@ -219,7 +219,7 @@ function journalFault(file: string, error: unknown): RedbuttonError {
   return fault(
     'E_JOURNAL',
     `the journal ${file} could not be written: ${messageOf(error)}`,
-    'check free space and health of the card; what was told to be written before is kept',
+    'check free space and health of the card; what was written before is kept',
     error,
   );
 }

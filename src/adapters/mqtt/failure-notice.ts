@@ -51,7 +51,7 @@ function explain(error: unknown, broker: string): Explanation {
   const code = (error as { code?: unknown } | null)?.code;
   const text = messageOf(error);
   if (error instanceof RedbuttonError) {
-    return { reason: error.code, sentence: error.message, remedy: `To mend it: ${error.remedy}.` };
+    return { reason: error.code, sentence: error.message, remedy: `To fix it: ${error.remedy}.` };
   }
   if (code === 134 || code === 4 || code === 135 || code === 5 || code === 138) {
     return {
@@ -93,7 +93,7 @@ function explain(error: unknown, broker: string): Explanation {
   return {
     reason: 'lost',
     sentence: `no connection to the broker ${broker}`,
-    remedy: 'It is tried again by itself; if this stays, see the broker’s own log.',
+    remedy: 'The box keeps trying; if this lasts, see the broker’s own log.',
   };
 }
 

@@ -145,7 +145,7 @@ export class MqttLink {
     } else if (nowMs - this.#lastUpMs > this.#options.times.watchdogMs) {
       this.#options.log.warn(
         { errorCode: 'E_MQTT_WATCHDOG', awayMs: Math.round(nowMs - this.#lastUpMs) },
-        'not connected to the broker for too long: the client is built anew',
+        'not connected to the broker for too long: the client is rebuilt',
       );
       this.#lastUpMs = nowMs;
       this.#run.abort(new Error('watchdog'));

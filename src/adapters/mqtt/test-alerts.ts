@@ -63,7 +63,7 @@ export async function sendTestAlerts(options: {
   const patience = new AbortController();
   const late = clock.sleep(options.timeoutMs, patience.signal).then(
     () => {
-      throw fault('E_MQTT_TEST', why, 'mend that and try again');
+      throw fault('E_MQTT_TEST', why, 'fix that and try again');
     },
     () => new Promise<never>(() => {}),
   );

@@ -53,10 +53,10 @@ function ntfyFinding({ credential, config, credentialsDir }: Patient): Finding {
 
 /** A box that is dead cannot say so: the broker's last will does, where the broker is elsewhere. */
 function placeFinding(isHere: boolean): Finding {
-  if (!isHere) return ok('last will', 'the broker is on another machine: it will tell when the box dies');
+  if (!isHere) return ok('last will', 'the broker is on another machine: it will report when the box dies');
   return warning(
     'last will',
-    'the broker is on this box and dies with it: nobody would tell that the box is dead',
+    'the broker is on this box and dies with it: nothing would report that the box is dead',
     'use a broker elsewhere (docs/alerts.md, "Which broker"), or watch the age of state',
   );
 }
@@ -79,12 +79,12 @@ async function roundTrip(patient: Patient, url: string): Promise<Finding> {
       clock,
       timeoutMs: TIMEOUT_MS,
     });
-    if (result === undefined) return ok('broker', `${url} lets the box in`);
+    if (result === undefined) return ok('broker', `${url} accepts the box’s login`);
     const tookMs = `${result.acknowledgedAfterMs.toFixed(0)} ms`;
     return result.heard === false
       ? warning(
           'broker',
-          `${url} acknowledged a test alert after ${tookMs}, but nobody is subscribed`,
+          `${url} acknowledged a test alert after ${tookMs}, but no one is subscribed`,
           'subscribe the phone: docs/alerts.md',
         )
       : ok('broker', `${url} acknowledged a test alert after ${tookMs}`);

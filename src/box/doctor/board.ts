@@ -29,7 +29,7 @@ async function memory({ procDir }: Patient): Promise<Finding[]> {
   const mb = (name: string) => Number(new RegExp(`^${name}:\\s+(\\d+) kB`, 'm').exec(info ?? '')?.[1]) / 1024;
   const [total, available] = [mb('MemTotal'), mb('MemAvailable')];
   if (!Number.isFinite(total) || !Number.isFinite(available)) {
-    return [unchecked('memory', 'the kernel does not tell', 'look at /proc/meminfo')];
+    return [unchecked('memory', 'the kernel does not report it', 'look at /proc/meminfo')];
   }
   const detail = `${Math.round(available)} MB available of ${Math.round(total)}`;
   const findings: Finding[] = [];
@@ -68,7 +68,7 @@ async function temperature({ config, sysDir }: Patient): Promise<Finding> {
 
 async function supply({ sysDir }: Patient): Promise<Finding> {
   const found = await readUndervoltage(sysDir);
-  if (found === null) return unchecked('supply', 'this machine does not tell its voltage', 'nothing to do');
+  if (found === null) return unchecked('supply', 'this machine does not report its voltage', 'nothing to do');
   const remedy = 'use the Pi’s own power supply and a short cable';
   if (found.now) return failed('supply', 'the voltage is too low right now', remedy);
   if (found.sinceBoot) return warning('supply', 'the voltage was too low at some time since boot', remedy);

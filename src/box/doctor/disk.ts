@@ -111,7 +111,7 @@ async function health({ sysDir }: Patient): Promise<Finding[]> {
     const late = end === null ? 0 : Number(end);
     if (worn === 0 && late === 0) {
       findings.push(
-        ok('card', `${name}${made === null ? '' : `, made ${made}`}: an SD card does not tell its wear`),
+        ok('card', `${name}${made === null ? '' : `, made ${made}`}: an SD card does not report its wear`),
       );
     } else if (worn >= 0x0b || late >= 3) {
       findings.push(

@@ -59,12 +59,12 @@ function listed(exchange: ExchangeConfig, { api }: ConnectedExchange): Finding {
     const none = missing.length === exchange.symbols.length;
     return (none ? failed : warning)(
       'exchange',
-      `${exchange.id} does not list ${missing.join(', ')}: ${none ? 'the trader does not start' : 'not traded, the others are'}`,
-      'mend exchange.symbols',
+      `${exchange.id} does not list ${missing.join(', ')}: ${none ? 'the trader does not start' : 'not traded; the other symbols are'}`,
+      'correct exchange.symbols',
     );
   }
   return closed.length > 0
-    ? warning('exchange', `${exchange.id} takes no orders of ${closed.join(', ')} now`, 'wait until it does')
+    ? warning('exchange', `${exchange.id} takes no orders for ${closed.join(', ')} now`, 'wait until it does')
     : ok('exchange', `${exchange.id} answers and trades ${exchange.symbols.join(', ')}`);
 }
 
@@ -83,7 +83,7 @@ async function synchronised({ config, timesyncFile }: Patient): Promise<Finding>
   if (check === 'none') {
     return warning(
       'clock',
-      'clock.check is "none": nobody says whether the clock is right',
+      'clock.check is "none": nothing checks whether the clock is right',
       'set clock.check = "timesync"',
     );
   }
@@ -109,7 +109,11 @@ async function offset(
   try {
     const offsetMs = await exchangeOffsetMs(connection);
     if (offsetMs === null)
-      return unchecked('clock offset', `${exchange.id} tells no time, or answers too slowly`, 'try again');
+      return unchecked(
+        'clock offset',
+        `${exchange.id} does not report its time, or answers too slowly`,
+        'try again',
+      );
     const detail = `${Math.round(offsetMs)} ms from ${exchange.id}’s clock (at most ${config.clock.offsetMsMax})`;
     return Math.abs(offsetMs) <= config.clock.offsetMsMax
       ? ok('clock offset', detail)
@@ -159,7 +163,7 @@ async function key(
     if (may.withdrawals === null) {
       return warning(
         check,
-        `is taken by ${exchange.id}, which does not tell what it may do`,
+        `is accepted by ${exchange.id}, which does not reveal its permissions`,
         'see at the exchange that it cannot withdraw',
       );
     }

@@ -48,7 +48,7 @@ export class Card {
     const lines = [
       `redbutton.toml was not applied: ${count}.`,
       ...mistakes.map((mistake) => `  ${mistake}`),
-      'Mend them all in redbutton.toml on this card, put it back and start the box again.',
+      'Fix all of them in redbutton.toml on this card, put it back and start the box again.',
       '',
     ];
     // Windows' editor shows lines that end its way.

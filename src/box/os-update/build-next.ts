@@ -61,7 +61,7 @@ export async function systemsOf(): Promise<Systems> {
       'this box has no second system to update into',
       found === undefined
         ? 'it was not started from a Redbutton image: use apt'
-        : 'its card is too small: take one of 8 GB or more, and flash it anew',
+        : 'its card is too small: use one of 8 GB or more, and flash it again',
     );
   }
   return { running: found.slot, next, diskId: found.diskId };

@@ -144,5 +144,5 @@ async function tell(
   figures: { readonly packages: number },
 ): Promise<void> {
   const failed = await tellPhone(config, env, clock, code, figures).catch((error) => [messageOf(error)]);
-  for (const why of failed) warn(`redbutton: the phone was not told: ${why}`);
+  for (const why of failed) warn(`redbutton: the phone was not alerted: ${why}`);
 }

@@ -21,7 +21,7 @@ export function slotOf(configTxt: string): Slot {
     throw fault(
       'E_BOOT_CONFIG',
       'config.txt on the boot partition has no single line os_prefix=a/ or os_prefix=b/',
-      'mend it by hand; a new card has the line',
+      'fix it by hand; a newly flashed card has the line',
     );
   }
   return first[1] as Slot;

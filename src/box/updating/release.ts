@@ -85,7 +85,7 @@ async function verifySignature(file: string, signers: string): Promise<void> {
     throw badInput(
       'E_UPDATE_SIGNATURE',
       `the release is not signed by anybody in ${signers}: ${said.trim().split('\n')[0] || messageOf(error)}`,
-      'take the file anew from where it is published; do not install this one',
+      'download the file again from where it is published; do not install this one',
       error,
     );
   }

@@ -69,7 +69,7 @@ export async function updateProgram(
     installed: from,
     allowOlder: allowed.allowOlder,
   });
-  say(`${to}: the signature is good; it lies beside ${from}`);
+  say(`${to}: the signature is good; installed next to ${from}`);
   await rehearse(to, box);
   say(`${to} takes the configuration, and migrates a copy of the store`);
   // Minutes may have passed.
@@ -179,7 +179,7 @@ async function report(
     result.outcome === 'kept'
       ? tellPhone(config, env, clock, 'UPDATED', { from, to })
       : tellPhone(config, env, clock, 'UPDATE_FAILED', { from, to, detail: result.detail });
-  for (const failure of await tell) warn(`the phone was not told: ${failure}`);
+  for (const failure of await tell) warn(`the phone was not alerted: ${failure}`);
   if (result.outcome === 'kept') {
     say(`${to} runs, ${Math.round(result.tookMs / 1000)} s after its start`);
     await removeOtherVersions(path.join(HOME, 'versions'), [from, to]);

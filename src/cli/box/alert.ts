@@ -18,7 +18,7 @@ import { defaultGuardSocket, reportServiceEnd } from '../run/trader-end.js';
 
 const TEST_OPTIONS = {
   config: { value: 'FILE', help: 'the configuration', required: true, completes: 'file' },
-  timeout: { value: 'SECONDS', help: 'how long to wait for each way', default: '10', read: secondsToMs },
+  timeout: { value: 'SECONDS', help: 'how long to wait for each sink', default: '10', read: secondsToMs },
   json: { help: 'print the result as JSON' },
 } as const satisfies OptionTable;
 
@@ -26,18 +26,18 @@ export const command = defineVerbs({
   name: 'alert',
   summary: 'send test alerts and wait until each is acknowledged',
   page: [
-    `test sends one alert of each severity over every way that alerts.sinks names, and
-waits for each acknowledgement. It may run beside the service. job-failed says in
+    `test sends one alert of each severity through every sink that alerts.sinks names, and
+waits for each acknowledgement. It may run while the service does. job-failed says in
 the same way that a job of the box failed: its timers use it. trader-ended passes
-systemd's word on how the trader ended to the guard, which reports a trader that
-stays away: the trader's unit uses it.`,
+what systemd knows about the trader's end to the guard, which reports a trader
+that stays away: the trader's unit uses it.`,
     TEST_OPTIONS,
     `User and password come from the credentials mqtt-username and mqtt-password
 ($CREDENTIALS_DIRECTORY, or REDBUTTON_MQTT_USERNAME and
 REDBUTTON_MQTT_PASSWORD in the environment), ntfy's topic and token likewise
 from ntfy-topic and ntfy-token.
 
-Exit codes: 0 acknowledged, 1 a way cannot be reached or refuses,
+Exit codes: 0 acknowledged, 1 a sink cannot be reached or does not accept it,
 2 wrong usage or bad configuration.`,
   ],
   verbs: {
@@ -103,7 +103,7 @@ async function sendAll(
     severity,
     topic,
     `${acknowledgedAfterMs.toFixed(1)} ms`,
-    heard === null ? '-' : heard ? 'subscribed' : 'nobody is subscribed',
+    heard === null ? '-' : heard ? 'subscribed' : 'no one is subscribed',
   ]);
   io.stdout.write(table([['severity', 'topic', 'acknowledged', 'phone'], ...rows], [2]));
   return EXIT.fine;

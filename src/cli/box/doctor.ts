@@ -17,8 +17,8 @@ const CHECK_WIDTH = 15;
 export const command = defineCommand({
   name: 'doctor',
   summary: 'examine the box: wiring, clock, exchange, disk, model, …',
-  about: `Looks at all that the box needs, and says of each thing whether it is ok, a
-warning or failed, with the remedy; "unchecked" is what could not be looked at
+  about: `Checks all that the box needs, and says of each thing whether it is ok, a
+warning or failed, with the remedy; "unchecked" is what could not be examined
 from here. Run as root it sees everything; the services may run meanwhile. It
 changes nothing, but it blinks the LED (where no guard runs) and sends one test
 alert to the broker.`,
@@ -27,7 +27,7 @@ alert to the broker.`,
     quick: { help: 'no blinking and no test alert' },
     json: { help: 'every finding as JSON' },
   },
-  more: `Secrets are read from the folder credentials beside the configuration, or from
+  more: `Secrets are read from the folder credentials next to the configuration, or from
 the environment (see redbutton run --help).
 
 Exit codes: 0 nothing failed, 1 something did, 2 bad configuration.`,

@@ -83,7 +83,7 @@ function mistakesIn(file: string, mistakes: readonly string[]) {
   return badInput(
     'E_CARD_FILE',
     `${file} has ${many}:\n${mistakes.map((mistake) => `  ${mistake}`).join('\n')}`,
-    'mend them all in that file and start the box again',
+    'fix all of them in that file and start the box again',
   );
 }
 

@@ -16,7 +16,7 @@ export const command = defineCommand({
   summary: 'explain the patterns of the status LED, or show one',
   usage: ['--explain [--json]', '--show PATTERN [--config FILE]'],
   about: `Prints what each pattern of the LED means, from the table the guard drives it by,
-or shows one of them until it is told to end. Only one can drive the LED: --show
+or shows one of them until it is stopped. Only one can drive the LED: --show
 is for a box whose guard does not run.`,
   options: {
     explain: { help: 'print the table' },
@@ -29,7 +29,7 @@ is for a box whose guard does not run.`,
       completes: 'file',
     },
   },
-  more: 'Exit codes: 0 printed, or ended as told; 1 the LED cannot be driven.',
+  more: 'Exit codes: 0 printed, or stopped on request; 1 the LED cannot be driven.',
   async run(values, io) {
     if (values.show !== undefined) return show(values.show, values.config, io);
     if (!values.explain) throw wrongUsage('led', '--explain or --show is missing');

@@ -13,13 +13,13 @@ export const command = defineCommand({
   usage: ['[--from HOUR] [--to HOUR] [--now] [--anyway] [--config FILE]', '--check', '--settle'],
   about: `A flashed box has two systems. The one that runs is never written: it is copied
 into the other one, which is upgraded there while trading goes on. Then, with no
-position open and within the window, the phone is told and the new system is
+position open and within the window, the phone is alerted and the new system is
 started, once on trial. Where guard and trader run in it, it stays; where it does
 not start or they do not run, the box falls back to the old one by itself.`,
   options: {
     from: {
       value: 'HOUR',
-      help: 'local hour from which the box may be started anew',
+      help: 'first local hour in which the box may restart',
       default: '3',
       read: hour,
     },
@@ -32,7 +32,7 @@ not start or they do not run, the box falls back to the old one by itself.`,
     settle: { help: 'keep or give up the system on trial (done at each start)' },
     config: CONFIG_OPTION,
   },
-  more: 'Exit codes: 0 starting anew, nothing to do, or not now; 1 failed.',
+  more: 'Exit codes: 0 restarting, nothing to do, or not now; 1 failed.',
   async run(values, io) {
     const box = {
       config: configFrom(values.config),

@@ -13,14 +13,14 @@ export const command = defineCommand({
   summary: 'install a signed release, or fall back to the old one',
   usage: ['FILE.tar.xz [--with-open-positions] [--allow-older]', '--settle'],
   about: `Verifies FILE.tar.xz by FILE.tar.xz.sig and the signers in ${RELEASE_SIGNERS},
-installs it beside the version that runs, lets it read the configuration and
+installs it next to the version that runs, lets it read the configuration and
 migrate a copy of the store, and switches to it. Where guard and trader are not
 up, connected and (if the box was armed) reconciled within 3 minutes, the old
-version and its store are put back. The phone is told either way. Needs root.`,
+version and its store are restored. The phone is alerted either way. Needs root.`,
   operands: { file: { value: 'FILE.tar.xz', optional: true, completes: 'file' } },
   options: {
     'with-open-positions': {
-      help: 'also while a position is open: for some seconds nobody watches it but its protective stop',
+      help: 'also while a position is open: for some seconds only its protective stop watches over it',
     },
     'ready-within': {
       value: 'SECONDS',

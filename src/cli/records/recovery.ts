@@ -7,7 +7,7 @@ import { ADDRESS_OPTIONS, addressOf } from '../box-address.js';
 export const command = defineCommand({
   name: 'recovery',
   summary: 'say whether the store had to be rebuilt, and confirm it',
-  about: `A damaged database is put aside and rebuilt from the journal, the archive and the
+  about: `A damaged database is moved aside and rebuilt from the journal, the archive and the
 exchange. Money is not lost by that, history may be. Until a person has looked
 the box only reduces positions, over restarts too. Compare redbutton query
 "SELECT * FROM positions" with the exchange, then confirm.`,
@@ -15,7 +15,7 @@ the box only reduces positions, over restarts too. Compare redbutton query
     confirm: { help: 'the store is right: entries are possible again' },
     ...ADDRESS_OPTIONS,
   },
-  more: 'Exit codes: 0 nothing waits (any more); 1 a rebuilt store waits for your word.',
+  more: 'Exit codes: 0 nothing to confirm; 1 a rebuilt store waits for your confirmation.',
   async run(values, io) {
     const paths = addressOf(values);
     const ask = async (): Promise<RecoveryMark | null> => {

@@ -9,7 +9,7 @@ export const command = defineCommand({
   summary: 'put a backup in the place of the database',
   about: `Halts the box, reads the whole copy, moves the database with its log into a dated
 folder beside it, puts the copy in its place, and brings it up to the journal: no
-order, fill or transfer that was written down is lost or counted twice. Says which
+order, fill or transfer that was recorded is lost or counted twice. Says which
 decisions are missing since. The box stays halted until you arm it.
 
 As root it stops redbutton.service and starts it again; else stop the trader

@@ -11,7 +11,7 @@ import { ADDRESS_OPTIONS, addressOf } from '../box-address.js';
 export const command = defineCommand({
   name: 'slippage',
   summary: 'print how far the fills were from the prices decided on',
-  about: `Holds each stored fill against the close that was decided on and against the
+  about: `Compares each stored fill with the close that was decided on and with the
 quote of the decision (arrival: the ask for a buy, the bid for a sale), by
 exchange, symbol and hour. In basis points, weighted by notional; more is worse,
 below zero is better than that price. Goes through the trader where it runs,

@@ -12,8 +12,8 @@ export const command = defineCommand({
   summary: 'load history of a market into the database',
   about: `Pages through the exchange's history at the pace it allows, checks each bar like
 a live one, and stores what is new. Stopped and started again it goes on where it
-was: pages that are stored are not asked for again. Works beside the running
-trader, through it.`,
+was: pages that are stored are not asked for again. Works while the
+trader runs, through it.`,
   options: {
     symbol: { value: 'SYMBOL', help: 'as ccxt writes it: BTC/USDT', required: true },
     timeframe: { value: 'TF', help: 'as in 1m, 1h, 1d', required: true },

@@ -69,7 +69,7 @@ unset). While it runs: POST /sim/step completes the next bar, GET /sim/ledger
 shows orders, trades, transfers and balances as they truly are. GET, POST
 /sim/faults show and set the faults, POST /sim/heal ends them; POST
 /sim/transfer, /sim/clock, /sim/maintenance and /sim/ban do what they say.
-docs/simulator.md tells more. It ends with SIGINT.
+docs/simulator.md explains them. It ends with SIGINT.
 
 ${CANDLE_FILE_HELP}`,
   async run(values, io) {
@@ -135,7 +135,7 @@ async function play(simulator: ExchangeSimulator, speed: number, io: CommandIo):
   await simulator.play(speed, io.signal, (position) => progress.update(position - first));
   if (!simulator.done) return;
   progress.finish();
-  io.stdout.write('the last candle is complete; the market stands still until SIGINT\n');
+  io.stdout.write('the last candle is complete; the market stays as it is until SIGINT\n');
 }
 
 function aborted(signal: AbortSignal): Promise<void> {

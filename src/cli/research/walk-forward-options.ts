@@ -21,7 +21,7 @@ export const FOLD_OPTIONS = {
   anchored: { help: 'it begins at the first candle and grows' },
   embargo: {
     value: 'BARS',
-    help: 'bars between training and test, beside the purge of rows whose labels look into the test',
+    help: 'bars left out between training and test, in addition to the rows purged because their labels reach into the test',
     otherwise: `${FEATURE_WINDOW}, a feature window`,
     read: whole(0, 100_000),
   },

@@ -40,7 +40,7 @@ const OPTIONS = {
   },
   'state-dir': {
     value: 'DIR',
-    help: 'in place of device.stateDir; the armed record stands beside it',
+    help: 'in place of device.stateDir; the armed record is next to it',
     completes: 'folder',
   },
   gpio: {
@@ -77,12 +77,12 @@ function configOf(values: Values<typeof OPTIONS>): GuardConfig {
 export const command = defineCommand({
   name: 'guard',
   summary: 'run the guard: button, LED, permit and halt record',
-  about: `Runs the guard in the foreground until it is told to end. It owns the button and
-the LED, gives the trader its permit, and keeps the record of the armed state.
-Each thing that happens is printed as one line of JSON, and told to the phone where
-[mqtt] or [alerts] name a way; the phone's halt ends here.`,
+  about: `Runs the guard in the foreground until it is stopped (SIGTERM, SIGINT). It owns
+the button and the LED, gives the trader its permit, and keeps the record of the
+armed state. Each event is printed as one line of JSON, and sent to the phone
+where [mqtt] or [alerts] is configured; a halt from the phone arrives here.`,
   options: OPTIONS,
-  more: 'Exit codes: 0 ended as told; 1 could not start, or another guard runs.',
+  more: 'Exit codes: 0 stopped on request; 1 could not start, or another guard runs.',
   async run(values, io) {
     const atPriority = journalPriority(1, io.env);
     const say = (severity: Severity, line: GuardNotice | { readonly kind: string }) =>

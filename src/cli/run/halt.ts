@@ -15,11 +15,11 @@ const POLL_MS = 200;
 export const command = defineCommand({
   name: 'halt',
   summary: 'halt the box now, as the button does',
-  about: `Halts the box: no order leaves any more but cancels. Waits until the halt is
+  about: `Halts the box: from now on nothing but cancels leaves it. Waits until the halt is
 recorded, then up to ${CONFIRM_MS_MAX / 1000} s for the cancels to be confirmed, and prints
-what was. Halting a halted box is fine. Where the disk does not take the record,
-the box is halted all the same, and that is said after some seconds: only a power
-cut would undo it, so do not pull the plug.`,
+the result. Halting a halted box is fine. Where the disk does not take the record,
+the box is halted all the same, and the command says so after some seconds: only a
+power cut would undo it, so do not pull the plug.`,
   options: { ...ADDRESS_OPTIONS, json: { help: "print the guard's status as JSON" } },
   more: 'Exit codes: 0 halted, recorded and confirmed; 1 one of these not, or not yet.',
   async run(values, io) {

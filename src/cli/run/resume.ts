@@ -13,19 +13,20 @@ export const command = defineCommand({
   about: `Opens a window of two minutes in which the box can be armed again, by hand and
 at the box only: press and release the red button, wait for 2 s, and press and
 release it again within 10 s; or hold the reset button for 3 s where there is
-one. The LED shows the window with three short blinks, and the phone hears of it.
+one. The LED shows the window with three short blinks, and the phone is alerted.
 One press alone arms nothing; a second one too soon halts and ends the window. A
-new box is armed in the same way. Afterwards orders only shrink exposure until
-the trader has reconciled.
+new box is armed in the same way. Afterwards orders may only reduce positions
+until the trader has reconciled with the exchange.
 
-Only a person may ask: root, or a user that people log in as. The users of
-services are refused.
+Only a person may ask: root, or a user that people log in as. Users of services
+are turned away.
 
-After the drawdown circuit breaker has tripped it is refused without a word of
-yours: look at what was lost and why first (redbutton trades, redbutton report).`,
+After the drawdown circuit breaker has tripped it is refused until you accept the
+loss with --rebase-peak: find out first what was lost and why (redbutton trades,
+redbutton report).`,
   options: {
     'rebase-peak': {
-      help: 'take the loss as it is: the drawdown is measured from the equity of now, which is written down with your name; the box must be halted',
+      help: 'accept the loss: from now on drawdown is measured from the present equity, which is recorded with your name; the box must be halted',
     },
     ...ADDRESS_OPTIONS,
     json: { help: 'print the answer as JSON' },
@@ -40,9 +41,15 @@ yours: look at what was lost and why first (redbutton trades, redbutton report).
     };
     const before = await breakerOf(paths);
     if (before === null && values['rebase-peak'])
-      return refuse('trader_absent', 'the trader does not answer, and the peak is its own: start it first');
+      return refuse(
+        'trader_absent',
+        'the trader does not answer, and only it knows the peak: start it first',
+      );
     if (before?.tripped === true && !values['rebase-peak'])
-      return refuse('breaker_tripped', `${describe(before)}; to go on from here say --rebase-peak`);
+      return refuse(
+        'breaker_tripped',
+        `${describe(before)}; to accept the loss and go on, run it with --rebase-peak`,
+      );
     if (before?.tripped === false && values['rebase-peak'])
       return refuse('breaker_not_tripped', 'the drawdown circuit breaker has not tripped: nothing to rebase');
 

@@ -18,19 +18,19 @@ import { defaultGuardSocket, reportTraderEnd } from './trader-end.js';
 export const command = defineCommand({
   name: 'run',
   summary: 'run the trader: the service itself',
-  about: `Runs the trader in the foreground until it is told to end (SIGTERM, SIGINT):
+  about: `Runs the trader in the foreground until it is stopped (SIGTERM, SIGINT):
 backfills, follows the configured streams, decides on each closed bar, trades (on
 paper, unless mode = "live" is earned: docs/operations.md), stores everything and
-tells the phone. Logs one line of JSON an event.
+alerts the phone. Logs one line of JSON per event.
 
-No entry leaves without the guard's permit: run redbutton guard beside it, or set
+No entry leaves without the guard's permit: run redbutton guard alongside, or set
 guard.mode = "in-process" (paper only).`,
   options: { config: CONFIG_OPTION },
   more: `Secrets come from systemd's credentials directory or from the environment
 (REDBUTTON_MQTT_USERNAME, REDBUTTON_MQTT_PASSWORD, REDBUTTON_<EXCHANGE>_API_KEY,
 REDBUTTON_<EXCHANGE>_API_SECRET), never from the file.
 
-Exit codes: 0 ended as told; 1 failed; 2 bad configuration or bad input.`,
+Exit codes: 0 stopped on request; 1 failed; 2 bad configuration or bad input.`,
   async run(values, io) {
     // V8 lets its heap grow by the memory of the machine; one that holds a third more than is alive is enough for bars.
     setFlagsFromString('--heap-growing-percent=30');

@@ -24,7 +24,7 @@ async function ask<T>(
 export const command = defineCommand({
   name: 'status',
   summary: 'say what the box is doing',
-  about: 'Asks the guard and the trader, and says what each answers.',
+  about: 'Asks the guard and the trader, and prints what each answers.',
   options: {
     ...ADDRESS_OPTIONS,
     json: { help: 'print {"guard": …, "trader": …, "gate": …}, null for what is not there' },

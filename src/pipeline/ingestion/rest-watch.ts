@@ -52,7 +52,7 @@ export class RestWatch implements CandleFeed {
       fault(
         'E_EXCHANGE_DOWN',
         `${this.exchange} has not answered since ${Math.round(failingMs)} ms`,
-        'it is asked again by itself; check the line and the status page of the exchange if it lasts',
+        'the box keeps asking; check the line and the status page of the exchange if it lasts',
       ),
     );
   }
@@ -122,7 +122,7 @@ export class RestWatch implements CandleFeed {
       throw fault(
         'E_EXCHANGE_SLOW',
         `${this.exchange}: no quote of ${symbol} within ${quoteMsMax} ms`,
-        'it is asked again by itself; check the line and the status page of the exchange if it lasts',
+        'the box keeps asking; check the line and the status page of the exchange if it lasts',
       );
     });
     const asked = feed.quote(symbol);

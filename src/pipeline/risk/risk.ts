@@ -165,7 +165,7 @@ function growthBarrier({ inputs, breakerTripped }: RiskRequest, config: RiskConf
   if (breakerTripped) {
     return {
       reason: 'drawdown_halt',
-      detail: `drawdown ${inputs.drawdown} from peak ${inputs.peakEquity}; the limit of ${config.drawdownHaltFraction} was reached and nobody has resumed`,
+      detail: `drawdown ${inputs.drawdown} from peak ${inputs.peakEquity}; the limit of ${config.drawdownHaltFraction} was reached and not yet accepted`,
     };
   }
   const { dailyLossFraction, cooldownLosses = 0, cooldownBars = 0 } = config;

@@ -64,7 +64,7 @@ function priceChart(instrument: ReportInstrument, id: string): Chart {
   return {
     id,
     title: `${instrument.stream.symbol} price`,
-    about: `Close of each ${instrument.stream.timeframe} bar, with the fills; where they would crowd, strokes at the foot, entries below exits.${oneIn(step, 'mark')}`,
+    about: `Close of each ${instrument.stream.timeframe} bar, with the fills; where there are many, they are ticks along the bottom, entries below exits.${oneIn(step, 'mark')}`,
     height: 300,
     format: 'price',
     at: seconds(instrument.openMs, places),

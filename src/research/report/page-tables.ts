@@ -78,7 +78,9 @@ export function figuresTable(metrics: Metrics, benchmark: CurveMetrics | null, c
     benchmark ? text(benchmark) : '',
   ];
   const length = (m: CurveMetrics) =>
-    m.maxDrawdown === 0 ? '–' : `${duration(m.maxDrawdownMs)}${m.maxDrawdownRecovered ? '' : ', not over'}`;
+    m.maxDrawdown === 0
+      ? '–'
+      : `${duration(m.maxDrawdownMs)}${m.maxDrawdownRecovered ? '' : ', not yet recovered'}`;
   const rows = [
     curve('Total return', (m) => signedPercent(m.totalReturn, 2)),
     curve('Annual return (CAGR)', (m) => signedPercent(m.annualReturn, 2)),

@@ -106,7 +106,7 @@ describe.skipIf(!mosquittoInstalled())('alerts over a real broker with TLS and p
     await broker.start();
     await box.raiser.raise('HALTED', { cause: 'an empty room' });
     await eventually('said so', () =>
-      box.logged.some((line) => line.message.includes('nobody is subscribed')),
+      box.logged.some((line) => line.message.includes('no one is subscribed')),
     );
     expect(box.outbox.alerts.size).toBe(1);
     phone = await startPhone(broker, ['redbutton/#'], PHONE_USER);

@@ -92,7 +92,7 @@ function foreignLog(file: string, cause?: unknown): RedbuttonError {
   return fault(
     'E_STORE_FOREIGN_LOG',
     `the log ${file}.wal is not of the database ${file}, which was replaced`,
-    'start the service: it puts the log aside and goes on from the journal',
+    'start the service: it moves the log aside and continues from the journal',
     cause,
   );
 }

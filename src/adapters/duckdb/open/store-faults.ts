@@ -72,7 +72,7 @@ function fileFault(path: string, said: string, line: string, error: unknown): Re
     return fault(
       'E_STORE_MEMORY',
       `the database ${path} ran out of its memory limit: ${line}`,
-      'ask for less at once, or raise the memory limit of the store',
+      'ask for fewer rows, or raise the memory limit of the store',
       error,
     );
   if (
@@ -95,7 +95,7 @@ export function damaged(path: string, detail: string, cause?: unknown): Redbutto
   return badInput(
     'E_STORE_DAMAGED',
     `the database ${path} is damaged: ${detail}`,
-    'restore a backup, or start with the option that puts a damaged database aside: it is renamed, never deleted',
+    'restore a backup, or start with the option that moves a damaged database aside: it is renamed, never deleted',
     cause,
   );
 }
