@@ -57,7 +57,7 @@ function walk(count, turnAt) {
 
 async function world(dir, rows, bars) {
   const { openStore } = await dist('adapters/duckdb/index.js');
-  const { writeModelFolder } = await dist('adapters/files/model-shelf.js');
+  const { writeModelFolder } = await dist('adapters/files/model-directory.js');
   const { createFeatureKernel } = await dist('adapters/native/features.js');
   const { createForestTrainer } = await dist('adapters/native/forest.js');
   const { loadClassifier } = await dist('adapters/onnx/classifier.js');
@@ -66,7 +66,7 @@ async function world(dir, rows, bars) {
   const { manifestText } = await dist('core/manifest-schema.js');
   const { syntheticQuote } = await dist('core/synthetic-quote.js');
   const { FOREST_DEFAULTS, trainModel } = await dist('learning/train.js');
-  const { ModelCare } = await dist('trader/model-lifecycle.js');
+  const { ModelLifecycle } = await dist('trader/model-lifecycle.js');
   const { createPaperBroker } = await dist('execution/paper-broker.js');
   const { createOrderIds } = await dist('execution/order-id.js');
   const { createInferenceLayer } = await dist('pipeline/inference/index.js');
@@ -130,7 +130,7 @@ async function world(dir, rows, bars) {
   await pipeline.warmUp(KEY, await store.lastCandles(KEY, 60));
   let memoryMb = 0;
   const said = [];
-  const care = new ModelCare({
+  const lifecycle = new ModelLifecycle({
     config,
     clock,
     log: {
@@ -148,10 +148,10 @@ async function world(dir, rows, bars) {
     modelDir,
     requestHalt: () => undefined,
   });
-  await care.start();
+  await lifecycle.start();
   let next = history;
   return {
-    care,
+    lifecycle,
     said,
     memoryMb: () => memoryMb,
     left: () => candles.length - next,
@@ -163,13 +163,13 @@ async function world(dir, rows, bars) {
       const outcome = await pipeline.onCandle(KEY, candle);
       const took = performance.now() - from;
       if (outcome.kind !== 'decided') throw new Error(`bar ${next} was ${outcome.kind}`);
-      care.onBar(outcome);
+      lifecycle.onBar(outcome);
       return took;
     },
     async close() {
-      await care.stop();
+      await lifecycle.stop();
       await store.close();
-      await care.classifier().close();
+      await lifecycle.classifier().close();
     },
   };
 }
@@ -189,10 +189,10 @@ export async function benchRetrain({ rows = 50_000, bars = 1000 } = {}) {
       into.push(took);
       await sleep(Math.max(0, PACE_MS - took));
     };
-    const state = async () => (await it.care.routes['GET /model']()).body.retraining;
+    const state = async () => (await it.lifecycle.routes['GET /model']()).body.retraining;
     for (let i = 0; i < 100; i++) await pace([]);
     for (let i = 0; i < bars / 2; i++) await pace(rest);
-    await it.care.routes['POST /model/retrain']();
+    await it.lifecycle.routes['POST /model/retrain']();
     const from = performance.now();
     do await pace(busy);
     while ((await state()).running !== null && it.left() > bars);

@@ -10,7 +10,7 @@ const unresolved = 'src/execution/unresolved-orders.ts';
 const gate = 'src/execution/order-gate.ts';
 const portfolio = 'src/portfolio/portfolio.ts';
 const reconciliation = 'src/execution/reconciliation.ts';
-const stopKeeper = 'src/execution/resting-stops.ts';
+const restingStops = 'src/execution/resting-stops.ts';
 const breaker = 'src/portfolio/drawdown.ts';
 
 export const MUTATIONS = [
@@ -332,7 +332,7 @@ export const MUTATIONS = [
   },
   {
     name: 'leave the stop of a position that is gone, or has changed its size',
-    file: stopKeeper,
+    file: restingStops,
     from: 'stop.side === wanted.side && stop.amount === wanted.amount && stop.triggerPrice === wanted.triggerPrice',
     to: 'stop.side === wanted.side',
     by: 'sim',
@@ -353,7 +353,7 @@ export const MUTATIONS = [
   },
   {
     name: 'forget a stop without a position',
-    file: stopKeeper,
+    file: restingStops,
     from: 'if (wanted === null && resting.length === 0) return;',
     to: 'if (wanted === null) return;',
     by: 'test/execution/protective-stops.test.ts',
@@ -381,7 +381,7 @@ export const MUTATIONS = [
   },
   {
     name: 'take a stop away where nothing can be put in its place',
-    file: stopKeeper,
+    file: restingStops,
     from: "if (state !== 'ACTIVE' && state !== 'REDUCING') return;",
     to: 'void state;',
     by: 'test/execution/protective-stops.test.ts',
@@ -1774,10 +1774,10 @@ export const MUTATIONS = [
   },
   {
     name: 'tell a held symbol that is not listed like any other',
-    file: 'src/trader/market-care.ts',
+    file: 'src/trader/market-monitor.ts',
     from: 'if (units.eq(0)) await',
     to: 'if (units.gte(0)) await',
-    by: 'test/trader/market-care.test.ts',
+    by: 'test/trader/market-monitor.test.ts',
   },
   {
     name: 'the ONNX runtime sends telemetry',
@@ -1787,14 +1787,14 @@ export const MUTATIONS = [
     by: 'test/adapters/onnx/telemetry.test.ts',
   },
   {
-    name: 'count a bar that fills a hole as refused',
+    name: 'count a bar that fills a gap as refused',
     file: 'src/pipeline/ingestion/ingestion.ts',
     from: 'raw.openMs > this.#oldestKnown()',
     to: 'raw.openMs > Number.POSITIVE_INFINITY',
     by: 'test/pipeline/ingestion/ingestion.test.ts',
   },
   {
-    name: 'count a row from before all that is remembered as a hole filled',
+    name: 'count a row from before all that is remembered as a gap filled',
     file: 'src/pipeline/ingestion/ingestion.ts',
     from: 'raw.openMs > this.#oldestKnown()',
     to: 'raw.openMs > 0',
@@ -1850,7 +1850,7 @@ export const MUTATIONS = [
   {
     name: 'say nothing of a model off its market',
     file: 'src/trader/start.ts',
-    from: '    await loops.care.tellMarket();\n',
+    from: '    await loops.lifecycle.tellMarket();\n',
     to: '',
     by: 'test/trader/live-earned.test.ts',
   },
@@ -1859,7 +1859,7 @@ export const MUTATIONS = [
     file: 'src/trader/model-lifecycle.ts',
     from: 'this.#tell(this.tellMarket());',
     to: '',
-    by: 'test/trader/model-care.test.ts',
+    by: 'test/trader/model-lifecycle.test.ts',
   },
   {
     name: 'take a model for one of its time frame whatever that is',
@@ -1899,7 +1899,7 @@ export const MUTATIONS = [
   {
     name: 'lose the settings of a run with the database',
     file: 'src/adapters/duckdb/open/journal-replay.ts',
-    from: 'await notes.run(entry.run);',
+    from: 'await audit.run(entry.run);',
     to: '',
     by: 'test/adapters/duckdb/journal-replay.test.ts',
   },

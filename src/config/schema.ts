@@ -199,7 +199,7 @@ const ingestion = z
       .int()
       .min(0)
       .default(3)
-      .describe('Bars of a hole inside the window above which entries are blocked.'),
+      .describe('Bars of a gap inside the window above which entries are blocked.'),
     absurdJumpFraction: z
       .number()
       .positive()

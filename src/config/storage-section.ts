@@ -4,9 +4,9 @@ import { z } from 'zod';
 
 const keepDays = z
   .strictObject({
-    quarantine: days(90, 'Refused rows.'),
+    quarantine: days(90, 'Quarantined rows.'),
     corrections: days(400, 'What an exchange later said of bars that had been stored.'),
-    gaps: days(400, 'Holes in a stream.'),
+    gaps: days(400, 'Gaps in a stream.'),
     health: days(30, 'States of the layers.'),
   })
   .prefault({});

@@ -37,12 +37,12 @@ export function strangeMarket(manifest: Trained, streams: readonly StreamKey[]):
   const model = manifest.sha256.slice(0, 8);
   const trainedOn = trainedOnOf(manifest);
   if (off.length > 0) {
-    const usedOn = off.map(placeOf).join('; ');
+    const usedOn = off.map(streamText).join('; ');
     const sentence = `the model ${model} was trained on ${trainedOn} and decides on ${usedOn}: such days on paper do not count towards real money`;
     return { fit: 'off', model, trainedOn, usedOn, sentence };
   }
   if (unsaid.length === 0) return null;
-  const usedOn = unsaid.map(placeOf).join('; ');
+  const usedOn = unsaid.map(streamText).join('; ');
   const sentence = `the model ${model} decides on ${usedOn}, and its manifest does not say which market it was trained on`;
   return { fit: 'unsaid', model, trainedOn, usedOn, sentence };
 }
@@ -54,4 +54,4 @@ export function trainedOnOf({ training }: Pick<ModelManifest, 'training'>): stri
   return `${symbol ?? 'a market that its manifest does not name'}${timeframe === null ? '' : ` (${timeframe})`}${where}`;
 }
 
-const placeOf = ({ exchange, symbol, timeframe }: StreamKey) => `${symbol} (${timeframe}) at ${exchange}`;
+const streamText = ({ exchange, symbol, timeframe }: StreamKey) => `${symbol} (${timeframe}) at ${exchange}`;

@@ -131,7 +131,7 @@ export interface KnownCandles extends CandleColumns {
   readonly availableAtMs: Float64Array;
 }
 
-/** A hole in a stream: bars that should be there and are not. */
+/** A gap in a stream: bars that should be there and are not. */
 export interface Gap {
   readonly stream: StreamKey;
   /** Open time of the first missing bar. */

@@ -1,5 +1,5 @@
 import { availableParallelism } from 'node:os';
-import { writeModelFolder } from '../adapters/files/model-shelf.js';
+import { writeModelFolder } from '../adapters/files/model-directory.js';
 import { createForestTrainer } from '../adapters/native/forest.js';
 import type { CandleColumns, StreamKey } from '../core/candle.js';
 import type { ModelManifest } from '../core/manifest.js';

@@ -21,7 +21,7 @@ export interface ExchangeOrdersDeps {
   readonly store: Store;
   readonly clock: Clock;
   readonly ids: OrderIds;
-  readonly turns: OrderQueue;
+  readonly queue: OrderQueue;
   readonly streams: readonly Pick<Instrument, 'key'>[];
   /** Lets what rests for a symbol, or for an exchange that has just agreed, follow what is held. */
   readonly stops: Pick<RestingStops, 'sync' | 'syncAll'>;
@@ -69,7 +69,7 @@ export class ExchangeOrders {
     );
     const settled = await Promise.all(
       [...symbols.values()].map(({ exchange, symbol }) =>
-        this.#deps.turns.serialize(exchange, symbol, () => this.settleSymbol(exchange, symbol)),
+        this.#deps.queue.serialize(exchange, symbol, () => this.settleSymbol(exchange, symbol)),
       ),
     );
     return settled.flat();
@@ -86,7 +86,7 @@ export class ExchangeOrders {
     const waiting = this.#words.get(name);
     if (waiting === undefined || tellsMore(hint, waiting)) this.#words.set(name, hint);
     if (waiting !== undefined) return;
-    await this.#deps.turns.serialize(exchange, symbol, async () => {
+    await this.#deps.queue.serialize(exchange, symbol, async () => {
       const word = this.#words.get(name)!;
       this.#words.delete(name);
       if (this.#deps.execution.isNewer(word)) await this.#ask(exchange, word);
@@ -114,7 +114,7 @@ export class ExchangeOrders {
   reconcile(exchange: string): Promise<Reconciliation | null> {
     const reconciler = this.#reconcilers.get(exchange);
     if (reconciler === undefined) return Promise.resolve(null);
-    return this.#deps.turns.exclusively(exchange, async () => {
+    return this.#deps.queue.exclusively(exchange, async () => {
       const result = await reconciler.compare();
       if (result.kind === 'agreed') await this.#deps.stops.syncAll(exchange);
       return result;
@@ -122,8 +122,8 @@ export class ExchangeOrders {
   }
 
   /** Takes that exchange's agreement back until the next comparison. */
-  doubt(exchange: string): void {
-    this.#reconcilers.get(exchange)?.doubt();
+  invalidate(exchange: string): void {
+    this.#reconcilers.get(exchange)?.invalidate();
   }
 
   /** Whether the exchange and the store agreed when they were last compared; always on paper. */

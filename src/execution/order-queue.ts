@@ -16,7 +16,7 @@ export class OrderQueue {
 
   /** After all earlier work of this name, and after whoever had the exchange alone. */
   serialize<T>(exchange: string, name: string, work: () => Promise<T>): Promise<T> {
-    const { lone, tails } = this.#turnsOf(exchange);
+    const { lone, tails } = this.#queueOf(exchange);
     const before = tails.get(name);
     const result = before === undefined ? lone.then(work) : before.then(() => lone).then(work);
     tails.set(
@@ -28,20 +28,20 @@ export class OrderQueue {
 
   /** After everything that the exchange was doing, and before everything that comes later. */
   exclusively<T>(exchange: string, work: () => Promise<T>): Promise<T> {
-    const turns = this.#turnsOf(exchange);
-    const result = Promise.all([turns.lone, ...turns.tails.values()]).then(work);
-    turns.lone = result.catch(() => undefined);
+    const queue = this.#queueOf(exchange);
+    const result = Promise.all([queue.lone, ...queue.tails.values()]).then(work);
+    queue.lone = result.catch(() => undefined);
     // Whoever comes next waits for the lone work, which waits for these.
-    turns.tails.clear();
+    queue.tails.clear();
     return result;
   }
 
-  #turnsOf(exchange: string): ExchangeQueue {
-    let turns = this.#exchanges.get(exchange);
-    if (turns === undefined) {
-      turns = { lone: Promise.resolve(), tails: new Map() };
-      this.#exchanges.set(exchange, turns);
+  #queueOf(exchange: string): ExchangeQueue {
+    let queue = this.#exchanges.get(exchange);
+    if (queue === undefined) {
+      queue = { lone: Promise.resolve(), tails: new Map() };
+      this.#exchanges.set(exchange, queue);
     }
-    return turns;
+    return queue;
   }
 }

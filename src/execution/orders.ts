@@ -87,7 +87,7 @@ export class Orders {
     this.#exchanges = new ExchangeOrders({
       ...{ brokers: this.#brokers, execution: this.execution, portfolio: account.portfolio },
       ...{ store: deps.store, clock: deps.clock, ids: deps.ids, streams: deps.streams },
-      turns: queue,
+      queue: queue,
       stops: this.#stops,
       onCapital: (before, after) => account.capital(before, after),
     });
@@ -182,8 +182,8 @@ export class Orders {
   }
 
   /** Takes that agreement back until the next comparison; does nothing on paper. */
-  doubt(exchange: string): void {
-    this.#exchanges.doubt(exchange);
+  invalidate(exchange: string): void {
+    this.#exchanges.invalidate(exchange);
   }
 
   /** The box's state for a bar: at most REDUCING until exchange and store agree. */

@@ -27,7 +27,7 @@ export class ReconcileLoop {
   /** The difference that was told last; the same one is told once. */
   #told: string | null = null;
   /** Positions without a stop, as they were told last. */
-  #naked = new Map<string, string>();
+  #unprotected = new Map<string, string>();
 
   constructor(options: ReconcileLoopOptions) {
     this.#options = options;
@@ -80,8 +80,8 @@ export class ReconcileLoop {
   /** A position is told when it is found without its stop, and again only for another reason. */
   async #tellUnprotected(): Promise<void> {
     const found = this.#options.orders.unprotected(this.#options.exchange);
-    const fresh = found.filter(({ symbol, detail }) => this.#naked.get(symbol) !== detail);
-    this.#naked = new Map(found.map(({ symbol, detail }) => [symbol, detail]));
+    const fresh = found.filter(({ symbol, detail }) => this.#unprotected.get(symbol) !== detail);
+    this.#unprotected = new Map(found.map(({ symbol, detail }) => [symbol, detail]));
     for (const { symbol, detail } of fresh)
       await this.#options.alerts.raise('STOP_MISSING', { symbol, detail });
   }

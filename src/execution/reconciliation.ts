@@ -107,7 +107,7 @@ export class Reconciler {
   }
 
   /** Takes the agreement back: nothing may grow before another comparison has agreed. */
-  doubt(): void {
+  invalidate(): void {
     this.#agreed = false;
   }
 

@@ -25,7 +25,7 @@ const READ_MS_MAX = 10_000;
 const silent = (ms: number) => `the disk has not answered for ${ms / 1000} s`;
 
 /** A place and what it is at work on. */
-class Place {
+class RecordFile {
   readonly file: ArmedRecordFile;
   readonly #onNewFault: (detail: string) => void;
   #queue: Promise<void> = Promise.resolve();
@@ -74,7 +74,7 @@ class HaltRecording {
   readonly stillWanted: () => boolean;
   readonly #told: (fault: string | null) => void;
   readonly #places: number;
-  readonly #faults = new Map<Place, string>();
+  readonly #faults = new Map<RecordFile, string>();
   readonly #endSlow: () => void;
   #stands = false;
 
@@ -101,7 +101,7 @@ class HaltRecording {
     this.#endSlow();
   }
 
-  failedIn(place: Place, fault: string): void {
+  failedIn(place: RecordFile, fault: string): void {
     this.#faults.set(place, fault);
     const inAll = this.#faults.size === this.#places;
     if (!this.#stands && inAll) this.#told([...this.#faults.values()].join('; '));
@@ -117,9 +117,9 @@ export class RecordWriter {
   readonly #scheduler: Pick<Scheduler, 'after'>;
   readonly #onSecondFault: (detail: string) => void;
   readonly #misplaced: () => Promise<string | null>;
-  readonly #first: Place;
-  readonly #second: Place | null;
-  readonly #places: readonly Place[];
+  readonly #first: RecordFile;
+  readonly #second: RecordFile | null;
+  readonly #places: readonly RecordFile[];
   readonly #stopping = new AbortController();
   #noPlace: string | null = null;
   /** What stands in the first place is known to send every start to the second, too. */
@@ -136,8 +136,8 @@ export class RecordWriter {
     this.#scheduler = scheduler;
     this.#onSecondFault = onSecondFault;
     this.#misplaced = misplaced;
-    this.#first = new Place(first);
-    this.#second = second && new Place(second, onSecondFault);
+    this.#first = new RecordFile(first);
+    this.#second = second && new RecordFile(second, onSecondFault);
     this.#places = this.#second === null ? [this.#first] : [this.#first, this.#second];
   }
 
@@ -205,12 +205,12 @@ export class RecordWriter {
     await Promise.all(this.#places.map((place) => place.rested()));
   }
 
-  #readFrom({ file }: Place): Promise<ArmedReading> {
+  #readFrom({ file }: RecordFile): Promise<ArmedReading> {
     const late = { kind: 'unreadable', detail: silent(READ_MS_MAX) } as const;
     return this.#within<ArmedReading>(READ_MS_MAX, file.read(), late);
   }
 
-  async #recordIn(place: Place, halt: HaltRecording): Promise<void> {
+  async #recordIn(place: RecordFile, halt: HaltRecording): Promise<void> {
     while (halt.stillWanted()) {
       const fault = await place.attempt(() => place.file.write(halt.record));
       if (fault === null && place === this.#first) this.#secondCounts = true;
@@ -248,7 +248,7 @@ export class RecordWriter {
   }
 
   /** Whether the second place has it, as far as that is known in time. */
-  async #armSecond(second: Place, record: ArmedRecord, stillWanted: () => boolean): Promise<boolean> {
+  async #armSecond(second: RecordFile, record: ArmedRecord, stillWanted: () => boolean): Promise<boolean> {
     let inBoth = false;
     const work = second.enqueue(async () => {
       if (!stillWanted()) return;

@@ -41,7 +41,7 @@ export function addSpan(atMs: number, span: Span, times = 1): number {
 }
 
 /**
- * Folds over rows with rising open times: each test follows its training window, tests follow one another without a hole and
+ * Folds over rows with rising open times: each test follows its training window, tests follow one another without a gap and
  * the last may be short. A row may teach only where neither its label nor its feature window reaches into the test (López de
  * Prado 2018, chapter 7, for folds whose past alone teaches). Throws `E_FOLDS` where there is no room for one test.
  */

@@ -1,6 +1,6 @@
 import type { ModelManifest } from '../core/manifest.js';
 import { manifestText, parseManifest } from '../core/manifest-schema.js';
-import type { ModelShelf } from '../ports/model.js';
+import type { ModelDirectory } from '../ports/model.js';
 import type { TrainedModel } from './train.js';
 
 export interface RegisteredModel {
@@ -22,12 +22,12 @@ export interface Registry {
 const KEEP = 5;
 
 /** The models of a folder, by time. */
-export function createRegistry(shelf: ModelShelf, keep: number = KEEP): Registry {
+export function createRegistry(directory: ModelDirectory, keep: number = KEEP): Registry {
   const list: Registry['list'] = async () => {
     const models: RegisteredModel[] = [];
     const damaged: string[] = [];
-    for (const name of [...(await shelf.names())].sort()) {
-      const text = await shelf.manifest(name);
+    for (const name of [...(await directory.names())].sort()) {
+      const text = await directory.manifest(name);
       try {
         if (text === undefined) damaged.push(name);
         else models.push({ name, manifest: parseManifest(text, `${name}/manifest.json`) });
@@ -45,13 +45,13 @@ export function createRegistry(shelf: ModelShelf, keep: number = KEEP): Registry
     async add(trained, inUse) {
       const { manifest } = trained;
       const name = `${manifest.createdAt.replace(/[:.]/g, '-')}-${manifest.sha256.slice(0, 8)}`;
-      await shelf.add(name, trained.model, manifestText(manifest));
+      await directory.add(name, trained.model, manifestText(manifest));
       const { models } = await list();
       const kept = new Set([name, ...inUse]);
       for (const refused of [false, true]) {
         const alike = models.filter((one) => (one.manifest.challenge?.promoted === false) === refused);
         for (const old of alike.slice(0, Math.max(0, alike.length - keep))) {
-          if (!kept.has(old.name)) await shelf.remove(old.name);
+          if (!kept.has(old.name)) await directory.remove(old.name);
         }
       }
       return name;

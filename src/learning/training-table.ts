@@ -15,7 +15,7 @@ export interface TrainingTable {
   readonly horizonBars: number;
 }
 
-/** What a hole is, over which no label may reach. */
+/** What a gap is, over which no label may reach. */
 export interface LabelGaps {
   readonly timeframeMs: number;
   readonly calendar: Calendar;
@@ -24,7 +24,7 @@ export interface LabelGaps {
 
 /**
  * The rows among `usable` (places of complete rows, rising) that have a label: the candle `horizonBars` later is there
- * and no hole lies between.
+ * and no gap lies between.
  */
 export function labelledRows(
   candles: CandleColumns,
@@ -33,13 +33,15 @@ export function labelledRows(
   gaps: LabelGaps,
 ): Uint32Array {
   const { timeframeMs, calendar, maxGapBars } = gaps;
-  // holes[i]: how many holes lie before candle i.
-  const holes = new Uint32Array(candles.length);
+  // gapsBefore[i]: how many gaps lie before candle i.
+  const gapsBefore = new Uint32Array(candles.length);
   for (let i = 1; i < candles.length; i++) {
     const missing = missingBars(candles.openMs[i - 1]!, candles.openMs[i]!, timeframeMs, calendar);
-    holes[i] = holes[i - 1]! + (missing > maxGapBars ? 1 : 0);
+    gapsBefore[i] = gapsBefore[i - 1]! + (missing > maxGapBars ? 1 : 0);
   }
-  return usable.filter((i) => i + horizonBars < candles.length && holes[i] === holes[i + horizonBars]);
+  return usable.filter(
+    (i) => i + horizonBars < candles.length && gapsBefore[i] === gapsBefore[i + horizonBars],
+  );
 }
 
 /** The table of those rows; `inputs` are their values, row after row. Label: close_{t+h} > close_t. */

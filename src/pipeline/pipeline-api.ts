@@ -3,8 +3,8 @@ import type { ModelManifest } from '../core/manifest.js';
 import type { AccountSnapshot, TradesSoFar } from '../core/records.js';
 import type { NoPredictionReason, Prediction } from '../core/signal.js';
 import type { ExecutionSettings, OrdersDeps } from '../execution/orders.js';
-import type { BarKeeper } from './bar-keeper.js';
 import type { BarOutcome } from './bar-outcome.js';
+import type { BarRecorder } from './bar-recorder.js';
 import type { StreamSetup } from './layer-ports.js';
 import type { MonitoringConfig } from './monitoring/index.js';
 import type { RiskConfig } from './risk/index.js';
@@ -37,7 +37,7 @@ export interface PipelineDeps extends OrdersDeps {
   /** Report the model's health with each bar (live); without it `Pipeline.health` computes it when asked. */
   readonly healthEachBar?: boolean;
   /** Who keeps the bars; the store where it is left out. Orders and fills are always the store's. */
-  readonly bars?: BarKeeper;
+  readonly bars?: BarRecorder;
 }
 
 /**

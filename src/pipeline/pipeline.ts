@@ -9,8 +9,8 @@ import { Orders } from '../execution/orders.js';
 import { Account } from '../portfolio/account.js';
 import type { Portfolio } from '../portfolio/portfolio.js';
 import type { RawCandle } from '../ports/market.js';
-import { type BarKeeper, storedBars } from './bar-keeper.js';
 import type { BarOutcome } from './bar-outcome.js';
+import { type BarRecorder, storedBars } from './bar-recorder.js';
 import { fillGap } from './gap-fill.js';
 import type { InferenceLayer } from './layer-ports.js';
 import type { HealthReport, ResolvedOutcome } from './monitoring/index.js';
@@ -55,7 +55,7 @@ export class Pipeline {
   readonly #queue: OrderQueue;
   readonly #risk: RiskLayer;
   readonly #riskInputs: RiskInputsSource;
-  readonly #bars: BarKeeper;
+  readonly #bars: BarRecorder;
   /** Null where entries go to the stream's own exchange. */
   readonly #router: Router | null;
   readonly #routeLocks: RouteLocks = createRouteLocks();
@@ -208,7 +208,7 @@ export class Pipeline {
       // The intent is recorded right behind the decision, and waits for it: a card syncs once for both.
       const decided = this.#bars.commit(record, bar.resolved) ?? Promise.resolve();
       const sent = this.#send(bar, decision, target, decided);
-      this.#deps.store.letPass?.(sent);
+      this.#deps.store.yieldTo?.(sent);
       const [outcome] = await Promise.all([sent, decided]);
       return this.#outcome(bar, record, outcome);
     } finally {

@@ -9,7 +9,7 @@ export interface FeatureColumnsOut {
   readonly valid: Uint8Array;
 }
 
-/** Computes features. `gapBefore[i]` = 1 marks a hole before row i that must not be bridged (none when omitted). */
+/** Computes features. `gapBefore[i]` = 1 marks a gap before row i that must not be bridged (none when omitted). */
 export interface FeatureKernel {
   /** Whole series at once. */
   batch(candles: CandleColumns): FeatureColumnsOut;
@@ -94,7 +94,7 @@ export interface ForestTrainer {
 }
 
 /** A folder whose sub-folders are models. Names are single path parts. */
-export interface ModelShelf {
+export interface ModelDirectory {
   names(): Promise<readonly string[]>;
   /** The text of a model's `manifest.json`; undefined where there is none. */
   manifest(name: string): Promise<string | undefined>;

@@ -28,7 +28,7 @@ export interface Store {
    */
   commitBar(record: BarRecord, outcomes?: readonly PredictionOutcome[]): Promise<void>;
   /** An order is on its way until this settles: what nobody waits for may let it go first. For a store that has such work. */
-  letPass?(order: Promise<unknown>): void;
+  yieldTo?(order: Promise<unknown>): void;
   /** Many history candles at once (backfill, import); already known ones are left as they are. Returns rows added. */
   addCandles(stream: StreamKey, candles: CandleColumns, availableAtMs: number): Promise<number>;
   quarantine(rows: readonly QuarantinedRow[]): Promise<void>;
@@ -53,7 +53,7 @@ export interface Store {
 }
 
 /** Rows beside the way of the data. All append-only and durable when they resolve. */
-export interface StoreNotes {
+export interface AuditLog {
   /** A later row for the same stream and `fromMs` replaces the earlier one. */
   recordGap(gap: Gap): Promise<void>;
   recordHealth(layers: readonly LayerHealth[], atMs: number): Promise<void>;

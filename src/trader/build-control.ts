@@ -9,7 +9,7 @@ import type { Clock } from '../ports/time.js';
 import type { Alerting } from './build-alerts.js';
 import type { BuiltPipeline } from './build-pipeline.js';
 import { candleIntake } from './candle-intake.js';
-import type { ModelCare } from './model-lifecycle.js';
+import type { ModelLifecycle } from './model-lifecycle.js';
 import type { OpenedStore } from './open-store.js';
 
 export interface ControlParts {
@@ -18,12 +18,12 @@ export interface ControlParts {
   readonly opened: OpenedStore;
   readonly trading: BuiltPipeline;
   readonly alerting: Alerting;
-  readonly care: ModelCare;
+  readonly lifecycle: ModelLifecycle;
 }
 
 /** What the trader's control socket answers. What changes anything is for people, not for users of services. */
 export function buildControl(parts: ControlParts): ControlServer {
-  const { config, clock, opened, trading, alerting, care } = parts;
+  const { config, clock, opened, trading, alerting, lifecycle } = parts;
   const { store, paths, recovery } = opened;
   const { pipeline, streams, states } = trading;
   const { alerts } = alerting;
@@ -37,7 +37,7 @@ export function buildControl(parts: ControlParts): ControlServer {
       alerts,
       windowOpen: () => isResumeWindowOpen(paths.guardSocket),
     }),
-    ...care.routes,
+    ...lifecycle.routes,
   };
   const declined = createDeclined(clock, (detail) => void alerts.raise('REQUEST_DECLINED', { detail }));
   const intake = candleIntake({ store, pipeline, streams: streams.map(({ key }) => key), rules, clock });
@@ -47,7 +47,7 @@ export function buildControl(parts: ControlParts): ControlServer {
     {
       ...alerting.routes,
       ...changesByPersonsOnly(changes, declined),
-      ...storeRoutes(store.desk, paths.handover, intake),
+      ...storeRoutes(store.queries, paths.handover, intake),
     },
     STORE_BODY_BYTES_MAX,
   );

@@ -8,16 +8,16 @@ import type { Alerting } from './build-alerts.js';
 import type { BuiltPipeline } from './build-pipeline.js';
 import type { Closing } from './closing.js';
 import { LiveRun } from './live-run.js';
-import type { MarketCare } from './market-care.js';
-import { ModelCare } from './model-lifecycle.js';
+import type { MarketMonitor } from './market-monitor.js';
+import { ModelLifecycle } from './model-lifecycle.js';
 import { exchangeOf, type TradedExchange } from './open-exchanges.js';
 import type { OpenedStore } from './open-store.js';
 import type { OrderAlerts } from './order-alerts.js';
 import { orderStreams } from './order-streams.js';
 import { reconcileLoops } from './reconcile-loops.js';
-import { createRestingCare } from './resting-care.js';
+import { createRestingOrderSafeguards } from './resting-order-safeguards.js';
 import { openShadowModel } from './shadow-model.js';
-import { createStoreUpkeep, retentionOf } from './store-upkeep.js';
+import { createStoreRetention, retentionOf } from './store-retention.js';
 import type { TraderOptions } from './trader.js';
 import { boxConditions } from './watch-conditions.js';
 
@@ -25,10 +25,10 @@ import { boxConditions } from './watch-conditions.js';
 export interface BuiltLoops {
   readonly live: LiveRun;
   /** The model's life: files, health, challengers. */
-  readonly care: ModelCare;
+  readonly lifecycle: ModelLifecycle;
   readonly conditions: BoxConditions;
-  readonly resting: ReturnType<typeof createRestingCare>;
-  readonly upkeep: ReturnType<typeof createStoreUpkeep>;
+  readonly resting: ReturnType<typeof createRestingOrderSafeguards>;
+  readonly retention: ReturnType<typeof createStoreRetention>;
 }
 
 export interface LoopParts {
@@ -38,7 +38,7 @@ export interface LoopParts {
   readonly trading: BuiltPipeline;
   readonly alerting: Alerting;
   readonly orderAlerts: OrderAlerts;
-  readonly marketCare: MarketCare;
+  readonly marketMonitor: MarketMonitor;
   readonly link: GuardLink;
   readonly closing: Closing;
 }
@@ -51,30 +51,37 @@ export async function buildLoops(parts: LoopParts): Promise<BuiltLoops> {
   const { alerts } = alerting;
   const askShadow = await openShadowModel({ config, store, clock, alerts, log, closing });
   const conditions = boxConditions({ config, exchanges, clock, alerts });
-  const care = new ModelCare({
+  const lifecycle = new ModelLifecycle({
     ...{ config, clock, log, alerts, store, pipeline, streams },
     deciding: opened.deciding,
     modelDir: opened.modelDir,
     requestHalt: (detail) => parts.link.requestHalt(detail),
   });
-  const live = buildLiveRun(parts, { conditions, care, askShadow });
-  const resting = createRestingCare({ config, exchanges, brokers: trading.brokers, clock, alerts, log });
-  const upkeep = createStoreUpkeep({ store, keepDays: retentionOf(config), clock, alerts, log });
-  return { live, care, conditions, resting, upkeep };
+  const live = buildLiveRun(parts, { conditions, lifecycle, askShadow });
+  const resting = createRestingOrderSafeguards({
+    config,
+    exchanges,
+    brokers: trading.brokers,
+    clock,
+    alerts,
+    log,
+  });
+  const retention = createStoreRetention({ store, keepDays: retentionOf(config), clock, alerts, log });
+  return { live, lifecycle, conditions, resting, retention };
 }
 
 function buildLiveRun(
-  { options, opened, exchanges, trading, alerting, orderAlerts, marketCare }: LoopParts,
+  { options, opened, exchanges, trading, alerting, orderAlerts, marketMonitor }: LoopParts,
   own: {
     readonly conditions: BoxConditions;
-    readonly care: ModelCare;
+    readonly lifecycle: ModelLifecycle;
     readonly askShadow: Awaited<ReturnType<typeof openShadowModel>>;
   },
 ): LiveRun {
   const { config, clock, log } = options;
   const { pipeline, streams, states } = trading;
   const { alerts } = alerting;
-  const { conditions, care, askShadow } = own;
+  const { conditions, lifecycle, askShadow } = own;
   const barAlerts = new BarAlerts({
     alerts,
     drawdownHaltFraction: config.risk.drawdownHaltFraction,
@@ -85,7 +92,7 @@ function buildLiveRun(
     },
     quarantineAlertRate: config.ingestion.quarantineAlertRate,
     aucWindow: config.monitoring.aucWindow,
-    modelName: () => care.modelName(),
+    modelName: () => lifecycle.modelName(),
     actions: config.modelHealth,
     quarantineShare: (name) =>
       streams.find(({ key }) => streamName(key) === name)?.ingestion.quarantineShare(),
@@ -95,7 +102,7 @@ function buildLiveRun(
     ...(config.mode === 'live' && { reconciling }),
     alongside: [orderAlerts.run, ...orderStreams({ exchanges, pipeline, reconciling, clock, log })],
     pipeline,
-    conditions: { ...conditions, health: () => [...conditions.health(), ...marketCare.health()] },
+    conditions: { ...conditions, health: () => [...conditions.health(), ...marketMonitor.health()] },
     streams: streams.map(({ key, calendar }) => ({
       key,
       feed: exchangeOf(exchanges, key.exchange).feed,
@@ -117,7 +124,7 @@ function buildLiveRun(
       alerting.countBar(outcome);
       await orderAlerts.reported();
       await barAlerts.onBar(outcome);
-      care.onBar(outcome);
+      lifecycle.onBar(outcome);
       askShadow(outcome);
       if (outcome.kind === 'quarantined') log.warn(summaryOf(outcome), 'a row is quarantined');
       else log.debug(summaryOf(outcome), 'bar');

@@ -53,7 +53,7 @@ export async function earnedRefusals(
     if (!existsSync(database)) return [...refusals, ...on.map((stream) => notEarned(stream, 0, family))];
     const paper = await openStore({ path: database, readOnly: true });
     try {
-      const ask = pagedRows((sql, rowsMax) => paper.desk.query(sql, rowsMax), QUERY_ROWS_MAX);
+      const ask = pagedRows((sql, rowsMax) => paper.queries.query(sql, rowsMax), QUERY_ROWS_MAX);
       for (const stream of on) {
         const days = await paperDays(ask, stream, family);
         if (days < PAPER_DAYS_MIN) refusals.push(notEarned(stream, days, family));

@@ -16,7 +16,7 @@ export function haltExchanges(
       await pipeline.orders.settle(id);
       return pipeline.orders.unresolvedAt(id);
     },
-    invalidate: () => pipeline.orders.doubt(id),
+    invalidate: () => pipeline.orders.invalidate(id),
     compare: () => pipeline.orders.reconcile(id),
     flatten: () => pipeline.orders.flatten(id),
     positions: () =>

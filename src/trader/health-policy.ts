@@ -14,14 +14,14 @@ export interface HealthActions {
   readonly drift: readonly HealthAction[];
 }
 
-export interface ModelConductOptions {
+export interface HealthPolicyOptions {
   readonly actions: HealthActions;
   /** Asks the guard to halt; told once when a stream's health begins to ask for it. */
   readonly requestHalt: (detail: string) => void;
 }
 
 /** Carries the table out: the state that the box may be in by its models' health. */
-export interface ModelConduct {
+export interface HealthPolicy {
   /** After each bar of a stream; says what its health asks for. */
   onHealth(stream: StreamKey, report: HealthReport): readonly HealthAction[];
   /** The state of `states`, or a lower one while a model's health asks for it. */
@@ -42,7 +42,7 @@ export function actionsOf(report: HealthReport, actions: HealthActions): readonl
   return drifted ? [...new Set([...ofStatus, ...actions.drift])] : ofStatus;
 }
 
-export function createModelConduct(options: ModelConductOptions): ModelConduct {
+export function createHealthPolicy(options: HealthPolicyOptions): HealthPolicy {
   const reducing = new Set<string>();
   const halting = new Set<string>();
   /** The halt was asked for and the guard has not yet carried it out. */

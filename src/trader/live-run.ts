@@ -9,7 +9,7 @@ import type { Pipeline } from '../pipeline/pipeline.js';
 import type { BoxState } from '../ports/alerts.js';
 import type { TradingStateSource } from '../ports/guard.js';
 import type { CandleFeed, RawCandle } from '../ports/market.js';
-import type { Store, StoreNotes, StoreReader } from '../ports/store.js';
+import type { AuditLog, Store, StoreReader } from '../ports/store.js';
 import type { Clock } from '../ports/time.js';
 import type { BoxConditions } from './box-conditions.js';
 
@@ -24,7 +24,7 @@ export interface LiveRunOptions {
   readonly streams: readonly LiveStream[];
   /** What must be met before a bar is taken; absent for a market with a time and a box of its own. */
   readonly conditions?: BoxConditions;
-  readonly store: Store & Pick<StoreNotes, 'recordGap'> & Pick<StoreReader, 'gaps'>;
+  readonly store: Store & Pick<AuditLog, 'recordGap'> & Pick<StoreReader, 'gaps'>;
   readonly clock: Clock;
   readonly alerts: AlertRaiser;
   readonly states: TradingStateSource;
@@ -199,8 +199,9 @@ export class LiveRun {
           this.#tell(this.#options.alerts.raise('FEED_SILENT', { symbol: key.symbol, ageMs })),
         onBack: (_stream, silentMs) => {
           this.#options.reconciling?.get(key.exchange)?.wake();
-          const wasSick = this.#faults.delete(name);
-          if (wasSick) this.#tell(this.#options.alerts.raise('FEED_BACK', { symbol: key.symbol, silentMs }));
+          const wasFailing = this.#faults.delete(name);
+          if (wasFailing)
+            this.#tell(this.#options.alerts.raise('FEED_BACK', { symbol: key.symbol, silentMs }));
         },
       },
     });

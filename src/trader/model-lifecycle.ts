@@ -4,7 +4,7 @@ import { z } from 'zod';
 import { runInBackground } from '../adapters/background-process/index.js';
 import { createSystemScheduler } from '../adapters/clock/system-scheduler.js';
 import type { ControlReply, ControlRoutes } from '../adapters/control-socket/control-server.js';
-import { createModelShelf } from '../adapters/files/model-shelf.js';
+import { createModelDirectory } from '../adapters/files/model-directory.js';
 import { promote, readPromotions, rollback } from '../adapters/files/promotion-file.js';
 import type { Log } from '../adapters/log/log.js';
 import { loadClassifier } from '../adapters/onnx/classifier.js';
@@ -27,20 +27,20 @@ import type { BarOutcome } from '../pipeline/bar-outcome.js';
 import { createInferenceLayer } from '../pipeline/inference/index.js';
 import type { Pipeline } from '../pipeline/pipeline.js';
 import type { TradingStateSource } from '../ports/guard.js';
-import type { StoreNotes, StoreReader } from '../ports/store.js';
+import type { AuditLog, StoreReader } from '../ports/store.js';
 import type { Clock } from '../ports/time.js';
 import type { DecidingModel } from './deciding-model.js';
-import { createModelConduct } from './health-policy.js';
+import { createHealthPolicy } from './health-policy.js';
 import type { RetrainAnswer } from './retrain-job.js';
 import type { RetrainerRequest } from './retrainer.js';
 import { createRetraining, type Retraining, type RetrainOutcome } from './retraining.js';
 
-export interface ModelCareOptions {
+export interface ModelLifecycleOptions {
   readonly config: Config;
   readonly clock: Clock;
   readonly log: Log;
   readonly alerts: AlertRaiser;
-  readonly store: Pick<StoreNotes, 'recordModel'> & Pick<StoreReader, 'candles' | 'models'>;
+  readonly store: Pick<AuditLog, 'recordModel'> & Pick<StoreReader, 'candles' | 'models'>;
   readonly pipeline: Pick<Pipeline, 'useModel' | 'health'>;
   readonly streams: readonly { readonly key: StreamKey; readonly calendar: Calendar }[];
   /** The model that decides, exchanged here for another; and its folder at the start. */
@@ -62,23 +62,23 @@ const WEEK_SHARE = 7 / 5;
 const named = z.strictObject({ name: z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]*$/) });
 
 /** The trader's part that looks after its model: watches its files and its health, calls challengers, changes it. */
-export class ModelCare {
-  readonly #options: ModelCareOptions;
+export class ModelLifecycle {
+  readonly #options: ModelLifecycleOptions;
   readonly #root;
   readonly #scheduler = createSystemScheduler();
   readonly #registry;
   /** One change of the model after the other. */
   #changing: Promise<unknown> = Promise.resolve();
-  readonly #conduct;
+  readonly #healthPolicy;
   #dir;
   #watch: ModelWatch | null = null;
   #retraining: Retraining | null = null;
 
-  constructor(options: ModelCareOptions) {
+  constructor(options: ModelLifecycleOptions) {
     this.#options = options;
     this.#root = boxPaths(options.config).models;
-    this.#registry = createRegistry(createModelShelf(this.#root));
-    this.#conduct = createModelConduct({
+    this.#registry = createRegistry(createModelDirectory(this.#root));
+    this.#healthPolicy = createHealthPolicy({
       actions: options.config.modelHealth,
       requestHalt: options.requestHalt,
     });
@@ -114,7 +114,7 @@ export class ModelCare {
 
   onBar(outcome: BarOutcome): void {
     if (outcome.kind !== 'decided' || outcome.health === null) return;
-    const follow = this.#conduct.onHealth(outcome.stream, outcome.health);
+    const follow = this.#healthPolicy.onHealth(outcome.stream, outcome.health);
     if (this.#options.config.retraining.mode !== 'on') return;
     const trigger = this.#retraining?.consider(follow.includes('retrain')) ?? null;
     if (trigger !== null) this.#options.log.info({ trigger }, 'a challenger is trained');
@@ -122,7 +122,7 @@ export class ModelCare {
 
   /** The state of `states`, or a lower one where the model's health asks for it. */
   limit(states: TradingStateSource): TradingStateSource {
-    return this.#conduct.limit(states);
+    return this.#healthPolicy.limit(states);
   }
 
   /** What is to be said where it decides on what it was not trained on, or where nobody knows; null where it fits. */

@@ -1,11 +1,11 @@
 import type { AlertRaiser } from '../core/alert.js';
 import type { Fill } from '../core/order.js';
 import type { ExecutionOutcome } from '../execution/order-intent.js';
-import type { StoreNotes } from '../ports/store.js';
+import type { AuditLog } from '../ports/store.js';
 
 export interface OrderAlertsOptions {
   readonly alerts: AlertRaiser;
-  readonly store: Pick<StoreNotes, 'recordReported'>;
+  readonly store: Pick<AuditLog, 'recordReported'>;
   /** Given each fill that is reported. */
   readonly onFill: (fill: Fill) => void;
 }

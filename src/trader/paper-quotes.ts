@@ -61,7 +61,7 @@ async function liveSlippage({
   try {
     const live = await openStore({ path: database, readOnly: true });
     try {
-      const ask = pagedRows((sql, rowsMax) => live.desk.query(sql, rowsMax), QUERY_ROWS_MAX);
+      const ask = pagedRows((sql, rowsMax) => live.queries.query(sql, rowsMax), QUERY_ROWS_MAX);
       return fitSlippage(await storedFills(ask));
     } finally {
       await live.close();

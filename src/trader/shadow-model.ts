@@ -3,14 +3,14 @@ import { loadClassifier } from '../adapters/onnx/classifier.js';
 import type { Config } from '../config/schema.js';
 import type { AlertRaiser } from '../core/alert.js';
 import type { BarOutcome } from '../pipeline/bar-outcome.js';
-import type { StoreNotes } from '../ports/store.js';
+import type { AuditLog } from '../ports/store.js';
 import type { Clock } from '../ports/time.js';
 import type { Closing } from './closing.js';
 import { createShadow } from './shadow.js';
 
 export interface ShadowModelOptions {
   readonly config: Pick<Config, 'shadowModelDir'>;
-  readonly store: Pick<StoreNotes, 'recordShadow'>;
+  readonly store: Pick<AuditLog, 'recordShadow'>;
   readonly clock: Pick<Clock, 'wallMs'>;
   readonly alerts: AlertRaiser;
   readonly log: Log;

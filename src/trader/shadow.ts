@@ -3,11 +3,11 @@ import type { BarRecord } from '../core/records.js';
 import type { BarOutcome } from '../pipeline/bar-outcome.js';
 import { createInferenceLayer } from '../pipeline/inference/index.js';
 import type { Classifier } from '../ports/model.js';
-import type { StoreNotes } from '../ports/store.js';
+import type { AuditLog } from '../ports/store.js';
 
 export interface ShadowDeps {
   readonly classifier: Classifier;
-  readonly store: Pick<StoreNotes, 'recordShadow'>;
+  readonly store: Pick<AuditLog, 'recordShadow'>;
   /** Told of the first of a run of bars that the model could not answer, or whose answer could not be stored. */
   readonly onFault: (detail: string) => void;
   /** Told when it goes again after that. */

@@ -9,7 +9,7 @@ import { runTrading } from './earned-live.js';
 import type { JoinedGuard } from './join-guard.js';
 import type { LiveKeys } from './live-keys.js';
 import type { LiveStart } from './live-start.js';
-import type { MarketCare } from './market-care.js';
+import type { MarketMonitor } from './market-monitor.js';
 import type { TradedExchange } from './open-exchanges.js';
 import type { OpenedStore } from './open-store.js';
 import type { OrderAlerts } from './order-alerts.js';
@@ -25,7 +25,7 @@ export interface StartParts extends JoinedGuard {
   readonly loops: BuiltLoops;
   readonly alerting: Alerting;
   readonly orderAlerts: OrderAlerts;
-  readonly marketCare: MarketCare;
+  readonly marketMonitor: MarketMonitor;
   readonly control: ControlServer;
   readonly closing: Closing;
 }
@@ -65,8 +65,8 @@ export class TraderStart {
     await loops.live.start();
     const endAsking = createSystemScheduler().every(KEYS_ASKED_MS, () => void keys.ask());
     closing.add(async () => endAsking());
-    await loops.care.start();
-    closing.add(() => loops.care.stop());
+    await loops.lifecycle.start();
+    closing.add(() => loops.lifecycle.stop());
   }
 
   async #startSpeaking(): Promise<void> {
@@ -82,8 +82,8 @@ export class TraderStart {
   async #startGuard(): Promise<void> {
     const { guard, link, loops, closing } = this.#parts;
     await guard?.start();
-    loops.upkeep.start();
-    closing.add(() => loops.upkeep.stop());
+    loops.retention.start();
+    closing.add(() => loops.retention.stop());
     this.#guardIsUp();
     if (guard) closing.add(() => guard.stop());
     link.start();
@@ -91,7 +91,7 @@ export class TraderStart {
   }
 
   async #tellStart(): Promise<void> {
-    const { options, opened, alerting, loops, liveStart, marketCare, exchanges, trading, closing } =
+    const { options, opened, alerting, loops, liveStart, marketMonitor, exchanges, trading, closing } =
       this.#parts;
     const { config, version, log } = options;
     const { alerts } = alerting;
@@ -102,10 +102,10 @@ export class TraderStart {
     await loops.resting.start();
     closing.add(() => loops.resting.stop());
     await liveStart.tell(alerts);
-    await loops.care.tellMarket();
+    await loops.lifecycle.tellMarket();
     const recordRun = () => this.#recordRun();
-    await marketCare.start({ exchanges, portfolio: trading.pipeline.portfolio, recordRun });
-    closing.add(() => marketCare.stop());
+    await marketMonitor.start({ exchanges, portfolio: trading.pipeline.portfolio, recordRun });
+    closing.add(() => marketMonitor.stop());
     const mark = opened.recovery.current();
     if (mark !== null) await alerts.raise('STORE_REBUILT', { loss: mark.loss });
     alerting.publishState();

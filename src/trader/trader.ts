@@ -18,7 +18,7 @@ import { Closing } from './closing.js';
 import { joinGuard } from './join-guard.js';
 import type { LiveRun } from './live-run.js';
 import { LiveStart } from './live-start.js';
-import { createMarketCare } from './market-care.js';
+import { createMarketMonitor } from './market-monitor.js';
 import { openExchange } from './open-exchanges.js';
 import { openTraderStore } from './open-store.js';
 import { OrderAlerts } from './order-alerts.js';
@@ -81,10 +81,10 @@ async function makeTrader(options: TraderOptions, closing: Closing): Promise<Tra
   const { alerts } = alerting;
   const orderAlerts = new OrderAlerts({ alerts, store, onFill: alerting.publishFill });
 
-  const marketCare = createMarketCare({ alerts, log });
+  const marketMonitor = createMarketMonitor({ alerts, log });
   const parts = { config, env, clock, log, runs: opened.runs, requests: requestEvents(alerts, log) };
   const exchanges = await Promise.all(
-    config.exchange.map((each) => openExchange(each, { ...parts, markets: marketCare.events })),
+    config.exchange.map((each) => openExchange(each, { ...parts, markets: marketMonitor.events })),
   );
   for (const { feed } of exchanges) closing.add(() => feed.close());
   const keys = await liveStart.connected(exchanges);
@@ -106,26 +106,26 @@ async function makeTrader(options: TraderOptions, closing: Closing): Promise<Tra
   });
 
   const loops = await buildLoops({
-    ...{ options, opened, exchanges, trading, alerting, orderAlerts, marketCare, link, closing },
+    ...{ options, opened, exchanges, trading, alerting, orderAlerts, marketMonitor, link, closing },
   });
-  const { live, care } = loops;
+  const { live, lifecycle } = loops;
   for (const limit of [
-    care,
+    lifecycle,
     loops.conditions,
     opened.recovery,
     keys,
     { limit: (all: TradingStateSource) => liveStart.limitAll(all) },
   ])
     states.limitBy(limit);
-  const control = buildControl({ config, clock, opened, trading, alerting, care });
+  const control = buildControl({ config, clock, opened, trading, alerting, lifecycle });
 
   const start = new TraderStart({
     ...{ options, opened, liveStart, keys, exchanges, trading, guard, link, loops },
-    ...{ alerting, orderAlerts, marketCare, control, closing },
+    ...{ alerting, orderAlerts, marketMonitor, control, closing },
   });
   alerting.show({
     state: () => live.state(),
-    modelMarket: () => care.market(),
+    modelMarket: () => lifecycle.market(),
     halt: () => start.haltByPhone(),
   });
   return {

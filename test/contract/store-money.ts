@@ -4,13 +4,13 @@ import { type StreamKey, toColumns } from '../../src/core/candle.js';
 import { type DenialReason, FINAL_STATUSES, type OrderStatus } from '../../src/core/order.js';
 import { seededRng } from '../../src/core/seeded-rng.js';
 import type { AlertOutbox } from '../../src/ports/alerts.js';
-import type { Store, StoreNotes, StoreReader } from '../../src/ports/store.js';
+import type { AuditLog, Store, StoreReader } from '../../src/ports/store.js';
 import { BAR_MS, BTC, candleOf, ETH, fillOf, orderEventOf, T0 } from './store-rows.js';
 
-export type WholeStore = Store & StoreReader & StoreNotes & AlertOutbox;
+export type WholeStore = Store & StoreReader & AuditLog & AlertOutbox;
 
-/** The part of the store contract that deals with orders, fills, alerts and notes; registered by store.ts. */
-export function moneyAndNotes(
+/** The part of the store contract that deals with orders, fills, alerts and the audit log; registered by store.ts. */
+export function moneyAndAudit(
   store: () => WholeStore,
   settled: (check: (store: WholeStore) => Promise<void>) => Promise<void>,
 ): void {

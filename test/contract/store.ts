@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { candleAt, streamName, toColumns } from '../../src/core/candle.js';
 import { seededRng } from '../../src/core/seeded-rng.js';
-import { moneyAndNotes, type WholeStore } from './store-money.js';
+import { moneyAndAudit, type WholeStore } from './store-money.js';
 import { BAR_MS, BTC, barOf, candleOf, ETH, T0 } from './store-rows.js';
 
 /** One store under test. `reopen` is there where the store outlives its process. */
@@ -116,7 +116,7 @@ export function storeContract(name: string, open: () => Promise<StoreUnderTest>)
       });
     });
 
-    test('given a hole, when the missing bar comes late, then it stands in its place', async () => {
+    test('given a gap, when the missing bar comes late, then it stands in its place', async () => {
       const bars = [0, 1, 2, 3].map((i) => barOf(BTC, i, { rng: seededRng(i).next, decided: false }));
       for (const i of [0, 3, 1, 2]) await store.commitBar(bars[i]!);
       await settled(async (s) => {
@@ -238,7 +238,7 @@ export function storeContract(name: string, open: () => Promise<StoreUnderTest>)
       });
     });
 
-    moneyAndNotes(() => store, settled);
+    moneyAndAudit(() => store, settled);
 
     test('given calls that overlap, when one fails, then the others are done in the order they came', async () => {
       const rng = seededRng(7).next;

@@ -88,9 +88,9 @@ function world() {
     { triesMax: 1, backoffMs: [1], settleMs: 0, orderType: 'market', limitCollarFraction: 0 },
   );
   const key = { exchange: 'binance', symbol: SYMBOL, timeframe: '1h' };
-  const turns = new OrderQueue();
+  const queue = new OrderQueue();
   const aligned: string[] = [];
-  const desk = new ExchangeOrders({
+  const orders = new ExchangeOrders({
     stops: {
       sync: async (exchange, symbol) => void aligned.push(`${exchange}:${symbol}`),
       syncAll: async () => undefined,
@@ -101,19 +101,19 @@ function world() {
     store,
     clock,
     ids,
-    turns,
+    queue,
     streams: [{ key }],
     onCapital: () => undefined,
   });
   return {
-    desk,
+    orders,
     outcomes,
     told,
     store,
-    turns,
+    queue,
     clock,
     aligned,
-    hear: (hint: OrderHint) => desk.heard('binance', hint),
+    hear: (hint: OrderHint) => orders.heard('binance', hint),
   };
 }
 
@@ -146,14 +146,14 @@ describe('a word of the exchange on an order of ours', () => {
   });
 
   it('waits its turn, and of several that wait the one that tells of most stands for all', async () => {
-    const { hear, told, turns } = world();
+    const { hear, told, queue } = world();
     told.report = report('canceled', [fill('1', '0.5')], '0.5');
     await hear(word('0.5'));
     let free = () => {};
     const other = new Promise<void>((resolve) => {
       free = resolve;
     });
-    const busy = turns.serialize('binance', SYMBOL, () => other);
+    const busy = queue.serialize('binance', SYMBOL, () => other);
     told.asked.length = 0;
     told.report = report('canceled', [fill('1', '0.5'), fill('2', '1')], '1.5');
     const waiting = ['0', '1.5', '0.5'].map((filled) => hear(word(filled)));

@@ -16,7 +16,7 @@ import type { StreamState } from '../../src/pipeline/stream-state.js';
 import { Portfolio } from '../../src/portfolio/portfolio.js';
 import type { Broker, SubmitResult } from '../../src/ports/broker.js';
 import type { Rng } from '../../src/ports/time.js';
-import { liveDesk } from '../support/live-desk.js';
+import { liveOrders } from '../support/live-orders.js';
 import { emptyContents, tinyStore } from '../support/tiny-store.js';
 import { CONFIG, KEY, SPOT } from '../support/tiny-stream.js';
 
@@ -167,13 +167,13 @@ function given(seed: number) {
     },
     { triesMax: 1, backoffMs: [1], settleMs: 0, orderType: 'limit_ioc', limitCollarFraction: 0.002 },
   );
-  const lane = { book, key: KEY, rules, lastBarMs: 0 } as unknown as StreamState;
+  const stream = { book, key: KEY, rules, lastBarMs: 0 } as unknown as StreamState;
   const close = () =>
-    flattenInstrument(lane, {
+    flattenInstrument(stream, {
       clock,
       closable: sellable,
       quote: () => market.quote,
-      send: (_lane, candle, decision, exitTry) =>
+      send: (_stream, candle, decision, exitTry) =>
         execution.submit({
           exchange: KEY.exchange,
           decision,
@@ -232,21 +232,21 @@ describe('orders that close what is held', () => {
   });
 
   describe('through gate, adapter and exchange', () => {
-    const worlds: Awaited<ReturnType<typeof liveDesk>>[] = [];
+    const worlds: Awaited<ReturnType<typeof liveOrders>>[] = [];
     afterAll(() => Promise.all(worlds.map(({ world }) => world.simulator.stop())));
 
     it(`close in ${ROUNDS} random books and states, and sell no more than is held`, {
       timeout: 600_000,
     }, async () => {
       const execution = { ordersPerMinuteMax: 0, notionalMaxFraction: 1e-9, quoteAgeMsMax: 1 };
-      const made = await liveDesk({ percent: 0, execution, bars: 1_200 });
+      const made = await liveOrders({ percent: 0, execution, bars: 1_200 });
       worlds.push(made);
-      const { lane, box, engine, world, instrument, flatten, reconcile } = made;
+      const { stream, box, engine, world, instrument, flatten, reconcile } = made;
       const counts = { exits: 0, closed: 0, heldUp: 0, oversold: 0, thin: 0 };
       const rng = seededRng(11);
       const ids = createOrderIds('box', world.clock, seededRng(12));
       const { ledger } = engine;
-      const wasOpen = lane.book.units;
+      const wasOpen = stream.book.units;
       expect(wasOpen.toFixed()).toBe('0');
       for (let round = 0; round < ROUNDS; round++) {
         // What a box of before has bought: the exchange's own ledger and trades say so.
@@ -263,7 +263,7 @@ describe('orders that close what is held', () => {
         );
         expect(bought.status).toBe('FILLED');
         await reconcile('binance');
-        lane.book.markPrice = 40_000;
+        stream.book.markPrice = 40_000;
         // The market moves by up to 45 %, the box is told of it, of something old, or of nothing.
         const moved = rng.next() < 0.5 ? (rng.next() - 0.5) * 0.9 : (rng.next() - 0.5) * 0.02;
         const price = Math.round(40_000 * (1 + moved) * 100) / 100;
@@ -277,13 +277,13 @@ describe('orders that close what is held', () => {
               ? () => ({ bid: 40_000, ask: 40_000, atMs: 0, source: 'close' })
               : undefined;
         box.state = pick(rng, STATES);
-        const before = lane.book.units;
+        const before = stream.book.units;
         const free = ledger.holding('BTC').free;
         const left = await flatten('binance');
         counts.exits++;
         const sold = free.minus(ledger.holding('BTC').free);
         if (sold.gt(before)) counts.oversold++;
-        if (lane.book.units.lt('0.0001')) counts.closed++;
+        if (stream.book.units.lt('0.0001')) counts.closed++;
         else if (left.every((why) => /expired/.test(why))) counts.thin++;
         else {
           counts.heldUp++;
@@ -291,9 +291,9 @@ describe('orders that close what is held', () => {
         }
         box.quote = undefined;
         box.state = 'ACTIVE';
-        if (lane.book.units.gte('0.0001')) {
+        if (stream.book.units.gte('0.0001')) {
           book.draw(40_000);
-          lane.book.markPrice = 40_000;
+          stream.book.markPrice = 40_000;
           await flatten('binance');
         }
       }

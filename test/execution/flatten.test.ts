@@ -24,12 +24,12 @@ function holding(parts: readonly string[], missing = '0') {
   });
   portfolio.apply(fill('buy', '1'));
   const book = portfolio.book(KEY.exchange, KEY.symbol);
-  const lane = { book, key: KEY, rules: SPOT, lastBarMs: 7 } as unknown as StreamState;
+  const stream = { book, key: KEY, rules: SPOT, lastBarMs: 7 } as unknown as StreamState;
   const asked: { units: number; bid: number }[] = [];
   const left = [...parts];
   const rooms: number[] = [];
   let nowMs = 0;
-  const flattened = flattenInstrument(lane, {
+  const flattened = flattenInstrument(stream, {
     closable: () => book.units.minus(missing),
     clock: {
       monotonicMs: () => nowMs,
@@ -38,7 +38,7 @@ function holding(parts: readonly string[], missing = '0') {
       },
     },
     quote: () => ({ bid: 100 - asked.length, ask: 101, atMs: 1, source: 'book' }),
-    async send(_lane, _candle, { side, units, inputs }, exitTry): Promise<ExecutionOutcome> {
+    async send(_stream, _candle, { side, units, inputs }, exitTry): Promise<ExecutionOutcome> {
       rooms.push(exitTry);
       nowMs += 200;
       asked.push({ units, bid: inputs.quote.bid });

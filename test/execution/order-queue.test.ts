@@ -3,7 +3,7 @@ import { OrderQueue } from '../../src/execution/order-queue.js';
 
 /** Work whose end the test decides, and the order in which it began. */
 function world() {
-  const turns = new OrderQueue();
+  const queue = new OrderQueue();
   const began: string[] = [];
   const work = (name: string) => {
     let end = () => {};
@@ -17,16 +17,16 @@ function world() {
     return { run, end: () => end() };
   };
   const settled = () => new Promise((resolve) => setImmediate(resolve));
-  return { turns, began, work, settled };
+  return { queue, began, work, settled };
 }
 
 describe('turns', () => {
   it('given work on one stream, then one piece comes after the other, and other streams do not wait', async () => {
-    const { turns, began, work, settled } = world();
+    const { queue, began, work, settled } = world();
     const [first, second, other] = [work('first'), work('second'), work('other')];
-    void turns.serialize('binance', 'BTC', first.run);
-    const done = turns.serialize('binance', 'BTC', second.run);
-    void turns.serialize('binance', 'ETH', other.run);
+    void queue.serialize('binance', 'BTC', first.run);
+    const done = queue.serialize('binance', 'BTC', second.run);
+    void queue.serialize('binance', 'ETH', other.run);
     await settled();
     expect(began).toEqual(['first', 'other']);
     first.end();
@@ -37,17 +37,17 @@ describe('turns', () => {
   });
 
   it('given a comparison, then it has its exchange alone, and another exchange does not notice', async () => {
-    const { turns, began, work, settled } = world();
+    const { queue, began, work, settled } = world();
     const [order, comparison, bar, elsewhere] = [
       work('order'),
       work('comparison'),
       work('bar'),
       work('elsewhere'),
     ];
-    void turns.serialize('binance', 'BTC', order.run);
-    void turns.exclusively('binance', comparison.run);
-    void turns.serialize('binance', 'ETH', bar.run);
-    void turns.serialize('kraken', 'BTC', elsewhere.run);
+    void queue.serialize('binance', 'BTC', order.run);
+    void queue.exclusively('binance', comparison.run);
+    void queue.serialize('binance', 'ETH', bar.run);
+    void queue.serialize('kraken', 'BTC', elsewhere.run);
     await settled();
     expect(began).toEqual(['order', 'elsewhere']);
     order.end();
@@ -59,11 +59,11 @@ describe('turns', () => {
   });
 
   it('given work that fails, then whoever comes next does not', async () => {
-    const { turns } = world();
-    const failed = turns.serialize('binance', 'BTC', () => Promise.reject(new Error('no')));
-    const alone = turns.exclusively('binance', () => Promise.reject(new Error('no')));
+    const { queue } = world();
+    const failed = queue.serialize('binance', 'BTC', () => Promise.reject(new Error('no')));
+    const alone = queue.exclusively('binance', () => Promise.reject(new Error('no')));
     await expect(failed).rejects.toThrow('no');
     await expect(alone).rejects.toThrow('no');
-    expect(await turns.serialize('binance', 'BTC', async () => 'fine')).toBe('fine');
+    expect(await queue.serialize('binance', 'BTC', async () => 'fine')).toBe('fine');
   });
 });

@@ -4,15 +4,15 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, describe, expect, it } from 'vitest';
 import { decimal } from '../../src/core/money.js';
 import { startWorld, type World } from '../simulator/world.js';
-import { type LiveDeskOptions, liveDesk } from '../support/live-desk.js';
+import { type LiveOrdersOptions, liveOrders } from '../support/live-orders.js';
 import { KEY } from '../support/tiny-stream.js';
 
 const SYMBOL = KEY.symbol;
 let world: World;
 afterEach(() => world.simulator.stop());
 
-async function given(options: LiveDeskOptions = {}) {
-  const made = await liveDesk(options);
+async function given(options: LiveOrdersOptions = {}) {
+  const made = await liveOrders(options);
   world = made.world;
   return made;
 }
@@ -21,11 +21,11 @@ const heldOf = (units: { toFixed(): string }) => decimal(units.toFixed());
 
 describe('a live position', () => {
   it('has a stop of its size at the exchange as soon as it is there, written down before it was sent', async () => {
-    const { send, resting, lane, events } = await given();
+    const { send, resting, stream, events } = await given();
     await send('buy', 0.5);
-    const trigger = Math.round(lane.book.averageEntry * 95) / 100;
+    const trigger = Math.round(stream.book.averageEntry * 95) / 100;
     // The fee is taken in BTC.
-    expect(lane.book.units.toFixed()).toBe('0.4995');
+    expect(stream.book.units.toFixed()).toBe('0.4995');
     expect(resting()).toEqual([
       { type: 'STOP_LOSS', side: 'sell', amount: '0.4995', trigger: String(trigger) },
     ]);
@@ -36,18 +36,18 @@ describe('a live position', () => {
   });
 
   it('has it replaced when it grows, and taken away before it is closed', async () => {
-    const { send, resting, engine, lane } = await given();
+    const { send, resting, engine, stream } = await given();
     await send('buy', 0.5);
     await send('buy', 0.5);
     expect(resting()).toMatchObject([{ amount: '0.999' }]);
     expect((await send('sell', 0.999)).status).toBe('filled');
     expect(resting()).toEqual([]);
-    expect(lane.book.units.toFixed()).toBe('0');
+    expect(stream.book.units.toFixed()).toBe('0');
     expect(engine.ledger.holding('BTC').locked.toFixed()).toBe('0');
   });
 
   it('keeps it until the decision to close is written down, and where that could not be', async () => {
-    const { send, resting, lane } = await given();
+    const { send, resting, stream } = await given();
     await send('buy', 0.5);
     const lost = send('sell', 0.4995, Promise.reject(new Error('the disk is gone')));
     await expect(lost).rejects.toThrow('the disk is gone');
@@ -60,7 +60,7 @@ describe('a live position', () => {
     expect(resting()).toMatchObject([{ amount: '0.4995' }]);
     written();
     expect(await sold).toMatchObject({ status: 'filled' });
-    expect(lane.book.units.toFixed()).toBe('0');
+    expect(stream.book.units.toFixed()).toBe('0');
     expect(resting()).toEqual([]);
   });
 
@@ -72,12 +72,12 @@ describe('a live position', () => {
   });
 
   it('is gone by its stop, whose fill is found by the next comparison', async () => {
-    const { send, resting, bar, lane, reconcile, outcomes, close } = await given();
+    const { send, resting, bar, stream, reconcile, outcomes, close } = await given();
     await send('buy', 0.5);
     outcomes.length = 0;
     bar(close() * 0.9);
     expect(await reconcile('binance')).toMatchObject({ kind: 'agreed' });
-    expect(lane.book.units.toFixed()).toBe('0');
+    expect(stream.book.units.toFixed()).toBe('0');
     expect(outcomes).toMatchObject([
       { order: { type: 'stop' }, status: 'filled', fills: [{ side: 'sell' }] },
     ]);
@@ -85,12 +85,12 @@ describe('a live position', () => {
   });
 
   it('is not sold twice when its stop was executed before it could be cancelled', async () => {
-    const { send, bar, lane, engine, close } = await given();
+    const { send, bar, stream, engine, close } = await given();
     await send('buy', 0.5);
     bar(close() * 0.9);
     const outcome = await send('sell', 0.4995);
     expect(outcome).toMatchObject({ status: 'denied', reason: 'exchange_filter', order: { amount: '0' } });
-    expect(lane.book.units.toFixed()).toBe('0');
+    expect(stream.book.units.toFixed()).toBe('0');
     expect(engine.ledger.trades.filter(({ side }) => side === 'sell')).toHaveLength(1);
   });
 
@@ -113,24 +113,24 @@ describe('a live position', () => {
   });
 
   it('sells no more than the account was last seen to hold', async () => {
-    const { send, engine, lane, reconcile, flatten } = await given({ percent: 0 });
+    const { send, engine, stream, reconcile, flatten } = await given({ percent: 0 });
     await send('buy', 0.5);
     // Somebody withdrew a part of it.
     engine.ledger.credit('BTC', decimal('-0.2'));
     await reconcile('binance');
     expect(await flatten('binance')).toEqual(['0.2 BTC/USDT (the account does not hold it)']);
     expect(engine.ledger.holding('BTC').free.toFixed()).toBe('0');
-    expect(lane.book.units.toFixed()).toBe('0.2');
+    expect(stream.book.units.toFixed()).toBe('0.2');
   });
 
   it('is closed when the price has been at the trigger while nothing rested', async () => {
-    const { send, engine, lane, reconcile, unprotected } = await given();
+    const { send, engine, stream, reconcile, unprotected } = await given();
     await send('buy', 0.5);
     engine.cancel(engine.resting[0]!, 1);
-    lane.book.markPrice = lane.book.averageEntry * 0.9;
+    stream.book.markPrice = stream.book.averageEntry * 0.9;
     // The quote is far from that close, which holds up no order that closes.
     await reconcile('binance');
-    expect(lane.book.units.toFixed()).toBe('0');
+    expect(stream.book.units.toFixed()).toBe('0');
     expect(engine.resting).toEqual([]);
     expect(unprotected('binance')).toEqual([]);
   });
@@ -150,10 +150,10 @@ describe('a live position', () => {
     expect(none.resting()).toEqual([]);
     await world.simulator.stop();
     const options = { percent: 5 };
-    const { send, desk, resting } = await given(options);
+    const { send, nextLife, resting } = await given(options);
     await send('buy', 0.5);
     options.percent = 0;
-    const next = await desk();
+    const next = await nextLife();
     await next.reconcile('binance');
     expect(resting()).toEqual([]);
   });
@@ -161,9 +161,9 @@ describe('a live position', () => {
 
 describe('a restart', () => {
   it('goes on with the stop that rests, and places none beside it', async () => {
-    const { send, desk, resting, engine } = await given();
+    const { send, nextLife, resting, engine } = await given();
     await send('buy', 0.5);
-    const next = await desk();
+    const next = await nextLife();
     expect(await next.reconcile('binance')).toMatchObject({ kind: 'agreed' });
     expect(resting()).toHaveLength(1);
     expect(engine.orders.filter(({ trigger }) => trigger)).toHaveLength(1);
@@ -171,10 +171,10 @@ describe('a restart', () => {
   });
 
   it('places one that is missing only once exchange and store agree, and the box may trade', async () => {
-    const { send, desk, resting, engine, box } = await given();
+    const { send, nextLife, resting, engine, box } = await given();
     await send('buy', 0.5);
     engine.cancel(engine.resting[0]!, 1);
-    const next = await desk();
+    const next = await nextLife();
     expect(resting()).toEqual([]);
     box.state = 'HALTED';
     await next.reconcile('binance');
@@ -185,7 +185,7 @@ describe('a restart', () => {
   });
 
   it('cancels a stop of ours without a position, also one that the store has lost, and no other', async () => {
-    const { desk, resting, broker } = await given({ btc: '1' });
+    const { nextLife, resting, broker } = await given({ btc: '1' });
     const { api } = await world.connect();
     for (const clientOrderId of ['rb-box-lost', 'mine']) {
       await api.createOrder(SYMBOL, 'market', 'sell', '0.4', undefined, {
@@ -197,7 +197,7 @@ describe('a restart', () => {
       { protective: true, triggerPrice: '30000' },
       { clientOrderId: 'mine' },
     ]);
-    const next = await desk();
+    const next = await nextLife();
     expect(resting()).toHaveLength(2);
     expect(await next.reconcile('binance')).toMatchObject({ kind: 'agreed' });
     expect(await broker.openOrders([SYMBOL])).toMatchObject([{ clientOrderId: 'mine' }]);
@@ -261,16 +261,16 @@ describe('a halt', () => {
   });
 
   it('replaces nothing: a stop that is too small is better than none', async () => {
-    const { send, resting, box, reconcile, lane } = await given();
+    const { send, resting, box, reconcile, stream } = await given();
     await send('buy', 0.5);
-    lane.book.markPrice *= 1.001;
+    stream.book.markPrice *= 1.001;
     const [before] = resting();
     box.state = 'HALTED';
     // A fill that comes late makes the position larger than its stop.
     const { api } = await world.connect();
     await api.createOrder(SYMBOL, 'market', 'buy', '0.1', undefined, { clientOrderId: 'rb-box-late' });
     expect(await reconcile('binance')).toMatchObject({ kind: 'agreed' });
-    expect(heldOf(lane.book.units).gt('0.59')).toBe(true);
+    expect(heldOf(stream.book.units).gt('0.59')).toBe(true);
     expect(resting()).toEqual([before]);
     box.state = 'ACTIVE';
     await reconcile('binance');
@@ -278,7 +278,7 @@ describe('a halt', () => {
   });
 
   it('that flattens cancels the stop and sells', async () => {
-    const { send, duties, resting, box, lane } = await given();
+    const { send, duties, resting, box, stream } = await given();
     await send('buy', 0.5);
     box.state = 'FLATTENING';
     const order = { epoch: 1, flatten: true, cause: 'button' };
@@ -286,6 +286,6 @@ describe('a halt', () => {
     await duties.cancelAll(order);
     expect(await duties.cancelAll(order)).toMatchObject({ confirmed: true });
     expect(resting()).toEqual([]);
-    expect(lane.book.units.toFixed()).toBe('0');
+    expect(stream.book.units.toFixed()).toBe('0');
   });
 });

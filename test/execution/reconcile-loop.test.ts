@@ -42,16 +42,19 @@ async function told(
   return raised;
 }
 
-const naked = (symbol: string, detail: string): Unprotected => ({ symbol, detail }) as Unprotected;
+const unprotected = (symbol: string, detail: string): Unprotected => ({ symbol, detail }) as Unprotected;
 
 it('tells of a position without its stop once, again for another reason, and again after it had one', async () => {
   expect(
     await told([
-      { result: agreed, unprotected: [naked('BTC/USDT', 'refused')] },
-      { result: agreed, unprotected: [naked('BTC/USDT', 'refused'), naked('ETH/USDT', 'no stops there')] },
-      { result: agreed, unprotected: [naked('BTC/USDT', 'too small')] },
+      { result: agreed, unprotected: [unprotected('BTC/USDT', 'refused')] },
+      {
+        result: agreed,
+        unprotected: [unprotected('BTC/USDT', 'refused'), unprotected('ETH/USDT', 'no stops there')],
+      },
+      { result: agreed, unprotected: [unprotected('BTC/USDT', 'too small')] },
       { result: agreed },
-      { result: agreed, unprotected: [naked('BTC/USDT', 'too small')] },
+      { result: agreed, unprotected: [unprotected('BTC/USDT', 'too small')] },
     ]),
   ).toEqual([
     ['STOP_MISSING refused'],

@@ -1,16 +1,16 @@
 // @module-tag sockets
 
 import { afterEach, expect, it } from 'vitest';
-import { liveDesk } from '../support/live-desk.js';
+import { liveOrders } from '../support/live-orders.js';
 import { HOUR_MS } from '../support/tiny-stream.js';
 
 const COLLAR = 0.002;
-let live: Awaited<ReturnType<typeof liveDesk>>;
+let live: Awaited<ReturnType<typeof liveOrders>>;
 afterEach(() => live.world.simulator.stop());
 
 /** Holds 1 BTC, and sells most of it on a book that is so old and stands so far from the close. */
 async function exitOn(ageMs: number, factor: number) {
-  live = await liveDesk({ execution: { orderType: 'limit_ioc', limitCollarFraction: COLLAR } });
+  live = await liveOrders({ execution: { orderType: 'limit_ioc', limitCollarFraction: COLLAR } });
   const { send, box, close, world } = live;
   await send('buy', 1);
   const price = close() * factor;

@@ -52,7 +52,12 @@ describe.skipIf(!mosquittoInstalled())('the guard’s alert thread', () => {
   /** What the guard does with a halt that is brought to it. */
   const guard = { takes: async (): Promise<void> => undefined };
 
-  function speaker(name: string, password: string, settings: object = {}, env: Record<string, string> = {}) {
+  function publisher(
+    name: string,
+    password: string,
+    settings: object = {},
+    env: Record<string, string> = {},
+  ) {
     const logged: string[] = [];
     let halts = 0;
     const repeated: boolean[] = [];
@@ -80,7 +85,7 @@ describe.skipIf(!mosquittoInstalled())('the guard’s alert thread', () => {
 
   it('leaves a halt with the broker that the guard has not taken: the next one gets it', async () => {
     guard.takes = () => new Promise(() => {});
-    const first = speaker('hangs', USERS[USER]);
+    const first = publisher('hangs', USERS[USER]);
     first.made.start();
     await phone.until((m) => m.topic === 'redbutton/hangs/guard/availability' && m.payload === 'online');
     await say(broker, 'redbutton/hangs/cmd/halt', 'halt', ['-q', '1'], PHONE_USER);
@@ -88,14 +93,14 @@ describe.skipIf(!mosquittoInstalled())('the guard’s alert thread', () => {
     await first.made.stop();
 
     guard.takes = async () => undefined;
-    const next = speaker('hangs', USERS[USER]);
+    const next = publisher('hangs', USERS[USER]);
     next.made.start();
     await eventually('brought again', () => next.halts() === 1, 10_000);
     expect(next.repeated).toEqual([true]);
     await next.made.stop();
 
     // Taken now: it does not come a third time.
-    const third = speaker('hangs', USERS[USER]);
+    const third = publisher('hangs', USERS[USER]);
     third.made.start();
     await phone.until((m) => m.topic === 'redbutton/hangs/guard/availability' && m.payload === 'online');
     await say(broker, 'redbutton/hangs/cmd/halt', 'halt', ['-q', '1'], PHONE_USER);
@@ -105,7 +110,7 @@ describe.skipIf(!mosquittoInstalled())('the guard’s alert thread', () => {
   }, 60_000);
 
   it('tells what was said before it was up, with the time at which it happened, and brings the phone’s halt', async () => {
-    const { made, logged, halts } = speaker('early', USERS[USER]);
+    const { made, logged, halts } = publisher('early', USERS[USER]);
     const atMs = Date.now() - 90_000;
     made.publish(notice('halted', 'the red button', atMs));
     made.start();
@@ -122,7 +127,7 @@ describe.skipIf(!mosquittoInstalled())('the guard’s alert thread', () => {
 
   it('tells of an old command that the broker keeps, and does not obey it', async () => {
     await say(broker, 'redbutton/kept/cmd/halt', 'halt', ['-r'], PHONE_USER);
-    const { made, halts } = speaker('kept', USERS[USER]);
+    const { made, halts } = publisher('kept', USERS[USER]);
     made.start();
     await phone.until(
       (m) => m.topic === 'redbutton/kept/alert/warning' && m.payload.includes('COMMAND_IGNORED'),
@@ -132,13 +137,13 @@ describe.skipIf(!mosquittoInstalled())('the guard’s alert thread', () => {
   });
 
   it('keeps what it could not send for the next start, and says why without the password', async () => {
-    const first = speaker('locked-out', 'a wrong secret');
+    const first = publisher('locked-out', 'a wrong secret');
     first.made.start();
     first.made.publish(notice('halt_not_confirmed', 'nobody answered'));
     await eventually('told', () => first.logged.some((line) => line.includes('refuses user or password')));
     expect(first.logged.join()).not.toContain('a wrong secret');
     await first.made.stop();
-    const again = speaker('locked-out', USERS[USER]);
+    const again = publisher('locked-out', USERS[USER]);
     again.made.start();
     await phone.until(
       (m) => m.topic === 'redbutton/locked-out/alert/critical' && m.payload.includes('nobody answered'),
@@ -149,7 +154,7 @@ describe.skipIf(!mosquittoInstalled())('the guard’s alert thread', () => {
   it('delivers from memory where its spool cannot be opened', async () => {
     // A folder stands where the file should be: no disk can be written, whoever runs this.
     mkdirSync(path.join(dir, 'no-disk-guard', 'mqtt-alerts.jsonl'), { recursive: true });
-    const { made, logged } = speaker('no-disk', USERS[USER]);
+    const { made, logged } = publisher('no-disk', USERS[USER]);
     made.start();
     made.publish(notice('halted', 'the red button'));
     await phone.until((m) => m.topic === 'redbutton/no-disk/alert/critical');
@@ -158,7 +163,7 @@ describe.skipIf(!mosquittoInstalled())('the guard’s alert thread', () => {
   });
 
   it('does without ntfy where its topic is missing, and says so', async () => {
-    const { made, logged } = speaker('no-topic', USERS[USER], { alerts: { sinks: ['ntfy', 'mqtt'] } });
+    const { made, logged } = publisher('no-topic', USERS[USER], { alerts: { sinks: ['ntfy', 'mqtt'] } });
     made.start();
     made.publish(notice('halted', 'the red button'));
     await phone.until((m) => m.topic === 'redbutton/no-topic/alert/critical');
@@ -171,7 +176,7 @@ describe.skipIf(!mosquittoInstalled())('the guard’s alert thread', () => {
     const credentials = path.join(dir, 'credentials');
     mkdirSync(path.join(credentials, 'mqtt-username'), { recursive: true });
     writeFileSync(path.join(credentials, 'mqtt-password'), USERS[USER]);
-    const { made, logged } = speaker('dying', '', {}, { CREDENTIALS_DIRECTORY: credentials });
+    const { made, logged } = publisher('dying', '', {}, { CREDENTIALS_DIRECTORY: credentials });
     made.publish(notice('halted', 'the red button'));
     made.start();
     const ends = () => logged.filter((line) => line.includes('E_ALERT_THREAD'));

@@ -102,7 +102,7 @@ const lose = (port: number) =>
     tcp dport ${port} tcp sport ${CREATE_PORT_FIRST}-${CREATE_PORT_LAST} ip length > 100 drop; }; }`);
 const makeWhole = () => nft('delete table ip loss');
 
-interface Place {
+interface RecordFile {
   readonly box: LiveBox;
   readonly front: OrderFront;
   readonly orders: TraderOrders;
@@ -122,7 +122,7 @@ interface UnderWay {
   readonly fromMs: number;
 }
 
-async function nextOrder({ orders }: Place): Promise<UnderWay> {
+async function nextOrder({ orders }: RecordFile): Promise<UnderWay> {
   const noneMs = ORDER_WAIT_MS_MAX;
   const id = await Promise.race([orders.next(), delay(noneMs, null, { ref: false })]);
   if (id === null) throw new Error(`the trader wrote down no order for ${noneMs} ms`);
@@ -130,7 +130,7 @@ async function nextOrder({ orders }: Place): Promise<UnderWay> {
 }
 
 /** Resolves at a random moment of an order that is under way. */
-async function orderUnderWay(place: Place, { withinMs }: Condition): Promise<UnderWay> {
+async function orderUnderWay(place: RecordFile, { withinMs }: Condition): Promise<UnderWay> {
   for (let draws = 0; draws < DRAWS_MAX; draws++) {
     const order = await nextOrder(place);
     // Where the connection stands it is written at once: half of the presses are to come before that, or about then.
@@ -142,7 +142,7 @@ async function orderUnderWay(place: Place, { withinMs }: Condition): Promise<Und
 
 /** What the press met of it. */
 function metOf(
-  { front, capture }: Place,
+  { front, capture }: RecordFile,
   { id, fromMs }: UnderWay,
   pressed: number,
   epoch: number,
@@ -162,7 +162,7 @@ function metOf(
 }
 
 /** One press at a moment of an order, on an armed box; leaves it armed again. */
-async function pressOnce(place: Place, condition: Condition, trader: Trader): Promise<Pressed> {
+async function pressOnce(place: RecordFile, condition: Condition, trader: Trader): Promise<Pressed> {
   const { box, front, capture, gate } = place;
   const fromMs = performance.now();
   // The first order of an epoch makes its connection; the next one finds one that stands, unless the exchange closed it.
@@ -218,7 +218,7 @@ async function pressOnce(place: Place, condition: Condition, trader: Trader): Pr
   return { ...verdict, condition: run.condition, trader, met, haltedMs, endedMs, waitedMs, tookMs };
 }
 
-async function open(condition: Condition, dir: string): Promise<Place & { close(): Promise<void> }> {
+async function open(condition: Condition, dir: string): Promise<RecordFile & { close(): Promise<void> }> {
   const { front: options } = condition;
   const certificate = path.join(dir, 'certificate.pem');
   const capture = await captureOrders();

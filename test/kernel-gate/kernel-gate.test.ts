@@ -318,13 +318,13 @@ describe.skipIf(reason !== null)('an order that is held back over a press', () =
         await world.startGate();
         await world.arm('ACTIVE', EPOCH);
         const client = await connected(world, EPOCH);
-        const letPass = world.losePayload(PORT);
+        const yieldTo = world.losePayload(PORT);
         client.tell('write 700');
         await delay(heldMs);
         client.child.kill(trader === 'stopped' ? 'SIGSTOP' : 'SIGKILL');
         world.halt(EPOCH + 1);
         await delay(5000);
-        letPass();
+        yieldTo();
         world.permit('ACTIVE', EPOCH + later);
         // The next repetition of a segment that was sent at 0 is due at 6.2 to 6.5 s, and one more at 13 s.
         await delay(9500);

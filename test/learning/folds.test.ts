@@ -25,7 +25,7 @@ describe('spans', () => {
 });
 
 describe('walk-forward folds', () => {
-  it('follow one another without a hole, each after its own training window', () => {
+  it('follow one another without a gap, each after its own training window', () => {
     const openMs = days(731);
     const folds = walkForwardFolds(openMs, PLAN);
     expect(folds.map((fold) => iso(fold.testFromMs))).toEqual([

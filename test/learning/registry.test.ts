@@ -2,7 +2,7 @@ import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promis
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { createModelShelf } from '../../src/adapters/files/model-shelf.js';
+import { createModelDirectory } from '../../src/adapters/files/model-directory.js';
 import { createForestTrainer } from '../../src/adapters/native/forest.js';
 import { loadClassifier } from '../../src/adapters/onnx/classifier.js';
 import { createRegistry } from '../../src/learning/registry.js';
@@ -34,7 +34,7 @@ function madeOn(day: number): TrainedModel {
 }
 
 it('keeps the newest models, and those in use, whole', async () => {
-  const registry = createRegistry(createModelShelf(path.join(root, 'models')));
+  const registry = createRegistry(createModelDirectory(path.join(root, 'models')));
   await mkdir(path.join(root, 'models'));
   expect(await registry.list()).toEqual({ models: [], damaged: [] });
 
@@ -62,7 +62,7 @@ it('names what is no model, and does not mind work in progress', async () => {
   await mkdir(path.join(models, '.part-0123'));
   await writeFile(path.join(models, 'broken', 'manifest.json'), '{');
   await writeFile(path.join(models, 'README'), '');
-  const registry = createRegistry(createModelShelf(models));
+  const registry = createRegistry(createModelDirectory(models));
   const name = await registry.add(madeOn(1), []);
   const list = await registry.list();
   expect(list.damaged).toEqual(['broken', 'empty']);
@@ -72,7 +72,7 @@ it('names what is no model, and does not mind work in progress', async () => {
 });
 
 it('is empty where there is no folder yet', async () => {
-  const registry = createRegistry(createModelShelf(path.join(root, 'nowhere')));
+  const registry = createRegistry(createModelDirectory(path.join(root, 'nowhere')));
   expect(await registry.list()).toEqual({ models: [], damaged: [] });
   await registry.add(madeOn(1), []);
   expect((await registry.list()).models).toHaveLength(1);

@@ -33,7 +33,7 @@ describe('labels', () => {
     );
   });
 
-  it('do not reach over a hole, nor past the end', () => {
+  it('do not reach over a gap, nor past the end', () => {
     // Four bars are missing before minute 7, three before minute 11.
     const series = candles([1, 2, 3, 4, 5], [0, 1, 2, 7, 11]);
     const all = Uint32Array.of(0, 1, 2, 3, 4);

@@ -52,7 +52,7 @@ describe('bars that come late', () => {
     for (const candle of WALK.slice(0, 60)) await whole.bar(candle);
     const torn = await world();
     for (const candle of WALK.slice(0, 30)) await torn.bar(candle);
-    // Six bars are missing: a hole longer than maxGapBars blocks every window over it.
+    // Six bars are missing: a gap longer than maxGapBars blocks every window over it.
     expect(await torn.bar(WALK[36]!)).toMatchObject({ kind: 'decided', missingBars: 6 });
     expect(await featuresOf(torn.store, WALK[36]!)).toBeNull();
     const late = [...WALK.slice(30, 36), { ...WALK[33]!, high: -1 }];

@@ -130,7 +130,7 @@ async function told(fills: readonly Fill[], prepare: (store: DuckStore) => Promi
   });
   const state = live.state();
   const server = createControlServer(path.join(dir, 'run', 'trader.sock'), 'the trader', {
-    ...storeRoutes(store.desk, path.join(dir, 'handover'), async () => ({ added: 0, refused: 0 })),
+    ...storeRoutes(store.queries, path.join(dir, 'handover'), async () => ({ added: 0, refused: 0 })),
     'GET /status': () => ({ status: 200, body: state }),
   });
   await server.start();

@@ -118,7 +118,7 @@ describe('the backtest through the real layers 1 to 3', () => {
       expect(backtestContents.quarantine.length).toBe(contents.quarantine.length);
       expect(backtestContents.outcomes).toEqual(contents.outcomes);
 
-      // And the feed was dirty enough to mean something: holes, faults of the model, refused rows, orders
+      // And the feed was dirty enough to mean something: gaps, faults of the model, refused rows, orders
       const reasons = new Set(
         live.flatMap((bar) => (bar.signal?.kind === 'none' ? [bar.signal.reason] : [])),
       );

@@ -17,7 +17,7 @@ import { createMonitor } from '../../src/pipeline/monitoring/index.js';
 import type { Classifier } from '../../src/ports/model.js';
 import { createSimulatedClock } from '../../src/research/backtest/simulated-clock.js';
 import { trainingTable } from '../../src/research/studies/training-input.js';
-import { createModelConduct } from '../../src/trader/health-policy.js';
+import { createHealthPolicy } from '../../src/trader/health-policy.js';
 import { type RetrainAnswer, retrain } from '../../src/trader/retrain-job.js';
 import { createRetraining } from '../../src/trader/retraining.js';
 import { forestOptions } from '../support/labelled-rows.js';
@@ -81,7 +81,7 @@ async function live(seed: number, pullAfter: number) {
   const watch = { ...CONFIG.monitoring, rule: 'significant', aucWindow: 750 } as const;
   const monitor = createMonitor(watch, champion.manifest);
   const point = createMonitor({ ...CONFIG.monitoring }, champion.manifest);
-  const conduct = createModelConduct({ actions: ACTIONS, requestHalt: () => undefined });
+  const policy = createHealthPolicy({ actions: ACTIONS, requestHalt: () => undefined });
   const clock = createSimulatedClock();
   clock.setWallMs(candles[LEARNED]!.openMs);
   const scores: number[] = [];
@@ -157,7 +157,7 @@ async function live(seed: number, pullAfter: number) {
     count('point', (point.health().rollingAuc ?? 1) < 0.5);
     if (health.status === 'CRITICAL' && alarm === null && i >= CHANGE) alarm = i - CHANGE;
     clock.setWallMs(candle.openMs + HOUR_MS);
-    retraining.consider(conduct.onHealth(KEY, health).includes('retrain'));
+    retraining.consider(policy.onHealth(KEY, health).includes('retrain'));
     await retraining.idle();
   }
   await champion.close();

@@ -200,7 +200,7 @@ export async function startTrader(parts: SimulatedTraderParts): Promise<{
             await made.orders.settle();
             return made.state().unresolvedOrders;
           },
-          invalidate: () => made.orders.doubt(EXCHANGE),
+          invalidate: () => made.orders.invalidate(EXCHANGE),
           // Whoever asked for it: what a comparison comes to counts.
           async compare() {
             const result = await made.orders.reconcile(EXCHANGE);

@@ -3,7 +3,7 @@ import { configSchema } from '../../src/config/schema.js';
 import { candleAt, type StreamKey, streamName, toColumns } from '../../src/core/candle.js';
 import { seededRng } from '../../src/core/seeded-rng.js';
 import { Ingestion, RestWatch } from '../../src/pipeline/ingestion/index.js';
-import type { Store, StoreNotes, StoreReader } from '../../src/ports/store.js';
+import type { AuditLog, Store, StoreReader } from '../../src/ports/store.js';
 import { ExchangeSimulator, simulatedClock } from '../../src/simulator/index.js';
 import { LiveRun } from '../../src/trader/live-run.js';
 import { paperWorld } from '../support/paper-world.js';
@@ -24,7 +24,7 @@ export interface FaultDayOptions {
   readonly disconnects: number;
   readonly silences: number;
   readonly outages: number;
-  readonly store: Store & StoreNotes & StoreReader;
+  readonly store: Store & AuditLog & StoreReader;
   /** Real milliseconds a minute, at least. */
   readonly paceMs: number;
 }

@@ -1,6 +1,6 @@
 import path from 'node:path';
 import { openStore } from '../../src/adapters/duckdb/index.js';
-import { writeModelFolder } from '../../src/adapters/files/model-shelf.js';
+import { writeModelFolder } from '../../src/adapters/files/model-directory.js';
 import { createFeatureKernel } from '../../src/adapters/native/features.js';
 import { createForestTrainer } from '../../src/adapters/native/forest.js';
 import { loadClassifier } from '../../src/adapters/onnx/classifier.js';
@@ -135,7 +135,7 @@ export async function startLife(options: LifeOptions) {
 
 /**
  * A paper trader's life over a store on disk: real features, real models run by ONNX Runtime, 3 restarts, 2 changes of the
- * model between bars, 5 gaps (two of them holes, one backfilled as history).
+ * model between bars, 5 gaps (two of them long, one backfilled as history).
  */
 export async function liveOverStore(
   dir: string,

@@ -14,7 +14,7 @@ import { KEY } from '../support/tiny-stream.js';
 
 const SEED = Number(process.env.REDBUTTON_TEST_SEED ?? Date.now() % 1_000_000);
 
-it('loads history beside a trader that decides, into holes and before its first bar, and verify finds no difference', async () => {
+it('loads history beside a trader that decides, into gaps and before its first bar, and verify finds no difference', async () => {
   const dir = mkdtempSync(path.join(os.tmpdir(), 'rb-intake-'));
   mkdirSync(path.join(dir, 'models'));
   const rng = seededRng(SEED);

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { HealthReport } from '../../src/pipeline/monitoring/index.js';
 import { createSimulatedClock } from '../../src/research/backtest/simulated-clock.js';
-import { createModelConduct } from '../../src/trader/health-policy.js';
+import { createHealthPolicy } from '../../src/trader/health-policy.js';
 import { createRetraining, type RetrainOutcome, type RetrainTrigger } from '../../src/trader/retraining.js';
 import { HOUR_MS, KEY } from '../support/tiny-stream.js';
 
@@ -113,15 +113,15 @@ const report = (status: HealthReport['status'], drifted = false): HealthReport =
 describe('what follows from the model’s health', () => {
   it('is what the table says, and reducing ends with its cause', () => {
     const halts: string[] = [];
-    const conduct = createModelConduct({ actions: ACTIONS, requestHalt: (detail) => halts.push(detail) });
-    const states = conduct.limit({ state: () => 'ACTIVE' });
-    expect(conduct.onHealth(KEY, report('WARNING'))).toEqual(['alert']);
+    const policy = createHealthPolicy({ actions: ACTIONS, requestHalt: (detail) => halts.push(detail) });
+    const states = policy.limit({ state: () => 'ACTIVE' });
+    expect(policy.onHealth(KEY, report('WARNING'))).toEqual(['alert']);
     expect(states.state()).toBe('ACTIVE');
-    expect(conduct.onHealth(KEY, report('CRITICAL'))).toContain('retrain');
+    expect(policy.onHealth(KEY, report('CRITICAL'))).toContain('retrain');
     expect(states.state()).toBe('REDUCING');
-    conduct.onHealth({ ...KEY, symbol: 'ETH/USDT' }, report('HEALTHY'));
+    policy.onHealth({ ...KEY, symbol: 'ETH/USDT' }, report('HEALTHY'));
     expect(states.state()).toBe('REDUCING');
-    expect(conduct.onHealth(KEY, report('UNKNOWN'))).toEqual([]);
+    expect(policy.onHealth(KEY, report('UNKNOWN'))).toEqual([]);
     expect(states.state()).toBe('ACTIVE');
     expect(halts).toEqual([]);
   });
@@ -129,28 +129,28 @@ describe('what follows from the model’s health', () => {
   it('halts at once and by the guard, once, and a person’s re-arming stands', () => {
     const halts: string[] = [];
     let guard: 'ACTIVE' | 'HALTED' = 'ACTIVE';
-    const conduct = createModelConduct({ actions: ACTIONS, requestHalt: (detail) => halts.push(detail) });
-    const states = conduct.limit({ state: () => guard });
-    conduct.onHealth(KEY, report('HEALTHY', true));
+    const policy = createHealthPolicy({ actions: ACTIONS, requestHalt: (detail) => halts.push(detail) });
+    const states = policy.limit({ state: () => guard });
+    policy.onHealth(KEY, report('HEALTHY', true));
     expect(states.state()).toBe('HALTED');
     expect(halts.length).toBe(1);
     expect(halts[0]).toContain('below 0.5');
-    conduct.onHealth(KEY, report('HEALTHY', true));
+    policy.onHealth(KEY, report('HEALTHY', true));
     expect(halts.length).toBe(1);
     guard = 'HALTED';
     expect(states.state()).toBe('HALTED');
     guard = 'ACTIVE';
-    conduct.onHealth(KEY, report('HEALTHY', true));
+    policy.onHealth(KEY, report('HEALTHY', true));
     expect(states.state()).toBe('ACTIVE');
-    conduct.onHealth(KEY, report('HEALTHY'));
-    conduct.onHealth(KEY, report('HEALTHY', true));
+    policy.onHealth(KEY, report('HEALTHY'));
+    policy.onHealth(KEY, report('HEALTHY', true));
     expect(halts.length).toBe(2);
   });
 
   it('never lifts what the guard or the box says', () => {
-    const conduct = createModelConduct({ actions: ACTIONS, requestHalt: () => undefined });
-    conduct.onHealth(KEY, report('CRITICAL'));
-    expect(conduct.limit({ state: () => 'HALTED' }).state()).toBe('HALTED');
-    expect(conduct.limit({ state: () => 'FLATTENING' }).state()).toBe('FLATTENING');
+    const policy = createHealthPolicy({ actions: ACTIONS, requestHalt: () => undefined });
+    policy.onHealth(KEY, report('CRITICAL'));
+    expect(policy.limit({ state: () => 'HALTED' }).state()).toBe('HALTED');
+    expect(policy.limit({ state: () => 'FLATTENING' }).state()).toBe('FLATTENING');
   });
 });

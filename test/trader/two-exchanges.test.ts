@@ -170,12 +170,12 @@ describe('one trader on two exchanges', () => {
   it('goes on at full pace on one while the other answers no more', async () => {
     box = await startBox();
     const { simulators, trader, bars } = box;
-    const [sick, sound] = simulators as [ExchangeSimulator, ExchangeSimulator];
+    const [failing, sound] = simulators as [ExchangeSimulator, ExchangeSimulator];
     await until('both feeds', () =>
       EXCHANGES.every(({ symbol }, i) => simulators[i]!.subscribers(symbol) > 0),
     );
     // Every request to the first one hangs from now on: quotes, orders, comparisons.
-    sick.interceptor = () => ({ kind: 'delay', ms: 60_000 });
+    failing.interceptor = () => ({ kind: 'delay', ms: 60_000 });
     let worstMs = 0;
     for (let bar = 1; bar <= 12; bar++) {
       for (const each of simulators) await each.step();
@@ -188,7 +188,7 @@ describe('one trader on two exchanges', () => {
     expect(bars('binance')).toBeLessThan(2);
     await until('its orders', () => sound.ledger().accounts[0]!.trades.length > 0);
     expect(await trader.pipeline.orders.reconcile('binanceus')).toMatchObject({ kind: 'agreed' });
-    sick.interceptor = undefined;
+    failing.interceptor = undefined;
     await until('the sick one to be back', () => bars('binance') > 0);
   }, 60_000);
 });

@@ -14,7 +14,7 @@ export interface Delivery {
 /** Whatever takes messages away: a broker, a push service. */
 export interface AlertCarrier {
   /** Where a severity goes, in words for the log. */
-  placeOf(severity: Severity): string;
+  destinationOf(severity: Severity): string;
   /** False while there is no connection; then nothing is sent. */
   ready(): boolean;
   /** Resolves once the other side has acknowledged; rejects when it refuses or the connection ends. */
@@ -141,7 +141,7 @@ export class AlertPump {
 
   async #send(message: QueuedMessage): Promise<void> {
     const { carrier } = this.#options;
-    const place = carrier.placeOf(message.severity);
+    const place = carrier.destinationOf(message.severity);
     try {
       const { heard } = await carrier.send(message);
       if (heard) {

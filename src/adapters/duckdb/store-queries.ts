@@ -31,7 +31,7 @@ const PLAIN_TABLES = ['order_events', 'fills', 'halts', 'quarantine', 'correctio
  * Reads for people and archives, beside the writer, each on a connection of its own and on the state of one moment.
  * DuckDB is closed to all files but its own and those of the hand-over directory, whatever a query asks for.
  */
-export class StoreDesk {
+export class StoreQueries {
   readonly #duckdb: DuckDb;
   readonly #instance: DuckDBInstance;
   readonly #path: string;

@@ -160,7 +160,7 @@ export class MqttAlerts {
     const { device, clock } = this.#options;
     const topicOf = (severity: Severity) => this.#topics.alert(severity);
     return {
-      placeOf: (severity) => `${topicOf(severity)} at the broker`,
+      destinationOf: (severity) => `${topicOf(severity)} at the broker`,
       ready: () => this.#link.up(),
       send: (message) =>
         this.#link.publish(

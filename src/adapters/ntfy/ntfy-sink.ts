@@ -42,7 +42,7 @@ export function createNtfyAlerts(options: NtfyOptions): NtfyAlerts {
     clock: options.clock,
     log: options.log,
     carrier: {
-      placeOf: () => `ntfy at ${host}`,
+      destinationOf: () => `ntfy at ${host}`,
       ready: () => started,
       async send(message) {
         await postToNtfy(options, options.device, message, options.clock, requests.signal);

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
-import { writeModelFolder } from '../../adapters/files/model-shelf.js';
+import { writeModelFolder } from '../../adapters/files/model-directory.js';
 import { probeModel } from '../../adapters/onnx/probe.js';
 import { defineVerb } from '../../console/command.js';
 import type { OptionTable } from '../../console/option-table.js';

@@ -1,9 +1,9 @@
 import { defineVerbs } from '../../console/command.js';
 import { MODEL_COLUMNS } from '../../core/feature-set.js';
 import { ADD_OPTIONS, modelAdd } from './add.js';
+import { DIRECTORY_OPTIONS, modelList, modelPromote, modelRollback, modelShow } from './directory.js';
 import { modelHealth, modelRetrain } from './health.js';
 import { modelShadow, SHADOW_OPTIONS } from './shadow.js';
-import { modelList, modelPromote, modelRollback, modelShow, SHELF_OPTIONS } from './shelf.js';
 
 export const command = defineVerbs({
   name: 'model',
@@ -20,7 +20,7 @@ list, show, promote and rollback work on the models that were trained on this
 box, refused ones with their figures included: promote lets one decide, rollback
 goes back to the one before it. Both check the model first; a running trader
 goes over between two bars, one that is not running at its next start.`,
-    { models: SHELF_OPTIONS.models, ...SHADOW_OPTIONS, config: SHELF_OPTIONS.config },
+    { models: DIRECTORY_OPTIONS.models, ...SHADOW_OPTIONS, config: DIRECTORY_OPTIONS.config },
     `add checks a classifier exported elsewhere on a probe batch and writes it, with a
 manifest, to DIR. It takes one float or double input of [rows, ${MODEL_COLUMNS.length}], in the order
   ${MODEL_COLUMNS.slice(0, 5).join(', ')},

@@ -37,7 +37,7 @@ any number of threads.`,
     },
     'max-gap-bars': {
       value: 'N',
-      help: 'more missing bars than this are a hole',
+      help: 'more missing bars than this are a gap',
       default: '3',
       read: whole(0, 1_000_000),
     },

@@ -35,7 +35,7 @@ meanwhile. redbutton restore puts it back.`,
         {},
         { handoverDir: path.dirname(out) },
         async (store) => {
-          await store.desk.backup(part);
+          await store.queries.backup(part);
           return { path: part };
         },
       );

@@ -39,7 +39,7 @@ same moment. Goes through the trader where it runs.`,
       '/export',
       range,
       { readOnly: true, handoverDir: out },
-      async (store) => ({ path: out, rows: await store.desk.exportParquet(out, range) }),
+      async (store) => ({ path: out, rows: await store.queries.exportParquet(out, range) }),
     );
     if (by === 'trader') {
       await cp(value.path, out, { recursive: true });

@@ -37,7 +37,7 @@ the box itself; see its column reason) or never_placed.
       '/query',
       { sql, rowsMax },
       { readOnly: true },
-      (store) => store.desk.query(sql, rowsMax),
+      (store) => store.queries.query(sql, rowsMax),
     );
     if (values.json) {
       for (const row of value.rows)

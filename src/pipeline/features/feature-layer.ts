@@ -2,7 +2,7 @@ import type { Candle, CandleColumns, StreamKey } from '../../core/candle.js';
 import { FEATURE_COLUMNS, MODEL_FROM, MODEL_WIDTH } from '../../core/feature-set.js';
 import { type Calendar, timeframeMs } from '../../core/timeframe.js';
 import type { FeatureColumnsOut, FeatureKernel } from '../../ports/model.js';
-import { FEATURE_STATUSES, type FeatureStatus, type GapRules, HoleWindow } from './hole-window.js';
+import { FEATURE_STATUSES, type FeatureStatus, type GapRules, GapWindow } from './gap-window.js';
 
 /** The features of one bar. */
 export interface FeatureRow {
@@ -39,7 +39,7 @@ export interface FeatureLayerOptions {
 /** The feature layer of one stream, candle by candle. */
 export function createFeatureLayer(options: FeatureLayerOptions): FeatureLayer {
   const kernel = options.kernel.stream();
-  const window = new HoleWindow({
+  const window = new GapWindow({
     timeframeMs: timeframeMs(options.stream.timeframe),
     calendar: options.calendar,
     maxGapBars: options.maxGapBars,
@@ -77,13 +77,13 @@ export interface FeatureTable {
 /** The same rows that {@link createFeatureLayer} gives one by one, for a whole series in one call of the kernel. */
 export function featureRows(kernel: FeatureKernel, candles: CandleColumns, rules: GapRules): FeatureTable {
   const { length, values, valid } = kernel.batch(candles);
-  const window = new HoleWindow(rules);
+  const window = new GapWindow(rules);
   const status = statusOf(window, candles.openMs, valid);
   return { length, openMs: candles.openMs, values, valid, status };
 }
 
 /** Places in FEATURE_STATUSES. */
-function statusOf(window: HoleWindow, openMs: Float64Array, valid: Uint8Array): Uint8Array {
+function statusOf(window: GapWindow, openMs: Float64Array, valid: Uint8Array): Uint8Array {
   const status = new Uint8Array(valid.length);
   for (let i = 0; i < status.length; i++) {
     status[i] = FEATURE_STATUSES.indexOf(window.push(openMs[i]!, valid[i] === 1));

@@ -8,4 +8,4 @@ export {
   modelInputs,
   usableRows,
 } from './feature-layer.js';
-export type { GapRules } from './hole-window.js';
+export type { GapRules } from './gap-window.js';

@@ -4,7 +4,7 @@ import { type Candle, type StreamKey, streamName } from '../../core/candle.js';
 import type { Gap } from '../../core/records.js';
 import { type Calendar, timeframeMs } from '../../core/timeframe.js';
 import type { CandleFeed, RawCandle } from '../../ports/market.js';
-import type { StoreNotes, StoreReader } from '../../ports/store.js';
+import type { AuditLog, StoreReader } from '../../ports/store.js';
 import type { Clock } from '../../ports/time.js';
 
 export interface GapFillerOptions {
@@ -12,7 +12,7 @@ export interface GapFillerOptions {
   readonly stream: StreamKey;
   readonly calendar: Calendar;
   readonly clock: Clock;
-  readonly store: Pick<StoreNotes, 'recordGap'> & Pick<StoreReader, 'gaps'>;
+  readonly store: Pick<AuditLog, 'recordGap'> & Pick<StoreReader, 'gaps'>;
   /** Stores bars of a gap by the same checks as any other row; resolves to how many were new. */
   readonly fill: (rows: readonly RawCandle[]) => Promise<number>;
 }

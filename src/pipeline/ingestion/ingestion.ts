@@ -10,7 +10,7 @@ export interface IngestionOptions {
   readonly stream: StreamKey;
   readonly rules: ValidationRules;
   readonly calendar: Calendar;
-  /** More missing bars than this before a candle make a hole. */
+  /** More missing bars than this before a candle make a long gap. */
   readonly maxGapBars: number;
   readonly clock: Pick<Clock, 'wallMs'>;
   /** Off when absent. */
@@ -24,7 +24,7 @@ export type IngestionResult =
       /** Bars of the calendar that are missing before this one: a gap, to be backfilled where possible. */
       readonly missingBars: number;
       /** The gap is longer than `maxGapBars`. */
-      readonly hole: boolean;
+      readonly longGap: boolean;
     }
   | {
       readonly kind: 'quarantined';
@@ -73,9 +73,9 @@ export class Ingestion {
   accept(raw: RawCandle): IngestionResult {
     const nowMs = this.#options.clock.wallMs();
     const reason = this.#judge(raw, nowMs);
-    // A bar sent again, or later than it closed with other figures, or late into a hole, is no bad row.
-    const fillsHole = reason === 'out_of_order' && raw.openMs > this.#oldestKnown();
-    if (reason !== 'duplicate' && reason !== 'correction' && !fillsHole) {
+    // A bar sent again, or later than it closed with other figures, or late into a gap, is no bad row.
+    const fillsGap = reason === 'out_of_order' && raw.openMs > this.#oldestKnown();
+    if (reason !== 'duplicate' && reason !== 'correction' && !fillsGap) {
       this.#marked[this.#rowCount++ % QUARANTINE_WINDOW_ROWS] = reason === undefined ? 0 : 1;
     }
     return reason ? this.#quarantined(raw, reason, nowMs) : this.#taken(raw);
@@ -110,7 +110,7 @@ export class Ingestion {
     if (reason) return reason;
     const lastOpenMs = this.#lastOpenMs;
     if (lastOpenMs !== undefined && raw.openMs <= lastOpenMs) {
-      const at = this.#placeOf(raw.openMs);
+      const at = this.#slotOf(raw.openMs);
       if (at >= 0) return sameValues(this.#known, at, raw) ? 'duplicate' : 'correction';
       return raw.openMs === lastOpenMs ? 'duplicate' : 'out_of_order';
     }
@@ -132,7 +132,7 @@ export class Ingestion {
     const missing = lastOpenMs === undefined ? 0 : missingBars(lastOpenMs, openMs, this.#barMs, calendar);
     this.#lastOpenMs = openMs;
     this.#remember(candle);
-    return { kind: 'candle', candle, missingBars: missing, hole: missing > maxGapBars };
+    return { kind: 'candle', candle, missingBars: missing, longGap: missing > maxGapBars };
   }
 
   #remember(candle: Candle): void {
@@ -146,7 +146,7 @@ export class Ingestion {
     known[at + 5] = candle.volume;
   }
 
-  #placeOf(openMs: number): number {
+  #slotOf(openMs: number): number {
     const known = this.#known;
     for (let at = 0; at < known.length; at += 6) if (known[at] === openMs) return at;
     return -1;
@@ -160,7 +160,7 @@ export class Ingestion {
 
   #rememberedAt(openMs: number): Candle | undefined {
     const known = this.#known;
-    const at = this.#placeOf(openMs);
+    const at = this.#slotOf(openMs);
     if (at < 0) return undefined;
     return {
       openMs,

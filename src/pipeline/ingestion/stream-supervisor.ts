@@ -187,8 +187,8 @@ export class StreamSupervisor {
     const { clock, timeframeMs, calendar = '24x7' } = this.#options;
     const newest = this.#options.newestOpenMs();
     if (newest === null || clock.monotonicMs() - this.#newBarMonotonicMs < LATE_GRACE_MS) return false;
-    const owedUntilMs = clock.wallMs() - LATE_TIMEFRAMES * timeframeMs - LATE_GRACE_MS;
-    return missingBars(Math.max(newest, this.#lateFromWallMs), owedUntilMs, timeframeMs, calendar) > 0;
+    const overdueUntilMs = clock.wallMs() - LATE_TIMEFRAMES * timeframeMs - LATE_GRACE_MS;
+    return missingBars(Math.max(newest, this.#lateFromWallMs), overdueUntilMs, timeframeMs, calendar) > 0;
   }
 
   /** Milliseconds before which neither silence nor an owed bar can be told. */
@@ -198,8 +198,8 @@ export class StreamSupervisor {
     const silenceInMs = (this.#lastLifeMs ?? clock.monotonicMs()) + silenceMsMax - clock.monotonicMs();
     const newest = this.#options.newestOpenMs();
     if (newest === null) return Math.max(checkMs, silenceInMs);
-    const owedFromMs = Math.max(newest, this.#lateFromWallMs) + timeframeMs;
-    const overdueInMs = owedFromMs + LATE_TIMEFRAMES * timeframeMs + LATE_GRACE_MS - clock.wallMs();
+    const overdueFromMs = Math.max(newest, this.#lateFromWallMs) + timeframeMs;
+    const overdueInMs = overdueFromMs + LATE_TIMEFRAMES * timeframeMs + LATE_GRACE_MS - clock.wallMs();
     return Math.max(checkMs, Math.min(silenceInMs, overdueInMs));
   }
 }

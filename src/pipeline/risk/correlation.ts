@@ -28,7 +28,7 @@ export function createCloseHistory(bars: number): CloseHistory {
   let pushed = 0;
   let next = 0;
   /** Place of the i-th last in the ring. */
-  const placeOf = (i: number) => (next - 2 * (i + 1) + 4 * kept) % (2 * kept);
+  const ringIndex = (i: number) => (next - 2 * (i + 1) + 4 * kept) % (2 * kept);
   return {
     push(openMs, close) {
       ring[next] = openMs;
@@ -43,8 +43,8 @@ export function createCloseHistory(bars: number): CloseHistory {
     get length() {
       return Math.min(pushed, kept);
     },
-    openMsAgo: (i) => ring[placeOf(i)]!,
-    closeAgo: (i) => ring[placeOf(i) + 1]!,
+    openMsAgo: (i) => ring[ringIndex(i)]!,
+    closeAgo: (i) => ring[ringIndex(i) + 1]!,
   };
 }
 

@@ -1,6 +1,6 @@
 import type { BarRecord } from '../../core/records.js';
-import type { BarKeeper } from '../../pipeline/bar-keeper.js';
 import type { DecidedBar } from '../../pipeline/bar-outcome.js';
+import type { BarRecorder } from '../../pipeline/bar-recorder.js';
 import { type OpenBar, outcomeOf, recordOf } from '../../pipeline/open-bar.js';
 import type { Account } from '../../portfolio/account.js';
 import type { Clock } from '../../ports/time.js';
@@ -9,13 +9,13 @@ import { type AccountView, createAccountView } from './account-view.js';
 type Writable<T> = { -readonly [K in keyof T]: T[K] };
 
 /** Bars of a backtest whose caller takes each outcome as it comes: nothing has to be waited for. */
-export const UNSTORED_BARS: BarKeeper = { commit: () => undefined };
+export const UNSTORED_BARS: BarRecorder = { commit: () => undefined };
 
 /**
  * Bars of a backtest of which nothing is kept: all without a signal are reported in one memory, each until the next. For runs
  * of millions of bars, where making these objects costs more than deciding does.
  */
-export function sharedMemoryBars(clock: Pick<Clock, 'wallMs'>): BarKeeper {
+export function sharedMemoryBars(clock: Pick<Clock, 'wallMs'>): BarRecorder {
   let memory: BarMemory | null = null;
   return {
     ...UNSTORED_BARS,

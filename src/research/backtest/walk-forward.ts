@@ -50,7 +50,7 @@ export interface FoldResult extends TradedSpan {
   readonly modelHash: string;
 }
 
-/** Candles before a span that fill the feature window, with a margin for holes. */
+/** Candles before a span that fill the feature window, with a margin for gaps. */
 const WARM_UP_BARS = 64;
 
 /** Grows a model on rows [from, to) of the table. */

@@ -107,7 +107,7 @@ function tradeShown(run: Run, orders: ReadonlyMap<string, { readonly barOpenMs: 
   const none = new Float64Array(0);
   const reasonOf = (market: string, orderId: string) => {
     const { openMs = none, probabilityUp = none } = barsOf.get(market) ?? {};
-    const p = probabilityUp[placeOf(openMs, orders.get(orderId)?.barOpenMs)] ?? Number.NaN;
+    const p = probabilityUp[indexOf(openMs, orders.get(orderId)?.barOpenMs)] ?? Number.NaN;
     if (Number.isNaN(p)) return 'order';
     return `${p > 0.5 ? 'long' : 'short'} ${(Math.abs(p - 0.5) * 200).toFixed(0)} %`;
   };
@@ -135,7 +135,7 @@ const marketOf = ({ exchange, symbol }: { readonly exchange: string; readonly sy
   `${exchange}:${symbol}`;
 
 /** Place of a time in rising times; −1 where it is not among them. */
-function placeOf(times: Float64Array, time: number | undefined): number {
+function indexOf(times: Float64Array, time: number | undefined): number {
   if (time === undefined) return -1;
   let low = 0;
   let high = times.length;

@@ -210,7 +210,7 @@ async function openDatabase(
 ): Promise<{ readonly streams: readonly FoundStream[]; read: Reader; close(): Promise<void> }> {
   const { store, close } = await openHeldStore(file, paths);
   try {
-    const { rows } = await store.desk.query(
+    const { rows } = await store.queries.query(
       `SELECT exchange, symbol, timeframe, count(*)::DOUBLE, min(open_ms)::DOUBLE, max(open_ms)::DOUBLE,
          bool_or(dayofweek(make_timestamp_ms(open_ms)) IN (0, 6))
        FROM candles GROUP BY ALL ORDER BY ALL`,

@@ -40,7 +40,7 @@ export async function studyHistory(study: HistoryStudy): Promise<HistoryFetchRes
       throw badInput('E_USAGE', 'fetch: --since is not before the end', 'name an earlier day');
     const stored = await storedPages(stream, sinceMs, untilMs, barMs, (sql) =>
       store
-        ? store.desk.query(sql, QUERY_ROWS_MAX)
+        ? store.queries.query(sql, QUERY_ROWS_MAX)
         : (askTrader(paths, '/query', { sql, rowsMax: QUERY_ROWS_MAX }) as Promise<QueryAnswer>),
     );
     const bars = Math.ceil((untilMs - sinceMs) / barMs);

@@ -55,7 +55,7 @@ export async function withStoredRows<T>(paths: Paths, work: (ask: AskRows) => Pr
   if (isThere) return work(fromTrader);
   const store = await openStore({ path: paths.database, readOnly: true });
   try {
-    return await work(pagedRows((sql, rowsMax) => store.desk.query(sql, rowsMax), QUERY_ROWS_MAX));
+    return await work(pagedRows((sql, rowsMax) => store.queries.query(sql, rowsMax), QUERY_ROWS_MAX));
   } finally {
     await store.close();
   }

@@ -1,4 +1,4 @@
-import { writeModelFolder } from '../../adapters/files/model-shelf.js';
+import { writeModelFolder } from '../../adapters/files/model-directory.js';
 import { createForestTrainer } from '../../adapters/native/forest.js';
 import type { ModelManifest } from '../../core/manifest.js';
 import { manifestText } from '../../core/manifest-schema.js';

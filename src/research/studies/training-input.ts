@@ -11,7 +11,7 @@ export interface TrainingInputOptions {
   readonly horizonBars: number;
   /** Found out from the candles when undefined. */
   readonly calendar: Calendar | undefined;
-  /** More missing bars than this make a hole, as in the configuration. */
+  /** More missing bars than this make a long gap, as in the configuration. */
   readonly maxGapBars: number;
   /** Only candles that open before this time are used. */
   readonly toMs: number;

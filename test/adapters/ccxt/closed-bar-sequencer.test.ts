@@ -46,7 +46,7 @@ describe('ClosedBarSequencer', () => {
     expect(delivered).toEqual([1, 2, 3, 4, 5, 6, 7, 8].map(final));
   });
 
-  it('passes a hole that the exchange has itself, with the state it saw of a bar that is not listed yet', async () => {
+  it('passes a gap that the exchange has itself, with the state it saw of a bar that is not listed yet', async () => {
     const { sequencer, delivered } = sequencerOver([]);
     sequencer.take(final(1));
     await sequencer.take(bar(4, 5));

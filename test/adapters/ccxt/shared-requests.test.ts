@@ -3,7 +3,7 @@ import { expect, it } from 'vitest';
 import { shareRequests } from '../../../src/adapters/ccxt/shared-requests.js';
 
 /** Requests that are answered when the test says so. */
-function desk() {
+function requests() {
   const asked: string[][] = [];
   const open: { answer(): void; fail(error: Error): void }[] = [];
   const request = (names: readonly string[]) =>
@@ -20,7 +20,7 @@ function desk() {
 }
 
 it('asks once for all names of a turn, each of them once', async () => {
-  const { asked, open, ask } = desk();
+  const { asked, open, ask } = requests();
   const answers = Promise.all(['a', 'b', 'a', 'none'].map(ask));
   await nextTurn();
   expect(asked).toEqual([['a', 'b', 'none']]);
@@ -29,7 +29,7 @@ it('asks once for all names of a turn, each of them once', async () => {
 });
 
 it('gathers what is asked for meanwhile, and gives nobody an answer that was under way before the question', async () => {
-  const { asked, open, ask } = desk();
+  const { asked, open, ask } = requests();
   const first = ask('a');
   await nextTurn();
   const later = Promise.all(['a', 'b'].map(ask));
@@ -44,7 +44,7 @@ it('gathers what is asked for meanwhile, and gives nobody an answer that was und
 });
 
 it('holds nobody up with a request that is never answered', async () => {
-  const { asked, open, ask } = desk();
+  const { asked, open, ask } = requests();
   void ask('a');
   await nextTurn();
   const later = ask('b');
@@ -54,7 +54,7 @@ it('holds nobody up with a request that is never answered', async () => {
 });
 
 it('fails those who asked, and no later ones', async () => {
-  const { open, ask } = desk();
+  const { open, ask } = requests();
   const both = Promise.allSettled(['a', 'b'].map(ask));
   await nextTurn();
   const later = ask('a');

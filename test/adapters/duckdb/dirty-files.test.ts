@@ -10,7 +10,7 @@ import { readCandlesCsv } from '../../../src/research/candles/candle-file.js';
 import { countReasons } from '../../../src/research/candles/load-candles.js';
 import { CANDLES_DIR, hasSharedData } from '../../support/golden.js';
 
-/** Rows and defects as the note beside the files states them: zero volume, bad shape, and holes between what is left. */
+/** Rows and defects as the note beside the files states them: zero volume, bad shape, and gaps between what is left. */
 const FILES = [
   { file: 'bittrex_WAX-BTC_1m.csv.gz', timeframe: '1m', rows: 6525 },
   { file: 'freqtrade_UNITTEST-BTC_1m.csv.gz', timeframe: '1m', rows: 13_681 },
@@ -80,10 +80,9 @@ describe.skipIf(!hasSharedData(CANDLES_DIR, 'loading dirty and gappy candle file
 
           // Nothing is invented: what is missing stays missing.
           const times = first.candles.openMs;
-          let holes = 0;
-          for (let i = 1; i < times.length; i++)
-            holes += missingBars(times[i - 1]!, times[i]!, barMs, '24x7');
-          expect(times.length + holes).toBe((times.at(-1)! - times[0]!) / barMs + 1);
+          let gaps = 0;
+          for (let i = 1; i < times.length; i++) gaps += missingBars(times[i - 1]!, times[i]!, barMs, '24x7');
+          expect(times.length + gaps).toBe((times.at(-1)! - times[0]!) / barMs + 1);
 
           const second = await load();
           expect(second.result).toEqual({ ...first.result, added: 0 });

@@ -272,7 +272,7 @@ describe('a bar that is in the journal', () => {
   test.each([
     ['a bar that became no order', undefined],
     [
-      'a candle that came late into a hole',
+      'a candle that came late into a gap',
       (store: DuckStore) =>
         store.addCandles(BTC, toColumns([{ ...bar(0).candle, openMs: T0 - BAR_MS }]), T0 + 2 * BAR_MS),
     ],

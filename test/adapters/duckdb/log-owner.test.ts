@@ -47,7 +47,7 @@ async function lifeOfABox(): Promise<void> {
     }
     if (i === 7) {
       await store.checkpoint();
-      await store.desk.backup(backup);
+      await store.queries.backup(backup);
     }
   }
   // The journal is ahead of the database, which has to have a log here.

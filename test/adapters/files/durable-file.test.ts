@@ -20,7 +20,7 @@ import {
   replaceDurably,
   writeDurably,
 } from '../../../src/adapters/files/durable-file.js';
-import { createModelShelf } from '../../../src/adapters/files/model-shelf.js';
+import { createModelDirectory } from '../../../src/adapters/files/model-directory.js';
 import { watchSyncs } from '../../support/syncs.js';
 
 let dir: string;
@@ -139,16 +139,16 @@ describe('a copy put over a file', () => {
   });
 });
 
-describe('a model put on the shelf', () => {
+describe('a model put into the directory', () => {
   it('leaves nothing behind where it cannot be written, and is durable by its name where it can', async () => {
-    const shelf = createModelShelf(dir);
+    const directory = createModelDirectory(dir);
     const failing = await watchSyncs((name) => name.includes('manifest'));
-    await expect(shelf.add('m1', Buffer.from('model'), '{}')).rejects.toMatchObject({ code: 'E_WRITE' });
+    await expect(directory.add('m1', Buffer.from('model'), '{}')).rejects.toMatchObject({ code: 'E_WRITE' });
     expect(failing.length).toBeGreaterThan(0);
     expect(readdirSync(dir)).toEqual([]);
     vi.restoreAllMocks();
     const synced = await watchSyncs();
-    await shelf.add('m1', Buffer.from('model'), '{}');
+    await directory.add('m1', Buffer.from('model'), '{}');
     expect(synced.at(-1)).toBe(dir);
     expect(readdirSync(dir)).toEqual(['m1']);
   });

@@ -2,7 +2,7 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { writeModelFolder } from '../../../src/adapters/files/model-shelf.js';
+import { writeModelFolder } from '../../../src/adapters/files/model-directory.js';
 import { createForestTrainer } from '../../../src/adapters/native/forest.js';
 import { createClassifier, loadClassifier } from '../../../src/adapters/onnx/classifier.js';
 import { openSession } from '../../../src/adapters/onnx/session.js';

@@ -2,7 +2,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { afterAll, expect, it } from 'vitest';
-import { writeModelFolder } from '../../../src/adapters/files/model-shelf.js';
+import { writeModelFolder } from '../../../src/adapters/files/model-directory.js';
 import { createForestTrainer } from '../../../src/adapters/native/forest.js';
 import { createModelWatch } from '../../../src/adapters/onnx/model-watch.js';
 import { manifestText } from '../../../src/core/manifest-schema.js';

@@ -132,7 +132,7 @@ async function paperDaysFrom(store: DuckStore, fromMs: number, days: number): Pr
 }
 
 const daysOf = (store: DuckStore) =>
-  paperDays(async (sql) => (await store.desk.query(sql, 999)).rows, BTC, FAMILY);
+  paperDays(async (sql) => (await store.queries.query(sql, 999)).rows, BTC, FAMILY);
 
 async function withSocket<T>(
   socket: string,
@@ -258,7 +258,7 @@ describe('restore', () => {
     expect(readdirSync(path.join(dir, 'state')).sort()).toEqual(files);
     await call(restore, copy, '--from-box', 'kitchen');
     const store = await openStore({ path: database, readOnly: true });
-    const { rows } = await store.desk.query('SELECT box FROM owners ORDER BY at_ms', 9);
+    const { rows } = await store.queries.query('SELECT box FROM owners ORDER BY at_ms', 9);
     await store.close();
     expect(rows).toEqual([['kitchen'], ['cellar']]);
   });

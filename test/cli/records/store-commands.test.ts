@@ -66,7 +66,7 @@ async function withTrader(work: () => Promise<void>): Promise<void> {
   const server = createControlServer(
     path.join(dir, 'run', 'trader.sock'),
     'the trader',
-    storeRoutes(store.desk, handover, (stream, rows) =>
+    storeRoutes(store.queries, handover, (stream, rows) =>
       takeHistory(store, stream, rows, { rules: 'strict', nowMs: Date.now() }),
     ),
     STORE_BODY_BYTES_MAX,

@@ -43,7 +43,10 @@ const told = async (command: Command, ...args: string[]) =>
 
 /** What is printed while a trader holds the store, and what after it is gone. */
 async function bothWays<T>(store: Box, look: () => Promise<T>): Promise<T> {
-  const routes = storeRoutes(store.desk, path.join(dir, 'handover'), async () => ({ added: 0, refused: 0 }));
+  const routes = storeRoutes(store.queries, path.join(dir, 'handover'), async () => ({
+    added: 0,
+    refused: 0,
+  }));
   const server = createControlServer(path.join(dir, 'run', 'trader.sock'), 'the trader', routes);
   await server.start();
   const running = await look();

@@ -31,7 +31,7 @@ beforeAll(async () => {
     writeFileSync(at(`${symbol.slice(0, 3)}.csv`), [...candleCsv(walk, () => {})].join(''));
     await store.addCandles({ ...KEY, symbol }, walk, Date.UTC(2030, 0, 1));
   }
-  await store.desk.exportParquet(at('export'));
+  await store.queries.exportParquet(at('export'));
   await store.close();
   const instance = await DuckDBInstance.create(':memory:');
   const duck = await instance.connect();

@@ -4,7 +4,7 @@ import { createFeatureKernel } from '../../../src/adapters/native/features.js';
 import { candleAt, toColumns } from '../../../src/core/candle.js';
 import { FEATURE_COLUMNS, MODEL_WIDTH } from '../../../src/core/feature-set.js';
 import { timeframeMs } from '../../../src/core/timeframe.js';
-import { FEATURE_STATUSES } from '../../../src/pipeline/features/hole-window.js';
+import { FEATURE_STATUSES } from '../../../src/pipeline/features/gap-window.js';
 import {
   createFeatureLayer,
   featureRows,
@@ -43,13 +43,13 @@ describe.each([
     expect(layer.push(candlesAt([50])[0]!).status).toBe('warming_up');
   });
 
-  it('marks rows while both sides of a hole are among the last 20 candles', () => {
+  it('marks rows while both sides of a gap are among the last 20 candles', () => {
     const layer = createFeatureLayer({ kernel, stream, calendar: '24x7', maxGapBars: 3 });
-    // Slots 0…29, then 4 are missing, then 34 on: candle 30 is the first after the hole.
+    // Slots 0…29, then 4 are missing, then 34 on: candle 30 is the first after the gap.
     const slots = [...Array(30).keys(), ...Array.from({ length: 40 }, (_, i) => 34 + i)];
     const statuses = candlesAt(slots).map((candle) => layer.push(candle).status);
-    const holes = statuses.flatMap((status, i) => (status === 'hole' ? [i] : []));
-    expect(holes).toEqual(Array.from({ length: 19 }, (_, i) => 30 + i));
+    const gaps = statuses.flatMap((status, i) => (status === 'hole' ? [i] : []));
+    expect(gaps).toEqual(Array.from({ length: 19 }, (_, i) => 30 + i));
   });
 
   it('takes a gap of maxGapBars as it is, and a weekend as none', () => {

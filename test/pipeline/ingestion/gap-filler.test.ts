@@ -61,7 +61,7 @@ function world(listed: Set<number>) {
 
 const slots = (from: number, to: number) => Array.from({ length: to - from }, (_, i) => from + i);
 
-describe('a hole in a stream', () => {
+describe('a gap in a stream', () => {
   it('is a row, and is filled with what the exchange has', async () => {
     const { clock, filler, filled, states } = world(new Set(slots(0, 20)));
     const gaps = filler();

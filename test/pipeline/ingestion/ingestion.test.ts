@@ -36,11 +36,11 @@ describe('ingestion', () => {
       kind: 'candle',
       candle: candle(0),
       missingBars: 0,
-      hole: false,
+      longGap: false,
     });
-    expect(layer.accept(candle(1))).toMatchObject({ missingBars: 0, hole: false });
-    expect(layer.accept(candle(5))).toMatchObject({ missingBars: 3, hole: false });
-    expect(layer.accept(candle(10))).toMatchObject({ missingBars: 4, hole: true });
+    expect(layer.accept(candle(1))).toMatchObject({ missingBars: 0, longGap: false });
+    expect(layer.accept(candle(5))).toMatchObject({ missingBars: 3, longGap: false });
+    expect(layer.accept(candle(10))).toMatchObject({ missingBars: 4, longGap: true });
   });
 
   it('hands on the candle alone, not what else the source said', () => {
@@ -119,7 +119,7 @@ describe('ingestion', () => {
     expect(layer.quarantineShare()).toEqual({ rows: 500, quarantined: 50, share: 0.1 });
   });
 
-  it('counts a late row as refused only before the oldest bar it remembers, and else as one that fills a hole', () => {
+  it('counts a late row as refused only before the oldest bar it remembers, and else as one that fills a gap', () => {
     const layer = ingestion({ clock: { wallMs: () => START + 10_000 * MINUTE } });
     const late = (bar: number) => {
       const before = layer.quarantineShare();
@@ -127,7 +127,7 @@ describe('ingestion', () => {
       const { rows, quarantined } = layer.quarantineShare();
       return [rows - before.rows, quarantined - before.quarantined];
     };
-    // As after a restore: what is remembered has a hole, which the exchange's history fills
+    // As after a restore: what is remembered has a gap, which the exchange's history fills
     layer.restore(START + 20 * MINUTE, [candle(10), candle(11), candle(20)]);
     expect([late(15), late(12), late(9)]).toEqual([
       [0, 0],

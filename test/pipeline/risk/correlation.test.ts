@@ -72,9 +72,9 @@ describe('the correlation of two streams', () => {
     expect(correlationOf(...histories(pair(4, 21, 0.9)), 21 * BAR_MS, BARS)).not.toBeNull();
     const rows = pair(5, 70, 0.9);
     const [a] = histories(rows);
-    const holed = createCloseHistory(BARS);
-    for (const [i, [openMs, , y]] of rows.entries()) if (i % 5 !== 0) holed.push(openMs, y);
-    expect(correlationOf(a, holed, 70 * BAR_MS, BARS)!).toBeGreaterThan(0.8);
+    const gapped = createCloseHistory(BARS);
+    for (const [i, [openMs, , y]] of rows.entries()) if (i % 5 !== 0) gapped.push(openMs, y);
+    expect(correlationOf(a, gapped, 70 * BAR_MS, BARS)!).toBeGreaterThan(0.8);
   });
 
   it('does not depend on whose bar of the same time comes first, nor on what lies before the window', () => {

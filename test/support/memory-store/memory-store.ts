@@ -47,7 +47,7 @@ import type {
 } from '../../../src/core/records.js';
 import type { Holding } from '../../../src/core/signal.js';
 import type { AlertOutbox } from '../../../src/ports/alerts.js';
-import type { Store, StoreNotes, StoreReader } from '../../../src/ports/store.js';
+import type { AuditLog, Store, StoreReader } from '../../../src/ports/store.js';
 import { addCandle, noRows, type StreamRows, sortedTimes } from './stream-rows.js';
 
 const DAY_MS = 86_400_000;
@@ -56,7 +56,7 @@ const DAY_MS = 86_400_000;
  * A store that forgets at the end of the process, for backtest and simulation. It means the same as the one on disk (one
  * suite of tests runs over both); what it is given must not be changed afterwards.
  */
-export class MemoryStore implements Store, StoreReader, StoreNotes, AlertOutbox {
+export class MemoryStore implements Store, StoreReader, AuditLog, AlertOutbox {
   readonly #streams = new Map<string, StreamRows>();
   /** The same by the key's own object, which finds them without a name being put together for every bar. */
   readonly #rowsByKey = new WeakMap<StreamKey, StreamRows>();

@@ -4,8 +4,8 @@ import type { AccountSnapshot, PeakRebase, RestoredState, RunRecord } from '../.
 import type { JournalEntry, JournalFact, StreamStanding } from '../../journal/index.js';
 import { readRestoredState } from '../read/reader.js';
 import { markReplayed } from '../read/replayed-bars.js';
-import { type Notes, rebaseOf, runOf } from '../write/audit-log.js';
-import type { BarWriter, HighWater } from '../write/bar-writer.js';
+import { type AuditWriter, rebaseOf, runOf } from '../write/audit-log.js';
+import type { BarWriter, Watermark } from '../write/bar-writer.js';
 import type { FlowLog } from '../write/flow-log.js';
 import { type MoneyLog, orderEventOf } from '../write/money-log.js';
 import { booleanOf, numberOf, streamOf, textOf } from '../write/rows.js';
@@ -15,10 +15,10 @@ export interface ReplayTargets {
   readonly session: Session;
   readonly bars: BarWriter;
   /** Of candles. */
-  readonly newest: HighWater;
+  readonly newest: Watermark;
   readonly money: MoneyLog;
   readonly flows: FlowLog;
-  readonly notes: Notes;
+  readonly audit: AuditWriter;
 }
 
 /**
@@ -27,7 +27,7 @@ export interface ReplayTargets {
  * marked as come back: nobody can compute again what was decided on what is gone.
  */
 export async function replay(entries: readonly JournalEntry[], targets: ReplayTargets): Promise<number> {
-  const { session, bars, newest, money, flows, notes } = targets;
+  const { session, bars, newest, money, flows, audit } = targets;
   const known = await knownRows(session, entries);
   /** Streams of which something is missing from here on. */
   const broken = new Set<string>();
@@ -56,7 +56,7 @@ export async function replay(entries: readonly JournalEntry[], targets: ReplayTa
         break;
       case 'rebase':
         if (known.rebases.has(rebaseKey(entry.rebase))) continue;
-        await notes.rebase(entry.rebase);
+        await audit.rebase(entry.rebase);
         break;
       case 'bar': {
         const { stream, candle } = entry.record;
@@ -69,7 +69,7 @@ export async function replay(entries: readonly JournalEntry[], targets: ReplayTa
       }
       case 'run':
         if (known.runs.has(runKey(entry.run))) continue;
-        await notes.run(entry.run);
+        await audit.run(entry.run);
         break;
       case 'acted':
         for (const [name, openMs] of Object.entries(entry.lastActedBarMs))
@@ -169,7 +169,7 @@ export async function unknownTo(
 }
 
 /** The restored state with the account that only the journal knows, where that is the later one. */
-export function amended(restored: RestoredState, account: AccountSnapshot | null): RestoredState {
+export function mergeJournal(restored: RestoredState, account: AccountSnapshot | null): RestoredState {
   const later = account !== null && (restored.account === null || account.atMs > restored.account.atMs);
   return later ? { ...restored, account } : restored;
 }
@@ -177,11 +177,11 @@ export function amended(restored: RestoredState, account: AccountSnapshot | null
 type SeqOf = (fact: JournalFact) => number | undefined;
 
 /** All that a new database would need to go on: each fill, flow and rebase, the last word on open orders, the last run, the account. */
-export async function baseOf(
+export async function snapshotOf(
   session: Session,
   known: AccountSnapshot | null,
 ): Promise<{ readonly facts: readonly JournalFact[]; readonly seqOf: SeqOf }> {
-  const { account, fills, unreportedFills, flows, lastActedBarMs, openOrders } = amended(
+  const { account, fills, unreportedFills, flows, lastActedBarMs, openOrders } = mergeJournal(
     await readRestoredState(session),
     known,
   );

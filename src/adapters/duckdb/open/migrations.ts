@@ -9,7 +9,7 @@ export interface Migration {
   readonly sql: string;
 }
 
-/** The migrations beside this file, `0001-….sql` and on, without a hole in the numbers. */
+/** The migrations beside this file, `0001-….sql` and on, without a gap in the numbers. */
 export function shippedMigrations(
   directory = new URL('../migrations/', import.meta.url),
 ): readonly Migration[] {

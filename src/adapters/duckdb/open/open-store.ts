@@ -4,16 +4,16 @@ import type { DuckDBInstance } from '@duckdb/node-api';
 import { fault, RedbuttonError } from '../../../core/errors.js';
 import { renameDurably } from '../../files/durable-file.js';
 import { Journal, type JournalCondition } from '../../journal/index.js';
-import { StoreDesk } from '../store-queries.js';
-import { Notes, nextSeq } from '../write/audit-log.js';
-import { BarWriter, HighWater } from '../write/bar-writer.js';
+import { StoreQueries } from '../store-queries.js';
+import { AuditWriter, nextSeq } from '../write/audit-log.js';
+import { BarWriter, Watermark } from '../write/bar-writer.js';
 import { type CompactionRule, compact, compactionFits, compactionIsDue } from '../write/compaction.js';
 import { DuckStore } from '../write/duck-store.js';
 import { FlowLog } from '../write/flow-log.js';
 import { MoneyLog } from '../write/money-log.js';
 import { type DuckDb, loadDuckDb } from './binding.js';
 import { asideName, checkDatabasePath, putAside, removeUnfinished } from './database-files.js';
-import { accountOf, baseOf, type ReplayTargets, replay, unknownTo } from './journal-replay.js';
+import { accountOf, type ReplayTargets, replay, snapshotOf, unknownTo } from './journal-replay.js';
 import {
   foreignName,
   isBeforeOwnedLogs,
@@ -158,7 +158,7 @@ async function openOnce(
       duckdb,
       session,
       ...tables,
-      desk: new StoreDesk(duckdb, instance, file),
+      queries: new StoreQueries(duckdb, instance, file),
       instance,
       archive: options.archiveDir === undefined ? null : path.resolve(options.archiveDir),
       compacted,
@@ -185,7 +185,7 @@ async function openTables(session: Session) {
     await nextSeq(session, 'fills'),
   );
   const flows = new FlowLog(session, await nextSeq(session, 'capital_flows'));
-  const notes = new Notes(session, {
+  const audit = new AuditWriter(session, {
     gap_events: await nextSeq(session, 'gap_events'),
     halts: await nextSeq(session, 'halts'),
     peak_rebases: await nextSeq(session, 'peak_rebases'),
@@ -193,9 +193,9 @@ async function openTables(session: Session) {
     models: await nextSeq(session, 'models'),
     runs: await nextSeq(session, 'runs'),
   });
-  const newest = new HighWater(session, 'candles');
-  const bars = new BarWriter(session, newest, new HighWater(session, 'outcomes'));
-  return { bars, newest, money, flows, notes };
+  const newest = new Watermark(session, 'candles');
+  const bars = new BarWriter(session, newest, new Watermark(session, 'outcomes'));
+  return { bars, newest, money, flows, audit };
 }
 
 /** Opens the journal and brings the database up to it. The database's lock, which is held by now, keeps others away. */
@@ -214,7 +214,7 @@ async function openJournal(
     file.reserve((await nextSeq(targets.session, 'order_events')) - 1);
     if (file.condition.kind !== 'whole') {
       // A journal that is new may be new to a database that is not, and one that lost entries is made whole from it.
-      const { facts, seqOf } = await baseOf(targets.session, account);
+      const { facts, seqOf } = await snapshotOf(targets.session, account);
       await file.cut(facts, seqOf);
     }
     return { journal: { file, account }, recovery };

@@ -49,8 +49,8 @@ export async function prepareCopy(copy: string, database: string): Promise<CopyF
   let store: DuckStore | undefined;
   try {
     store = await openStore({ path: prepared });
-    const ask = async (sql: string) => (await store!.desk.query(sql, 1)).rows[0];
-    const { rows: tables } = await store.desk.query(
+    const ask = async (sql: string) => (await store!.queries.query(sql, 1)).rows[0];
+    const { rows: tables } = await store.queries.query(
       "SELECT table_name FROM duckdb_tables() WHERE schema_name = 'main' AND NOT internal",
       1000,
     );
@@ -81,7 +81,7 @@ export async function discardCopy(database: string): Promise<void> {
 
 /** What a store holds of the life of a box. */
 export async function extentOf(store: DuckStore): Promise<StoreExtent> {
-  const { rows } = await store.desk.query(
+  const { rows } = await store.queries.query(
     'SELECT (SELECT max(open_ms) FROM decisions WHERE decided), (SELECT count(*)::INTEGER FROM decisions WHERE decided), (SELECT count(*)::INTEGER FROM fills)',
     1,
   );

@@ -37,7 +37,7 @@ interface NextSeq {
  * Rows beside the way of the data: quarantine, gaps, halts, rebases, health, models, runs, shadow predictions, and alerts
  * that wait.
  */
-export class Notes {
+export class AuditWriter {
   readonly #session: Session;
   readonly #next: NextSeq;
 

@@ -20,7 +20,7 @@ const AT = `${KEY} AND open_ms = $4`;
  * The newest open time of each stream in one table, and how many rows it has there. A bar later than that is surely new, so
  * the ordinary live bar is stored without a look-up.
  */
-export class HighWater {
+export class Watermark {
   readonly #session: Session;
   readonly #table: string;
   readonly #known = new Map<string, StreamStanding>();
@@ -73,10 +73,10 @@ export class HighWater {
 
 /** What each stream will hold once all bars that were handed in are stored: DuckDB may be behind the journal. */
 export class HandedIn {
-  readonly #newest: HighWater;
+  readonly #newest: Watermark;
   readonly #pending = new Map<string, readonly number[]>();
 
-  constructor(newest: HighWater) {
+  constructor(newest: Watermark) {
     this.#newest = newest;
   }
 
@@ -105,10 +105,10 @@ interface Planned {
 /** Writes bars and their outcomes, each at most once. */
 export class BarWriter {
   readonly #session: Session;
-  readonly #candles: HighWater;
-  readonly #outcomes: HighWater;
+  readonly #candles: Watermark;
+  readonly #outcomes: Watermark;
 
-  constructor(session: Session, candles: HighWater, outcomes: HighWater) {
+  constructor(session: Session, candles: Watermark, outcomes: Watermark) {
     this.#session = session;
     this.#candles = candles;
     this.#outcomes = outcomes;

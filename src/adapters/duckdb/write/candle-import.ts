@@ -4,7 +4,7 @@ import { invariant } from '../../../core/errors.js';
 import type { DuckDb } from '../open/binding.js';
 import { integer, type Session } from '../open/session.js';
 import { keyCells } from './bar-columns.js';
-import type { HighWater } from './bar-writer.js';
+import type { Watermark } from './bar-writer.js';
 
 /** Rows of one transaction: two of DuckDB's row groups, so that other writers wait for less than a second. */
 export const IMPORT_BATCH_ROWS = 245_760;
@@ -19,7 +19,7 @@ const FIELDS = ['openMs', 'open', 'high', 'low', 'close', 'volume'] as const;
 export async function importCandles(
   session: Session,
   duckdb: DuckDb,
-  newest: HighWater,
+  newest: Watermark,
   stream: StreamKey,
   candles: CandleColumns,
   from: number,

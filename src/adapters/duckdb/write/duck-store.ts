@@ -21,25 +21,25 @@ import type {
   ShadowPrediction,
 } from '../../../core/records.js';
 import type { AlertOutbox } from '../../../ports/alerts.js';
-import type { Store, StoreNotes } from '../../../ports/store.js';
+import type { AuditLog, Store } from '../../../ports/store.js';
 import type { Journal, JournalFact } from '../../journal/index.js';
 import { checkBar, storeClosed } from '../../store-rules/bar-rules.js';
 import { canonicalFill, canonicalFlow, canonicalOrderEvent } from '../../store-rules/money-text.js';
 import type { DuckDb } from '../open/binding.js';
-import { amended, baseOf, saysMore } from '../open/journal-replay.js';
+import { mergeJournal, saysMore, snapshotOf } from '../open/journal-replay.js';
 import type { Session } from '../open/session.js';
 import type { StoreRecovery } from '../open/store-recovery.js';
 import { DuckReader } from '../read/duck-reader.js';
 import { readLastCandles, readRestoredState } from '../read/reader.js';
-import type { StoreDesk } from '../store-queries.js';
-import type { Notes } from './audit-log.js';
+import type { StoreQueries } from '../store-queries.js';
+import type { AuditWriter } from './audit-log.js';
 import { type BarCommit, BarGroup } from './bar-group.js';
-import { type BarWriter, HandedIn, type HighWater } from './bar-writer.js';
+import { type BarWriter, HandedIn, type Watermark } from './bar-writer.js';
 import { IMPORT_BATCH_ROWS, importCandles } from './candle-import.js';
 import type { Compacted } from './compaction.js';
 import type { FlowLog } from './flow-log.js';
 import type { MoneyLog } from './money-log.js';
-import { RightOfWay } from './order-priority.js';
+import { OrderPriority } from './order-priority.js';
 import { type Retention, type Retired, retireBeside } from './retention.js';
 import { SerialQueue } from './serial-queue.js';
 
@@ -47,11 +47,11 @@ interface Parts {
   readonly duckdb: DuckDb;
   readonly session: Session;
   readonly bars: BarWriter;
-  readonly newest: HighWater;
+  readonly newest: Watermark;
   readonly money: MoneyLog;
   readonly flows: FlowLog;
-  readonly notes: Notes;
-  readonly desk: StoreDesk;
+  readonly audit: AuditWriter;
+  readonly queries: StoreQueries;
   readonly instance: DuckDBInstance;
   readonly archive: string | null;
   readonly compacted: Compacted | null;
@@ -67,16 +67,16 @@ interface Parts {
  * COMMIT, which syncs its own log. Without a journal all goes by DuckDB. Calls may come at any time from anywhere in the
  * process; they are carried out one after the other. Made by `openStore`.
  */
-export class DuckStore extends DuckReader implements Store, StoreNotes, AlertOutbox {
+export class DuckStore extends DuckReader implements Store, AuditLog, AlertOutbox {
   /** What this start had to mend; null for an ordinary one. A person should hear of it. */
   readonly recovery: StoreRecovery | null;
   /** Of the file that this start wrote anew since too much in it was free; else null. */
   readonly compacted: Compacted | null;
   /** Queries, export and backup, beside the writer. */
-  readonly desk: StoreDesk;
+  readonly queries: StoreQueries;
   readonly #parts: Parts;
-  readonly #rightOfWay = new RightOfWay();
-  readonly #queue = new SerialQueue(this.#rightOfWay);
+  readonly #orderPriority = new OrderPriority();
+  readonly #queue = new SerialQueue(this.#orderPriority);
   #group: BarGroup | undefined;
   #closed = false;
   /** What was told to be durable and could not be brought into DuckDB: nothing goes on before a restart has mended it. */
@@ -89,7 +89,7 @@ export class DuckStore extends DuckReader implements Store, StoreNotes, AlertOut
     this.#parts = parts;
     this.recovery = parts.recovery;
     this.compacted = parts.compacted;
-    this.desk = parts.desk;
+    this.queries = parts.queries;
     this.#handedIn = new HandedIn(parts.newest);
     this.#account = parts.journal?.account ?? null;
   }
@@ -109,7 +109,7 @@ export class DuckStore extends DuckReader implements Store, StoreNotes, AlertOut
       if (!this.#parts.newest.isBeyond(stream, candle.openMs))
         return committed().then(() => this.#written(journal, fact, () => Promise.resolve()));
       checkBar(record);
-      return this.#rightOfWay.give(this.#written(journal, fact, committed));
+      return this.#orderPriority.give(this.#written(journal, fact, committed));
     }
     if (account === null || !saysMore(account, this.#account)) return committed();
     this.#account = account;
@@ -129,8 +129,8 @@ export class DuckStore extends DuckReader implements Store, StoreNotes, AlertOut
   }
 
   /** With a journal DuckDB's work waits for the order, a second at most: what the order needs is durable without it. */
-  letPass(order: Promise<unknown>): void {
-    if (this.#parts.journal) this.#rightOfWay.give(order);
+  yieldTo(order: Promise<unknown>): void {
+    if (this.#parts.journal) this.#orderPriority.give(order);
   }
 
   async addCandles(stream: StreamKey, candles: CandleColumns, availableAtMs: number): Promise<number> {
@@ -146,11 +146,11 @@ export class DuckStore extends DuckReader implements Store, StoreNotes, AlertOut
   }
 
   quarantine(rows: readonly QuarantinedRow[]): Promise<void> {
-    return this.serialize(() => this.#parts.notes.quarantine(rows));
+    return this.serialize(() => this.#parts.audit.quarantine(rows));
   }
 
   recordCorrection(correction: Correction): Promise<void> {
-    return this.serialize(() => this.#parts.notes.correction(correction));
+    return this.serialize(() => this.#parts.audit.correction(correction));
   }
 
   lastCandles(stream: StreamKey, count: number): Promise<readonly Candle[]> {
@@ -195,57 +195,57 @@ export class DuckStore extends DuckReader implements Store, StoreNotes, AlertOut
   }
 
   recordHalt(record: HaltRecord): Promise<void> {
-    return this.serialize(() => this.#parts.notes.halt(record));
+    return this.serialize(() => this.#parts.audit.halt(record));
   }
 
   recordRebase(rebase: PeakRebase): Promise<void> {
     return this.#journaled(
       () => ({ kind: 'rebase', rebase }),
-      () => this.#parts.notes.rebase(rebase),
+      () => this.#parts.audit.rebase(rebase),
     );
   }
 
   recordGap(gap: Gap): Promise<void> {
-    return this.serialize(() => this.#parts.notes.gap(gap));
+    return this.serialize(() => this.#parts.audit.gap(gap));
   }
 
   recordHealth(layers: readonly LayerHealth[], atMs: number): Promise<void> {
-    return this.serialize(() => this.#parts.notes.health(layers, atMs));
+    return this.serialize(() => this.#parts.audit.health(layers, atMs));
   }
 
   recordModel(model: ModelRecord): Promise<void> {
-    return this.serialize(() => this.#parts.notes.model(model));
+    return this.serialize(() => this.#parts.audit.model(model));
   }
 
   recordRun(run: RunRecord): Promise<void> {
     return this.#journaled(
       () => ({ kind: 'run', run }),
-      () => this.#parts.notes.run(run),
+      () => this.#parts.audit.run(run),
     );
   }
 
   recordShadow(prediction: ShadowPrediction): Promise<void> {
-    return this.serialize(() => this.#parts.notes.shadow(prediction));
+    return this.serialize(() => this.#parts.audit.shadow(prediction));
   }
 
   restore(): Promise<RestoredState> {
     const { session, journal } = this.#parts;
     return this.serialize(async () => {
       const restored = await readRestoredState(session);
-      return journal ? amended(restored, journal.account) : restored;
+      return journal ? mergeJournal(restored, journal.account) : restored;
     });
   }
 
   add(alert: Alert): Promise<void> {
-    return this.serialize(() => this.#parts.notes.addAlert(alert));
+    return this.serialize(() => this.#parts.audit.addAlert(alert));
   }
 
   remove(ids: readonly string[]): Promise<void> {
-    return this.serialize(() => this.#parts.notes.removeAlerts(ids));
+    return this.serialize(() => this.#parts.audit.removeAlerts(ids));
   }
 
   pending(limit: number): Promise<readonly Alert[]> {
-    return this.serialize(() => this.#parts.notes.pendingAlerts(limit));
+    return this.serialize(() => this.#parts.audit.pendingAlerts(limit));
   }
 
   /** Works the log into the database file now, then cuts the journal down to what a new database would need. */
@@ -254,7 +254,7 @@ export class DuckStore extends DuckReader implements Store, StoreNotes, AlertOut
     return this.serialize(async () => {
       await session.script('CHECKPOINT');
       if (!journal) return;
-      const { facts, seqOf } = await baseOf(session, journal.account);
+      const { facts, seqOf } = await snapshotOf(session, journal.account);
       await journal.file.cut(facts, seqOf);
     });
   }

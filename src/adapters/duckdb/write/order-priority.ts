@@ -9,7 +9,7 @@ const ROUNDS_MAX = 4;
  * Lets orders go first: what nobody waits for begins once none is on its way, or after a second at most. On a small box the
  * database's work, of no matter which thread, would stand between a decision and its order.
  */
-export class RightOfWay {
+export class OrderPriority {
   readonly #orders = new Set<Promise<void>>();
 
   /** An order is on its way until `order` settles, which is given back. */

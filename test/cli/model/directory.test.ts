@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { createModelShelf } from '../../../src/adapters/files/model-shelf.js';
+import { createModelDirectory } from '../../../src/adapters/files/model-directory.js';
 import { readPromotions } from '../../../src/adapters/files/promotion-file.js';
 import { createForestTrainer } from '../../../src/adapters/native/forest.js';
 import { command } from '../../../src/cli/model/model.js';
@@ -11,7 +11,7 @@ import { trainModel } from '../../../src/learning/train.js';
 import { captureIo } from '../../support/command-io.js';
 import { forestOptions, labelledRows } from '../../support/labelled-rows.js';
 
-const root = mkdtempSync(path.join(os.tmpdir(), 'redbutton-shelf-'));
+const root = mkdtempSync(path.join(os.tmpdir(), 'redbutton-models-'));
 afterAll(() => rmSync(root, { recursive: true }));
 const names: string[] = [];
 beforeAll(async () => {
@@ -21,7 +21,7 @@ beforeAll(async () => {
     openMs: Float64Array.from({ length: 400 }, (_, i) => i * 3_600_000),
     horizonBars: 1,
   };
-  const registry = createRegistry(createModelShelf(root));
+  const registry = createRegistry(createModelDirectory(root));
   for (const seed of [1, 2]) {
     const origin = { exchange: null, symbol: null, timeframe: null };
     const options = forestOptions({ trees: 10, seed });

@@ -7,7 +7,7 @@ import type { Clock } from '../ports/time.js';
 import { createDeadMansWatch } from './dead-mans-watch.js';
 import type { TradedExchange } from './open-exchanges.js';
 
-export interface RestingCareParts {
+export interface RestingOrderSafeguardsParts {
   readonly config: Pick<Config, 'mode' | 'risk' | 'execution'>;
   readonly exchanges: readonly TradedExchange[];
   /** Of the exchanges, in their order. */
@@ -21,7 +21,7 @@ export interface RestingCareParts {
  * What rests at the exchanges while the box lives or dies: says where no protective stop can rest, and keeps the exchanges'
  * own dead man's switches wound up, but for those that would cancel the stops that a dead box needs most.
  */
-export function createRestingCare(parts: RestingCareParts): {
+export function createRestingOrderSafeguards(parts: RestingOrderSafeguardsParts): {
   start(): Promise<void>;
   stop(): Promise<void>;
 } {
@@ -53,7 +53,12 @@ export function createRestingCare(parts: RestingCareParts): {
 }
 
 /** Says at which live exchanges, and for which symbols, no stop can rest. */
-async function tellWithoutStops({ exchanges, brokers, log, alerts }: RestingCareParts): Promise<void> {
+async function tellWithoutStops({
+  exchanges,
+  brokers,
+  log,
+  alerts,
+}: RestingOrderSafeguardsParts): Promise<void> {
   for (const [i, { id, config }] of exchanges.entries()) {
     const broker = brokers[i]!;
     if (broker.kind !== 'live') continue;

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { configSchema } from '../../src/config/schema.js';
 import { fault } from '../../src/core/errors.js';
 import type { Clock } from '../../src/ports/time.js';
-import { createStoreUpkeep, retentionOf } from '../../src/trader/store-upkeep.js';
+import { createStoreRetention, retentionOf } from '../../src/trader/store-retention.js';
 
 const DAY_MS = 86_400_000;
 
@@ -28,7 +28,7 @@ function quickClock(days: number): Clock & { readonly slept: Promise<void> } {
   };
 }
 
-describe('the upkeep of the store', () => {
+describe('the retention of the store', () => {
   it('keeps as many bars as asked for, whatever their timeframe', () => {
     const { storage } = configSchema.parse({ exchange: [{ id: 'binance', symbols: ['BTC/USDT'] }] });
     expect(retentionOf({ storage, timeframe: '1m' }).bars).toBe(1042);
@@ -41,7 +41,7 @@ describe('the upkeep of the store', () => {
     const clock = quickClock(6.5);
     const told: string[] = [];
     const rounds: number[] = [];
-    const upkeep = createStoreUpkeep({
+    const retention = createStoreRetention({
       store: {
         async retire(_, nowMs) {
           rounds.push(nowMs);
@@ -59,9 +59,9 @@ describe('the upkeep of the store', () => {
       } as never,
       log: { info: () => undefined, error: () => undefined },
     });
-    upkeep.start();
+    retention.start();
     await clock.slept;
-    await upkeep.stop();
+    await retention.stop();
     expect(rounds.length).toBe(7);
     expect(told).toEqual(['LAYER_FAULT E_STORE_FULL', `LAYER_BACK ${2 * DAY_MS}`]);
   });

@@ -4,7 +4,7 @@ import path from 'node:path';
 import { setImmediate, setTimeout } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { openStore } from '../../../src/adapters/duckdb/index.js';
-import { RightOfWay } from '../../../src/adapters/duckdb/write/order-priority.js';
+import { OrderPriority } from '../../../src/adapters/duckdb/write/order-priority.js';
 import { seededRng } from '../../../src/core/seeded-rng.js';
 import { BTC, barOf, ETH, orderEventOf } from '../../contract/store-rows.js';
 
@@ -34,7 +34,7 @@ async function isOver(work: Promise<unknown>): Promise<boolean> {
 
 describe('right of way', () => {
   test('work waits for the order, and for the one that begins with its end', async () => {
-    const way = new RightOfWay();
+    const way = new OrderPriority();
     const [written, sent] = [pending(), pending()];
     way.give(written.promise);
     const waits = way.wait();
@@ -48,13 +48,13 @@ describe('right of way', () => {
   });
 
   test('an order that fails holds up nothing', async () => {
-    const way = new RightOfWay();
+    const way = new OrderPriority();
     way.give(Promise.reject(new Error('no')));
     expect(await isOver(way.wait())).toBe(true);
   });
 
   test('an order without an end is waited for a quarter of a second', async () => {
-    const way = new RightOfWay();
+    const way = new OrderPriority();
     way.give(new Promise(() => undefined));
     const from = performance.now();
     // The wait by itself keeps no process alive.
@@ -83,7 +83,7 @@ describe('a store with a journal', () => {
     await store.commitBar(bar(ETH, 0, 'none'));
     const sent = pending();
     await store.commitBar(bar(BTC, 1, 'order'));
-    store.letPass(sent.promise);
+    store.yieldTo(sent.promise);
     const other = store.commitBar(bar(ETH, 1, 'none'));
     await store.recordOrder(orderEventOf('o1', 'intended', 1));
     expect(await isOver(other)).toBe(false);

@@ -9,7 +9,7 @@ import { BAR_MS, BTC, barOf, ETH, fillOf, orderEventOf, T0 } from '../../contrac
 let dir: string;
 let store: DuckStore;
 beforeEach(async () => {
-  dir = mkdtempSync(path.join(tmpdir(), 'redbutton-desk-'));
+  dir = mkdtempSync(path.join(tmpdir(), 'redbutton-queries-'));
   mkdirSync(path.join(dir, 'handover'));
   store = await openStore({ path: path.join(dir, 'a.duckdb'), handoverDir: path.join(dir, 'handover') });
 });
@@ -25,11 +25,11 @@ describe('a query beside the writer', () => {
   it('answers in JSON values, says what it left out, and changes nothing', async () => {
     for (let i = 0; i < 5; i++) await store.commitBar(bar(i));
     const sql = 'SELECT open_ms, close, decided FROM candles JOIN decisions USING (open_ms) ORDER BY 1';
-    const answer = await store.desk.query(sql, 3);
+    const answer = await store.queries.query(sql, 3);
     expect(answer.columns).toEqual(['open_ms', 'close', 'decided']);
     expect(answer.rows[1]).toEqual([String(T0 + BAR_MS), bar(1).candle.close, true]);
     expect([answer.rows.length, answer.truncated]).toEqual([3, true]);
-    expect((await store.desk.query(sql, 5)).truncated).toBe(false);
+    expect((await store.queries.query(sql, 5)).truncated).toBe(false);
   });
 
   it.each([
@@ -51,7 +51,7 @@ describe('a query beside the writer', () => {
     writeFileSync(secret, 'key\nvalue\n');
     await store.commitBar(bar(0));
     const asked = sql.replace('HANDOVER', path.join(dir, 'handover')).replace('SECRET', secret);
-    await expect(store.desk.query(asked, 10)).rejects.toMatchObject({ code: 'E_QUERY' });
+    await expect(store.queries.query(asked, 10)).rejects.toMatchObject({ code: 'E_QUERY' });
     expect((await store.lastCandles(BTC, 9)).length).toBe(1);
     expect(readdirSync(path.join(dir, 'handover'))).toEqual([]);
     await store.commitBar(bar(1));
@@ -68,7 +68,7 @@ describe('a backup', () => {
     const writing = (async () => {
       while (!done) await store.commitBar(bar(written++));
     })();
-    await store.desk.backup(file);
+    await store.queries.backup(file);
     done = true;
     await writing;
     const copy = await openStore({ path: file, readOnly: true });
@@ -83,7 +83,7 @@ describe('a backup', () => {
     } finally {
       await copy.close();
     }
-    await expect(store.desk.backup(file)).rejects.toMatchObject({ code: 'E_BACKUP' });
+    await expect(store.queries.backup(file)).rejects.toMatchObject({ code: 'E_BACKUP' });
   });
 });
 
@@ -95,14 +95,14 @@ describe('an export', () => {
     }
     const out = path.join(dir, 'handover', 'export');
     mkdirSync(out);
-    const rows = await store.desk.exportParquet(out, { fromMs: T0 + 100 * BAR_MS });
+    const rows = await store.queries.exportParquet(out, { fromMs: T0 + 100 * BAR_MS });
     expect(rows).toMatchObject({ candles: 16, decisions: 16, fills: 0 });
     expect(readdirSync(path.join(out, 'candles', 'exchange=binance'))).toEqual(['symbol=BTC%2FUSDT']);
     expect(readdirSync(path.join(out, 'candles', 'exchange=binance', 'symbol=BTC%2FUSDT'))).toEqual([
       'month=2024-01',
       'month=2024-02',
     ]);
-    const { rows: read } = await store.desk.query(
+    const { rows: read } = await store.queries.query(
       `SELECT open_ms, close, timeframe FROM read_parquet('${out}/candles/**/*.parquet', hive_partitioning = true)
          WHERE symbol = 'BTC/USDT' ORDER BY open_ms`,
       100,

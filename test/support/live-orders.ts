@@ -19,7 +19,7 @@ import { CONFIG, HOUR_MS, KEY, MODEL, tinyStream } from './tiny-stream.js';
 
 const SYMBOL = KEY.symbol;
 
-export interface LiveDeskOptions {
+export interface LiveOrdersOptions {
   readonly broker?: Partial<Broker>;
   readonly percent?: number;
   readonly btc?: string;
@@ -28,8 +28,8 @@ export interface LiveDeskOptions {
   readonly execution?: Partial<PipelineConfig['execution']>;
 }
 
-/** An order desk in mode live with stops 5 % away, over ccxt at the simulated exchange; `desk` is its next life. */
-export async function liveDesk(options: LiveDeskOptions = {}) {
+/** An order layer in mode live with stops 5 % away, over ccxt at the simulated exchange; `nextLife` starts it again. */
+export async function liveOrders(options: LiveOrdersOptions = {}) {
   const world = await startWorld({
     ...(options.bars !== undefined && { candles: walk(options.bars) }),
     accounts: [{ ...ACCOUNT, balances: { USDT: '100000', ...(options.btc && { BTC: options.btc }) } }],
@@ -46,7 +46,7 @@ export async function liveDesk(options: LiveDeskOptions = {}) {
 
   const outcomes: ExecutionOutcome[] = [];
 
-  async function desk() {
+  async function nextLife() {
     const store = tinyStore(contents);
     const ccxt = createCcxtBroker(await world.connect(), { beforeCreateLeaves: () => null });
     const broker: Broker = Object.assign(Object.create(ccxt) as Broker, {
@@ -94,13 +94,13 @@ export async function liveDesk(options: LiveDeskOptions = {}) {
       onOrderOutcome: (outcome) => void outcomes.push(outcome),
     };
     const account = new Account(deps, clock);
-    const lane = new StreamState(deps.streams[0]!, deps.config, MODEL, account.portfolio, 1);
-    const made = new Orders(deps, account, new OrderQueue(), [lane]);
+    const stream = new StreamState(deps.streams[0]!, deps.config, MODEL, account.portfolio, 1);
+    const made = new Orders(deps, account, new OrderQueue(), [stream]);
     const restored = await store.restore();
     made.restoreComparison(restored);
     account.restore(restored);
     await made.open(restored);
-    lane.book.markPrice = close();
+    stream.book.markPrice = close();
     const duties = new HaltHandler({
       exchanges: [
         {
@@ -111,7 +111,7 @@ export async function liveDesk(options: LiveDeskOptions = {}) {
             return made.execution.unresolvedCount;
           },
           flatten: () => made.flatten('binance'),
-          positions: () => [`${lane.book.units.toFixed()} BTC`],
+          positions: () => [`${stream.book.units.toFixed()} BTC`],
           invalidate: () => undefined,
           compare: async () => null,
         },
@@ -121,14 +121,14 @@ export async function liveDesk(options: LiveDeskOptions = {}) {
       scope: 'ours',
     });
     const send = (side: Side, units: number, decided?: Promise<void>) =>
-      made.send(lane, candle(), { side, units, inputs: { quote: quoteNow() } }, decided);
+      made.send(stream, candle(), { side, units, inputs: { quote: quoteNow() } }, decided);
     return {
       execution: made.execution,
       reconcile: (exchange: string) => made.reconcile(exchange),
       settle: () => made.settle(),
       flatten: (exchange: string) => made.flatten(exchange),
       unprotected: (exchange: string) => made.unprotected(exchange),
-      lane,
+      stream,
       send,
       duties,
       broker,
@@ -173,7 +173,7 @@ export async function liveDesk(options: LiveDeskOptions = {}) {
     );
   }
   const events = (): readonly OrderEvent[] => contents.orderLog;
-  const first = await desk();
+  const first = await nextLife();
   await first.reconcile('binance');
-  return { ...first, outcomes, world, instrument, desk, box, engine, resting, bar, events, close };
+  return { ...first, outcomes, world, instrument, nextLife, box, engine, resting, bar, events, close };
 }

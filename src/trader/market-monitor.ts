@@ -6,12 +6,12 @@ import type { MarketEvents } from '../execution/market-book.js';
 import type { Portfolio } from '../portfolio/portfolio.js';
 import type { TradedExchange } from './open-exchanges.js';
 
-export interface MarketCareParts {
+export interface MarketMonitorParts {
   readonly alerts: AlertRaiser;
   readonly log: Log;
 }
 
-export interface MarketCareStart {
+export interface MarketMonitorStart {
   readonly exchanges: readonly TradedExchange[];
   readonly portfolio: Pick<Portfolio, 'book'>;
   /** Records the settings of the run again: decisions are recomputed by the rules that they were made by. */
@@ -19,16 +19,16 @@ export interface MarketCareStart {
 }
 
 /** Looks after what the exchanges' markets do while the box runs: tells it, writes it down, and has the rules read again. */
-export interface MarketCare {
+export interface MarketMonitor {
   readonly events: MarketEvents;
   /** Tells of symbols that are not listed, above all where something is held in them, and begins to read the rules again. */
-  start(parts: MarketCareStart): Promise<void>;
+  start(parts: MarketMonitorStart): Promise<void>;
   stop(): Promise<void>;
   /** Of markets that are closed or not listed alone. */
   health(): readonly LayerHealth[];
 }
 
-export function createMarketCare({ alerts, log }: MarketCareParts): MarketCare {
+export function createMarketMonitor({ alerts, log }: MarketMonitorParts): MarketMonitor {
   const ending = new AbortController();
   let exchanges: readonly TradedExchange[] = [];
   let running: Promise<unknown> = Promise.resolve();

@@ -6,7 +6,7 @@ import type { Calendar } from '../../core/timeframe.js';
 export interface GapRules {
   readonly timeframeMs: number;
   readonly calendar: Calendar;
-  /** More missing bars than this between two candles make a hole. */
+  /** More missing bars than this between two candles make a long gap. */
   readonly maxGapBars: number;
 }
 
@@ -15,14 +15,14 @@ export const FEATURE_STATUSES = ['ok', 'warming_up', 'no_value', 'hole'] as cons
 export type FeatureStatus = (typeof FEATURE_STATUSES)[number];
 
 /**
- * Counts candles and follows holes through the window of the feature set, so that the row by row and the batched way
- * judge by the same rule. A hole between two candles is in the window as long as both of them are.
+ * Counts candles and follows gaps through the window of the feature set, so that the row by row and the batched way
+ * judge by the same rule. A gap between two candles is in the window as long as both of them are.
  */
-export class HoleWindow {
+export class GapWindow {
   readonly #rules: GapRules;
   #lastOpenMs: number | undefined;
   #candles = 0;
-  #sinceHole = Number.POSITIVE_INFINITY;
+  #sinceGap = Number.POSITIVE_INFINITY;
 
   constructor(rules: GapRules) {
     this.#rules = rules;
@@ -33,17 +33,17 @@ export class HoleWindow {
     const { timeframeMs, calendar, maxGapBars } = this.#rules;
     const missing =
       this.#lastOpenMs === undefined ? 0 : missingBars(this.#lastOpenMs, openMs, timeframeMs, calendar);
-    this.#sinceHole = missing > maxGapBars ? 0 : this.#sinceHole + 1;
+    this.#sinceGap = missing > maxGapBars ? 0 : this.#sinceGap + 1;
     this.#lastOpenMs = openMs;
     this.#candles++;
     if (this.#candles < FEATURE_WINDOW) return 'warming_up';
-    if (this.#sinceHole < FEATURE_WINDOW - 1) return 'hole';
+    if (this.#sinceGap < FEATURE_WINDOW - 1) return 'hole';
     return valid ? 'ok' : 'no_value';
   }
 
   reset(): void {
     this.#lastOpenMs = undefined;
     this.#candles = 0;
-    this.#sinceHole = Number.POSITIVE_INFINITY;
+    this.#sinceGap = Number.POSITIVE_INFINITY;
   }
 }

@@ -6,7 +6,7 @@ import type { ResolvedOutcome } from './monitoring/index.js';
 import type { OpenBar } from './open-bar.js';
 
 /** Keeps what came of each bar: the store, or a backtest that keeps its bars itself. */
-export interface BarKeeper {
+export interface BarRecorder {
   /** Resolves once the bar and its decision are durable; undefined where there is nothing to wait for. */
   commit(record: BarRecord, resolved: readonly ResolvedOutcome[]): Promise<void> | undefined;
   /**
@@ -17,6 +17,6 @@ export interface BarKeeper {
 }
 
 /** Bars are kept in the store, as in every run but a backtest. */
-export function storedBars(store: Pick<Store, 'commitBar'>): BarKeeper {
+export function storedBars(store: Pick<Store, 'commitBar'>): BarRecorder {
   return { commit: (record, resolved) => store.commitBar(record, resolved) };
 }

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { createExchange } from '../../src/adapters/ccxt/index.js';
 import { createSystemClock } from '../../src/adapters/clock/system-clock.js';
 import { configSchema } from '../../src/config/schema.js';
-import { createRestingCare } from '../../src/trader/resting-care.js';
+import { createRestingOrderSafeguards } from '../../src/trader/resting-order-safeguards.js';
 
 const clock = createSystemClock();
 
@@ -23,7 +23,7 @@ async function woundAt(id: string, protectiveStopPct: number, mode: 'paper' | 'l
   };
   const told: string[] = [];
   const said: string[] = [];
-  const care = createRestingCare({
+  const lifecycle = createRestingOrderSafeguards({
     config,
     exchanges: [{ id, config: config.exchange[0]!, connection } as never],
     brokers: [{ kind: mode, takesStops: () => false } as never],
@@ -31,8 +31,8 @@ async function woundAt(id: string, protectiveStopPct: number, mode: 'paper' | 'l
     alerts: { raise: async (code: string) => void told.push(code) } as never,
     log: { warn: (_: object, text: string) => void said.push(text) } as never,
   });
-  await care.start();
-  await care.stop();
+  await lifecycle.start();
+  await lifecycle.stop();
   return { wound, told, said };
 }
 

@@ -17,7 +17,7 @@ import { Pipeline } from '../../src/pipeline/pipeline.js';
 import { createStreamSetup } from '../../src/pipeline/stream-setup.js';
 import { createSimulatedClock } from '../../src/research/backtest/simulated-clock.js';
 import { DecidingModel } from '../../src/trader/deciding-model.js';
-import { ModelCare } from '../../src/trader/model-lifecycle.js';
+import { ModelLifecycle } from '../../src/trader/model-lifecycle.js';
 import type { RetrainingState } from '../../src/trader/retraining.js';
 import { type Compiled, compile } from '../support/compiled.js';
 import { pulledWalk, trainFolder } from '../support/lived-store.js';
@@ -34,7 +34,7 @@ afterAll(() => compiled.remove());
 
 interface Box {
   readonly dir: string;
-  readonly care: ModelCare;
+  readonly lifecycle: ModelLifecycle;
   readonly deciding: DecidingModel;
   readonly pipeline: Pipeline;
   readonly store: DuckStore;
@@ -50,7 +50,7 @@ interface Box {
 async function box(
   turns: boolean,
   retraining: object = {},
-  dir = mkdtempSync(path.join(tmpdir(), 'rb-care-')),
+  dir = mkdtempSync(path.join(tmpdir(), 'rb-lifecycle-')),
 ) {
   const candles: Candle[] = pulledWalk(HISTORY + 600, 5, (i) => (turns && i >= TURN ? 0.4 : -0.4));
   const modelDir = path.join(dir, 'champion');
@@ -100,7 +100,7 @@ async function box(
     error: (fields: object) => errors.push(fields),
   };
   const deciding = new DecidingModel(classifier);
-  const care = new ModelCare({
+  const lifecycle = new ModelLifecycle({
     config,
     clock,
     log: log as never,
@@ -117,23 +117,23 @@ async function box(
     requestHalt: () => undefined,
     retrainer: pathToFileURL(compiled.file('src/trader/retrainer.ts')),
   });
-  await care.start();
+  await lifecycle.start();
   let next = HISTORY;
   const bar = async () => {
     const candle = candles[next++]!;
     clock.setWallMs(candle.openMs + HOUR_MS + 250);
     const outcome = await pipeline.onCandle(KEY, candle);
-    care.onBar(outcome);
+    lifecycle.onBar(outcome);
     if (outcome.kind !== 'decided') throw new Error(`the bar was ${outcome.kind}`);
     return outcome.record.prediction!.modelHash;
   };
   const state = async () => {
-    const { body } = await care.routes['GET /model']!(undefined);
+    const { body } = await lifecycle.routes['GET /model']!(undefined);
     return (body as { retraining: RetrainingState }).retraining;
   };
   const made: Box = {
     dir,
-    care,
+    lifecycle,
     deciding,
     pipeline,
     store,
@@ -141,7 +141,7 @@ async function box(
     errors,
     bar,
     async retrain() {
-      await care.routes['POST /model/retrain']!(undefined);
+      await lifecycle.routes['POST /model/retrain']!(undefined);
       while ((await state()).running !== null) {
         if (next < candles.length - 20) await bar();
         await new Promise((resolve) => setTimeout(resolve, 20));
@@ -149,7 +149,7 @@ async function box(
       return state();
     },
     async close() {
-      await care.stop();
+      await lifecycle.stop();
       await store.close();
       await deciding.close();
       rmSync(dir, { recursive: true, force: true });
@@ -186,12 +186,12 @@ describe('a challenger trained beside the bars', () => {
     expect(it.alerts.map(({ code }) => code)).toEqual(['MODEL_PROMOTED']);
     expect(it.errors).toEqual([]);
 
-    await it.care.routes['POST /model/rollback']!(undefined);
+    await it.lifecycle.routes['POST /model/rollback']!(undefined);
     expect(await it.bar()).toBe(first);
-    await it.care.routes['POST /model/promote']!({ name: last.model });
+    await it.lifecycle.routes['POST /model/promote']!({ name: last.model });
     expect(await it.bar()).toBe(second);
     await expect(
-      Promise.resolve().then(() => it.care.routes['POST /model/promote']!({ name: '../x' })),
+      Promise.resolve().then(() => it.lifecycle.routes['POST /model/promote']!({ name: '../x' })),
     ).rejects.toThrow();
     expect(await it.bar()).toBe(second);
 
@@ -200,8 +200,8 @@ describe('a challenger trained beside the bars', () => {
     cpSync(path.join(root, last.model), elsewhere, { recursive: true });
     const origin = { ...kept.training, symbol: 'ETH/USDT' };
     writeFileSync(path.join(elsewhere, 'manifest.json'), JSON.stringify({ ...kept, training: origin }));
-    expect(it.care.market()).toBeNull();
-    await it.care.routes['POST /model/promote']!({ name: 'elsewhere' });
+    expect(it.lifecycle.market()).toBeNull();
+    await it.lifecycle.routes['POST /model/promote']!({ name: 'elsewhere' });
     expect(it.alerts.at(-1)).toEqual({
       code: 'MODEL_OFF_MARKET',
       figures: {
@@ -210,7 +210,7 @@ describe('a challenger trained beside the bars', () => {
         usedOn: 'BTC/USDT (1h) at binance',
       },
     });
-    expect(it.care.market()).toContain(
+    expect(it.lifecycle.market()).toContain(
       'was trained on ETH/USDT (1h) at binance and decides on BTC/USDT (1h)',
     );
     await it.close();
@@ -257,7 +257,7 @@ describe('a challenger trained beside the bars', () => {
   it('is not begun where retraining is off, nor without bars that the model has not seen', async () => {
     const off = await box(false, { mode: 'off' });
     await expect(
-      Promise.resolve().then(() => off.care.routes['POST /model/retrain']!(undefined)),
+      Promise.resolve().then(() => off.lifecycle.routes['POST /model/retrain']!(undefined)),
     ).rejects.toMatchObject({ code: 'E_RETRAIN_OFF' });
     await off.close();
     const few = await box(false, { testRowsMin: 3000 });

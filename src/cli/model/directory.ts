@@ -1,5 +1,5 @@
 import path from 'node:path';
-import { createModelShelf } from '../../adapters/files/model-shelf.js';
+import { createModelDirectory } from '../../adapters/files/model-directory.js';
 import { promote, readPromotions, rollback } from '../../adapters/files/promotion-file.js';
 import { readModelFolder } from '../../adapters/onnx/model-folder.js';
 import { boxPaths, type Paths } from '../../config/paths.js';
@@ -18,7 +18,7 @@ import { createRegistry } from '../../learning/registry.js';
 import { askTrader } from '../../research/studies/store-access.js';
 import { CONFIG_OPTION, configFrom } from '../config-option.js';
 
-export const SHELF_OPTIONS = {
+export const DIRECTORY_OPTIONS = {
   models: {
     value: 'DIR',
     help: 'the folder of models',
@@ -29,13 +29,13 @@ export const SHELF_OPTIONS = {
   json: { help: 'the answer as JSON' },
 } as const satisfies OptionTable;
 
-interface Shelf {
+interface NamedDirectory {
   readonly root: string;
   /** Of the box; null where the folder was named instead. */
   readonly paths: Paths | null;
 }
 
-function shelfOf({ models, config }: Values<typeof SHELF_OPTIONS>): Shelf {
+function directoryOf({ models, config }: Values<typeof DIRECTORY_OPTIONS>): NamedDirectory {
   if (models !== undefined) return { root: models, paths: null };
   const paths = boxPaths(configFrom(config));
   return { root: paths.models, paths };
@@ -44,12 +44,12 @@ function shelfOf({ models, config }: Values<typeof SHELF_OPTIONS>): Shelf {
 const NAME = { name: { value: 'NAME', read: modelName } } as const satisfies OperandTable;
 
 export const modelList = defineVerb({
-  options: SHELF_OPTIONS,
+  options: DIRECTORY_OPTIONS,
   async run(values, io) {
     const { json } = values;
-    const { root } = shelfOf(values);
+    const { root } = directoryOf(values);
     const { current } = await readPromotions(root);
-    const { models, damaged } = await createRegistry(createModelShelf(root)).list();
+    const { models, damaged } = await createRegistry(createModelDirectory(root)).list();
     if (json) {
       const shown = models.map(({ name, manifest }) => ({
         name,
@@ -76,10 +76,10 @@ export const modelList = defineVerb({
 
 export const modelShow = defineVerb({
   operands: NAME,
-  options: SHELF_OPTIONS,
+  options: DIRECTORY_OPTIONS,
   async run(values, io) {
     const { json, name } = values;
-    const { root } = shelfOf(values);
+    const { root } = directoryOf(values);
     const manifest = await wholeModel(root, name);
     if (json) {
       io.stdout.write(`${JSON.stringify(manifest)}\n`);
@@ -117,10 +117,10 @@ export const modelShow = defineVerb({
 /** A running trader goes over between two bars; one that is not running, at its next start. */
 export const modelPromote = defineVerb({
   operands: NAME,
-  options: SHELF_OPTIONS,
+  options: DIRECTORY_OPTIONS,
   async run(values, io) {
     const { name } = values;
-    const { root, paths } = shelfOf(values);
+    const { root, paths } = directoryOf(values);
     // A damaged model is refused here already.
     const manifest = await wholeModel(root, name);
     const byTrader = paths !== null && (await asked(paths, 'promote', { name }));
@@ -131,9 +131,9 @@ export const modelPromote = defineVerb({
 });
 
 export const modelRollback = defineVerb({
-  options: SHELF_OPTIONS,
+  options: DIRECTORY_OPTIONS,
   async run(values, io) {
-    const { root, paths } = shelfOf(values);
+    const { root, paths } = directoryOf(values);
     const { before } = await readPromotions(root);
     const last = before.at(-1) ?? null;
     if (last !== null) await wholeModel(root, last);

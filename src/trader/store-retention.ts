@@ -14,7 +14,7 @@ export function retentionOf({ storage, timeframe }: Pick<Config, 'storage' | 'ti
   return { ...keepDays, bars: Math.ceil((keepBars * timeframeMs(timeframe)) / DAY_MS) };
 }
 
-export interface StoreUpkeepOptions {
+export interface StoreRetentionOptions {
   readonly store: Pick<DuckStore, 'retire'>;
   readonly keepDays: Retention;
   readonly clock: Clock;
@@ -25,7 +25,10 @@ export interface StoreUpkeepOptions {
 }
 
 /** Once a day takes out of the store what has had its days. A failure is told once, and its end too. */
-export function createStoreUpkeep(options: StoreUpkeepOptions): { start(): void; stop(): Promise<void> } {
+export function createStoreRetention(options: StoreRetentionOptions): {
+  start(): void;
+  stop(): Promise<void>;
+} {
   const { store, keepDays, clock, alerts, log } = options;
   const running = new AbortController();
   let loop: Promise<void> = Promise.resolve();

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { mkdir, readdir, readFile, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { fault, invariant, messageOf, RedbuttonError } from '../../core/errors.js';
-import type { ModelShelf } from '../../ports/model.js';
+import type { ModelDirectory } from '../../ports/model.js';
 import { renameDurably, writeDurably } from './durable-file.js';
 
 /**
@@ -25,7 +25,7 @@ export async function writeModelFolder(dir: string, model: Uint8Array, manifest:
 }
 
 /** The models below a folder, each in a folder of its own. Names that begin with a dot are works in progress. */
-export function createModelShelf(root: string): ModelShelf {
+export function createModelDirectory(root: string): ModelDirectory {
   const at = (name: string) => {
     invariant(/^[A-Za-z0-9][A-Za-z0-9._-]*$/.test(name), `${name} is no name of a model folder`);
     return path.join(root, name);
