@@ -800,6 +800,13 @@ export const MUTATIONS = [
     by: 'test/simulator/limits.test.ts',
   },
   {
+    name: 'place an order at once that waits within the simulated exchange',
+    file: 'src/simulator/dialects/binance/binance.ts',
+    from: 'if (request.queuedMs > 0) await delay(request.queuedMs, undefined, { ref: false });',
+    to: '',
+    by: 'test/simulator/faults.test.ts',
+  },
+  {
     name: 'let a cancel wait for a rate limit to end',
     file: 'src/adapters/ccxt/request-hold.ts',
     from: 'if (hold.status === 429 && urgentRequests.getStore()) return;',

@@ -16,6 +16,7 @@ export function controlRoutes(simulator: ExchangeSimulator): ControlRoutes {
 }
 
 const CONTROLS: Readonly<Record<string, Control>> = {
+  'GET /sim/time': ({ exchange }) => ({ serverTime: exchange.serverMs() }),
   'POST /sim/step': (simulator) => simulator.step(),
   'GET /sim/ledger': (simulator) => simulator.ledger(),
   'GET /sim/faults': (simulator) => simulator.faultReport(),
@@ -74,10 +75,10 @@ function setMaintenance(simulator: ExchangeSimulator, body: unknown) {
   return { on };
 }
 
-function ban({ limits }: ExchangeSimulator, body: unknown) {
+function ban({ dialect }: ExchangeSimulator, body: unknown) {
   const { seconds } = fields(body);
   if (typeof seconds !== 'number' || !(seconds >= 0)) throw wrong('seconds', 'a number of 0 or more');
-  limits.ban(seconds * 1000);
+  dialect.ban(seconds * 1000);
   return { seconds };
 }
 

@@ -3,22 +3,19 @@ import type { AddressInfo } from 'node:net';
 import { performance } from 'node:perf_hooks';
 import { setTimeout as delay } from 'node:timers/promises';
 import { badInput, fault, messageOf } from '../core/errors.js';
-import { accountEventWire } from './account-wire.js';
-import { bookTickerEvent, bookTickerStream, depthEvent, depthStreams } from './book-wire.js';
 import { controlRoutes } from './control-routes.js';
+import type { Dialect, EventTamper, StreamTamper } from './dialect.js';
+import { DIALECTS, type DialectId } from './dialects/registry.js';
 import { FaultInjector, type FaultSettings } from './fault-injector.js';
 import { HttpFront, type Interceptor } from './http-front.js';
-import type { Instrument } from './instrument.js';
-import { klineEvent, klineStream } from './kline-wire.js';
 import { type LedgerSnapshot, ledgerSnapshot } from './ledger-snapshot.js';
-import type { ClosedBar } from './market-replay.js';
+import type { LimitSettings } from './limit-settings.js';
 import { OrderFates } from './order-fates.js';
-import { type LimitSettings, RequestLimits } from './request-limits.js';
 import { SimulatedExchange, type SimulatedExchangeOptions } from './simulated-exchange.js';
-import { StreamHub, type StreamTamper } from './stream-hub.js';
-import { type EventTamper, UserStream } from './user-stream.js';
 
-export interface SimulatorOptions extends Omit<SimulatedExchangeOptions, 'monotonicMs'> {
+export interface SimulatorOptions extends Omit<SimulatedExchangeOptions, 'monotonicMs' | 'bookkeeping'> {
+  /** The exchange whose wire it speaks, by ccxt's id; Binance spot when left out. */
+  readonly dialect?: DialectId;
   /** 0 (the default) takes a free port. The simulator listens on 127.0.0.1 only. */
   readonly port?: number;
   readonly monotonicMs?: () => number;
@@ -28,35 +25,35 @@ export interface SimulatorOptions extends Omit<SimulatedExchangeOptions, 'monoto
 }
 
 const HOST = '127.0.0.1';
-/** Where Binance's WebSocket API is found; all else is a market stream. */
-const WS_API_PATH = '/ws-api/v3';
 
 /**
- * An exchange on loopback that speaks Binance spot over HTTP and WebSocket and replays candles. `step` is lockstep,
+ * An exchange on loopback that speaks the dialect of a real one over HTTP and WebSocket and replays candles. `step` is lockstep,
  * `play` runs at a speed of its own.
  */
 export class ExchangeSimulator {
   readonly exchange: SimulatedExchange;
-  readonly limits: RequestLimits;
+  readonly dialect: Dialect;
   readonly #port: number;
-  readonly #hub: StreamHub;
-  readonly #user: UserStream;
   readonly #fates: OrderFates;
   readonly #front: HttpFront;
   #injector: FaultInjector | undefined;
   readonly #server: Server;
 
   constructor(options: SimulatorOptions) {
-    this.exchange = new SimulatedExchange({ monotonicMs: () => performance.now(), ...options });
+    const kind = DIALECTS[options.dialect ?? 'binance'];
+    const monotonicMs = () => performance.now();
+    const { bookkeeping } = kind;
+    this.exchange = new SimulatedExchange({ monotonicMs, ...options, bookkeeping });
     this.#port = options.port ?? 0;
-    this.#hub = new StreamHub((stream) => this.#greeting(stream));
-    this.#user = new UserStream(this.exchange);
-    this.exchange.onAccountEvent = (apiKey, event) => {
-      this.#user.publish(apiKey, accountEventWire(event, this.exchange.account(apiKey)!.engine.ledger));
-    };
     this.#fates = new OrderFates(this.exchange);
-    this.limits = new RequestLimits(options.limits ?? {}, () => performance.now());
-    this.#front = new HttpFront(this.exchange, this.#fates, controlRoutes(this), this.limits);
+    this.dialect = kind.create({
+      exchange: this.exchange,
+      fates: this.#fates,
+      limits: options.limits ?? {},
+      monotonicMs,
+    });
+    this.exchange.onAccountEvent = (apiKey, event) => this.dialect.streams.publishEvent(apiKey, event);
+    this.#front = new HttpFront(this.dialect, controlRoutes(this));
     this.faults = options.faults;
     this.#server = createServer((request, response) => {
       this.#front.handle(request, response).catch((error: Error) => request.socket.destroy(error));
@@ -69,8 +66,7 @@ export class ExchangeSimulator {
         socket.destroy();
         return;
       }
-      const hub = request.url?.endsWith(WS_API_PATH) ? this.#user : this.#hub;
-      hub.upgrade(request, socket, head);
+      this.dialect.streams.upgrade(request, socket, head);
     });
     await new Promise<void>((resolve, reject) => {
       this.#server.once('error', (error: NodeJS.ErrnoException) => {
@@ -97,7 +93,7 @@ export class ExchangeSimulator {
 
   async stop(): Promise<void> {
     this.#fates.stop();
-    await Promise.all([this.#hub.close(), this.#user.close()]);
+    await this.dialect.streams.close();
     this.#server.closeAllConnections();
     await new Promise<void>((resolve) => this.#server.close(() => resolve()));
   }
@@ -107,9 +103,9 @@ export class ExchangeSimulator {
     return `http://${HOST}:${(this.#server.address() as AddressInfo).port}`;
   }
 
-  /** For `exchange.wsUrl`. ccxt knows a spot stream by the word `stream` in its address. */
+  /** For `exchange.wsUrl`. */
   get wsUrl(): string {
-    return `ws://${HOST}:${(this.#server.address() as AddressInfo).port}/stream`;
+    return `ws://${HOST}:${(this.#server.address() as AddressInfo).port}${this.dialect.wsPath}`;
   }
 
   /** UTC milliseconds of the simulated world; see ReplayClock. */
@@ -124,8 +120,7 @@ export class ExchangeSimulator {
 
   /** Sockets that listen to the klines of a symbol (`BTC/USDT`); lets a test wait for a subscription. */
   subscribers(symbol: string): number {
-    const instrument = this.exchange.replay.instruments.find((it) => it.symbol === symbol);
-    return instrument ? this.#hub.subscribers(klineStream(instrument)) : 0;
+    return this.dialect.streams.subscribers(symbol);
   }
 
   /**
@@ -134,7 +129,7 @@ export class ExchangeSimulator {
    */
   async step(): Promise<{ readonly closed: number; readonly done: boolean; readonly wallMs: number }> {
     const closed = this.exchange.step();
-    for (const bar of closed) this.#publish(bar);
+    for (const bar of closed) this.dialect.streams.publishBar(bar);
     return { closed: closed.length, done: this.done, wallMs: this.wallMs() };
   }
 
@@ -167,17 +162,16 @@ export class ExchangeSimulator {
 
   /** Cuts every stream connection, as a broken line would. */
   dropStreams(): void {
-    this.#hub.dropAll();
-    this.#user.dropAll();
+    this.dialect.streams.dropAll();
   }
 
   /** What goes wrong from now on, drawn by seed; undefined heals. */
   set faults(settings: FaultSettings | undefined) {
-    const injector = settings && new FaultInjector(settings);
+    const injector = settings && new FaultInjector(settings, this.dialect.faults);
     this.#injector = injector;
     this.#fates.faults = injector;
     this.#front.faults = injector && ((call) => injector.request(call));
-    this.#user.faults = injector && ((_apiKey, event) => injector.event(event));
+    this.dialect.streams.eventFaults = injector && ((_apiKey, event) => injector.event(event));
   }
 
   /** The plan in force and how often each fault was drawn by it; null without one. */
@@ -195,58 +189,26 @@ export class ExchangeSimulator {
 
   /** While silent, streams stay open, deliver nothing and answer nothing, as on a dead line. */
   set silent(silent: boolean) {
-    this.#hub.silent = silent;
-    this.#user.silent = silent;
+    this.dialect.streams.silent = silent;
   }
 
   /** Sees every message of a stream before it is sent, and may send others; for tests of faults. */
   set tamper(tamper: StreamTamper | undefined) {
-    this.#hub.tamper = tamper;
+    this.dialect.streams.tamper = tamper;
   }
 
   /** Sees every event of an account before it is sent, and may send others; for tests of faults. */
   set eventTamper(tamper: EventTamper | undefined) {
-    this.#user.tamper = tamper;
+    this.dialect.streams.eventTamper = tamper;
   }
 
   /** Connections that listen to what happens to an account. */
   listeners(apiKey: string): number {
-    return this.#user.subscribers(apiKey);
+    return this.dialect.streams.listeners(apiKey);
   }
 
   /** Sees every request first; for tests of faults. */
   set interceptor(interceptor: Interceptor | undefined) {
     this.#front.interceptor = interceptor;
-  }
-
-  #publish({ instrument, candle }: ClosedBar): void {
-    const { replay } = this.exchange;
-    const book = this.exchange.book(instrument);
-    const klines = klineStream(instrument);
-    this.#hub.publish(klines, () => klineEvent(instrument, candle, true, replay.closeMs));
-    this.#hub.publish(klines, () => this.#openingTick(instrument));
-    this.#hub.publish(bookTickerStream(instrument), () => bookTickerEvent(instrument, book));
-    let depth: string | undefined;
-    for (const stream of depthStreams(instrument)) {
-      this.#hub.publish(stream, () => {
-        depth ??= depthEvent(instrument, book.changes(), this.wallMs());
-        return depth;
-      });
-    }
-  }
-
-  #openingTick(instrument: Instrument): string {
-    return klineEvent(instrument, this.exchange.replay.inProgress(instrument), false, this.wallMs());
-  }
-
-  /** A new subscriber hears of the bar in progress at once, as it would within a second on the exchange. */
-  #greeting(stream: string): string | undefined {
-    for (const instrument of this.exchange.replay.instruments) {
-      if (stream === klineStream(instrument)) return this.#openingTick(instrument);
-      if (stream === bookTickerStream(instrument)) {
-        return bookTickerEvent(instrument, this.exchange.book(instrument));
-      }
-    }
-    return undefined;
   }
 }

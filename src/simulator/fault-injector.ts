@@ -1,6 +1,6 @@
 import { seededRng } from '../core/seeded-rng.js';
 import type { Rng } from '../ports/time.js';
-import { ApiError } from './api-error.js';
+import type { ApiCall, DelayedEvent, FaultShapes } from './dialect.js';
 import {
   EVENT_FAULTS,
   ORDER_FATES,
@@ -8,9 +8,8 @@ import {
   REQUEST_FAULTS,
   type RequestFault,
 } from './fault-kinds.js';
-import type { ApiCall, Interception } from './http-front.js';
-import { fields, wrong } from './refused-body.js';
-import type { DelayedEvent } from './user-stream.js';
+import type { Interception } from './http-front.js';
+import { ControlError, fields, wrong } from './refused-body.js';
 
 type EventFault = (typeof EVENT_FAULTS)[number];
 const BOOK_FAULTS = ['stale_book'] as const;
@@ -32,10 +31,10 @@ export interface FaultSettings {
 
 /** These change figures of an answer, and so are for answers that have such figures. */
 const OF_ORDERS: readonly string[] = ['absurd', 'lagging', 'doubled'];
-const ORDER_ROUTE = /\/api\/v3\/(order|openOrders|allOrders|myTrades)$/;
-/** Clocks that follow the simulator ask here; what a wrong clock does is tried with /sim/clock. */
-const SPARED = new Set(['GET /api/v3/time', 'GET /sapi/v1/system/status']);
 const DELAY_MS_MAX = 4000;
+/** Past the ten seconds that our own client waits for an answer, or not. */
+const QUEUED_MS_MIN = 5000;
+const QUEUED_MS_MAX = 60_000;
 const EVENT_DELAY_MS_MAX = 3000;
 /** Later than whatever else the same moment brought. */
 const REORDER_MS = 50;
@@ -46,13 +45,15 @@ const REORDER_MS = 50;
  */
 export class FaultInjector {
   readonly settings: FaultSettings;
+  readonly #shapes: FaultShapes;
   readonly #rngs = new Map<string, Rng>();
   readonly #counts = new Map<string, number>();
   readonly #drawn: Record<string, number> = {};
   readonly #books = new Map<string, unknown>();
 
-  constructor(settings: FaultSettings) {
+  constructor(settings: FaultSettings, shapes: FaultShapes) {
     this.settings = settings;
+    this.#shapes = shapes;
   }
 
   /** How often each fault was drawn. */
@@ -61,15 +62,21 @@ export class FaultInjector {
   }
 
   /** What happens to this request; undefined when it goes well. */
-  request({ method, path, params }: ApiCall): Interception | undefined {
-    const route = `${method} ${path}`;
-    if (SPARED.has(route)) return undefined;
-    const kinds = ORDER_ROUTE.test(path)
-      ? REQUEST_FAULTS
-      : REQUEST_FAULTS.filter((kind) => !OF_ORDERS.includes(kind));
+  request(call: ApiCall): Interception | undefined {
+    const route = `${call.method} ${call.path}`;
+    if (this.#shapes.spared.has(route)) return undefined;
+    const kinds = REQUEST_FAULTS.filter(
+      (kind) =>
+        (kind !== 'accepted_late' || this.#shapes.places(call)) &&
+        (!OF_ORDERS.includes(kind) || this.#shapes.listsOrders(call)),
+    );
     const fault = this.#draw(route, this.settings.requests, kinds);
-    if (fault !== null) return interceptionOf(fault, this.delayMs(route, DELAY_MS_MAX));
-    return path === '/api/v3/depth' ? this.#book(params.get('symbol') ?? '') : undefined;
+    if (fault === 'accepted_late') {
+      return { kind: 'queue', ms: QUEUED_MS_MIN + this.delayMs(route, QUEUED_MS_MAX - QUEUED_MS_MIN) };
+    }
+    if (fault !== null) return this.#interceptionOf(fault, this.delayMs(route, DELAY_MS_MAX));
+    const market = this.#shapes.bookOf(call);
+    return market === undefined ? undefined : this.#book(market);
   }
 
   /** What becomes of an order that the exchange takes. */
@@ -134,6 +141,43 @@ export class FaultInjector {
     }
     return rng;
   }
+
+  #interceptionOf(fault: Exclude<RequestFault, 'accepted_late'>, delayMs: number): Interception {
+    const { rateLimit, malformed, errorWithin200, absurd, changeRows } = this.#shapes;
+    switch (fault) {
+      case 'drop_request':
+        return { kind: 'hang' };
+      case 'server_error':
+        return { kind: 'answer', status: 503, body: '<html>503 Service Temporarily Unavailable</html>' };
+      case 'rate_limit':
+        return { kind: 'answer', ...rateLimit };
+      case 'reset':
+        return { kind: 'drop' };
+      case 'delay_request':
+        return { kind: 'delay', ms: delayMs };
+      case 'drop_answer':
+        return { kind: 'hang_after' };
+      case 'server_error_after':
+        return { kind: 'answer_after', status: 502, body: '<html>502 Bad Gateway</html>' };
+      case 'reset_after':
+        return { kind: 'drop_answer' };
+      case 'malformed':
+        return { kind: 'answer_after', status: 200, body: malformed };
+      case 'absurd':
+        return { kind: 'change', change: absurd };
+      case 'delay_answer':
+        return { kind: 'delay_answer', ms: delayMs };
+      case 'lagging':
+        return { kind: 'change', change: (value) => changeRows(value, (rows) => rows.slice(0, -1)) };
+      case 'doubled':
+        return {
+          kind: 'change',
+          change: (value) => changeRows(value, (rows) => [...rows, ...rows].reverse()),
+        };
+      case 'error_within_200':
+        return { kind: 'answer_after', status: 200, body: errorWithin200 };
+    }
+  }
 }
 
 /** Faults of every kind, as a seed alone asks for them. */
@@ -154,7 +198,7 @@ export function readFaults(body: unknown): FaultSettings {
     ...rest
   } = fields(body);
   const [unknown] = Object.keys(rest);
-  if (unknown !== undefined) throw new ApiError(400, -1100, `a fault plan has no "${unknown}"`);
+  if (unknown !== undefined) throw new ControlError(`a fault plan has no "${unknown}"`);
   if (typeof seed !== 'number' || !Number.isSafeInteger(seed)) throw wrong('seed', 'a whole number');
   const share = (name: string, value: unknown) => {
     if (typeof value === 'number' && value >= 0 && value <= 1) return value;
@@ -162,7 +206,7 @@ export function readFaults(body: unknown): FaultSettings {
   };
   const kind = (value: unknown) => {
     if (typeof value === 'string' && NAMES.includes(value)) return value;
-    throw new ApiError(400, -1100, `"${String(value)}" is no fault: take one of ${NAMES.join(', ')}`);
+    throw new ControlError(`"${String(value)}" is no fault: take one of ${NAMES.join(', ')}`);
   };
   if (!Array.isArray(only)) throw wrong('only', 'a list of faults');
   if (!Array.isArray(at)) throw wrong('at', 'a list of {on, nth, fault}');
@@ -181,59 +225,6 @@ export function readFaults(body: unknown): FaultSettings {
       return { on, nth, fault: kind(fault) };
     }),
   };
-}
-
-function interceptionOf(fault: RequestFault, delayMs: number): Interception {
-  switch (fault) {
-    case 'drop_request':
-      return { kind: 'hang' };
-    case 'server_error':
-      return { kind: 'answer', status: 503, body: '<html>503 Service Temporarily Unavailable</html>' };
-    case 'rate_limit':
-      return {
-        kind: 'answer',
-        status: 429,
-        body: '{"code":-1003,"msg":"Too many requests."}',
-        headers: { 'retry-after': '1' },
-      };
-    case 'reset':
-      return { kind: 'drop' };
-    case 'delay_request':
-      return { kind: 'delay', ms: delayMs };
-    case 'drop_answer':
-      return { kind: 'hang_after' };
-    case 'server_error_after':
-      return { kind: 'answer_after', status: 502, body: '<html>502 Bad Gateway</html>' };
-    case 'reset_after':
-      return { kind: 'drop_answer' };
-    case 'malformed':
-      return { kind: 'answer_after', status: 200, body: '{"symbol":"BTCUSDT","orderId":' };
-    case 'absurd':
-      return { kind: 'change', change: absurd };
-    case 'delay_answer':
-      return { kind: 'delay_answer', ms: delayMs };
-    case 'lagging':
-      return { kind: 'change', change: (value) => changedRows(value, (rows) => rows.slice(0, -1)) };
-    case 'doubled':
-      return {
-        kind: 'change',
-        change: (value) => changedRows(value, (rows) => [...rows, ...rows].reverse()),
-      };
-  }
-}
-
-/** An order that says more was filled than it was for. */
-function absurd(value: unknown): unknown {
-  if (Array.isArray(value)) return value.map(absurd);
-  if (typeof value !== 'object' || value === null || !('executedQty' in value)) return value;
-  return { ...value, executedQty: '900000000' };
-}
-
-/** A list, or the executions within the answer to an order. */
-function changedRows(value: unknown, change: (rows: readonly unknown[]) => readonly unknown[]): unknown {
-  if (Array.isArray(value)) return change(value);
-  if (typeof value !== 'object' || value === null || !('fills' in value)) return value;
-  return { ...value, fills: change(value.fills as readonly unknown[]) };
 }
 
 /** Begun from the FNV-1a hash of a text. */

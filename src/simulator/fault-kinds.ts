@@ -13,6 +13,8 @@ export const REQUEST_FAULTS = [
   'delay_answer', // done, and answered late
   'lagging', // answered from a state some seconds old, or without the newest fills
   'doubled', // executions stand twice in the answer, and out of order
+  'accepted_late', // of orders: let in now, placed when the caller has long given up
+  'error_within_200', // done, and answered with an error within HTTP 200
 ] as const;
 export type RequestFault = (typeof REQUEST_FAULTS)[number];
 

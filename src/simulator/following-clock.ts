@@ -11,7 +11,7 @@ export interface FollowingClock extends Clock {
 }
 
 /**
- * Follows the wall time of a simulator over `GET /api/v3/time`, asked for every `periodMs`, and runs with real time in
+ * Follows the wall time of a simulator over `GET /sim/time`, asked for every `periodMs`, and runs with real time in
  * between. Never goes back. Rejects with `E_SIM_CLOCK` when the simulator does not answer the first time.
  */
 export async function createFollowingClock(restUrl: string, periodMs = 50): Promise<FollowingClock> {
@@ -52,7 +52,7 @@ export async function createFollowingClock(restUrl: string, periodMs = 50): Prom
 async function serverTime(restUrl: string, signal?: AbortSignal): Promise<number> {
   let answer: unknown;
   try {
-    const response = await fetch(`${restUrl}/api/v3/time`, signal ? { signal } : {});
+    const response = await fetch(`${restUrl}/sim/time`, signal ? { signal } : {});
     answer = await response.json();
   } catch (error) {
     throw fault(

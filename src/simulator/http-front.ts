@@ -1,31 +1,23 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { setTimeout as delay } from 'node:timers/promises';
 import { messageOf } from '../core/errors.js';
-import { type AccountRoute, accountRoutes, authenticate } from './account-routes.js';
-import { ApiError, refusals } from './api-error.js';
 import type { ControlRoutes } from './control-routes.js';
-import { marketRoutes, type Route } from './market-routes.js';
-import type { OrderFates } from './order-fates.js';
-import { type Headers, LimitError, type RequestLimits } from './request-limits.js';
-import type { SimulatedExchange } from './simulated-exchange.js';
+import type { ApiAnswer, ApiCall, Dialect } from './dialect.js';
+import { Refusal } from './refusal.js';
+import { ControlError } from './refused-body.js';
 
 const BODY_BYTES_MAX = 64 * 1024;
 
-/** One request as an interceptor sees it. */
-export interface ApiCall {
-  readonly method: string;
-  readonly path: string;
-  readonly params: URLSearchParams;
-}
-
 /**
  * What is done to a request instead of, or after, answering it. `drop` cuts the connection before anything happens,
- * `drop_answer` after the exchange has acted on it; `delay` lets it arrive late; `answer` replaces the whole exchange.
+ * `drop_answer` after the exchange has acted on it; `delay` lets it arrive late, `queue` wait
+ * within the exchange; `answer` replaces the whole exchange.
  */
 export type Interception =
   | { readonly kind: 'drop' }
   | { readonly kind: 'drop_answer' }
   | { readonly kind: 'delay'; readonly ms: number }
+  | { readonly kind: 'queue'; readonly ms: number }
   | Late
   | {
       readonly kind: 'answer';
@@ -46,13 +38,10 @@ type Late =
 
 export type Interceptor = (call: ApiCall) => Interception | undefined;
 
-/** Speaks HTTP for an exchange: routes, signatures, errors in the exchange's form. */
+/** The HTTP side: control, faults, and all else as the dialect answers it. */
 export class HttpFront {
-  readonly #exchange: SimulatedExchange;
-  readonly #market: ReadonlyMap<string, Route>;
-  readonly #account: ReadonlyMap<string, AccountRoute>;
+  readonly #dialect: Dialect;
   readonly #control: ControlRoutes;
-  readonly #limits: RequestLimits;
   /** Everything but the status of the system is refused. */
   maintenance = false;
   /** Steered by tests; undefined lets everything pass. */
@@ -60,12 +49,9 @@ export class HttpFront {
   /** What a fault plan does to requests that the interceptor lets pass. */
   faults: Interceptor | undefined;
 
-  constructor(exchange: SimulatedExchange, fates: OrderFates, control: ControlRoutes, limits: RequestLimits) {
-    this.#exchange = exchange;
-    this.#market = marketRoutes(exchange);
-    this.#account = accountRoutes(exchange, fates);
+  constructor(dialect: Dialect, control: ControlRoutes) {
+    this.#dialect = dialect;
     this.#control = control;
-    this.#limits = limits;
   }
 
   async handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -81,7 +67,7 @@ export class HttpFront {
     const method = request.method ?? 'GET';
     const control = this.#control.get(`${method} ${path}`);
     if (control) {
-      const { status, value } = await answered(() => control(body === '' ? undefined : parsed(body)));
+      const { status, value } = await controlled(() => control(body === '' ? undefined : parsed(body)));
       send(response, status, JSON.stringify(value));
       return;
     }
@@ -97,8 +83,14 @@ export class HttpFront {
       send(response, interception.status, interception.body, interception.headers);
       return;
     }
-    const key = request.headers['x-mbx-apikey'];
-    const answer = await this.#answer(`${method} ${path}`, params, { query, body }, single(key));
+    const answer = await this.#dialect.answer({
+      ...call,
+      query,
+      body,
+      headers: request.headers,
+      maintenance: this.maintenance,
+      queuedMs: interception?.kind === 'queue' ? interception.ms : 0,
+    });
     switch (interception?.kind) {
       case 'drop_answer':
         request.socket.destroy();
@@ -116,47 +108,15 @@ export class HttpFront {
     const value = changed ? interception.change(answer.value) : answer.value;
     send(response, answer.status, JSON.stringify(value), answer.headers);
   }
-
-  async #answer(
-    route: string,
-    params: URLSearchParams,
-    text: { readonly query: string; readonly body: string },
-    apiKey: string | undefined,
-  ): Promise<Answer> {
-    let headers: Headers = {};
-    if (route === 'GET /sapi/v1/system/status') {
-      return { status: 200, value: this.maintenance ? MAINTENANCE : NORMAL };
-    }
-    return answered(() => {
-      if (this.maintenance) throw refusals.maintenance();
-      headers = this.#limits.take(route, params, apiKey, this.#exchange.serverMs());
-      const market = this.#market.get(route);
-      if (market) return market(params);
-      const signed = this.#account.get(route);
-      if (!signed) throw new ApiError(404, -1000, `${route} is not simulated`);
-      return signed(authenticate(this.#exchange, apiKey, text, params), params);
-    }).then((answer) => ({ ...answer, headers: { ...headers, ...answer.headers } }));
-  }
 }
 
-interface Answer {
-  readonly status: number;
-  readonly value: unknown;
-  readonly headers?: Headers;
-}
-
-const NORMAL = { status: 0, msg: 'normal' };
-const MAINTENANCE = { status: 1, msg: 'system_maintenance' };
-
-/** The answer, or the refusal in the exchange's form. */
-async function answered(work: () => unknown): Promise<Answer> {
+/** The answer to a control request, or what does not fit in it. */
+async function controlled(work: () => unknown): Promise<ApiAnswer> {
   try {
     return { status: 200, value: await work() };
   } catch (error) {
-    const { status, code } = error instanceof ApiError ? error : { status: 500, code: -1000 };
-    const value = { code, msg: messageOf(error) };
-    if (!(error instanceof LimitError)) return { status, value };
-    return { status, value, headers: { 'retry-after': String(Math.ceil(error.retryAfterMs / 1000)) } };
+    const known = error instanceof ControlError || error instanceof Refusal;
+    return { status: known ? 400 : 500, value: { code: known ? -1100 : -1000, msg: messageOf(error) } };
   }
 }
 
@@ -164,7 +124,7 @@ function parsed(body: string): unknown {
   try {
     return JSON.parse(body);
   } catch {
-    throw new ApiError(400, -1100, 'the body is no JSON');
+    throw new ControlError('the body is no JSON');
   }
 }
 
@@ -192,8 +152,4 @@ async function readBody(request: IncomingMessage): Promise<string> {
 function splitOnce(text: string, separator: string): readonly [string, string] {
   const at = text.indexOf(separator);
   return at < 0 ? [text, ''] : [text.slice(0, at), text.slice(at + 1)];
-}
-
-function single(header: string | readonly string[] | undefined): string | undefined {
-  return typeof header === 'string' ? header : header?.[0];
 }

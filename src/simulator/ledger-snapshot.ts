@@ -1,5 +1,5 @@
 import type { Trade } from './ledger.js';
-import { orderAnswer } from './order-wire.js';
+import { isOpen, isWaiting, type SimulatedOrder } from './order-engine.js';
 import type { SimulatedExchange } from './simulated-exchange.js';
 import type { Transfer } from './transfers.js';
 
@@ -26,9 +26,41 @@ export function ledgerSnapshot(exchange: SimulatedExchange): LedgerSnapshot {
           return [asset, { free: free.toFixed(), locked: locked.toFixed() }];
         }),
       ),
-      orders: engine.orders.map(orderAnswer),
+      orders: engine.orders.map(ledgerOrder),
       trades: [...engine.ledger.trades],
       transfers: [...transfers],
     })),
+  };
+}
+
+/** An order as the ledger lists it, whatever the dialect: in the form of Binance's look-ups. */
+export function ledgerOrder(order: SimulatedOrder): object {
+  return {
+    ...orderFigures(order),
+    icebergQty: '0.00000000',
+    time: order.placedMs,
+    updateTime: order.updatedMs,
+    isWorking: isOpen(order) && !isWaiting(order),
+    workingTime: order.placedMs,
+    origQuoteOrderQty: '0.00000000',
+  };
+}
+
+export function orderFigures(order: SimulatedOrder): object {
+  return {
+    symbol: order.instrument.id,
+    orderId: order.orderId,
+    orderListId: -1,
+    clientOrderId: order.clientOrderId,
+    price: order.price?.toFixed() ?? '0.00000000',
+    stopPrice: order.trigger?.toFixed() ?? '0.00000000',
+    origQty: order.amount.toFixed(),
+    executedQty: order.filled.toFixed(),
+    cummulativeQuoteQty: order.quoteFilled.toFixed(),
+    status: order.status,
+    timeInForce: order.timeInForce,
+    type: order.type,
+    side: order.side.toUpperCase(),
+    selfTradePreventionMode: 'EXPIRE_MAKER',
   };
 }

@@ -2,10 +2,10 @@ import type { Candle } from '../core/candle.js';
 import { type Decimal, decimal } from '../core/money.js';
 import type { Side } from '../core/order.js';
 import type { AccountListener, ExecutionType } from './account-events.js';
-import { refusals } from './api-error.js';
 import type { Instrument } from './instrument.js';
 import type { Ledger, Trade } from './ledger.js';
-import type { NewOrder, OrderType, TimeInForce } from './order-request.js';
+import type { NewOrder, OrderType, TimeInForce } from './new-order.js';
+import { Refusal } from './refusal.js';
 import type { SyntheticBook, Take } from './synthetic-book.js';
 
 export type SimulatedOrderStatus = 'NEW' | 'PARTIALLY_FILLED' | 'FILLED' | 'CANCELED' | 'EXPIRED';
@@ -23,6 +23,7 @@ export interface SimulatedOrder {
   /** Of stops: the price that wakes them. */
   readonly trigger: Decimal | undefined;
   triggered: boolean;
+  readonly feeIn: 'base' | 'quote' | undefined;
   readonly placedMs: number;
   status: SimulatedOrderStatus;
   filled: Decimal;
@@ -43,11 +44,40 @@ export interface FeeRates {
   readonly maker: string;
 }
 
+/** How an exchange books a fill: what of it is rounded, and in which currency its fee is. */
+export interface Bookkeeping {
+  /** What a fill is in quote. */
+  cost(price: Decimal, amount: Decimal, instrument: Instrument): Decimal;
+  /** `rate` is the account's for this fill. */
+  fee(fill: BookedFill, rate: Decimal): { readonly asset: string; readonly amount: Decimal };
+  /** What has to be free, and is held back, for a purchase that costs so much. */
+  hold(cost: Decimal, takerRate: Decimal): Decimal;
+}
+
+export interface BookedFill {
+  readonly instrument: Instrument;
+  readonly side: Side;
+  readonly amount: Decimal;
+  readonly cost: Decimal;
+  readonly feeIn: 'base' | 'quote' | undefined;
+}
+
+/** To the last digit, with the fee taken from what is received. */
+export const EXACT: Bookkeeping = {
+  cost: (price, amount) => price.times(amount),
+  fee: ({ instrument, side, amount, cost }, rate) =>
+    side === 'buy'
+      ? { asset: instrument.base, amount: amount.times(rate) }
+      : { asset: instrument.quote, amount: cost.times(rate) },
+  hold: (cost) => cost,
+};
+
 /** Orders of one account against the synthetic books; every movement of money goes through its ledger. */
 export class OrderEngine {
   readonly ledger: Ledger;
   readonly #ids: IdSource;
   readonly #fees: FeeRates;
+  readonly #books: Bookkeeping;
   readonly #tell: AccountListener;
   readonly #orders: SimulatedOrder[] = [];
   /** Those of them that rest in the book, in order of arrival. */
@@ -55,10 +85,17 @@ export class OrderEngine {
   /** Accepted, and to be matched later. */
   readonly #deferred = new Set<SimulatedOrder>();
 
-  constructor(ledger: Ledger, ids: IdSource, fees: FeeRates, tell: AccountListener = () => {}) {
+  constructor(
+    ledger: Ledger,
+    ids: IdSource,
+    fees: FeeRates,
+    books: Bookkeeping = EXACT,
+    tell: AccountListener = () => {},
+  ) {
     this.ledger = ledger;
     this.#ids = ids;
     this.#fees = fees;
+    this.#books = books;
     this.#tell = tell;
   }
 
@@ -74,11 +111,11 @@ export class OrderEngine {
 
   /** Takes from the book what it can; the rest rests (GTC) or expires. Throws the exchange's refusal. */
   place(request: NewOrder, instrument: Instrument, book: SyntheticBook, atMs: number): SimulatedOrder {
-    if (book.empty) throw refusals.marketClosed();
+    if (book.empty) throw new Refusal('marketClosed');
     this.#refuseTwin(request);
     if (request.trigger) return this.#placeStop(request, request.trigger, instrument, book, atMs);
     const matched = book.match(request.side, request.amount, request.price);
-    if (request.type === 'LIMIT_MAKER' && matched.length > 0) throw refusals.wouldTake();
+    if (request.type === 'LIMIT_MAKER' && matched.length > 0) throw new Refusal('wouldTake');
     const available = sum(matched.map((take) => take.amount));
     const takes = request.timeInForce === 'FOK' && available.lt(request.amount) ? [] : matched;
     this.#checkFunds(request, instrument, takes);
@@ -108,10 +145,7 @@ export class OrderEngine {
     const left = order.amount.minus(order.filled);
     const takes = book.match(order.side, left.lt(amountMax) ? left : amountMax, order.price);
     const { base, quote } = order.instrument;
-    const cost =
-      order.side === 'sell'
-        ? sum(takes.map((take) => take.amount))
-        : sum(takes.map((take) => take.price.times(take.amount)));
+    const cost = order.side === 'sell' ? sum(takes.map((take) => take.amount)) : this.#hold(costOf(takes));
     if (this.ledger.holding(order.side === 'sell' ? base : quote).free.lt(cost)) return;
     this.#take(order, book, takes, atMs);
     if (order.status === 'FILLED') this.#deferred.delete(order);
@@ -128,10 +162,10 @@ export class OrderEngine {
       this.end(order, 'CANCELED', atMs);
       return;
     }
-    if (!this.#resting.has(order)) throw refusals.unknownCancel();
+    if (!this.#resting.has(order)) throw new Refusal('unknownCancel');
     this.#leave(order);
     this.#close(order, 'CANCELED', atMs);
-    this.#tell({ kind: 'balances', assets: [reserved(order).asset], atMs });
+    this.#tell({ kind: 'balances', assets: [this.#reserved(order).asset], atMs });
   }
 
   /**
@@ -162,7 +196,7 @@ export class OrderEngine {
   ): SimulatedOrder {
     const { last } = book;
     if (last && (request.side === 'sell' ? trigger.gte(last) : trigger.lte(last)))
-      throw refusals.wouldTrigger();
+      throw new Refusal('wouldTrigger');
     this.#checkFunds({ ...request, price: request.price ?? trigger }, instrument, []);
     const order = this.#enter(request, instrument, atMs);
     this.#rest(order, atMs);
@@ -184,14 +218,14 @@ export class OrderEngine {
     const depth = book.depth(side);
     const amount = depth.lt(order.amount) ? depth : order.amount;
     const { quote } = order.instrument;
-    const paid = side === 'sell' || this.ledger.holding(quote).free.gte(amount.times(price));
+    const paid = side === 'sell' || this.ledger.holding(quote).free.gte(this.#hold(amount.times(price)));
     if (amount.gt(0) && paid) this.#fill(order, { price, amount }, false, atMs);
     if (order.status !== 'FILLED') this.#close(order, 'EXPIRED', atMs);
   }
 
   #refuseTwin({ clientOrderId }: NewOrder): void {
     for (const open of [...this.#resting, ...this.#deferred]) {
-      if (open.clientOrderId === clientOrderId) throw refusals.duplicate();
+      if (open.clientOrderId === clientOrderId) throw new Refusal('duplicate');
     }
   }
 
@@ -207,6 +241,7 @@ export class OrderEngine {
       price: request.price,
       trigger: request.trigger,
       triggered: false,
+      feeIn: request.feeIn,
       placedMs: atMs,
       status: 'NEW',
       filled: decimal(0),
@@ -228,19 +263,23 @@ export class OrderEngine {
     const needed =
       request.side === 'sell'
         ? request.amount
-        : (request.price?.times(request.amount) ?? sum(takes.map((take) => take.price.times(take.amount))));
+        : this.#hold(request.price?.times(request.amount) ?? costOf(takes));
     const asset = request.side === 'sell' ? instrument.base : instrument.quote;
-    if (this.ledger.holding(asset).free.lt(needed)) throw refusals.insufficient();
+    if (this.ledger.holding(asset).free.lt(needed)) throw new Refusal('insufficient');
   }
 
   #fill(order: SimulatedOrder, take: Take, maker: boolean, atMs: number): void {
     const { base, quote } = order.instrument;
-    const quoteAmount = take.price.times(take.amount);
-    const buying = order.side === 'buy';
-    const received = buying ? take.amount : quoteAmount;
-    const fee = received.times(maker ? this.#fees.maker : this.#fees.taker);
-    this.ledger.credit(buying ? quote : base, buying ? quoteAmount.neg() : take.amount.neg());
-    this.ledger.credit(buying ? base : quote, received.minus(fee));
+    const { instrument, side, feeIn } = order;
+    const quoteAmount = this.#books.cost(take.price, take.amount, instrument);
+    const buying = side === 'buy';
+    const booked = { instrument, side, amount: take.amount, cost: quoteAmount, feeIn };
+    const fee = this.#books.fee(booked, decimal(maker ? this.#fees.maker : this.#fees.taker));
+    const received = { asset: buying ? base : quote, amount: buying ? take.amount : quoteAmount };
+    const paid = { asset: buying ? quote : base, amount: buying ? quoteAmount : take.amount };
+    const lessFee = (of: { asset: string }) => (of.asset === fee.asset ? fee.amount : decimal(0));
+    this.ledger.credit(paid.asset, paid.amount.plus(lessFee(paid)).neg());
+    this.ledger.credit(received.asset, received.amount.minus(lessFee(received)));
     const trade: Trade = {
       tradeId: this.#ids.nextTradeId(order.instrument.symbol),
       orderId: order.orderId,
@@ -250,8 +289,8 @@ export class OrderEngine {
       price: take.price.toFixed(),
       amount: take.amount.toFixed(),
       quoteAmount: quoteAmount.toFixed(),
-      fee: fee.toFixed(),
-      feeAsset: buying ? base : quote,
+      fee: fee.amount.toFixed(),
+      feeAsset: fee.asset,
       maker,
       atMs,
     };
@@ -277,16 +316,28 @@ export class OrderEngine {
   }
 
   #rest(order: SimulatedOrder, atMs: number): void {
-    const { asset, amount } = reserved(order);
+    const { asset, amount } = this.#reserved(order);
     this.ledger.lock(asset, amount);
     this.#resting.add(order);
     this.#tell({ kind: 'balances', assets: [asset], atMs });
   }
 
   #leave(order: SimulatedOrder): void {
-    const { asset, amount } = reserved(order);
+    const { asset, amount } = this.#reserved(order);
     this.ledger.unlock(asset, amount);
     this.#resting.delete(order);
+  }
+
+  #hold(cost: Decimal): Decimal {
+    return this.#books.hold(cost, decimal(this.#fees.taker));
+  }
+
+  /** What the unfilled rest of a resting order holds back. */
+  #reserved(order: SimulatedOrder): { asset: string; amount: Decimal } {
+    const left = order.amount.minus(order.filled);
+    return order.side === 'buy'
+      ? { asset: order.instrument.quote, amount: this.#hold(left.times(order.price ?? order.trigger!)) }
+      : { asset: order.instrument.base, amount: left };
   }
 }
 
@@ -299,12 +350,8 @@ export function isWaiting(order: SimulatedOrder): boolean {
   return order.trigger !== undefined && !order.triggered;
 }
 
-/** What the unfilled rest of a resting order holds back. */
-function reserved(order: SimulatedOrder): { asset: string; amount: Decimal } {
-  const left = order.amount.minus(order.filled);
-  return order.side === 'buy'
-    ? { asset: order.instrument.quote, amount: left.times(order.price ?? order.trigger!) }
-    : { asset: order.instrument.base, amount: left };
+function costOf(takes: readonly Take[]): Decimal {
+  return sum(takes.map((take) => take.price.times(take.amount)));
 }
 
 function sum(values: readonly Decimal[]): Decimal {

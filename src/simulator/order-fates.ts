@@ -1,8 +1,8 @@
 import { decimal, floorToStep } from '../core/money.js';
 import type { FaultInjector } from './fault-injector.js';
 import type { Instrument } from './instrument.js';
+import type { NewOrder } from './new-order.js';
 import type { SimulatedOrder } from './order-engine.js';
-import type { NewOrder } from './order-request.js';
 import type { Account, SimulatedExchange } from './simulated-exchange.js';
 
 /** When an order that is matched later meets the book, and when it is over. Real milliseconds. */

@@ -1,10 +1,10 @@
 import { badInput } from '../core/errors.js';
 import type { AccountEvent } from './account-events.js';
-import { refusals } from './api-error.js';
 import { type Instrument, type MarketSpec, type MarketTerms, toInstrument } from './instrument.js';
 import { Ledger } from './ledger.js';
 import { type ClosedBar, MarketReplay } from './market-replay.js';
-import { type FeeRates, type IdSource, OrderEngine } from './order-engine.js';
+import { type Bookkeeping, type FeeRates, type IdSource, OrderEngine } from './order-engine.js';
+import { Refusal } from './refusal.js';
 import { ReplayClock } from './replay-clock.js';
 import { type BookSettings, DEFAULT_BOOK, SyntheticBook } from './synthetic-book.js';
 import { deltaOf, type Transfer } from './transfers.js';
@@ -33,6 +33,7 @@ export interface SimulatedExchangeOptions {
   readonly accounts?: readonly AccountSpec[];
   readonly book?: Partial<BookSettings>;
   readonly fees?: FeeRates;
+  readonly bookkeeping?: Bookkeeping;
   /** Real monotonic milliseconds. */
   readonly monotonicMs: () => number;
 }
@@ -74,7 +75,7 @@ export class SimulatedExchange implements IdSource {
     }
     const fees = options.fees ?? { taker: '0.001', maker: '0.001' };
     for (const { apiKey, secret, balances, permissions = TRADING_ALONE } of options.accounts ?? []) {
-      const engine = new OrderEngine(new Ledger(balances), this, fees, (event) =>
+      const engine = new OrderEngine(new Ledger(balances), this, fees, options.bookkeeping, (event) =>
         this.onAccountEvent(apiKey, event),
       );
       this.#accounts.set(apiKey, { secret, engine, permissions, transfers: [] });
@@ -99,7 +100,7 @@ export class SimulatedExchange implements IdSource {
     const atMs = this.clock.wallMs();
     const transfer: Transfer = { ...given, id: `transfer-${transfers.length + 1}`, atMs };
     const delta = deltaOf(transfer);
-    if (engine.ledger.holding(given.asset).free.plus(delta).lt(0)) throw refusals.insufficient();
+    if (engine.ledger.holding(given.asset).free.plus(delta).lt(0)) throw new Refusal('insufficient');
     engine.ledger.credit(given.asset, delta);
     transfers.push(transfer);
     this.onAccountEvent(apiKey, { kind: 'transfer', asset: given.asset, delta, atMs });

@@ -60,7 +60,7 @@ const CONDITIONS: Record<string, Condition> = {
  */
 const SELDOM_ASKS_TIME = `const ask = globalThis.fetch;
   globalThis.fetch = async (url, ...rest) => {
-    if (String(url).endsWith("/api/v3/time")) await new Promise((resolve) => setTimeout(resolve, 200));
+    if (String(url).endsWith("/sim/time")) await new Promise((resolve) => setTimeout(resolve, 200));
     return ask(url, ...rest);
   };`.replaceAll(/\n */g, ' ');
 const TRADERS = ['well', 'stopped', 'killed'] as const;

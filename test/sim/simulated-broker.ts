@@ -2,9 +2,10 @@ import { decimal } from '../../src/core/money.js';
 import type { DenialReason, Fill, OrderReport, OrderRequest, Quote } from '../../src/core/order.js';
 import type { CapitalFlow } from '../../src/core/records.js';
 import type { Balance, Broker, SubmitResult } from '../../src/ports/broker.js';
-import { ApiError } from '../../src/simulator/api-error.js';
+import { ApiError, refusals } from '../../src/simulator/dialects/binance/api-error.js';
 import type { Instrument } from '../../src/simulator/instrument.js';
 import type { SimulatedOrder } from '../../src/simulator/order-engine.js';
+import { Refusal } from '../../src/simulator/refusal.js';
 import type { SimulatedExchange } from '../../src/simulator/simulated-exchange.js';
 import type { SyntheticBook } from '../../src/simulator/synthetic-book.js';
 import type { EventClock } from './event-clock.js';
@@ -68,6 +69,7 @@ export function createSimulatedBroker(options: SimulatedBrokerOptions): Broker {
         throw FAILURES.timedOut;
       case 'server_error':
       case 'server_error_after':
+      case 'error_within_200':
         throw FAILURES.unavailable;
       case 'rate_limit':
         throw FAILURES.tooMany;
@@ -239,19 +241,25 @@ export function createSimulatedBroker(options: SimulatedBrokerOptions): Broker {
       case 'reset':
         throw FAILURES.reset;
     }
-    const upMs = fault === 'delay_request' ? plan.delayMs(500, 8000) : plan.delayMs(5, 150);
+    const late = fault === 'accepted_late';
+    const upMs = late
+      ? plan.delayMs(5000, 60_000)
+      : fault === 'delay_request'
+        ? plan.delayMs(500, 8000)
+        : plan.delayMs(5, 150);
     const arrived = new Promise<SimulatedOrder | ApiError>((resolve) => {
       clock.after(upMs, () => {
         try {
           resolve(arrive(order, sentMs));
         } catch (error) {
-          if (!(error instanceof ApiError)) throw error;
-          if (!isOutOfTime(error)) options.onRejected(order);
-          resolve(error);
+          const refused = error instanceof Refusal ? refusals[error.reason]() : error;
+          if (!(refused instanceof ApiError)) throw error;
+          if (!isOutOfTime(refused)) options.onRejected(order);
+          resolve(refused);
         }
       });
     });
-    if (fault === 'drop_answer') {
+    if (fault === 'drop_answer' || late) {
       await pause(TIMEOUT_MS);
       return { kind: 'ambiguous', message: 'timed out' };
     }
@@ -262,6 +270,8 @@ export function createSimulatedBroker(options: SimulatedBrokerOptions): Broker {
     switch (fault) {
       case 'server_error_after':
         return { kind: 'ambiguous', message: '502 bad gateway' };
+      case 'error_within_200':
+        return { kind: 'ambiguous', message: '{"code":-1001}' };
       case 'reset_after':
         throw FAILURES.reset;
       case 'malformed':

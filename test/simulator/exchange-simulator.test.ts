@@ -48,7 +48,7 @@ describe.skipIf(!existsSync(CAPTURED))(
 
     it('kline events have the same fields of the same types', async () => {
       world = await startWorld();
-      const { klineEvent } = await import('../../src/simulator/kline-wire.js');
+      const { klineEvent } = await import('../../src/simulator/dialects/binance/kline-wire.js');
       const { replay } = world.simulator.exchange;
       const instrument = replay.instruments[0]!;
       for (const [file, final] of [

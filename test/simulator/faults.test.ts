@@ -3,12 +3,14 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { createCcxtBroker } from '../../src/adapters/ccxt/index.js';
 import type { OrderRequest } from '../../src/core/order.js';
+import { faultShapes } from '../../src/simulator/dialects/binance/fault-shapes.js';
 import {
   FaultInjector,
   type FaultSettings,
   faultsOfSeed,
   readFaults,
 } from '../../src/simulator/fault-injector.js';
+import { REQUEST_FAULTS } from '../../src/simulator/fault-kinds.js';
 import { ACCOUNT, startWorld, type World } from './world.js';
 
 const SYMBOL = 'BTC/USDT';
@@ -55,6 +57,7 @@ describe('a fault of the first order’s request', () => {
     ['absurd', 'report', 1],
     ['lagging', 'report', 1],
     ['doubled', 'report', 1],
+    ['error_within_200', 'ambiguous', 1],
   ] as const)(
     '%s: the trader takes it for %s, and the ledger holds %i orders',
     async (fault, kind, placed) => {
@@ -122,10 +125,34 @@ describe('a stale book', () => {
   });
 });
 
+describe('an order that waits within the exchange', () => {
+  const queued = async (recvWindow: number) => {
+    world = await startWorld();
+    const { api } = await world.connect();
+    await api.loadMarkets();
+    world.simulator.interceptor = ({ method, path }) =>
+      method === 'POST' && path === '/api/v3/order' ? { kind: 'queue', ms: 400 } : undefined;
+    return api.createOrder(SYMBOL, 'market', 'buy', 0.01 as never, undefined, { recvWindow });
+  };
+
+  it('is placed when its caller has long given up', async () => {
+    const placed = queued(5000);
+    await pause(200);
+    expect(account().orders).toHaveLength(0);
+    await placed;
+    expect(account().orders).toHaveLength(1);
+  });
+
+  it('dies there once its time window is over', async () => {
+    await expect(queued(100)).rejects.toThrow(/-1021/);
+    expect(account().orders).toHaveLength(0);
+  });
+});
+
 describe('draws by seed', () => {
   const call = (method: string, path: string) => ({ method, path, params: new URLSearchParams() });
   const faultsOf = (seed: number, between: number) => {
-    const injector = new FaultInjector({ ...faultsOfSeed(seed), requests: 0.5 });
+    const injector = new FaultInjector({ ...faultsOfSeed(seed), requests: 0.5 }, faultShapes);
     const seen: unknown[] = [];
     for (let i = 0; i < 200; i++) {
       for (let k = 0; k < between; k++) injector.request(call('GET', '/api/v3/klines'));
@@ -142,7 +169,7 @@ describe('draws by seed', () => {
 
   it('reach every kind of fault', () => {
     const { drawn } = faultsOf(7, 3);
-    expect(Object.keys(drawn).length).toBe(13 + 3 + 4);
+    expect(Object.keys(drawn).length).toBe(REQUEST_FAULTS.length + 3 + 4);
   });
 
   it.each([

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { decimal } from '../../src/core/money.js';
 import type { Side } from '../../src/core/order.js';
-import type { NewOrder } from '../../src/simulator/order-request.js';
+import type { NewOrder } from '../../src/simulator/new-order.js';
 import { SimulatedExchange } from '../../src/simulator/simulated-exchange.js';
 import { ACCOUNT, walk } from './world.js';
 

@@ -1,6 +1,6 @@
-import type { Candle } from '../core/candle.js';
-import { decimal } from '../core/money.js';
-import type { Instrument } from './instrument.js';
+import type { Candle } from '../../../core/candle.js';
+import { decimal } from '../../../core/money.js';
+import type { Instrument } from '../../instrument.js';
 
 /** A kline as REST lists it: twelve fields, prices as text. */
 export type RestKline = readonly [

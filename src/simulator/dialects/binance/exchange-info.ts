@@ -1,4 +1,4 @@
-import type { Instrument } from './instrument.js';
+import type { Instrument } from '../../instrument.js';
 
 /** The shape of `GET /api/v3/exchangeInfo`, as captured from Binance spot, with the filters that the simulator enforces. */
 export function exchangeInfo(instruments: readonly Instrument[], serverTimeMs: number): object {

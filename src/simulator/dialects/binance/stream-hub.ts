@@ -1,13 +1,12 @@
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { type RawData, type WebSocket, WebSocketServer } from 'ws';
+import type { StreamTamper } from '../../dialect.js';
 
 /** A consumer that lets this much pile up is cut off, as the exchange does. */
 const BUFFERED_BYTES_MAX = 16 * 1024 * 1024;
 const STREAMS_PER_SOCKET_MAX = 1024;
 const MESSAGE_BYTES_MAX = 64 * 1024;
-
-export type StreamTamper = (stream: string, message: string) => readonly string[];
 
 /** WebSocket market streams: clients name the streams they want, the replay publishes by name. */
 export class StreamHub {

@@ -1,10 +1,11 @@
-import type { Ledger, Trade } from './ledger.js';
-import { isOpen, isWaiting, type SimulatedOrder } from './order-engine.js';
+import type { Ledger, Trade } from '../../ledger.js';
+import { orderFigures } from '../../ledger-snapshot.js';
+import type { SimulatedOrder } from '../../order-engine.js';
 
 /** The answer to a new order with `newOrderRespType=FULL`. */
 export function newOrderAnswer(order: SimulatedOrder): object {
   return {
-    ...common(order),
+    ...orderFigures(order),
     transactTime: order.placedMs,
     workingTime: order.placedMs,
     fills: order.trades.map((trade) => ({
@@ -17,23 +18,10 @@ export function newOrderAnswer(order: SimulatedOrder): object {
   };
 }
 
-/** An order as the look-ups list it. */
-export function orderAnswer(order: SimulatedOrder): object {
-  return {
-    ...common(order),
-    icebergQty: '0.00000000',
-    time: order.placedMs,
-    updateTime: order.updatedMs,
-    isWorking: isOpen(order) && !isWaiting(order),
-    workingTime: order.placedMs,
-    origQuoteOrderQty: '0.00000000',
-  };
-}
-
 /** The answer to a cancel: Binance moves the order's own id to `origClientOrderId`. */
 export function cancelAnswer(order: SimulatedOrder, cancelId: string): object {
   return {
-    ...common(order),
+    ...orderFigures(order),
     origClientOrderId: order.clientOrderId,
     clientOrderId: cancelId,
     transactTime: order.updatedMs,
@@ -78,24 +66,5 @@ export function accountAnswer(ledger: Ledger, atMs: number): object {
     }),
     permissions: ['SPOT'],
     uid: 1,
-  };
-}
-
-function common(order: SimulatedOrder): object {
-  return {
-    symbol: order.instrument.id,
-    orderId: order.orderId,
-    orderListId: -1,
-    clientOrderId: order.clientOrderId,
-    price: order.price?.toFixed() ?? '0.00000000',
-    stopPrice: order.trigger?.toFixed() ?? '0.00000000',
-    origQty: order.amount.toFixed(),
-    executedQty: order.filled.toFixed(),
-    cummulativeQuoteQty: order.quoteFilled.toFixed(),
-    status: order.status,
-    timeInForce: order.timeInForce,
-    type: order.type,
-    side: order.side.toUpperCase(),
-    selfTradePreventionMode: 'EXPIRE_MAKER',
   };
 }

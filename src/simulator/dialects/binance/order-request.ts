@@ -1,25 +1,8 @@
-import { type Decimal, decimal } from '../core/money.js';
-import type { Side } from '../core/order.js';
+import { type Decimal, decimal } from '../../../core/money.js';
+import type { Instrument } from '../../instrument.js';
+import { type NewOrder, ORDER_TYPES } from '../../new-order.js';
 import { refusals } from './api-error.js';
 import { AMOUNT_MAX, NOTIONAL_MAX } from './exchange-info.js';
-import type { Instrument } from './instrument.js';
-
-const ORDER_TYPES = ['LIMIT', 'LIMIT_MAKER', 'MARKET', 'STOP_LOSS', 'STOP_LOSS_LIMIT'] as const;
-export type OrderType = (typeof ORDER_TYPES)[number];
-export type TimeInForce = 'GTC' | 'IOC' | 'FOK';
-
-/** A new order as read from the wire and checked against the symbol's filters. */
-export interface NewOrder {
-  readonly clientOrderId: string;
-  readonly side: Side;
-  readonly type: OrderType;
-  readonly timeInForce: TimeInForce;
-  readonly amount: Decimal;
-  /** Absent on orders that fill at market. */
-  readonly price?: Decimal;
-  /** Of stops alone: the price that wakes them. */
-  readonly trigger?: Decimal;
-}
 
 /**
  * Reads an order from request parameters. `referencePrice` values a market order for the notional filter. Throws the

@@ -1,13 +1,14 @@
-import { decimal } from '../core/money.js';
+import { decimal } from '../../../core/money.js';
+import { ledgerOrder } from '../../ledger-snapshot.js';
+import type { SimulatedOrder } from '../../order-engine.js';
+import type { OrderFates } from '../../order-fates.js';
+import type { Account, SimulatedExchange } from '../../simulated-exchange.js';
 import { refusals } from './api-error.js';
 import { instrumentOf, wholeNumber } from './market-routes.js';
-import type { SimulatedOrder } from './order-engine.js';
-import type { OrderFates } from './order-fates.js';
 import { readNewOrder } from './order-request.js';
-import { accountAnswer, cancelAnswer, newOrderAnswer, orderAnswer, tradeAnswer } from './order-wire.js';
+import { accountAnswer, cancelAnswer, newOrderAnswer, tradeAnswer } from './order-wire.js';
 import { checkSigned, type SignedText } from './request-signature.js';
-import type { Account, SimulatedExchange } from './simulated-exchange.js';
-import { deposits, withdrawals } from './transfers.js';
+import { deposits, withdrawals } from './transfer-lists.js';
 
 /** Answers one signed request of an account; throws an ApiError to refuse. */
 export type AccountRoute = (account: Account, params: URLSearchParams) => unknown;
@@ -31,12 +32,12 @@ export function accountRoutes(
     ['POST /api/v3/order', (account, params) => newOrderAnswer(place(exchange, fates, account, params))],
     [
       'GET /api/v3/order',
-      (account, params) => orderAnswer(lookUp(exchange, account, params, refusals.noSuchOrder)),
+      (account, params) => ledgerOrder(lookUp(exchange, account, params, refusals.noSuchOrder)),
     ],
     ['DELETE /api/v3/order', (account, params) => cancel(exchange, account, params)],
-    ['GET /api/v3/openOrders', (account, params) => openOrders(exchange, account, params).map(orderAnswer)],
+    ['GET /api/v3/openOrders', (account, params) => openOrders(exchange, account, params).map(ledgerOrder)],
     ['DELETE /api/v3/openOrders', (account, params) => cancelAll(exchange, account, params)],
-    ['GET /api/v3/allOrders', (account, params) => allOrders(exchange, account, params).map(orderAnswer)],
+    ['GET /api/v3/allOrders', (account, params) => allOrders(exchange, account, params).map(ledgerOrder)],
     [
       'GET /sapi/v1/capital/deposit/hisrec',
       (account, params) => deposits(account, params, exchange.clock.wallMs()),

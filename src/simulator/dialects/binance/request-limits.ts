@@ -1,17 +1,9 @@
+import type { LimitSettings } from '../../limit-settings.js';
 import { ApiError } from './api-error.js';
 
-/** How much may be asked of the exchange. Unlimited where nothing is said; what is used is counted and told all the same. */
-export interface LimitSettings {
-  /** Request weight in a minute, of everybody at this address. */
-  readonly weightPerMinute: number;
-  /** New orders of an account in ten seconds. */
-  readonly ordersPer10s: number;
-  /** Requests that are refused for their weight, within a minute, before the address is banned. */
-  readonly refusalsBeforeBan: number;
-  readonly banMs: number;
-}
+type BinanceLimits = Omit<LimitSettings, 'tier'>;
 
-const NO_LIMITS: LimitSettings = {
+const NO_LIMITS: BinanceLimits = {
   weightPerMinute: Number.POSITIVE_INFINITY,
   ordersPer10s: Number.POSITIVE_INFINITY,
   refusalsBeforeBan: 10,
@@ -56,7 +48,7 @@ const WEIGHTS: Readonly<Record<string, number | ((params: URLSearchParams) => nu
  * asking is banned (418). Windows run on real time, since the market's time jumps from bar to bar.
  */
 export class RequestLimits {
-  readonly #settings: LimitSettings;
+  readonly #settings: BinanceLimits;
   readonly #monotonicMs: () => number;
   #minute = 0;
   #weight = 0;

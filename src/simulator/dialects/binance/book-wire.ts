@@ -1,5 +1,5 @@
-import type { Instrument } from './instrument.js';
-import type { BookChanges, Level, SyntheticBook } from './synthetic-book.js';
+import type { Instrument } from '../../instrument.js';
+import type { BookChanges, Level, SyntheticBook } from '../../synthetic-book.js';
 
 export function bookTickerStream(instrument: Instrument): string {
   return `${instrument.id.toLowerCase()}@bookTicker`;

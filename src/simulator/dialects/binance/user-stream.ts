@@ -1,21 +1,13 @@
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { type RawData, type WebSocket, WebSocketServer } from 'ws';
-import { messageOf } from '../core/errors.js';
+import { messageOf } from '../../../core/errors.js';
+import type { EventTamper } from '../../dialect.js';
+import type { SimulatedExchange } from '../../simulated-exchange.js';
 import { ApiError, refusals } from './api-error.js';
 import { checkWsSigned } from './request-signature.js';
-import type { SimulatedExchange } from './simulated-exchange.js';
 
 const MESSAGE_BYTES_MAX = 64 * 1024;
-
-/** Turns the event of an account into those that are sent in its place, each now or later; for tests of faults. */
-export type EventTamper = (apiKey: string, event: object) => readonly DelayedEvent[];
-
-export interface DelayedEvent {
-  readonly event: object;
-  /** Real milliseconds. */
-  readonly afterMs: number;
-}
 
 interface Request {
   readonly id: string | number | null;

@@ -1,9 +1,9 @@
-import { candleAt } from '../core/candle.js';
+import { candleAt } from '../../../core/candle.js';
+import type { Instrument } from '../../instrument.js';
+import type { SimulatedExchange } from '../../simulated-exchange.js';
 import { refusals } from './api-error.js';
 import { exchangeInfo } from './exchange-info.js';
-import type { Instrument } from './instrument.js';
 import { priceText, type RestKline, restKline } from './kline-wire.js';
-import type { SimulatedExchange } from './simulated-exchange.js';
 
 /** Answers one request; throws an ApiError to refuse. */
 export type Route = (params: URLSearchParams) => unknown;

@@ -1,5 +1,5 @@
-import type { AccountEvent } from './account-events.js';
-import type { Ledger } from './ledger.js';
+import type { AccountEvent } from '../../account-events.js';
+import type { Ledger } from '../../ledger.js';
 
 type OrderEvent = Extract<AccountEvent, { kind: 'order' }>;
 
