@@ -1,3 +1,8 @@
+import type { Dialect } from '../src/adapters/ccxt/dialects/dialect.js';
 import type { ProvenExchange } from '../src/config/proven-exchanges.js';
 
-export function exchangesPage(page: string, rows: readonly ProvenExchange[]): string;
+export function exchangesPage(
+  page: string,
+  rows: readonly ProvenExchange[],
+  dialects?: readonly Dialect[],
+): string;

@@ -7,9 +7,10 @@ import { isRun, readOptions } from './usage.mjs';
 
 const BEGIN = '<!-- proven: made by scripts/docs-exchanges.mjs -->\n';
 const END = '<!-- end -->';
+const DIALECTS_BEGIN = '<!-- dialects: made by scripts/docs-exchanges.mjs -->\n';
 
-/** The page with the table of these rows in the place of its own. */
-export function exchangesPage(page, rows) {
+/** The page with the tables of these rows in the place of its own; without dialects the table of them stays as it is. */
+export function exchangesPage(page, rows, dialects) {
   const mark = (able) => (able ? 'yes' : 'no');
   const lines = rows.map(
     ({ id, kind, stops, marketOrders, deadMansSwitch }) =>
@@ -21,14 +22,51 @@ export function exchangesPage(page, rows) {
     ...lines,
     '',
   ].join('\n');
-  const [from, to] = [page.indexOf(BEGIN), page.indexOf(END)];
-  if (from < 0 || to < from) throw new Error('docs/exchanges.md has lost the marks of its table');
-  return page.slice(0, from + BEGIN.length) + table + page.slice(to);
+  const withProven = put(page, BEGIN, table);
+  return dialects === undefined ? withProven : put(withProven, DIALECTS_BEGIN, dialectTable(dialects));
+}
+
+function put(page, begin, table) {
+  const from = page.indexOf(begin);
+  const to = page.indexOf(END, from);
+  if (from < 0 || to < from) throw new Error('docs/exchanges.md has lost the marks of its tables');
+  return page.slice(0, from + begin.length) + table + page.slice(to);
+}
+
+const FORMS = {
+  plain: 'as the box gives them',
+  compact: 'letters and digits',
+  hex: '32 hexadecimal digits',
+};
+
+/** What is known of each exchange, and which of it nothing has confirmed yet. */
+function dialectTable(dialects) {
+  const lines = dialects.map((dialect) =>
+    [
+      dialect.title,
+      dialect.ccxtIds.map((id) => `\`${id}\``).join(', '),
+      FORMS[dialect.ids.form],
+      `${dialect.acceptedForMs / 1000} s`,
+      dialect.credentials.map(({ name }) => `\`${name}\``).join(', '),
+      dialect.keyRights === null ? 'no' : 'yes',
+      dialect.sandbox === null ? 'no' : 'yes',
+      dialect.ledgerDecimals === 'market' ? 'by market' : String(dialect.ledgerDecimals),
+      dialect.feeCurrencies.join(', ') || '–',
+      dialect.unverified.join(', ') || '–',
+    ].join(' | '),
+  );
+  return [
+    '| exchange | ccxt id | client order ids | a late create may still be accepted for | credentials | tells what a key may do | test network | decimals of its ledger | fees also in | not verified |',
+    '|---|---|---|---|---|---|---|---|---|---|',
+    ...lines.map((line) => `| ${line} |`),
+    '',
+  ].join('\n');
 }
 
 if (isRun(import.meta.url)) {
   readOptions(import.meta.url);
   const file = fileURLToPath(new URL('../docs/exchanges.md', import.meta.url));
   const { PROVEN_EXCHANGES } = await import('../dist/config/proven-exchanges.js');
-  writeFileSync(file, exchangesPage(readFileSync(file, 'utf8'), PROVEN_EXCHANGES));
+  const { DIALECTS } = await import('../dist/adapters/ccxt/dialects/table.js');
+  writeFileSync(file, exchangesPage(readFileSync(file, 'utf8'), PROVEN_EXCHANGES, DIALECTS));
 }

@@ -2,7 +2,7 @@ import type { ErrorCode, LiveRefusalCode } from '../core/error-catalogue.js';
 import { currenciesOf, isDerivative } from '../core/symbol.js';
 import { LIVE_ACKNOWLEDGEMENT } from './live-terms.js';
 import { accountOf } from './paths.js';
-import { PROVEN_EXCHANGES, provenSpot } from './proven-exchanges.js';
+import { PROVEN_EXCHANGES, provenSpot, REFUSED_FUTURES } from './proven-exchanges.js';
 import type { Config, ExchangeConfig } from './schema.js';
 
 /** Why real money may not be traded: a value, so that all reasons can be said at once. */
@@ -83,14 +83,9 @@ function exchangeRefusals({ id, symbols }: ExchangeConfig, { risk, execution }: 
         'trade a symbol that is settled in its quote currency',
       );
   }
-  if (/^krakenfutures/.test(id) || (/^gate/.test(id) && derivatives.length > 0))
-    refuse(
-      'E_LIVE_FUTURES',
-      id.startsWith('gate')
-        ? 'its futures count contracts of many coins, and orders would be many times too large'
-        : 'on its futures an immediate-or-cancel order rests in the book',
-      'leave its futures on paper',
-    );
+  for (const refused of REFUSED_FUTURES)
+    if (refused.id.test(id) && (derivatives.length > 0 || !refused.marked))
+      refuse('E_LIVE_FUTURES', refused.reason, 'leave its futures on paper');
   if (risk.protectiveStopPct > 0 && proven?.stops !== true)
     refuse(
       'E_LIVE_STOPS',

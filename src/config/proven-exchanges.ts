@@ -19,6 +19,20 @@ export const PROVEN_EXCHANGES: readonly ProvenExchange[] = [
   { id: 'binance', kind: 'spot', stops: true, marketOrders: true, deadMansSwitch: false },
 ];
 
+/** Futures that ccxt's orders go wrong at, and why, by the beginning of the id. `marked`: only symbols with `:` are futures there. */
+export const REFUSED_FUTURES = [
+  {
+    id: /^krakenfutures/,
+    marked: false,
+    reason: 'on its futures an immediate-or-cancel order rests in the book',
+  },
+  {
+    id: /^gate/,
+    marked: true,
+    reason: 'its futures count contracts of many coins, and orders would be many times too large',
+  },
+] as const;
+
 export function provenSpot(id: string): ProvenExchange | undefined {
   return PROVEN_EXCHANGES.find((row) => row.id === id && row.kind === 'spot');
 }

@@ -1,4 +1,4 @@
-/** Gate answers every id of ours with this in front; no exchange that ccxt knows puts anything else before an id that was given. */
+/** Some answer every id with this in front; no exchange that ccxt knows puts anything else before an id that was given. */
 const DECORATION = /^t-(?=rb-)/i;
 /** The device's name may hold hyphens, what follows it never does: the last hyphen ends the name, whatever the name is. */
 const GRAMMAR = /^rb-(.+)-([a-z0-9]+)$/;

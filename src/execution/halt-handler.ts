@@ -126,7 +126,8 @@ export class HaltHandler implements GuardRequests {
     // Positions are closed during the wait: the market does not wait for a second answer.
     const unclosed = flatten ? await exchange.flatten() : [];
     const settleMs = broker.kind === 'paper' ? 0 : SETTLE_MS;
-    await clock.sleep(Math.max(0, askedMs + settleMs - clock.monotonicMs()));
+    const arrivingMs = broker.mayStillArriveForMs?.() ?? 0;
+    await clock.sleep(Math.max(0, askedMs + settleMs - clock.monotonicMs(), arrivingMs));
     const second = await this.#openAt(exchange, flatten, true);
     await cancelOrders(broker, second.wanted, failures);
     const unknown = await exchange.resolveUnknown();
@@ -140,8 +141,10 @@ export class HaltHandler implements GuardRequests {
   async #openAt({ broker, symbols }: HaltExchange, flatten: boolean, twofold: boolean): Promise<OpenOrders> {
     const { scope, clock, isOurs } = this.#options;
     const [listed, recent] = await Promise.all([
-      broker.openOrders(scope === 'account' ? [] : symbols),
-      twofold && broker.kind === 'live' ? broker.history(symbols, clock.wallMs() - RECENT_MS) : [],
+      broker.openOrders(scope === 'account' ? [] : symbols, { urgent: true }),
+      twofold && broker.kind === 'live'
+        ? broker.history(symbols, clock.wallMs() - RECENT_MS, { urgent: true })
+        : [],
     ]);
     const resting = recent.filter(({ status }) => status === 'accepted' || status === 'partially_filled');
     // Some exchanges number the orders of each symbol by themselves.

@@ -117,7 +117,8 @@ export class UnresolvedOrders {
     entry.notFound++;
     // An order that is not found any more may have been executed: until that is known it is in doubt.
     entry.resting = false;
-    const late = this.#clock.monotonicMs() - entry.sentMonotonicMs >= this.#settleMs;
+    const settleMs = this.#brokers.of(exchange).settleMs ?? this.#settleMs;
+    const late = this.#clock.monotonicMs() - entry.sentMonotonicMs >= settleMs;
     return entry.notFound >= 2 && late
       ? { kind: 'absent', filledKnown: entry.filledKnown, placed: entry.placed }
       : { kind: 'open' };

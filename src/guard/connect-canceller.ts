@@ -25,7 +25,7 @@ export async function connectCanceller(
     config.exchange.map(
       async (exchange) =>
         new CcxtEmergencyCanceller({
-          exchange: await createExchange(exchange, exchangeClock, keyOf(exchange, env)),
+          exchange: await createExchange(exchange, exchangeClock, keyOf(exchange, env), config.device.name),
           symbols: exchange.symbols,
           device: config.device.name,
           scope: config.guard.haltScope,

@@ -28,6 +28,11 @@ export interface Balance {
   readonly total: string;
 }
 
+export interface AskOptions {
+  /** A halt asks: no request limit of our own may hold the question up. */
+  readonly urgent?: true;
+}
+
 export interface Broker {
   readonly exchange: string;
   readonly kind: 'paper' | 'live';
@@ -37,12 +42,16 @@ export interface Broker {
   find(clientOrderId: string, symbol: string): Promise<OrderReport | undefined>;
   cancel(clientOrderId: string, symbol: string): Promise<void>;
   /** Of these symbols; of the whole account when none is named. */
-  openOrders(symbols: readonly string[]): Promise<readonly OrderReport[]>;
+  openOrders(symbols: readonly string[], options?: AskOptions): Promise<readonly OrderReport[]>;
   /** Orders placed or traded at or after `sinceMs` (the exchange's time), each with all of its fills. */
-  history(symbols: readonly string[], sinceMs: number): Promise<readonly OrderReport[]>;
+  history(symbols: readonly string[], sinceMs: number, options?: AskOptions): Promise<readonly OrderReport[]>;
   /** Finished deposits and withdrawals; `atMs` is the exchange's time of each. Null where the exchange does not tell. */
   transfers(sinceMs: number): Promise<readonly CapitalFlow[] | null>;
   balances(): Promise<readonly Balance[]>;
+  /** For how long after it was sent a create that is not found may still arrive; absent = as long as the caller counts on. */
+  readonly settleMs?: number;
+  /** What is left of that for the last one sent. */
+  mayStillArriveForMs?(): number;
   /** Whether a stop can rest here for the symbol and be followed like any other order; absent = never. */
   takesStops?(symbol: string): boolean;
 }

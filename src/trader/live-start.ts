@@ -142,10 +142,15 @@ export class LiveStart {
     try {
       const key = exchangeCredentials(entry.id, this.#options.env);
       if (key === undefined) return;
-      const connection = await createExchange(entry, this.#options.clock, {
-        apiKey: key.apiKey.reveal(),
-        secret: key.secret.reveal(),
-      });
+      const connection = await createExchange(
+        entry,
+        this.#options.clock,
+        {
+          apiKey: key.apiKey.reveal(),
+          secret: key.secret.reveal(),
+        },
+        this.#options.config.device.name,
+      );
       const ids = await oursOpen(connection, entry.symbols, this.#options.config.device.name);
       if (ids.length > 0) this.#held.push(`${ids.join(', ')} rest at ${entry.id}`);
     } catch (error) {
@@ -164,7 +169,7 @@ export class LiveStart {
 }
 
 async function oursOpen(
-  { api }: ConnectedExchange,
+  { api, ids }: ConnectedExchange,
   symbols: readonly string[],
   device: string,
 ): Promise<readonly string[]> {
@@ -172,7 +177,8 @@ async function oursOpen(
   const lists = await Promise.all(symbols.map((symbol) => api.fetchOpenOrders(symbol)));
   return lists
     .flat()
-    .flatMap(({ clientOrderId }) => (isOrderOf(device, clientOrderId) ? [clientOrderId!] : []));
+    .map(({ clientOrderId }) => ids.fromWire(clientOrderId ?? ''))
+    .filter((id) => isOrderOf(device, id));
 }
 
 /** Positions by the fills, less than a step counting as none, and orders that have not ended. */

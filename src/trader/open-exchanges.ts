@@ -40,7 +40,7 @@ export interface TradedExchange {
 }
 
 export interface ExchangeParts {
-  readonly config: Pick<Config, 'mode' | 'timeframe' | 'execution'>;
+  readonly config: Pick<Config, 'mode' | 'timeframe' | 'execution' | 'device'>;
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly clock: Clock;
   readonly log: Log;
@@ -61,7 +61,8 @@ const REQUEST_RETRY_MS = 2000;
 /** Connects one exchange. One that does not answer is taken as it was last known; a wrong configuration rejects. */
 export async function openExchange(exchange: ExchangeConfig, parts: ExchangeParts): Promise<TradedExchange> {
   const { config, clock } = parts;
-  const connect = () => createExchange(exchange, clock, credentialsOf(exchange.id, parts.env));
+  const connect = () =>
+    createExchange(exchange, clock, credentialsOf(exchange.id, parts.env), config.device.name);
   const connection = await connect();
   const source = createCcxtFeed(connection);
   // On paper the fee is the configured one; an exchange's own rate may be a promotion that live trading would not get.
@@ -115,7 +116,7 @@ export async function openExchange(exchange: ExchangeConfig, parts: ExchangePart
 /** The exchange's orders: its own on live, fills at its prices on paper. */
 export function brokerOf(
   exchange: TradedExchange,
-  parts: Pick<ExchangeParts, 'config' | 'clock'>,
+  parts: { readonly config: Pick<Config, 'mode' | 'execution'>; readonly clock: Clock },
   fills: readonly Fill[],
   beforeCreateLeaves: BeforeCreateLeaves,
 ): Broker {

@@ -1,4 +1,4 @@
-import { createDeadMansSwitch, DEAD_MANS_SWITCHES } from '../adapters/ccxt/index.js';
+import { createDeadMansSwitch } from '../adapters/ccxt/index.js';
 import type { Log } from '../adapters/log/log.js';
 import type { Config } from '../config/schema.js';
 import type { AlertRaiser } from '../core/alert.js';
@@ -32,7 +32,7 @@ export function createRestingOrderSafeguards(parts: RestingOrderSafeguardsParts)
     const device = config.mode === 'live' && seconds > 0 ? createDeadMansSwitch(connection, symbols) : null;
     if (device === null) return [];
     if (stopsRest && device.terms.cancelsStops) {
-      const { cancels } = DEAD_MANS_SWITCHES[id]!;
+      const { cancels } = device.terms;
       log.warn(
         { exchange: id, cancels },
         "its dead man's switch is off: it would cancel the protective stops",

@@ -1,6 +1,7 @@
 import { isIP } from 'node:net';
 import { badInput } from '../../core/errors.js';
 import type { CcxtExchange } from './ccxt-module.js';
+import type { Dialect } from './dialects/dialect.js';
 import { LIVE_DOMAINS, TEST_HOSTS } from './exchange-hosts.js';
 
 export interface AddressSettings {
@@ -93,9 +94,14 @@ function isPrivate(ip: string): boolean {
  * an address of the configuration only the latter counts, its paths are the exchange's own. Throws `E_SANDBOX` where ccxt
  * knows no test network, or one that is the live exchange.
  */
-export function enterSandbox(api: CcxtExchange, addresses: Addresses | undefined): void {
+export function enterSandbox(
+  api: CcxtExchange,
+  addresses: Addresses | undefined,
+  { sandbox, sandboxByHeader }: Pick<Dialect, 'sandbox' | 'sandboxByHeader'>,
+): void {
   const live = api.urls.api;
-  api.setSandboxMode(true);
+  if (sandbox === 'demo') api.enableDemoTrading(true);
+  else api.setSandboxMode(true);
   if (addresses !== undefined) {
     api.urls = { ...api.urls, api: live };
     return;
@@ -104,8 +110,7 @@ export function enterSandbox(api: CcxtExchange, addresses: Addresses | undefined
     const filled = url.replaceAll('{hostname}', api.hostname ?? '');
     return URL.canParse(filled) ? [new URL(filled).hostname] : [];
   });
-  const byHeader = api.headers?.['x-simulated-trading'] === '1' || api.id.startsWith('bitget');
-  if (byHeader || !hosts.every(isLiveHost)) return;
+  if (sandboxByHeader || !hosts.every(isLiveHost)) return;
   throw badInput(
     'E_SANDBOX',
     hosts.length === 0

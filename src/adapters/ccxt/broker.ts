@@ -1,10 +1,10 @@
 import { fault, messageOf } from '../../core/errors.js';
-import { decimal, text } from '../../core/money.js';
+import { type Decimal, decimal, text } from '../../core/money.js';
 import type { OrderReport, OrderRequest } from '../../core/order.js';
-import { givenOrderId } from '../../core/order-owner.js';
 import type { CapitalFlow } from '../../core/records.js';
+import { settleMsOf } from '../../core/settle.js';
 import { isDerivative } from '../../core/symbol.js';
-import type { Balance, Broker, SubmitResult } from '../../ports/broker.js';
+import type { AskOptions, Balance, Broker, SubmitResult } from '../../ports/broker.js';
 import { listOrders, listTransfers } from './account-history.js';
 import type { CcxtOrder, CcxtTrade, Figure } from './ccxt-module.js';
 import { type BeforeCreateLeaves, type CreateAttempt, createAttempts } from './create-attempt.js';
@@ -28,17 +28,23 @@ export function createCcxtBroker(exchange: ConnectedExchange, options: BrokerOpt
 class CcxtBroker implements Broker {
   readonly exchange: string;
   readonly kind = 'live';
+  readonly settleMs: number;
   readonly #connection: ConnectedExchange;
   readonly #mayLeave: BeforeCreateLeaves;
+  /** What an earlier process sent may still arrive, too. */
+  #lastSentMs: number;
+  readonly #underWay = new Set<CreateAttempt>();
 
   constructor(connection: ConnectedExchange, mayLeave: BeforeCreateLeaves) {
     this.exchange = connection.id;
+    this.#lastSentMs = connection.clock.monotonicMs();
+    this.settleMs = settleMsOf(connection.dialect.acceptedForMs);
     this.#connection = connection;
     this.#mayLeave = mayLeave;
   }
 
   async create(order: OrderRequest): Promise<SubmitResult> {
-    const { api, errors } = this.#connection;
+    const { api, errors, dialect, ids } = this.#connection;
     const attempt: CreateAttempt = {
       mayLeave: () => this.#mayLeave(order),
       epoch: order.permitEpoch ?? 0,
@@ -47,6 +53,7 @@ class CcxtBroker implements Broker {
       status: null,
       retryAfterMs: null,
     };
+    this.#underWay.add(attempt);
     try {
       // Markets are loaded outside of the attempt: only what follows is the create request.
       await loadedMarkets(api);
@@ -60,8 +67,8 @@ class CcxtBroker implements Broker {
           order.amount,
           order.limitPrice,
           {
-            clientOrderId: order.clientOrderId,
-            ...(order.type === 'limit_ioc' && { timeInForce: 'IOC' }),
+            ...dialect.createId(ids.toWire(order.clientOrderId)),
+            ...(order.type === 'limit_ioc' && { timeInForce: dialect.immediateOrCancel }),
             ...(order.type === 'stop' && { stopLossPrice: order.triggerPrice }),
             // Where a position is no balance the exchange itself must hold what closes it to what is open: a position that
             // a stop, a liquidation or a hand has closed meanwhile would be turned round instead.
@@ -72,67 +79,101 @@ class CcxtBroker implements Broker {
       );
       return await this.#answered(order, placed);
     } catch (error) {
-      return createFailure(error, attempt, errors);
+      return createFailure(error, attempt, errors, dialect);
+    } finally {
+      this.#noteSent(attempt);
+      this.#underWay.delete(attempt);
     }
   }
 
   async find(clientOrderId: string, symbol: string): Promise<OrderReport | undefined> {
-    const { api, errors } = this.#connection;
     return this.#ask('order', clientOrderId, async () => {
-      try {
-        const order = await api.fetchOrder('', symbol, { clientOrderId });
-        return await this.#report(order, clientOrderId, symbol);
-      } catch (error) {
-        if (!(error instanceof errors.OrderNotFound)) throw error;
-      }
-      for (const list of [
-        () => api.fetchOpenOrders(symbol),
-        ...(api.has.fetchClosedOrders ? [() => api.fetchClosedOrders(symbol)] : []),
-      ]) {
-        const order = (await list()).find(
-          (candidate) => givenOrderId(candidate.clientOrderId ?? '') === clientOrderId,
-        );
-        if (order) return await this.#report(order, clientOrderId, symbol);
-      }
-      return undefined;
+      const order = await this.#lookUp(clientOrderId, symbol);
+      return order && this.#report(order, clientOrderId, symbol);
     });
+  }
+
+  /** By the exchange's own look-up, where it has one, and then in its lists. */
+  async #lookUp(clientOrderId: string, symbol: string): Promise<CcxtOrder | undefined> {
+    const { api, errors, dialect, ids } = this.#connection;
+    const pick = (orders: readonly CcxtOrder[]) =>
+      orders.find((order) => ids.fromWire(order.clientOrderId ?? '') === clientOrderId);
+    const look = { symbol, wireId: ids.toWire(clientOrderId), pick };
+    try {
+      const order = await dialect.find?.(api, look);
+      if (order !== undefined) return this.#ownOrder(order, clientOrderId);
+    } catch (error) {
+      if (!(error instanceof errors.OrderNotFound)) throw error;
+    }
+    const open = pick(await api.fetchOpenOrders(symbol));
+    if (open !== undefined || !api.has.fetchClosedOrders) return open;
+    return pick(await api.fetchClosedOrders(symbol));
+  }
+
+  /** An answer about another order than the one that was asked for says nothing. */
+  #ownOrder(order: CcxtOrder, clientOrderId: string): CcxtOrder {
+    const given = this.#connection.ids.fromWire(order.clientOrderId ?? '');
+    if (given === '' || given === clientOrderId) return order;
+    throw fault(
+      'E_EXCHANGE_GARBLED',
+      `exchange ${this.exchange}: asked for order ${clientOrderId}, it answered with ${given}`,
+      'it is tried again by itself; report it if it lasts',
+    );
   }
 
   /** An order that is not open any more needs no cancel: that is no fault; `find` tells what became of it. */
   async cancel(clientOrderId: string, symbol: string): Promise<void> {
-    const { api, errors } = this.#connection;
+    const { api, errors, dialect, ids } = this.#connection;
     await this.#ask('cancel', clientOrderId, async () => {
       try {
-        await urgentRequests.run(true, () => api.cancelOrder('', symbol, { clientOrderId }));
+        await urgentRequests.run(true, async () => {
+          if (dialect.cancelBy === 'clientId')
+            return api.cancelOrder('', symbol, { clientOrderId: ids.toWire(clientOrderId) });
+          const order = (await api.fetchOpenOrders(symbol)).find(
+            (each) => ids.fromWire(each.clientOrderId ?? '') === clientOrderId,
+          );
+          return order?.id === undefined ? undefined : api.cancelOrder(order.id, symbol, {});
+        });
       } catch (error) {
         if (!(error instanceof errors.OrderNotFound)) throw error;
       }
     });
   }
 
-  async openOrders(symbols: readonly string[]): Promise<readonly OrderReport[]> {
-    const { api } = this.#connection;
+  async openOrders(symbols: readonly string[], { urgent }: AskOptions = {}): Promise<readonly OrderReport[]> {
+    const { api, dialect, ids } = this.#connection;
     const reports: OrderReport[] = [];
-    for (const asked of symbols.length === 0 ? [undefined] : symbols) {
-      const orders = await this.#ask('open orders', asked ?? 'account', () => api.fetchOpenOrders(asked));
+    for (const asked of symbols.length === 0 || dialect.openOrdersOfAccount ? [undefined] : symbols) {
+      const orders = await this.#ask('open orders', asked ?? 'account', () =>
+        urgentRequests.run(urgent ?? urgentRequests.getStore(), () => api.fetchOpenOrders(asked)),
+      );
       for (const order of orders) {
-        const id = givenOrderId(order.clientOrderId ?? '');
+        const id = ids.fromWire(order.clientOrderId ?? '');
         const symbol = asked ?? order.symbol ?? '';
+        if (symbols.length > 0 && !symbols.includes(symbol)) continue;
         reports.push(await this.#ask('order', id, () => this.#report(order, id, symbol)));
       }
     }
     return reports;
   }
 
-  async history(symbols: readonly string[], sinceMs: number): Promise<readonly OrderReport[]> {
-    const { api, clock } = this.#connection;
+  async history(
+    symbols: readonly string[],
+    sinceMs: number,
+    { urgent }: AskOptions = {},
+  ): Promise<readonly OrderReport[]> {
+    const { clock, dialect, ids } = this.#connection;
     const reports: OrderReport[] = [];
-    for (const symbol of symbols) {
-      const listed = await this.#ask('orders', symbol, () =>
-        listOrders(api, symbol, sinceMs, clock.wallMs()),
+    for (const asked of dialect.historyOfAccount ? [undefined] : symbols) {
+      const listed = await this.#ask('orders', asked ?? 'account', () =>
+        urgentRequests.run(urgent ?? urgentRequests.getStore(), () =>
+          listOrders(this.#connection, asked, sinceMs, clock.wallMs()),
+        ),
       );
       for (const { order, trades } of listed) {
-        const id = givenOrderId(order.clientOrderId ?? '');
+        const id = ids.fromWire(order.clientOrderId ?? '');
+        const symbol = asked ?? order.symbol ?? '';
+        if (!symbols.includes(symbol)) continue;
         reports.push(await this.#ask('order', id, () => this.#report(order, id, symbol, trades)));
       }
     }
@@ -141,7 +182,7 @@ class CcxtBroker implements Broker {
 
   async transfers(sinceMs: number): Promise<readonly CapitalFlow[] | null> {
     return this.#ask('deposits and withdrawals', 'account', () =>
-      listTransfers(this.#connection.api, this.exchange, sinceMs, this.#connection.clock.wallMs()),
+      listTransfers(this.#connection, sinceMs, this.#connection.clock.wallMs()),
     );
   }
 
@@ -149,12 +190,30 @@ class CcxtBroker implements Broker {
     const balance = await this.#ask('balances', 'account', () => this.#connection.api.fetchBalance());
     const free = balance.free as Readonly<Record<string, Figure | undefined>>;
     const total = balance.total as Readonly<Record<string, Figure | undefined>>;
-    return Object.keys(total).map((currency) => ({
+    const { walletSuffixes } = this.#connection.dialect;
+    const coinOf = (code: string) => {
+      const suffix = walletSuffixes.find((each) => code.endsWith(each));
+      return suffix === undefined ? code : code.slice(0, -suffix.length);
+    };
+    const sums = new Map<string, { free: Decimal; total: Decimal }>();
+    for (const code of Object.keys(total)) {
+      const sum = sums.get(coinOf(code)) ?? { free: decimal(0), total: decimal(0) };
+      sums.set(coinOf(code), {
+        free: sum.free.plus(free[code] ?? 0),
+        total: sum.total.plus(total[code] ?? 0),
+      });
+    }
+    return [...sums].map(([currency, sum]) => ({
       currency,
-      free: text(decimal(free[currency] ?? 0)),
-      total: text(decimal(total[currency] ?? 0)),
+      free: text(sum.free),
+      total: text(sum.total),
     }));
   }
+
+  readonly mayStillArriveForMs = (): number => {
+    for (const attempt of this.#underWay) this.#noteSent(attempt);
+    return Math.max(0, this.#lastSentMs + this.settleMs - this.#connection.clock.monotonicMs());
+  };
 
   takesStops(symbol: string): boolean {
     return takesProtectiveStops(this.#connection, symbol);
@@ -186,16 +245,40 @@ class CcxtBroker implements Broker {
     return null;
   }
 
+  #noteSent({ sent }: CreateAttempt): void {
+    if (sent > 0) this.#lastSentMs = this.#connection.clock.monotonicMs();
+  }
+
   /** The exchange took the order; if its answer cannot be read in full, the order is there all the same. */
   async #answered(order: OrderRequest, placed: CcxtOrder): Promise<SubmitResult> {
-    if (placed.id === undefined || placed.status === undefined) {
-      return { kind: 'ambiguous', message: 'the exchange answered without order id or status' };
-    }
+    if (placed.id === undefined)
+      return { kind: 'ambiguous', message: 'the exchange answered without order id' };
     try {
-      return { kind: 'report', report: await this.#report(placed, order.clientOrderId, order.symbol) };
+      const { clientOrderId, symbol } = order;
+      // Many exchanges answer with an id alone: that order is there, and what became of it is asked at once, once.
+      const known = placed.status === undefined ? await this.#placed(placed.id, symbol) : placed;
+      let report = await this.#report(this.#ownOrder(known, clientOrderId), clientOrderId, symbol);
+      if (
+        order.type === 'limit_ioc' &&
+        (report.status === 'accepted' || report.status === 'partially_filled')
+      ) {
+        // It should have ended by itself, and rests: an exchange, or ccxt for it, took it for another kind of order.
+        await this.cancel(clientOrderId, symbol);
+        report = (await this.find(clientOrderId, symbol)) ?? report;
+      }
+      if (report.status === 'unknown')
+        return { kind: 'ambiguous', message: `placed as ${placed.id}, and its status is not known` };
+      return { kind: 'report', report };
     } catch (error) {
       return { kind: 'ambiguous', message: `placed, but not all of it could be read: ${messageOf(error)}` };
     }
+  }
+
+  async #placed(id: string, symbol: string): Promise<CcxtOrder> {
+    const { api, dialect } = this.#connection;
+    const order = await dialect.findById(api, id, symbol);
+    if (order?.status === undefined) throw new Error(`order ${id} was not found just after it was placed`);
+    return order;
   }
 
   async #report(
@@ -204,17 +287,10 @@ class CcxtBroker implements Broker {
     symbol: string,
     known: readonly CcxtTrade[] = [],
   ): Promise<OrderReport> {
+    const { id: exchange, clock, api, dialect } = this.#connection;
     let trades: readonly CcxtTrade[] = known.length > 0 ? known : (order.trades ?? []);
-    if (!tradesComplete(order, trades)) trades = await this.#tradesOf(order, symbol);
-    const { id: exchange, clock } = this.#connection;
+    if (!tradesComplete(order, trades)) trades = await dialect.tradesOf(api, order, symbol);
     return orderReport({ exchange, clientOrderId, symbol, order, trades, nowMs: clock.wallMs() });
-  }
-
-  async #tradesOf(order: CcxtOrder, symbol: string): Promise<readonly CcxtTrade[]> {
-    const { api } = this.#connection;
-    if (order.id === undefined || api.has.fetchMyTrades !== true) return [];
-    const trades = await api.fetchMyTrades(symbol, undefined, undefined, { orderId: order.id });
-    return trades.filter((trade) => trade.order === order.id);
   }
 
   async #ask<T>(what: string, which: string, request: () => Promise<T>): Promise<T> {

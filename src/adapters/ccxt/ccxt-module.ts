@@ -14,6 +14,7 @@ export type OhlcvRow = readonly [number, ...(Figure | undefined)[]];
 export interface CcxtTrade {
   readonly id?: string;
   readonly order?: string;
+  readonly symbol?: string;
   readonly timestamp?: number;
   readonly price?: Figure;
   readonly amount?: Figure;
@@ -101,7 +102,12 @@ export interface CcxtRequest {
   readonly dispatcher?: unknown;
 }
 
-type Params = Readonly<Record<string, unknown>>;
+export type Params = Readonly<Record<string, unknown>>;
+
+/** A request as ccxt hands it to its fetch. */
+export interface CcxtSigned {
+  readonly headers?: Readonly<Record<string, string>>;
+}
 
 /** The narrow face of a ccxt exchange object; its class stays unmodified, hooks are set on the instance. */
 export interface CcxtExchange {
@@ -115,6 +121,17 @@ export interface CcxtExchange {
   /** What stands for `{hostname}` in `urls`. */
   readonly hostname?: string;
   readonly headers?: Readonly<Record<string, string>>;
+  readonly options?: Readonly<Record<string, unknown>>;
+  /** ccxt's own line of requests: `refillRate` a millisecond, or `maxWeight` a window. */
+  readonly throttler: {
+    readonly config: {
+      tokens: number;
+      refillRate: number;
+      maxWeight?: number;
+      readonly algorithm?: string;
+    };
+  };
+  nonce: () => number;
   number: (value: string) => Figure;
   milliseconds: () => number;
   seconds: () => number;
@@ -125,6 +142,19 @@ export interface CcxtExchange {
   /** Waits in the line that the exchange's rate limit makes. */
   throttle(cost?: number): Promise<unknown>;
   fetch(url: string, method?: string, headers?: unknown, body?: unknown): Promise<unknown>;
+  /** Signs and fetches one call. */
+  fetch2(...call: unknown[]): Promise<unknown>;
+  sign(path: string, access: unknown, method: string, params: Params, ...rest: unknown[]): CcxtSigned;
+  /** Reads the whole answer of a request, before anything is made of it. */
+  handleErrors(
+    status: number,
+    reason: string,
+    url: string,
+    method: string,
+    headers: unknown,
+    body: string,
+    ...rest: unknown[]
+  ): unknown;
   /** Settles by what requests are sent: by `undiciRequest`, where this has been loaded. */
   loadFetchImplementation(): Promise<unknown>;
   readonly undiciModule?: unknown;
@@ -135,6 +165,7 @@ export interface CcxtExchange {
   client(url: string): unknown;
   loadHttpProxyAgent(): Promise<unknown>;
   setSandboxMode(enabled: boolean): void;
+  enableDemoTrading(enabled: boolean): void;
   loadMarkets(): Promise<Readonly<Record<string, CcxtMarket>>>;
   fetchMarkets(): Promise<readonly CcxtMarket[]>;
   /** Makes these the markets of the connection. */
@@ -164,12 +195,24 @@ export interface CcxtExchange {
     params: Params,
   ): Promise<CcxtOrder>;
   fetchOrder(id: string, symbol: string, params: Params): Promise<CcxtOrder>;
-  fetchOpenOrders(symbol?: string): Promise<CcxtOrder[]>;
-  fetchOrders(symbol: string, sinceMs?: number, limit?: number, params?: Params): Promise<CcxtOrder[]>;
-  fetchClosedOrders(symbol: string, sinceMs?: number, limit?: number, params?: Params): Promise<CcxtOrder[]>;
+  fetchOpenOrders(symbol?: string, sinceMs?: number, limit?: number, params?: Params): Promise<CcxtOrder[]>;
+  fetchOrders(symbol?: string, sinceMs?: number, limit?: number, params?: Params): Promise<CcxtOrder[]>;
+  fetchClosedOrders(symbol?: string, sinceMs?: number, limit?: number, params?: Params): Promise<CcxtOrder[]>;
+  fetchCanceledOrders(
+    symbol?: string,
+    sinceMs?: number,
+    limit?: number,
+    params?: Params,
+  ): Promise<CcxtOrder[]>;
+  fetchCanceledAndClosedOrders(
+    symbol?: string,
+    sinceMs?: number,
+    limit?: number,
+    params?: Params,
+  ): Promise<CcxtOrder[]>;
   fetchDeposits(currency?: string, sinceMs?: number): Promise<CcxtTransaction[]>;
   fetchWithdrawals(currency?: string, sinceMs?: number): Promise<CcxtTransaction[]>;
-  fetchMyTrades(symbol: string, sinceMs?: number, limit?: number, params?: Params): Promise<CcxtTrade[]>;
+  fetchMyTrades(symbol?: string, sinceMs?: number, limit?: number, params?: Params): Promise<CcxtTrade[]>;
   cancelOrder(id: string, symbol: string, params: Params): Promise<unknown>;
   cancelAllOrdersAfter(timeoutMs: number, params: Params): Promise<unknown>;
   close(): Promise<void>;

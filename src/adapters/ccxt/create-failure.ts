@@ -2,13 +2,8 @@ import { messageOf } from '../../core/errors.js';
 import type { MarketChange, SubmitResult } from '../../ports/broker.js';
 import type { CcxtErrors } from './ccxt-module.js';
 import { type CreateAttempt, CreateDenied } from './create-attempt.js';
+import type { Dialect } from './dialects/dialect.js';
 import { RequestHeld } from './request-hold.js';
-
-/** Words of exchanges for "this client order id is taken": an order of ours is there, so nothing may be sent again. */
-const DUPLICATE = /duplicate/i;
-
-/** Binance's codes that say themselves that the outcome is not known: −1000, −1001, −1006, −1007. */
-const OUTCOME_UNKNOWN = /"code":\s*-100[0167]\b/;
 
 /** Words for a market that takes no orders, where the class of the error does not say it. */
 const CLOSED =
@@ -30,7 +25,12 @@ function aboutMarket(
  * Tells what a failed create means. Denied or not placed only where it is proven: no byte of the request was written, or the
  * exchange put it off. Rejected where the exchange refused it in so many words. All else is ambiguous.
  */
-export function createFailure(error: unknown, attempt: CreateAttempt, errors: CcxtErrors): SubmitResult {
+export function createFailure(
+  error: unknown,
+  attempt: CreateAttempt,
+  errors: CcxtErrors,
+  { duplicate, outcomeUnknown }: Pick<Dialect, 'duplicate' | 'outcomeUnknown'>,
+): SubmitResult {
   const message = messageOf(error);
   const about = attempt.status === null ? undefined : aboutMarket(error, message, errors);
   const notPlaced = (retryable: boolean, retryAfterMs?: number | null): SubmitResult => ({
@@ -50,7 +50,7 @@ export function createFailure(error: unknown, attempt: CreateAttempt, errors: Cc
   // No connection stood to write it to.
   if (attempt.sent === 0) return notPlaced(true);
   if (attempt.sent > 1 || attempt.status === null) return ambiguous;
-  if (DUPLICATE.test(message) || OUTCOME_UNKNOWN.test(message)) return ambiguous;
+  if (duplicate.test(message) || outcomeUnknown?.test(message)) return ambiguous;
   if (error instanceof errors.DuplicateOrderId) return ambiguous;
   if (attempt.status === 429 || attempt.status === 418) return notPlaced(true, attempt.retryAfterMs);
   if (attempt.status >= 500 || attempt.status === 408) return ambiguous;

@@ -3,7 +3,7 @@ import type { CancelOrder, CancelOutcome } from '../../core/guard-link.js';
 import { decimal } from '../../core/money.js';
 import { type Side, stopsInWords } from '../../core/order.js';
 import { isOrderOf } from '../../core/order-owner.js';
-import { RECV_WINDOW_MS, SETTLE_MS } from '../../core/settle.js';
+import { settleMsOf } from '../../core/settle.js';
 import type { Clock } from '../../ports/time.js';
 import type { CcxtOrder } from './ccxt-module.js';
 import type { ConnectedExchange } from './exchange.js';
@@ -76,6 +76,7 @@ export class CcxtEmergencyCanceller {
     const { exchange, clock } = this.#options;
     const startedMs = clock.monotonicMs();
     const startedWallMs = exchange.clock.wallMs();
+    const { acceptedForMs } = exchange.dialect;
     const failures = new Set<string>();
     await exchange.api.loadMarkets();
     const found = await this.#lookUntilAnswered(false, failures, signal);
@@ -83,12 +84,12 @@ export class CcxtEmergencyCanceller {
     // From here on no single list is believed: nothing may be open by any answer of two looks, the later one after whatever
     // was sent before could still have arrived.
     const first = await this.#lookUntilAnswered(true, failures, signal);
-    await clock.sleep(Math.max(0, startedMs + SETTLE_MS - clock.monotonicMs()), signal);
+    await clock.sleep(Math.max(0, startedMs + settleMsOf(acceptedForMs) - clock.monotonicMs()), signal);
     const second = await this.#lookUntilAnswered(true, failures, signal);
     const left = Math.max(this.#count(first), this.#count(second));
     const unanswered = [...first.unanswered, ...second.unanswered];
     if (left > 0 || unanswered.length > 0) return unconfirmed(left, unanswered, failures);
-    const rest = await this.#leftBehind(second.listed, startedWallMs - RECV_WINDOW_MS).catch(
+    const rest = await this.#leftBehind(second.listed, startedWallMs - acceptedForMs).catch(
       (error: unknown) => `; what is held could not be asked: ${messageOf(error)}`,
     );
     return {

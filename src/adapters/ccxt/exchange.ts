@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { fault } from '../../core/errors.js';
 import { RECV_WINDOW_MS } from '../../core/settle.js';
 import { isDerivative } from '../../core/symbol.js';
@@ -15,17 +16,27 @@ import { cleanError } from './clean-error.js';
 import { checkMayLeave } from './create-attempt.js';
 import { CreateConnections } from './create-connections.js';
 import type { CreateRoute } from './create-socket.js';
+import { hookCalls } from './dialect-hooks.js';
+import type { Dialect } from './dialects/dialect.js';
+import { createOrderIdCodec, type OrderIdCodec } from './dialects/order-ids.js';
+import { dialectOf } from './dialects/table.js';
+import { growingNonce } from './growing-nonce.js';
 import { createRequestHold, type RequestHold } from './request-hold.js';
 import { NO_FEES, signNoFees } from './sign-no-fees.js';
+import { keepRoomForUrgent } from './urgent-requests.js';
 
 /** The slice of the configuration that an exchange is built from; an entry of `exchange` fits as it is. */
 export interface ExchangeSettings extends AddressSettings {
   readonly symbols: readonly string[];
 }
 
+/** By the settings of ccxt that take them; which of them an exchange wants stands in its dialect. */
 export interface Credentials {
-  readonly apiKey: string;
-  readonly secret: string;
+  readonly apiKey?: string;
+  readonly secret?: string;
+  readonly password?: string;
+  readonly walletAddress?: string;
+  readonly privateKey?: string;
 }
 
 /** A ccxt exchange, pointed at where the configuration says and set on the given clock. */
@@ -34,6 +45,9 @@ export interface ConnectedExchange {
   readonly api: CcxtExchange;
   readonly errors: CcxtErrors;
   readonly clock: Clock;
+  readonly dialect: Dialect;
+  /** Client order ids of this box as the exchange writes them. */
+  readonly ids: OrderIdCodec;
   readonly creates: Pick<CreateConnections, 'warm' | 'recheck'>;
 }
 
@@ -42,42 +56,59 @@ const REQUEST_TIMEOUT_MS = 10_000;
 /**
  * Builds the exchange. Addresses in the configuration replace all of ccxt's own and must be loopback unless `sandbox`
  * (`E_EXCHANGE_ADDRESS`, see {@link checkedAddresses}); then nothing can leave for any other place. ccxt's timestamps come from `clock`. Its rate
- * limiter is on except on loopback, where there is nobody to protect.
+ * limiter is on except on loopback, where there is nobody to protect. `device` names the box, whose client order ids are read back.
  */
 export async function createExchange(
   config: ExchangeSettings,
   clock: Clock,
   credentials?: Credentials,
+  device = '',
 ): Promise<ConnectedExchange> {
   const addresses = checkedAddresses(config);
   const { create, errors } = await loadCcxt(config.id);
+  const dialect = dialectOf(config.id);
   const local = addresses !== undefined && isLoopback(addresses.restUrl);
   const api = create({
-    ...(credentials && { apiKey: credentials.apiKey, secret: credentials.secret }),
+    ...credentials,
     enableRateLimit: !local,
     timeout: REQUEST_TIMEOUT_MS,
     newUpdates: true,
-    options: settingsOf(config),
+    options: settingsOf(config, dialect),
   });
   api.number = String;
   api.milliseconds = () => clock.wallMs();
   api.seconds = () => Math.floor(clock.wallMs() / 1000);
   api.microseconds = () => clock.wallMs() * 1000;
-  signNoFees(api);
-  if (config.sandbox) enterSandbox(api, addresses);
+  signNoFees(api, dialect.signers);
+  if (dialect.nonce !== null) api.nonce = growingNonce(nameOfKey(config.id, credentials), clock);
+  keepRoomForUrgent(api);
+  if (config.sandbox) enterSandbox(api, addresses, dialect);
   if (addresses) {
     redirect(api, addresses);
     // ccxt wants this before its first ws:// (not wss://) connection, proxy or none.
     await api.loadHttpProxyAgent();
   }
   const creates = new CreateConnections();
-  hookRequests(api, addresses, createRequestHold(config.id, clock), creates);
-  cleanErrors(api, credentials === undefined ? [] : [credentials.apiKey, credentials.secret]);
-  return { id: config.id, api, errors, clock, creates };
+  const hold = createRequestHold(config.id, clock);
+  hookRequests(api, addresses, hold, creates);
+  hookCalls({ api, errors, dialect, hold, clock });
+  cleanErrors(api, secretsOf(credentials));
+  const ids = createOrderIdCodec(dialect.ids, device);
+  return { id: config.id, api, errors, clock, dialect, ids, creates };
+}
+
+/** An address of a wallet is no secret, and would take words out of answers that are about it. */
+function secretsOf({ walletAddress: _, ...secrets }: Credentials = {}): readonly string[] {
+  return Object.values(secrets);
+}
+
+/** Stands for the key in this process without being it. */
+function nameOfKey(id: string, { apiKey = '' }: Credentials = {}): string {
+  return `${id} ${createHash('sha256').update(apiKey).digest('hex')}`;
 }
 
 /** ccxt's options. Retries are off: a create request that is sent again blind can place an order twice. */
-function settingsOf(config: ExchangeSettings): Record<string, unknown> {
+function settingsOf(config: ExchangeSettings, dialect: Dialect): Record<string, unknown> {
   const derivatives = config.symbols.some(isDerivative);
   const common = {
     defaultType: derivatives ? 'swap' : 'spot',
@@ -91,14 +122,7 @@ function settingsOf(config: ExchangeSettings): Record<string, unknown> {
     ws: { backoff: { base: 250, factor: 2, max: 2000 } },
     ...NO_FEES,
   };
-  if (!config.id.startsWith('binance')) return common;
-  return {
-    ...common,
-    // Each of these would ask another of the exchange's hosts for what we do not use.
-    fetchCurrencies: false,
-    fetchMargins: false,
-    fetchMarkets: { types: derivatives ? ['spot', 'linear'] : ['spot'] },
-  };
+  return { ...common, ...dialect.options(derivatives) };
 }
 
 /**

@@ -22,9 +22,6 @@ const GRACE_MS = 2000;
 const CHECK_PERIOD_MS = 500;
 const PAGE_ROWS = 1000;
 const BOOK_LEVELS = 5;
-/** Exchanges that answer the tops of just the books that are named, given as `symbols`; others send those of all. */
-const NAMED_TOPS: ReadonlySet<string> = new Set(['binance', 'binanceus']);
-
 /** Candles, quotes and rules of one exchange through ccxt. See CandleFeed for the contract. */
 export function createCcxtFeed(exchange: ConnectedExchange, options: FeedOptions = {}): CandleFeed {
   return new CcxtFeed(exchange, options.graceMs ?? GRACE_MS);
@@ -104,7 +101,7 @@ class CcxtFeed implements CandleFeed {
     const { api } = this.#connection;
     if (api.has.fetchOrderBook !== true) return undefined;
     // Futures know no choice of symbols.
-    const isNamed = NAMED_TOPS.has(api.id) && !isDerivative(symbol);
+    const isNamed = this.#connection.dialect.namedTops && !isDerivative(symbol);
     return isNamed ? this.#sharedQuote(symbol) : this.#bookTop(symbol);
   }
 

@@ -2,12 +2,8 @@
 export { checkedAddresses } from './addresses.js';
 export { type BrokerOptions, createCcxtBroker } from './broker.js';
 export type { BeforeCreateLeaves } from './create-attempt.js';
-export {
-  createDeadMansSwitch,
-  DEAD_MANS_SWITCHES,
-  type DeadMansSwitch,
-  type SwitchTerms,
-} from './dead-mans-switch.js';
+export { createDeadMansSwitch, type DeadMansSwitch } from './dead-mans-switch.js';
+export type { KeyPermissions, SwitchTerms } from './dialects/dialect.js';
 export {
   CcxtEmergencyCanceller,
   type EmergencyCancellerOptions,
@@ -20,6 +16,6 @@ export {
 } from './exchange.js';
 export { exchangeOffsetMs } from './exchange-time.js';
 export { createCcxtFeed, type FeedOptions } from './feed.js';
-export { type KeyPermissions, keyPermissions } from './key-permissions.js';
+export { keyPermissions } from './key-permissions.js';
 export { marketRefusals } from './market-refusals.js';
 export { createOrderStream } from './order-stream.js';

@@ -29,7 +29,7 @@ export function nameOf({ id, symbol, clientOrderId }: CcxtOrder): string {
 
 /** Asks for open orders in parallel, of every symbol and in every way; never rejects. Resolves when `onOpen` has, too. */
 export async function lookForOpenOrders(
-  { api, errors }: ConnectedExchange,
+  { api, errors, ids, dialect }: ConnectedExchange,
   question: LookQuestion,
 ): Promise<Look> {
   const open = new Map<string, CcxtOrder>();
@@ -45,7 +45,14 @@ export async function lookForOpenOrders(
   const ask = async (list: () => Promise<CcxtOrder[]>, isOptional: boolean) => {
     let orders: readonly CcxtOrder[];
     try {
-      orders = await list();
+      const answered = (await list()).filter(
+        ({ symbol }) => question.account || symbol === undefined || symbols.includes(symbol),
+      );
+      orders = answered.map((order) =>
+        order.clientOrderId === undefined
+          ? order
+          : { ...order, clientOrderId: ids.fromWire(order.clientOrderId) },
+      );
     } catch (error) {
       if (!isOptional || !hasNoSuchList(error)) unanswered.push(messageOf(error));
       return;
@@ -60,7 +67,8 @@ export async function lookForOpenOrders(
   const symbols = question.symbols.filter((symbol) => api.markets === undefined || symbol in api.markets);
   if (symbols.length === 0 && !question.account)
     unanswered.push(`${api.id} lists none of ${question.symbols.join(', ')}`);
-  const asked: readonly (string | undefined)[] = question.account ? [undefined] : symbols;
+  const asked: readonly (string | undefined)[] =
+    question.account || (dialect.openOrdersOfAccount && symbols.length > 0) ? [undefined] : symbols;
   // Those of open orders first: ccxt lets requests wait in line, and cancels wait for these.
   const answers = asked.map((symbol) => ask(() => api.fetchOpenOrders(symbol), false));
   if (question.twofold && api.has.fetchOrders === true) {

@@ -25,7 +25,8 @@ export function orderReport(source: ReportSource): OrderReport {
     exchangeOrderId: order.id ?? null,
     symbol,
     side,
-    status: statusOf(order, filled),
+    status:
+      order.filled === undefined || order.filled === null ? unfilledStatus(order) : statusOf(order, filled),
     amount: figure(order.amount) ?? filled,
     filled,
     averagePrice: decimal(filled).gt(0) ? (figure(order.average) ?? null) : null,
@@ -58,6 +59,12 @@ function statusOf(order: CcxtOrder, filled: string): OrderReport['status'] {
     default:
       return 'unknown';
   }
+}
+
+/** How much of an ended order filled decides what it ended as: where that is not told, nothing is known of its end. */
+function unfilledStatus({ status }: CcxtOrder): OrderReport['status'] {
+  if (status === 'open') return 'accepted';
+  return status === 'rejected' ? 'rejected' : 'unknown';
 }
 
 function sideOf(order: CcxtOrder): Side {

@@ -1,8 +1,8 @@
 import { decimal, text } from '../../core/money.js';
 import type { OrderHint } from '../../core/order.js';
-import { givenOrderId } from '../../core/order-owner.js';
 import type { OrderStream } from '../../ports/broker.js';
 import type { CcxtOrder } from './ccxt-module.js';
+import type { OrderIdCodec } from './dialects/order-ids.js';
 import { type ConnectedExchange, closeStreams } from './exchange.js';
 
 /**
@@ -38,21 +38,21 @@ export async function createOrderStream(
 }
 
 async function watch(
-  { api }: ConnectedExchange,
+  { api, ids }: ConnectedExchange,
   onHint: (hint: OrderHint) => void,
   signal: AbortSignal,
 ): Promise<void> {
   while (!signal.aborted) {
     for (const order of await api.watchOrders()) {
-      const hint = hintOf(order);
+      const hint = hintOf(order, ids);
       if (hint !== null && !signal.aborted) onHint(hint);
     }
   }
 }
 
 /** A word that names no order of a symbol says nothing; a figure that is no number is not said. */
-function hintOf({ clientOrderId, symbol, filled }: CcxtOrder): OrderHint | null {
+function hintOf({ clientOrderId, symbol, filled }: CcxtOrder, ids: OrderIdCodec): OrderHint | null {
   if (clientOrderId === undefined || symbol === undefined) return null;
   const said = filled !== undefined && Number.isFinite(Number(filled));
-  return { clientOrderId: givenOrderId(clientOrderId), symbol, filled: said ? text(decimal(filled)) : null };
+  return { clientOrderId: ids.fromWire(clientOrderId), symbol, filled: said ? text(decimal(filled)) : null };
 }

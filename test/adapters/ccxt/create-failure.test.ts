@@ -2,6 +2,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { type CcxtModule, loadCcxt } from '../../../src/adapters/ccxt/ccxt-module.js';
 import { type CreateAttempt, CreateDenied } from '../../../src/adapters/ccxt/create-attempt.js';
 import { createFailure } from '../../../src/adapters/ccxt/create-failure.js';
+import { dialectOf } from '../../../src/adapters/ccxt/dialects/table.js';
 
 let module: CcxtModule;
 beforeAll(async () => {
@@ -26,7 +27,9 @@ function ccxtError(name: keyof CcxtModule['errors'], message = 'refused'): Error
 describe('what a failed create means', () => {
   it('nothing was placed by what never left', () => {
     const attempt = { ...sent, entered: false, sent: 0, status: null };
-    expect(createFailure(new Error('signing failed'), attempt, module.errors)).toMatchObject({
+    expect(
+      createFailure(new Error('signing failed'), attempt, module.errors, dialectOf('binance')),
+    ).toMatchObject({
       kind: 'not_placed',
       retryable: false,
     });
@@ -34,7 +37,9 @@ describe('what a failed create means', () => {
 
   it('the gate’s own word at the wire is its denial, with its reason', () => {
     const attempt = { ...sent, sent: 0, status: null };
-    expect(createFailure(new CreateDenied('state_halted'), attempt, module.errors)).toEqual({
+    expect(
+      createFailure(new CreateDenied('state_halted'), attempt, module.errors, dialectOf('binance')),
+    ).toEqual({
       kind: 'denied',
       reason: 'state_halted',
       message: 'denied as it was about to leave: state_halted',
@@ -43,7 +48,9 @@ describe('what a failed create means', () => {
 
   it('nothing was placed while no connection stood, and it may be tried again', () => {
     const attempt = { ...sent, sent: 0, status: null };
-    expect(createFailure(new Error('ECONNREFUSED'), attempt, module.errors)).toMatchObject({
+    expect(
+      createFailure(new Error('ECONNREFUSED'), attempt, module.errors, dialectOf('binance')),
+    ).toMatchObject({
       kind: 'not_placed',
       retryable: true,
     });
@@ -51,7 +58,9 @@ describe('what a failed create means', () => {
 
   it('no answer to what was written is ambiguous', () => {
     const attempt = { ...sent, status: null };
-    expect(createFailure(new Error('ECONNRESET'), attempt, module.errors).kind).toBe('ambiguous');
+    expect(createFailure(new Error('ECONNRESET'), attempt, module.errors, dialectOf('binance')).kind).toBe(
+      'ambiguous',
+    );
   });
 
   it.each([
@@ -65,14 +74,18 @@ describe('what a failed create means', () => {
     ['AuthenticationError', 'Invalid API-key', undefined],
     ['InvalidNonce', 'Timestamp is outside of the recvWindow', undefined],
   ] as const)('%s "%s" speaks of %s', (name, message, about) => {
-    const failure = createFailure(ccxtError(name, message), sent, module.errors);
+    const failure = createFailure(ccxtError(name, message), sent, module.errors, dialectOf('binance'));
     expect('about' in failure ? failure.about : undefined).toBe(about);
   });
 
   it('a second request of the same create makes everything ambiguous, a refusal of it too', () => {
     const attempt = { ...sent, sent: 2 };
-    expect(createFailure(ccxtError('InvalidOrder'), attempt, module.errors).kind).toBe('ambiguous');
-    expect(createFailure(new CreateDenied('no_permit'), { ...sent }, module.errors).kind).toBe('ambiguous');
+    expect(createFailure(ccxtError('InvalidOrder'), attempt, module.errors, dialectOf('binance')).kind).toBe(
+      'ambiguous',
+    );
+    expect(
+      createFailure(new CreateDenied('no_permit'), { ...sent }, module.errors, dialectOf('binance')).kind,
+    ).toBe('ambiguous');
   });
 
   it.each([
@@ -82,17 +95,24 @@ describe('what a failed create means', () => {
     'BadRequest',
     'OperationRejected',
   ] as const)('%s, in a clear answer, is the exchange’s rejection', (name) => {
-    const result = createFailure(ccxtError(name), sent, module.errors);
+    const result = createFailure(ccxtError(name), sent, module.errors, dialectOf('binance'));
     expect(result).toMatchObject({ kind: 'rejected' });
   });
 
   it('the same refusal in an answer with status 5xx proves nothing', () => {
-    const result = createFailure(ccxtError('InvalidOrder'), { ...sent, status: 502 }, module.errors);
+    const result = createFailure(
+      ccxtError('InvalidOrder'),
+      { ...sent, status: 502 },
+      module.errors,
+      dialectOf('binance'),
+    );
     expect(result.kind).toBe('ambiguous');
   });
 
   it('a wrong clock may be tried again', () => {
-    expect(createFailure(ccxtError('InvalidNonce', '-1021'), sent, module.errors)).toMatchObject({
+    expect(
+      createFailure(ccxtError('InvalidNonce', '-1021'), sent, module.errors, dialectOf('binance')),
+    ).toMatchObject({
       kind: 'not_placed',
       retryable: true,
     });
@@ -100,11 +120,13 @@ describe('what a failed create means', () => {
 
   it('a duplicate id means that an order of ours is there', () => {
     for (const error of [ccxtError('DuplicateOrderId'), ccxtError('InvalidOrder', 'Duplicate order sent.')]) {
-      expect(createFailure(error, sent, module.errors).kind).toBe('ambiguous');
+      expect(createFailure(error, sent, module.errors, dialectOf('binance')).kind).toBe('ambiguous');
     }
   });
 
   it('an error that ccxt cannot name is ambiguous', () => {
-    expect(createFailure(new Error('?'), { ...sent, status: 200 }, module.errors).kind).toBe('ambiguous');
+    expect(
+      createFailure(new Error('?'), { ...sent, status: 200 }, module.errors, dialectOf('binance')).kind,
+    ).toBe('ambiguous');
   });
 });

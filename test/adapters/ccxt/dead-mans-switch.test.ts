@@ -4,14 +4,19 @@ import { readFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { DIALECTS } from '../../../src/adapters/ccxt/dialects/table.js';
 import {
   type ConnectedExchange,
   createDeadMansSwitch,
   createExchange,
-  DEAD_MANS_SWITCHES,
 } from '../../../src/adapters/ccxt/index.js';
 import { createSystemClock } from '../../../src/adapters/clock/system-clock.js';
 import { createDeadMansWatch } from '../../../src/trader/dead-mans-watch.js';
+
+/** The terms of each exchange that has a switch, by its id. */
+const SWITCHES = DIALECTS.flatMap(({ ccxtIds, deadMansSwitch }) =>
+  deadMansSwitch === null ? [] : [[ccxtIds[0]!, deadMansSwitch] as const],
+).sort(([a], [b]) => a.localeCompare(b));
 
 /** What Kraken answers, as its documentation has it, of as much as ccxt asks for. */
 const ASSETS = {
@@ -91,14 +96,14 @@ describe('the dead man’s switch of an exchange, through ccxt', () => {
     await device.wind(60);
     await device.wind(1);
     await device.off();
-    expect(asked).toEqual([60, DEAD_MANS_SWITCHES.kraken!.secondsMin, 0]);
+    expect(asked).toEqual([60, new Map(SWITCHES).get('kraken')!.secondsMin, 0]);
   });
 
   it('is not there where ccxt has none, and in the table only where ccxt has one', async () => {
     const clock = createSystemClock();
     const binance = await createExchange({ id: 'binance', symbols: ['BTC/USDT'], sandbox: false }, clock);
     expect(createDeadMansSwitch(binance, ['BTC/USDT'])).toBe(null);
-    for (const [id, terms] of Object.entries(DEAD_MANS_SWITCHES)) {
+    for (const [id, terms] of SWITCHES) {
       const connected = await createExchange({ id, symbols: ['BTC/USDT'], sandbox: false }, clock);
       expect(connected.api.has.cancelAllOrdersAfter, id).toBe(true);
       expect(createDeadMansSwitch(connected, ['BTC/USDT'])?.terms).toBe(terms);
@@ -109,7 +114,7 @@ describe('the dead man’s switch of an exchange, through ccxt', () => {
 
   it('does what the page for the owner says', () => {
     const page = readFileSync(new URL('../../../docs/operations.md', import.meta.url), 'utf8');
-    const rows = Object.entries(DEAD_MANS_SWITCHES).map(
+    const rows = SWITCHES.map(
       ([id, { cancels, cancelsStops }]) => `| ${id} | ${cancels} | ${cancelsStops ? 'off' : 'on'} |`,
     );
     expect(page).toContain(rows.join('\n'));
