@@ -6,11 +6,12 @@ import { fileURLToPath } from 'node:url';
 import { isRun, readOptions } from './usage.mjs';
 
 const BEGIN = '<!-- proven: made by scripts/docs-exchanges.mjs -->\n';
+const SERVERS_BEGIN = '<!-- servers: made by scripts/docs-exchanges.mjs -->\n';
 const END = '<!-- end -->';
 const DIALECTS_BEGIN = '<!-- dialects: made by scripts/docs-exchanges.mjs -->\n';
 
 /** The page with the tables of these rows in the place of its own; without dialects the table of them stays as it is. */
-export function exchangesPage(page, rows, dialects) {
+export function exchangesPage(page, rows, dialects, servers) {
   const mark = (able) => (able ? 'yes' : 'no');
   const lines = rows.map(
     ({ id, kind, stops, marketOrders, deadMansSwitch }) =>
@@ -23,7 +24,9 @@ export function exchangesPage(page, rows, dialects) {
     '',
   ].join('\n');
   const withProven = put(page, BEGIN, table);
-  return dialects === undefined ? withProven : put(withProven, DIALECTS_BEGIN, dialectTable(dialects));
+  const withDialects =
+    dialects === undefined ? withProven : put(withProven, DIALECTS_BEGIN, dialectTable(dialects));
+  return servers === undefined ? withDialects : put(withDialects, SERVERS_BEGIN, serverTable(servers));
 }
 
 function put(page, begin, table) {
@@ -63,10 +66,28 @@ function dialectTable(dialects) {
   ].join('\n');
 }
 
+/** How much of what each dialect server does something confirms, and what nothing does. */
+function serverTable(servers) {
+  const lines = Object.entries(servers).map(([id, { title, rules }]) => {
+    const open = rules.filter(({ source }) => source === null);
+    return `| ${title} | \`${id}\` | ${rules.length} | ${open.length} | ${open.map(({ rule }) => rule).join(' ') || '–'} |`;
+  });
+  return [
+    '| server | `--dialect` | rules | without a source | which |',
+    '|---|---|---|---|---|',
+    ...lines,
+    '',
+  ].join('\n');
+}
+
 if (isRun(import.meta.url)) {
   readOptions(import.meta.url);
   const file = fileURLToPath(new URL('../docs/exchanges.md', import.meta.url));
   const { PROVEN_EXCHANGES } = await import('../dist/config/proven-exchanges.js');
   const { DIALECTS } = await import('../dist/adapters/ccxt/dialects/table.js');
-  writeFileSync(file, exchangesPage(readFileSync(file, 'utf8'), PROVEN_EXCHANGES, DIALECTS));
+  const servers = await import('../dist/simulator/dialects/registry.js');
+  writeFileSync(
+    file,
+    exchangesPage(readFileSync(file, 'utf8'), PROVEN_EXCHANGES, DIALECTS, servers.DIALECTS),
+  );
 }

@@ -800,6 +800,27 @@ export const MUTATIONS = [
     by: 'test/simulator/limits.test.ts',
   },
   {
+    name: 'take any nonce in the simulated Kraken',
+    file: 'src/simulator/dialects/kraken/request-signature.ts',
+    from: 'BigInt(nonce) <= lastNonce',
+    to: 'false',
+    by: 'test/simulator/kraken.test.ts',
+  },
+  {
+    name: 'place an order in the simulated Kraken past its deadline',
+    file: 'src/simulator/dialects/kraken/private-routes.ts',
+    from: 'if (this.#exchange.ageMs(deadlineMs) > 0) throw errors.deadline();',
+    to: '',
+    by: 'test/simulator/kraken.test.ts',
+  },
+  {
+    name: 'forget what was asked of the simulated Kraken and is not there',
+    file: 'src/simulator/dialects/kraken/kraken.ts',
+    from: 'this.#parts.onUnknown(`${method} ${path}`);',
+    to: '',
+    by: 'test/simulator/kraken.test.ts',
+  },
+  {
     name: 'place an order at once that waits within the simulated exchange',
     file: 'src/simulator/dialects/binance/binance.ts',
     from: 'if (request.queuedMs > 0) await delay(request.queuedMs, undefined, { ref: false });',

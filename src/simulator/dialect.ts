@@ -1,6 +1,7 @@
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { AccountEvent } from './account-events.js';
+import type { Rule } from './dialects/rule.js';
 import type { LimitSettings } from './limit-settings.js';
 import type { ClosedBar } from './market-replay.js';
 import type { Bookkeeping } from './order-engine.js';
@@ -115,10 +116,14 @@ export interface DialectParts {
   readonly fates: OrderFates;
   readonly limits: Partial<LimitSettings>;
   readonly monotonicMs: () => number;
+  /** Told of every route, method and channel that was asked for and is not simulated. */
+  readonly onUnknown: (what: string) => void;
 }
 
 /** An exchange that the simulator can stand in for. */
 export interface DialectKind {
+  readonly title: string;
+  readonly rules: readonly Rule[];
   /** How it books fills. */
   readonly bookkeeping: Bookkeeping;
   /** Of the account that the command makes, where none is given. */

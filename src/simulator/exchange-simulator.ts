@@ -33,6 +33,8 @@ const HOST = '127.0.0.1';
 export class ExchangeSimulator {
   readonly exchange: SimulatedExchange;
   readonly dialect: Dialect;
+  /** What was asked for and is not simulated: a test that finds anything here has proved less than it says. */
+  readonly unknown: string[] = [];
   readonly #port: number;
   readonly #fates: OrderFates;
   readonly #front: HttpFront;
@@ -51,6 +53,7 @@ export class ExchangeSimulator {
       fates: this.#fates,
       limits: options.limits ?? {},
       monotonicMs,
+      onUnknown: (what) => this.unknown.push(what),
     });
     this.exchange.onAccountEvent = (apiKey, event) => this.dialect.streams.publishEvent(apiKey, event);
     this.#front = new HttpFront(this.dialect, controlRoutes(this));

@@ -1,4 +1,5 @@
-/** The exchange simulator: a Binance spot look-alike on loopback that replays candles. */
+/** The exchange simulator: a look-alike of a real exchange on loopback that replays candles. */
+export { DIALECTS, type DialectId } from './dialects/registry.js';
 export { ExchangeSimulator, type SimulatorOptions } from './exchange-simulator.js';
 export { type FaultSettings, faultsOfSeed, readFaults } from './fault-injector.js';
 export { createFollowingClock, type FollowingClock } from './following-clock.js';

@@ -51,7 +51,9 @@ export interface Bookkeeping {
   /** `rate` is the account's for this fill. */
   fee(fill: BookedFill, rate: Decimal): { readonly asset: string; readonly amount: Decimal };
   /** What has to be free, and is held back, for a purchase that costs so much. */
-  hold(cost: Decimal, takerRate: Decimal): Decimal;
+  hold(cost: Decimal, takerRate: Decimal, instrument: Instrument): Decimal;
+  /** What the ledger makes of a change of that size. */
+  booked(asset: string, change: Decimal): Decimal;
 }
 
 export interface BookedFill {
@@ -70,6 +72,7 @@ export const EXACT: Bookkeeping = {
       ? { asset: instrument.base, amount: amount.times(rate) }
       : { asset: instrument.quote, amount: cost.times(rate) },
   hold: (cost) => cost,
+  booked: (_asset, change) => change,
 };
 
 /** Orders of one account against the synthetic books; every movement of money goes through its ledger. */
@@ -145,7 +148,10 @@ export class OrderEngine {
     const left = order.amount.minus(order.filled);
     const takes = book.match(order.side, left.lt(amountMax) ? left : amountMax, order.price);
     const { base, quote } = order.instrument;
-    const cost = order.side === 'sell' ? sum(takes.map((take) => take.amount)) : this.#hold(costOf(takes));
+    const cost =
+      order.side === 'sell'
+        ? sum(takes.map((take) => take.amount))
+        : this.#hold(costOf(takes), order.instrument);
     if (this.ledger.holding(order.side === 'sell' ? base : quote).free.lt(cost)) return;
     this.#take(order, book, takes, atMs);
     if (order.status === 'FILLED') this.#deferred.delete(order);
@@ -218,7 +224,9 @@ export class OrderEngine {
     const depth = book.depth(side);
     const amount = depth.lt(order.amount) ? depth : order.amount;
     const { quote } = order.instrument;
-    const paid = side === 'sell' || this.ledger.holding(quote).free.gte(this.#hold(amount.times(price)));
+    const paid =
+      side === 'sell' ||
+      this.ledger.holding(quote).free.gte(this.#hold(amount.times(price), order.instrument));
     if (amount.gt(0) && paid) this.#fill(order, { price, amount }, false, atMs);
     if (order.status !== 'FILLED') this.#close(order, 'EXPIRED', atMs);
   }
@@ -263,7 +271,7 @@ export class OrderEngine {
     const needed =
       request.side === 'sell'
         ? request.amount
-        : this.#hold(request.price?.times(request.amount) ?? costOf(takes));
+        : this.#hold(request.price?.times(request.amount) ?? costOf(takes), instrument);
     const asset = request.side === 'sell' ? instrument.base : instrument.quote;
     if (this.ledger.holding(asset).free.lt(needed)) throw new Refusal('insufficient');
   }
@@ -278,8 +286,10 @@ export class OrderEngine {
     const received = { asset: buying ? base : quote, amount: buying ? take.amount : quoteAmount };
     const paid = { asset: buying ? quote : base, amount: buying ? quoteAmount : take.amount };
     const lessFee = (of: { asset: string }) => (of.asset === fee.asset ? fee.amount : decimal(0));
-    this.ledger.credit(paid.asset, paid.amount.plus(lessFee(paid)).neg());
-    this.ledger.credit(received.asset, received.amount.minus(lessFee(received)));
+    const credit = (asset: string, change: Decimal) =>
+      this.ledger.credit(asset, this.#books.booked(asset, change));
+    credit(paid.asset, paid.amount.plus(lessFee(paid)).neg());
+    credit(received.asset, received.amount.minus(lessFee(received)));
     const trade: Trade = {
       tradeId: this.#ids.nextTradeId(order.instrument.symbol),
       orderId: order.orderId,
@@ -328,15 +338,18 @@ export class OrderEngine {
     this.#resting.delete(order);
   }
 
-  #hold(cost: Decimal): Decimal {
-    return this.#books.hold(cost, decimal(this.#fees.taker));
+  #hold(cost: Decimal, instrument: Instrument): Decimal {
+    return this.#books.hold(cost, decimal(this.#fees.taker), instrument);
   }
 
   /** What the unfilled rest of a resting order holds back. */
   #reserved(order: SimulatedOrder): { asset: string; amount: Decimal } {
     const left = order.amount.minus(order.filled);
     return order.side === 'buy'
-      ? { asset: order.instrument.quote, amount: this.#hold(left.times(order.price ?? order.trigger!)) }
+      ? {
+          asset: order.instrument.quote,
+          amount: this.#hold(left.times(order.price ?? order.trigger!), order.instrument),
+        }
       : { asset: order.instrument.base, amount: left };
   }
 }

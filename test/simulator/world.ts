@@ -11,6 +11,8 @@ export const ACCOUNT = {
   secret: 'test-secret',
   balances: { USDT: '100000', BTC: '2' },
 } as const;
+/** Kraken's secrets are base64. */
+export const KRAKEN_ACCOUNT = { ...ACCOUNT, secret: 'dGVzdC1zZWNyZXQ=' } as const;
 
 /** A walk with a period and a drift: every candle differs, prices stay on 0.01, nothing is random. */
 export function walk(
@@ -55,7 +57,14 @@ export async function startWorld(
   await simulator.start();
   const clock = simulatedClock(simulator);
   const config = configSchema.parse({
-    exchange: [{ symbols: ['BTC/USDT'], restUrl: simulator.restUrl, wsUrl: simulator.wsUrl }],
+    exchange: [
+      {
+        id: rest.dialect ?? 'binance',
+        symbols: ['BTC/USDT'],
+        restUrl: simulator.restUrl,
+        wsUrl: simulator.wsUrl,
+      },
+    ],
   }).exchange[0]!;
   return {
     simulator,

@@ -11,20 +11,32 @@ import { currenciesOf } from '../../core/symbol.js';
 import { timeframeMs } from '../../core/timeframe.js';
 import { CANDLE_FILE_HELP } from '../../research/candles/candle-file.js';
 import { loadCandles, mustHaveCandles } from '../../research/candles/load-candles.js';
-import { ExchangeSimulator, type FaultSettings, faultsOfSeed, readFaults } from '../../simulator/index.js';
+import {
+  DIALECTS,
+  type DialectId,
+  ExchangeSimulator,
+  type FaultSettings,
+  faultsOfSeed,
+  readFaults,
+} from '../../simulator/index.js';
 
 const NAME = 'simulate-exchange';
 
 export const command = defineCommand({
   name: NAME,
   summary: 'replay candles as an exchange on this machine',
-  about: `It speaks Binance spot over HTTP and WebSocket on 127.0.0.1, so that ccxt's
-"binance" (or anything else that can be pointed at an address) trades against
-it. Bars that the file does not hold stay absent.`,
+  about: `It speaks Binance spot, or another exchange's dialect, over HTTP and WebSocket
+on 127.0.0.1, so that ccxt's class of that exchange (or anything else that can
+be pointed at an address) trades against it. Bars that the file does not hold stay absent.`,
   options: {
     candles: { value: 'FILE', help: 'the candles, see below', required: true, completes: 'file' },
     symbol: { value: 'SYMBOL', help: 'what they are of, as in BTC/USDT', required: true },
     timeframe: { value: 'TF', help: "of the file's rows, as in 1m, 1h, 1d", required: true },
+    dialect: {
+      choices: Object.keys(DIALECTS) as DialectId[],
+      help: 'the exchange that it stands in for',
+      default: 'binance',
+    },
     port: { value: 'N', help: 'port to listen on', otherwise: 'a free one', read: whole(0, 65_535) },
     speed: {
       value: 'BARS',
@@ -57,6 +69,11 @@ it. Bars that the file does not hold stay absent.`,
       otherwise: 'no limit',
       read: number(0, 1_000_000_000),
     },
+    tier: {
+      choices: ['starter', 'intermediate', 'pro'] as const,
+      help: "Kraken's limits for such an account",
+      otherwise: 'no limit',
+    },
     faults: {
       value: 'PLAN',
       help: 'what goes wrong: a seed, or a JSON file',
@@ -64,8 +81,8 @@ it. Bars that the file does not hold stay absent.`,
       completes: 'file',
     },
   },
-  more: `The account's secret is read from REDBUTTON_SIMULATOR_SECRET ("simulated" when
-unset). While it runs: POST /sim/step completes the next bar, GET /sim/ledger
+  more: `The account's secret is read from REDBUTTON_SIMULATOR_SECRET (when
+unset "simulated", for Kraken in base64: c2ltdWxhdGVk). While it runs: POST /sim/step completes the next bar, GET /sim/ledger
 shows orders, trades, transfers and balances as they truly are. GET, POST
 /sim/faults show and set the faults, POST /sim/heal ends them; POST
 /sim/transfer, /sim/clock, /sim/maintenance and /sim/ban do what they say.
@@ -73,20 +90,21 @@ docs/simulator.md explains them. It ends with SIGINT.
 
 ${CANDLE_FILE_HELP}`,
   async run(values, io) {
-    const { symbol, timeframe, speed, balances, 'weight-limit': weightLimit = 0 } = values;
+    const { symbol, timeframe, speed, balances, dialect, tier, 'weight-limit': weightLimit = 0 } = values;
     const barMs = timeframeMs(timeframe);
     const { quote } = currenciesOf(symbol);
     const simulator = new ExchangeSimulator({
+      dialect,
       markets: [{ symbol, timeframe, candles: await cleanCandles(values.candles, barMs, io) }],
       startIndex: values.from,
       port: values.port ?? 0,
-      ...(weightLimit > 0 && { limits: { weightPerMinute: weightLimit } }),
+      limits: { ...(weightLimit > 0 && { weightPerMinute: weightLimit }), ...(tier && { tier }) },
       faults: values.faults === undefined ? undefined : await faultPlan(values.faults),
       book: { halfSpreadBps: values['half-spread'] },
       accounts: [
         {
           apiKey: values['api-key'],
-          secret: io.env.REDBUTTON_SIMULATOR_SECRET ?? 'simulated',
+          secret: io.env.REDBUTTON_SIMULATOR_SECRET ?? DIALECTS[dialect].secretDefault,
           balances: balances ?? { [quote]: '100000' },
         },
       ],

@@ -39,6 +39,20 @@ async function start(args: readonly string[]) {
 }
 
 describe('simulate-exchange', () => {
+  it('stands in for another exchange', async () => {
+    const { restUrl, wsUrl, exit, stop } = await start([
+      ...['--candles', await candleFile(130), '--symbol', 'BTC/USDT', '--timeframe', '1h'],
+      ...['--from', '110', '--speed', '0', '--dialect', 'kraken', '--tier', 'starter'],
+    ]);
+    const clock = await createFollowingClock(restUrl, 5);
+    const settings = { id: 'kraken', symbols: ['BTC/USDT'], restUrl, wsUrl, sandbox: false };
+    const { api } = await createExchange(settings, clock, { apiKey: 'simulated', secret: 'c2ltdWxhdGVk' });
+    expect((await api.fetchBalance()).total).toEqual({ USDT: '100000.00000000' });
+    clock.stop();
+    stop();
+    await exit;
+  });
+
   it('serves a file to ccxt under a clock that follows it over the network', async () => {
     const file = await candleFile(130);
     const { restUrl, wsUrl, exit, stop } = await start([

@@ -116,7 +116,10 @@ describe('resume after the drawdown circuit breaker', () => {
     }
     const tripped = account();
     // Then neither a bare resume nor a word while it is armed is taken
-    expect(await resume()).toMatchObject({ code: 1, said: expect.stringContaining('run it with --rebase-peak') });
+    expect(await resume()).toMatchObject({
+      code: 1,
+      said: expect.stringContaining('run it with --rebase-peak'),
+    });
     expect(await resume('--rebase-peak')).toMatchObject({
       code: 1,
       said: expect.stringContaining('the box is not halted'),

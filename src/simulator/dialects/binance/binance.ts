@@ -10,9 +10,12 @@ import { BinanceStreams } from './binance-streams.js';
 import { faultShapes } from './fault-shapes.js';
 import { marketRoutes, type Route } from './market-routes.js';
 import { LimitError, RequestLimits } from './request-limits.js';
+import { RULES } from './rules.js';
 
 /** Binance spot. */
 export const binance: DialectKind = {
+  title: 'Binance spot',
+  rules: RULES,
   bookkeeping: EXACT,
   secretDefault: 'simulated',
   create: (parts) => new Binance(parts),
@@ -27,8 +30,10 @@ class Binance implements Dialect {
   readonly #market: ReadonlyMap<string, Route>;
   readonly #account: ReadonlyMap<string, AccountRoute>;
   readonly #limits: RequestLimits;
+  readonly #onUnknown: (what: string) => void;
 
-  constructor({ exchange, fates, limits, monotonicMs }: DialectParts) {
+  constructor({ exchange, fates, limits, monotonicMs, onUnknown }: DialectParts) {
+    this.#onUnknown = onUnknown;
     this.#exchange = exchange;
     this.#market = marketRoutes(exchange);
     this.#account = accountRoutes(exchange, fates);
@@ -62,7 +67,10 @@ class Binance implements Dialect {
     const market = this.#market.get(route);
     if (market) return market(params);
     const signed = this.#account.get(route);
-    if (!signed) throw new ApiError(404, -1000, `${route} is not simulated`);
+    if (!signed) {
+      this.#onUnknown(route);
+      throw new ApiError(404, -1000, `${route} is not simulated`);
+    }
     // The time window is checked again before an order is handed to the matching engine: what waited for too long dies
     // here. https://developers.binance.com/docs/binance-spot-api-docs/rest-api/request-security
     if (request.queuedMs > 0) await delay(request.queuedMs, undefined, { ref: false });
