@@ -111,6 +111,8 @@ export async function say(
   const child = spawn('mosquitto_pub', [...args, payload === '' ? '-n' : '-s'], {
     stdio: ['pipe', 'ignore', 'ignore'],
   });
+  // It may end before it has read all of it, over a wrong password as over a broker that is gone.
+  child.stdin.on('error', () => undefined);
   child.stdin.end(payload);
   await new Promise((resolve) => child.once('exit', resolve));
 }
