@@ -76,21 +76,57 @@ export function ntfyCredentials(env: Env): {
   return { topic: readCredential('ntfy-topic', env), token: readCredential('ntfy-token', env) };
 }
 
-/** API key of one exchange; undefined unless both halves are set. Half a key is an error. */
+/** A credential of an exchange by the end of its name, and the setting that takes it. */
+interface CredentialName {
+  readonly name: string;
+  readonly setting: string;
+}
+
+const KEY_AND_SECRET: readonly CredentialName[] = [
+  { name: 'api-key', setting: 'apiKey' },
+  { name: 'api-secret', setting: 'secret' },
+];
+
+/** The secrets of one exchange by the settings that take them; undefined where none is set. A part of them is an error. */
 export function exchangeCredentials(
   exchangeId: string,
   env: Env,
-): { readonly apiKey: Secret; readonly secret: Secret } | undefined {
-  const apiKey = readCredential(`${exchangeId}-api-key`, env);
-  const secret = readCredential(`${exchangeId}-api-secret`, env);
-  if (apiKey === undefined && secret === undefined) return undefined;
-  if (apiKey === undefined || secret === undefined) {
-    const missing = `${exchangeId}-api-${apiKey === undefined ? 'key' : 'secret'}`;
+  names: readonly CredentialName[] = KEY_AND_SECRET,
+): Readonly<Record<string, Secret>> | undefined {
+  return credentialsFrom((name) => readCredential(name, env), exchangeId, names);
+}
+
+/** The same, read by a function of the full name. */
+export function credentialsFrom(
+  read: (name: string) => Secret | undefined,
+  exchangeId: string,
+  names: readonly CredentialName[],
+): Readonly<Record<string, Secret>> | undefined {
+  const found = names.map(({ name, setting }) => {
+    const full = `${exchangeId}-${name}`;
+    return { full, setting, secret: read(full) };
+  });
+  const missing = found.filter(({ secret }) => secret === undefined).map(({ full }) => full);
+  if (missing.length === found.length) return undefined;
+  if (missing.length > 0) {
     throw badInput(
       'E_CREDENTIAL',
-      `credential ${missing} is missing while its other half is set`,
-      `provide ${missing} too, or neither`,
+      `credential ${missing.join(' and ')} is missing while its other half is set`,
+      `provide ${missing.join(' and ')} too, or none of ${found.map(({ full }) => full).join(', ')}`,
     );
   }
-  return { apiKey, secret };
+  return Object.fromEntries(found.map(({ setting, secret }) => [setting, withLineEnds(secret!)]));
+}
+
+/** Secrets as the one call takes them that signs with them. */
+export function revealed(credentials: Readonly<Record<string, Secret>>): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(credentials).map(([setting, secret]) => [setting, secret.reveal()]),
+  );
+}
+
+/** A private key in PEM often comes as one line, from a JSON file, with its line ends written out. */
+function withLineEnds(secret: Secret): Secret {
+  const text = secret.reveal();
+  return text.includes('-----BEGIN') ? new Secret(text.replaceAll('\\n', '\n').trim()) : secret;
 }

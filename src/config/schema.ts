@@ -63,6 +63,13 @@ const exchange = z.strictObject({
   })
     .optional()
     .describe('The same for streams.'),
+  hostname: z
+    .string()
+    .regex(/^[a-z0-9.-]{1,253}$/, 'expected the name of a host')
+    .optional()
+    .describe(
+      'Host of the region that your account is in, where the exchange has several; only those that the box knows of it.',
+    ),
   sandbox: z.boolean().default(false).describe("Use the exchange's own test network."),
   simulatedTime: z
     .boolean()

@@ -1,5 +1,10 @@
-import { CcxtEmergencyCanceller, createExchange } from '../adapters/ccxt/index.js';
-import { exchangeCredentials } from '../config/credentials.js';
+import {
+  CcxtEmergencyCanceller,
+  type Credentials,
+  createExchange,
+  dialectOf,
+} from '../adapters/ccxt/index.js';
+import { exchangeCredentials, revealed } from '../config/credentials.js';
 import type { Config, ExchangeConfig } from '../config/schema.js';
 import { badInput } from '../core/errors.js';
 import { type CancelOutcome, joinOutcomes } from '../core/guard-link.js';
@@ -20,6 +25,7 @@ export async function connectCanceller(
   clock: Clock,
   exchangeClock: Clock,
   onNotLoaded: (detail: string) => void,
+  onKeyRisk: (detail: string) => void = () => {},
 ): Promise<Canceller> {
   const cancellers = await Promise.all(
     config.exchange.map(
@@ -31,6 +37,7 @@ export async function connectCanceller(
           scope: config.guard.haltScope,
           clock,
           onNotLoaded: (detail) => onNotLoaded(`${exchange.id}: ${detail}`),
+          onKeyRisk: (detail) => onKeyRisk(`${exchange.id}: ${detail}`),
         }),
     ),
   );
@@ -47,14 +54,15 @@ export async function connectCanceller(
   };
 }
 
-function keyOf({ id }: ExchangeConfig, env: Readonly<Record<string, string | undefined>>) {
-  const found = exchangeCredentials(`guard-${id}`, env);
+function keyOf({ id }: ExchangeConfig, env: Readonly<Record<string, string | undefined>>): Credentials {
+  const names = dialectOf(id).credentials;
+  const found = exchangeCredentials(`guard-${id}`, env, names);
   if (found === undefined) {
     throw badInput(
       'E_CREDENTIAL',
       `the guard has no key for ${id}, so it could not cancel orders itself`,
-      `provide the credentials guard-${id}-api-key and guard-${id}-api-secret`,
+      `provide the credentials ${names.map(({ name }) => `guard-${id}-${name}`).join(' and ')}`,
     );
   }
-  return { apiKey: found.apiKey.reveal(), secret: found.secret.reveal() };
+  return revealed(found);
 }

@@ -200,8 +200,13 @@ async function emergencyCancellerOf(
   clock: Clock,
 ): Promise<Canceller | null> {
   if (config.mode === 'paper') return null;
-  return connectCanceller(config, env, clock, exchangeClock ?? clock, (detail) =>
-    onLog('warn', { detail }, 'the guard’s own exchange connection is not ready'),
+  return connectCanceller(
+    config,
+    env,
+    clock,
+    exchangeClock ?? clock,
+    (detail) => onLog('warn', { detail }, 'the guard’s own exchange connection is not ready'),
+    (detail) => onLog('error', { detail }, 'the guard’s key may do more than it should'),
   );
 }
 

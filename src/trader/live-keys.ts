@@ -60,7 +60,7 @@ export async function checkLiveKeys({
   }
 
   for (const exchange of open.values()) {
-    if (exchangeCredentials(exchange.id, env) === undefined) {
+    if (exchangeCredentials(exchange.id, env, exchange.connection.dialect.credentials) === undefined) {
       const message = `mode = "live" needs an API key for ${exchange.id}, and there is none`;
       const remedy = 'see redbutton run --help for where secrets come from';
       refuse([{ exchange: exchange.id, code: 'E_KEY_MISSING', message, remedy }]);

@@ -3,11 +3,12 @@ import {
   type ConnectedExchange,
   checkedAddresses,
   createExchange,
+  dialectOf,
   marketRefusals,
 } from '../adapters/ccxt/index.js';
 import type { DuckStore } from '../adapters/duckdb/index.js';
 import type { Log } from '../adapters/log/log.js';
-import { exchangeCredentials } from '../config/credentials.js';
+import { exchangeCredentials, revealed } from '../config/credentials.js';
 import { type LiveRefusal, liveRefusals, sandboxWarnings } from '../config/live-refusals.js';
 import { accountOf, boxPaths } from '../config/paths.js';
 import type { Config, ExchangeConfig } from '../config/schema.js';
@@ -140,15 +141,12 @@ export class LiveStart {
 
   async #askForOrders(entry: ExchangeConfig): Promise<void> {
     try {
-      const key = exchangeCredentials(entry.id, this.#options.env);
+      const key = exchangeCredentials(entry.id, this.#options.env, dialectOf(entry.id).credentials);
       if (key === undefined) return;
       const connection = await createExchange(
         entry,
         this.#options.clock,
-        {
-          apiKey: key.apiKey.reveal(),
-          secret: key.secret.reveal(),
-        },
+        revealed(key),
         this.#options.config.device.name,
       );
       const ids = await oursOpen(connection, entry.symbols, this.#options.config.device.name);

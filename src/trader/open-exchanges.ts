@@ -1,13 +1,15 @@
 import {
   type BeforeCreateLeaves,
   type ConnectedExchange,
+  type Credentials,
   createCcxtBroker,
   createCcxtFeed,
   createExchange,
   createOrderStream,
+  dialectOf,
 } from '../adapters/ccxt/index.js';
 import type { Log } from '../adapters/log/log.js';
-import { exchangeCredentials } from '../config/credentials.js';
+import { exchangeCredentials, revealed } from '../config/credentials.js';
 import type { Config, ExchangeConfig } from '../config/schema.js';
 import { streamName } from '../core/candle.js';
 import { badInput, EXIT, invariant, messageOf, RedbuttonError } from '../core/errors.js';
@@ -149,12 +151,9 @@ export function connectAhead(
   return exchange;
 }
 
-function credentialsOf(
-  id: string,
-  env: ExchangeParts['env'],
-): { apiKey: string; secret: string } | undefined {
-  const found = exchangeCredentials(id, env);
-  return found && { apiKey: found.apiKey.reveal(), secret: found.secret.reveal() };
+function credentialsOf(id: string, env: ExchangeParts['env']): Credentials | undefined {
+  const found = exchangeCredentials(id, env, dialectOf(id).credentials);
+  return found && revealed(found);
 }
 
 /** Those of the symbols that the last start knew, as it knew them. */

@@ -10,6 +10,8 @@ export interface AddressSettings {
   readonly restUrl?: string | undefined;
   readonly wsUrl?: string | undefined;
   readonly sandbox: boolean;
+  /** Of a region, in place of the host that ccxt has. */
+  readonly hostname?: string | undefined;
 }
 
 export interface Addresses {
@@ -59,6 +61,21 @@ export function checkedAddresses({ id, restUrl, wsUrl, sandbox }: AddressSetting
     }
   }
   return { restUrl: restUrl.replace(/\/+$/, ''), wsUrl: wsUrl.replace(/\/+$/, '') };
+}
+
+/** Throws `E_EXCHANGE_ADDRESS` for a host of a region that is none of the exchange's own. */
+export function checkedHostname(
+  { id, hostname, restUrl }: AddressSettings,
+  hosts: readonly string[],
+): string | undefined {
+  if (hostname === undefined || (restUrl === undefined && hosts.includes(hostname))) return hostname;
+  throw badInput(
+    'E_EXCHANGE_ADDRESS',
+    restUrl === undefined
+      ? `exchange ${id}: hostname = "${hostname}" is no host that is known of it`
+      : `exchange ${id}: both hostname and restUrl are given`,
+    hosts.length === 0 ? 'leave hostname out' : `leave hostname out, or write one of ${hosts.join(', ')}`,
+  );
 }
 
 export function isLoopback(url: string): boolean {

@@ -102,6 +102,7 @@ class CcxtBroker implements Broker {
     try {
       const order = await dialect.find?.(api, look);
       if (order !== undefined) return this.#ownOrder(order, clientOrderId);
+      if (dialect.find !== null) return undefined;
     } catch (error) {
       if (!(error instanceof errors.OrderNotFound)) throw error;
     }

@@ -23,6 +23,8 @@ export interface EmergencyCancellerOptions {
   readonly clock: Pick<Clock, 'monotonicMs' | 'sleep'>;
   /** Told of each try to load the markets that fails. */
   readonly onNotLoaded: (detail: string) => void;
+  /** Told of a key that may move money out: a guard needs to cancel and nothing else. */
+  readonly onKeyRisk?: (detail: string) => void;
 }
 
 /** An emergency waits for no slow answer: it asks again. */
@@ -52,13 +54,21 @@ export class CcxtEmergencyCanceller {
         await exchange.api.loadMarkets();
         // The first signed request also brings up connection and clock, and proves the key.
         const { unanswered } = await this.#ask(false, async () => {});
-        if (unanswered.length === 0) return;
+        if (unanswered.length === 0) return await this.#askKey();
         onNotLoaded(unanswered[0]!);
       } catch (error) {
         onNotLoaded(messageOf(error));
       }
       await clock.sleep(PRELOAD_RETRY_MS, signal).catch(() => undefined);
     }
+  }
+
+  /** What is not answered is left open: a guard is ready when it can cancel, whatever else its key may do. */
+  async #askKey(): Promise<void> {
+    const { exchange, onKeyRisk } = this.#options;
+    const rights = await exchange.dialect.keyRights?.(exchange.api).catch(() => null);
+    if (rights?.withdrawals === true)
+      onKeyRisk?.('it may withdraw money: take that right from the key at the exchange, now');
   }
 
   /** One pass: cancels what is open and says how it ended; rejects when the exchange does not answer. */

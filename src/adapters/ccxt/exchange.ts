@@ -7,6 +7,7 @@ import {
   type Addresses,
   type AddressSettings,
   checkedAddresses,
+  checkedHostname,
   enterSandbox,
   isLoopback,
   redirect,
@@ -37,6 +38,7 @@ export interface Credentials {
   readonly password?: string;
   readonly walletAddress?: string;
   readonly privateKey?: string;
+  readonly uid?: string;
 }
 
 /** A ccxt exchange, pointed at where the configuration says and set on the given clock. */
@@ -67,9 +69,11 @@ export async function createExchange(
   const addresses = checkedAddresses(config);
   const { create, errors } = await loadCcxt(config.id);
   const dialect = dialectOf(config.id);
+  const hostname = checkedHostname(config, dialect.hosts);
   const local = addresses !== undefined && isLoopback(addresses.restUrl);
   const api = create({
     ...credentials,
+    ...(hostname !== undefined && { hostname }),
     enableRateLimit: !local,
     timeout: REQUEST_TIMEOUT_MS,
     newUpdates: true,

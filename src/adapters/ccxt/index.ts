@@ -4,6 +4,7 @@ export { type BrokerOptions, createCcxtBroker } from './broker.js';
 export type { BeforeCreateLeaves } from './create-attempt.js';
 export { createDeadMansSwitch, type DeadMansSwitch } from './dead-mans-switch.js';
 export type { KeyPermissions, SwitchTerms } from './dialects/dialect.js';
+export { dialectOf } from './dialects/table.js';
 export {
   CcxtEmergencyCanceller,
   type EmergencyCancellerOptions,

@@ -1,10 +1,13 @@
 import {
   type ConnectedExchange,
+  type Credentials,
   createExchange,
+  dialectOf,
   exchangeOffsetMs,
   keyPermissions,
 } from '../../adapters/ccxt/index.js';
 import { isTimeSynchronised } from '../../adapters/clock/time-sync.js';
+import { credentialsFrom, revealed } from '../../config/credentials.js';
 import type { ExchangeConfig } from '../../config/schema.js';
 import { messageOf } from '../../core/errors.js';
 import {
@@ -68,11 +71,7 @@ function listed(exchange: ExchangeConfig, { api }: ConnectedExchange): Finding {
     : ok('exchange', `${exchange.id} answers and trades ${exchange.symbols.join(', ')}`);
 }
 
-async function connect(
-  patient: Patient,
-  exchange: ExchangeConfig,
-  keys?: { apiKey: string; secret: string },
-) {
+async function connect(patient: Patient, exchange: ExchangeConfig, keys?: Credentials) {
   const connection = await createExchange(exchange, patient.clock, keys);
   Object.assign(connection.api, { timeout: TIMEOUT_MS });
   return connection;
@@ -134,26 +133,27 @@ async function key(
   prefix: string,
   check: string,
 ): Promise<Finding> {
-  const names = [`${prefix}${exchange.id}-api-key`, `${prefix}${exchange.id}-api-secret`] as const;
+  const wanted = dialectOf(exchange.id).credentials;
+  const fullName = ({ name }: { readonly name: string }) => `${prefix}${exchange.id}-${name}`;
   try {
-    const [apiKey, secret] = names.map((name) => patient.credential(name)?.reveal());
-    if (apiKey === undefined && secret === undefined) {
+    const missing = wanted.map(fullName).filter((name) => patient.credential(name) === undefined);
+    if (missing.length === wanted.length) {
       return patient.config.mode === 'paper'
         ? ok(check, 'none, and on paper none is needed')
         : failed(
             check,
             'none, and mode is "live"',
-            `put it into ${patient.credentialsDir}/${names[0]} and ${names[1]}`,
+            `put it into ${patient.credentialsDir}/${missing.join(' and ')}`,
           );
     }
-    if (apiKey === undefined || secret === undefined) {
+    if (missing.length > 0)
       return failed(
         check,
-        `half of it is missing: ${apiKey === undefined ? names[0] : names[1]}`,
-        'provide both halves',
+        `${wanted.length === 2 ? 'half' : 'a part'} of it is missing: ${missing.join(', ')}`,
+        wanted.length === 2 ? 'provide both halves' : 'provide all of it',
       );
-    }
-    const may = await keyPermissions(await connect(patient, exchange, { apiKey, secret }));
+    const given = credentialsFrom((name) => patient.credential(name), `${prefix}${exchange.id}`, wanted)!;
+    const may = await keyPermissions(await connect(patient, exchange, revealed(given)));
     if (may.withdrawals === true) {
       return failed(check, 'it MAY WITHDRAW money', 'take that right from the key at the exchange, now');
     }

@@ -61,8 +61,8 @@ export const boxSectionFor = (zones: TimeZones) =>
           z
             .string()
             .regex(
-              /^(?:mqtt-(?:username|password)|ntfy-(?:topic|token)|(?:guard-)?[a-z0-9]{2,30}-api-(?:key|secret))$/,
-              'no such credential; known are mqtt-username, mqtt-password, ntfy-topic, ntfy-token, EXCHANGE-api-key, EXCHANGE-api-secret and the guard-EXCHANGE-api-… of the guard',
+              /^(?:mqtt-(?:username|password)|ntfy-(?:topic|token)|(?:guard-)?[a-z0-9]{2,30}-(?:api-(?:key|secret|passphrase|uid)|wallet-address|agent-key))$/,
+              'no such credential; known are mqtt-username, mqtt-password, ntfy-topic, ntfy-token, EXCHANGE-api-key, EXCHANGE-api-secret and the guard-EXCHANGE-api-… of the guard; some exchanges want EXCHANGE-api-passphrase, or EXCHANGE-wallet-address and EXCHANGE-agent-key',
             ),
           z
             .string()

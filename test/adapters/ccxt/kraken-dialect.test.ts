@@ -328,6 +328,38 @@ describe('the account at Kraken', () => {
   }, 20_000);
 });
 
+describe('requests to Kraken', () => {
+  it('wait in line, a fifth longer than the limit asks, and those of an emergency do not', async () => {
+    const { api } = exchange;
+    Object.assign(api, { enableRateLimit: true });
+    // A request a second, of which 3 units are taken by the first.
+    expect(api.throttler.config.refillRate).toBeCloseTo(0.8 / 1000, 6);
+    await broker.openOrders(['BTC/USD']);
+    const startedMs = Date.now();
+    await broker.cancel(ID, 'BTC/USD');
+    await broker.openOrders(['BTC/USD'], { urgent: true });
+    expect(Date.now() - startedMs).toBeLessThan(1000);
+    await broker.openOrders(['BTC/USD']);
+    expect(Date.now() - startedMs).toBeGreaterThan(3000);
+  }, 20_000);
+
+  it('tell the guard of a key that may withdraw', async () => {
+    answers.GetApiKeyInfo = () => ok({ permissions: ['query-funds', 'modify-trades', 'withdraw-funds'] });
+    const risks: string[] = [];
+    const canceller = new CcxtEmergencyCanceller({
+      exchange,
+      symbols: ['BTC/USD'],
+      device: 'box',
+      scope: 'ours',
+      clock: createSystemClock(),
+      onNotLoaded: () => {},
+      onKeyRisk: (risk) => risks.push(risk),
+    });
+    await canceller.preload(new AbortController().signal);
+    expect(risks).toEqual([expect.stringContaining('may withdraw')]);
+  });
+});
+
 describe('Kraken’s clock', () => {
   it('tells whole seconds: their middle is meant', async () => {
     const serverMs = Math.floor(Date.now() / 1000) * 1000;

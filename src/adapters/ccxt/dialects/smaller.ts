@@ -49,9 +49,13 @@ export const mexc: Dialect = {
  * connections, no countdown), bitvavo (only orders of a group that ours are not in), htx and hyperliquid (cannot be switched
  * off through ccxt, or only so many times a day), lighter (five minutes at least, cannot be switched off).
  */
-function onlySwitch(title: string, deadMansSwitch: NonNullable<Dialect['deadMansSwitch']>): Dialect {
+function onlySwitch(
+  title: string,
+  deadMansSwitch: NonNullable<Dialect['deadMansSwitch']>,
+  credentials = UNKNOWN.credentials,
+): Dialect {
   const ccxtIds = [title.toLowerCase()];
-  return { ...UNKNOWN, title, ccxtIds, deadMansSwitch, unverified: ['deadMansSwitch'] };
+  return { ...UNKNOWN, title, ccxtIds, credentials, deadMansSwitch, unverified: ['deadMansSwitch'] };
 }
 
 export const ONLY_SWITCHES: readonly Dialect[] = [
@@ -67,12 +71,19 @@ export const ONLY_SWITCHES: readonly Dialect[] = [
     cancelsStops: true,
     cancels: 'all open orders of spot, or of futures',
   }),
-  onlySwitch('Extended', {
-    secondsMin: 10,
-    secondsMax: 300,
-    cancelsStops: true,
-    cancels: 'all open orders of the account',
-  }),
+  onlySwitch(
+    'Extended',
+    {
+      secondsMin: 10,
+      secondsMax: 300,
+      cancelsStops: true,
+      cancels: 'all open orders of the account',
+    },
+    [
+      { name: 'api-key', setting: 'apiKey' },
+      { name: 'agent-key', setting: 'privateKey' },
+    ],
+  ),
   onlySwitch('WhiteBIT', {
     secondsMin: 5,
     secondsMax: 600,
@@ -80,10 +91,14 @@ export const ONLY_SWITCHES: readonly Dialect[] = [
     bySymbol: true,
     cancels: 'all open orders of the market, set for each',
   }),
-  onlySwitch('WOO', {
-    secondsMin: 10,
-    secondsMax: 900,
-    cancelsStops: true,
-    cancels: 'all open orders of the account, stops too',
-  }),
+  onlySwitch(
+    'WOO',
+    {
+      secondsMin: 10,
+      secondsMax: 900,
+      cancelsStops: true,
+      cancels: 'all open orders of the account, stops too',
+    },
+    [...UNKNOWN.credentials, { name: 'api-uid', setting: 'uid' }],
+  ),
 ];
