@@ -15,6 +15,20 @@ const breaker = 'src/portfolio/drawdown.ts';
 
 export const MUTATIONS = [
   {
+    name: 'take letters, figures and capitals alone for a symbol',
+    file: 'src/core/symbol.ts',
+    from: 'return SYMBOL.test(text);',
+    to: 'return /^[A-Z0-9]+\\/[A-Z0-9]+(:[A-Z0-9]+)?$/.test(text);',
+    by: 'test/core/symbol.test.ts',
+  },
+  {
+    name: 'hold orders in every quote currency to the least value of dollars',
+    file: 'src/core/derived-rules.ts',
+    from: "NOTIONAL_MIN[currenciesOf(symbol).quote] ?? '0'",
+    to: "'10'",
+    by: 'test/core/derived-rules.test.ts',
+  },
+  {
     name: 'read letters that are not UTF-8 as replacement characters',
     file: 'src/config/plain-text.ts',
     from: "new TextDecoder('utf-8', { fatal: true })",

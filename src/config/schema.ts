@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { isSymbol, SYMBOL_EXPECTED } from '../core/symbol.js';
 import { address } from './addresses.js';
 import { alerts, mqtt, ntfy } from './alert-sections.js';
 import { modelHealth, retraining } from './model-sections.js';
@@ -37,10 +38,7 @@ const NO_SYMBOLS = 'expected at least one symbol, as in ["BTC/USDT"]';
 const exchange = z.strictObject({
   id: z.string().min(1).default('binance').describe('ccxt id.'),
   symbols: z
-    .array(
-      z.string().regex(/^[A-Z0-9]+\/[A-Z0-9]+(:[A-Z0-9]+)?$/, 'expected ccxt form, as in "BTC/USDT"'),
-      NO_SYMBOLS,
-    )
+    .array(z.string().refine(isSymbol, SYMBOL_EXPECTED), NO_SYMBOLS)
     .min(1, NO_SYMBOLS)
     .describe('What is traded, in ccxt form, as in "BTC/USDT".'),
   calendar: z

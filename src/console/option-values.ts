@@ -1,3 +1,4 @@
+import { isSymbol, SYMBOL_EXPECTED } from '../core/symbol.js';
 import { type ValuePlace, wrongUsage } from './option-table.js';
 
 const quoted = (text: string, { name }: ValuePlace) => `${name} ${JSON.stringify(text)}`;
@@ -44,4 +45,10 @@ export function time(text: string, place: ValuePlace): number {
     `${quoted(text, place)} is no date`,
     'write it as in 2019-01-01 or 2019-01-01T12:00Z',
   );
+}
+
+/** A market's name in ccxt's form. */
+export function symbol(text: string, place: ValuePlace): string {
+  if (isSymbol(text)) return text;
+  throw wrongUsage(place.command, `${quoted(text, place)} is not a symbol`, SYMBOL_EXPECTED);
 }

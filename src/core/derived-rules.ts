@@ -1,9 +1,30 @@
 import type { CandleColumns } from './candle.js';
 import { decimal } from './money.js';
 import type { MarketRules } from './order.js';
+import { currenciesOf } from './symbol.js';
 
 /** Closes looked at for the price tick. */
 const TICK_BARS = 500;
+
+/**
+ * The least order in each quote currency, worth some 10 US dollars; USDT and BTC as an exchange had them
+ * (https://github.com/ccxt/ccxt/issues/6420, https://github.com/ccxt/ccxt/issues/4261). Of others none is known.
+ */
+const NOTIONAL_MIN: Readonly<Record<string, string>> = {
+  ...Object.fromEntries(
+    ['USDT', 'USDC', 'FDUSD', 'TUSD', 'BUSD', 'DAI', 'USD', 'EUR', 'GBP', 'CHF', 'AUD', 'CAD'].map(
+      (quote) => [quote, '10'],
+    ),
+  ),
+  BTC: '0.0001',
+  ETH: '0.005',
+  BNB: '0.02',
+  TRY: '100',
+  BRL: '50',
+  JPY: '1000',
+  KRW: '10000',
+  IDR: '100000',
+};
 
 /**
  * Steps and minimums for candles of which no exchange tells any: a backtest's and the exchange simulator's. The tick is
@@ -16,7 +37,7 @@ export function derivedRules(symbol: string, candles: CandleColumns, takerFeeRat
     priceTick: priceTickOf(candles),
     amountStep: '0.00001',
     amountMin: '0.00001',
-    notionalMin: '5',
+    notionalMin: NOTIONAL_MIN[currenciesOf(symbol).quote] ?? '0',
     takerFeeRate,
   };
 }

@@ -1,6 +1,6 @@
 import { defineCommand } from '../../console/command.js';
 import type { CommandIo } from '../../console/io.js';
-import { time, whole } from '../../console/option-values.js';
+import { symbol, time, whole } from '../../console/option-values.js';
 import { progressOf } from '../../console/progress.js';
 import { table } from '../../console/table.js';
 import { EXIT } from '../../core/errors.js';
@@ -42,7 +42,7 @@ any number of threads.`,
       read: whole(0, 1_000_000),
     },
     exchange: { value: 'ID', help: 'noted in the manifest' },
-    symbol: { value: 'SYMBOL', help: 'noted in the manifest' },
+    symbol: { value: 'SYMBOL', help: 'noted in the manifest', read: symbol },
     ...FOREST_OPTIONS,
     json: { help: 'the figures as JSON' },
   },

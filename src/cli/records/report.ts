@@ -1,4 +1,5 @@
 import { defineCommand } from '../../console/command.js';
+import { symbol } from '../../console/option-values.js';
 import { packageVersion } from '../../console/package-version.js';
 import { table } from '../../console/table.js';
 import { EXIT } from '../../core/errors.js';
@@ -21,6 +22,7 @@ trader runs it makes the copy that is read.`,
     },
     symbol: {
       value: 'SYMBOL',
+      read: symbol,
       help: 'of several symbols, one to report on',
       many: true,
       otherwise: 'all',

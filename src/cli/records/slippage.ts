@@ -1,5 +1,5 @@
 import { defineCommand } from '../../console/command.js';
-import { day } from '../../console/option-values.js';
+import { day, symbol } from '../../console/option-values.js';
 import { table } from '../../console/table.js';
 import { EXIT } from '../../core/errors.js';
 import { decimal } from '../../core/money.js';
@@ -17,7 +17,7 @@ exchange, symbol and hour. In basis points, weighted by notional; more is worse,
 below zero is better than that price. Goes through the trader where it runs,
 else opens the file.`,
   options: {
-    symbol: { value: 'SYMBOL', help: 'only fills of this symbol' },
+    symbol: { value: 'SYMBOL', help: 'only fills of this symbol', read: symbol },
     since: { value: 'DAY', help: 'fills from that UTC day on, as in 2024-01-31', read: day },
     until: { value: 'DAY', help: 'fills before that UTC day', read: day },
     json: { help: 'all figures as one JSON object, costs to the last decimal' },

@@ -1,5 +1,5 @@
 import { defineCommand } from '../../console/command.js';
-import { day, whole } from '../../console/option-values.js';
+import { day, symbol, whole } from '../../console/option-values.js';
 import { table } from '../../console/table.js';
 import { EXIT } from '../../core/errors.js';
 import { decimal, text } from '../../core/money.js';
@@ -17,7 +17,7 @@ export const command = defineCommand({
 fees, fees by currency, and what is still open. Computed in decimals. Goes
 through the trader where it runs, else opens the file.`,
   options: {
-    symbol: { value: 'SYMBOL', help: 'only trades of this symbol' },
+    symbol: { value: 'SYMBOL', help: 'only trades of this symbol', read: symbol },
     since: { value: 'DAY', help: 'closed from that UTC day on, as in 2024-01-31', read: day },
     until: { value: 'DAY', help: 'closed before that UTC day', read: day },
     last: {

@@ -1,5 +1,5 @@
 import { defineCommand } from '../../console/command.js';
-import { number } from '../../console/option-values.js';
+import { number, symbol } from '../../console/option-values.js';
 import { packageVersion } from '../../console/package-version.js';
 import { progressOf } from '../../console/progress.js';
 import { EXIT } from '../../core/errors.js';
@@ -25,6 +25,7 @@ fills at a price ± half the spread, and prints what came of it.`,
     model: { value: 'DIR', help: 'the model that decides', required: true, completes: 'folder' },
     symbol: {
       value: 'SYMBOL',
+      read: symbol,
       help: 'what to trade, as in BTC/USDT',
       many: true,
       otherwise:

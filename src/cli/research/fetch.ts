@@ -1,5 +1,5 @@
 import { defineCommand } from '../../console/command.js';
-import { day } from '../../console/option-values.js';
+import { day, symbol } from '../../console/option-values.js';
 import { progressOf } from '../../console/progress.js';
 import { streamName } from '../../core/candle.js';
 import { EXIT } from '../../core/errors.js';
@@ -15,7 +15,7 @@ a live one, and stores what is new. Stopped and started again it goes on where i
 was: pages that are stored are not asked for again. Works while the
 trader runs, through it.`,
   options: {
-    symbol: { value: 'SYMBOL', help: 'as ccxt writes it: BTC/USDT', required: true },
+    symbol: { value: 'SYMBOL', help: 'as ccxt writes it: BTC/USDT', required: true, read: symbol },
     timeframe: { value: 'TF', help: 'as in 1m, 1h, 1d', required: true },
     since: { value: 'DAY', help: 'first UTC day, as in 2024-01-31', required: true, read: day },
     until: { value: 'DAY', help: 'the day after the last one', otherwise: 'now', read: day },

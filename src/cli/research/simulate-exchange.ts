@@ -3,7 +3,7 @@ import { performance } from 'node:perf_hooks';
 import { defineCommand } from '../../console/command.js';
 import type { CommandIo } from '../../console/io.js';
 import { type ValuePlace, wrongUsage } from '../../console/option-table.js';
-import { number, whole } from '../../console/option-values.js';
+import { number, symbol, whole } from '../../console/option-values.js';
 import { startProgress } from '../../console/progress.js';
 import type { CandleColumns } from '../../core/candle.js';
 import { badInput, EXIT, messageOf } from '../../core/errors.js';
@@ -30,7 +30,7 @@ on 127.0.0.1, so that ccxt's class of that exchange (or anything else that can
 be pointed at an address) trades against it. Bars that the file does not hold stay absent.`,
   options: {
     candles: { value: 'FILE', help: 'the candles, see below', required: true, completes: 'file' },
-    symbol: { value: 'SYMBOL', help: 'what they are of, as in BTC/USDT', required: true },
+    symbol: { value: 'SYMBOL', help: 'what they are of, as in BTC/USDT', required: true, read: symbol },
     timeframe: { value: 'TF', help: "of the file's rows, as in 1m, 1h, 1d", required: true },
     dialect: {
       choices: Object.keys(DIALECTS) as DialectId[],

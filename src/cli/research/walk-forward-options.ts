@@ -1,5 +1,5 @@
 import { type OptionTable, type Values, wrongUsage } from '../../console/option-table.js';
-import { number, whole } from '../../console/option-values.js';
+import { number, symbol, whole } from '../../console/option-values.js';
 import { FEATURE_WINDOW } from '../../core/feature-set.js';
 import { studyConfig } from '../../research/studies/study-config.js';
 import type { WalkForwardRequest } from '../../research/studies/walk-forward-input.js';
@@ -35,6 +35,7 @@ export const FOLD_OPTIONS = {
   },
   symbol: {
     value: 'SYMBOL',
+    read: symbol,
     help: 'what the candles are of, as in BTC/USDT',
     otherwise: 'the first of the settings',
   },

@@ -115,7 +115,7 @@ describe('simulate-exchange', () => {
     [['--symbol', 'BTC/USDT', '--timeframe', '1h', '--port', '70000'], 'E_USAGE'],
     [['--symbol', 'BTC/USDT', '--timeframe', '1h', '--balances', 'USDT'], 'E_USAGE'],
     [['--symbol', 'BTC/USDT', '--timeframe', '1h', '--from', '1000'], 'E_SIM_START'],
-    [['--symbol', 'BTCUSDT', '--timeframe', '1h'], 'E_SIM_MARKET'],
+    [['--symbol', 'BTCUSDT', '--timeframe', '1h'], 'E_USAGE'],
   ])('refuses %j with %s', async (args, code) => {
     const file = await candleFile(60);
     await expect(command.run(['--candles', file, ...args], captureIo())).rejects.toMatchObject({
