@@ -1,4 +1,4 @@
-/** Feature set v1: the article's formulas, listed in DESIGN.md. A model names the version it was trained on. */
+/** Feature set v1: the article's formulas, listed in docs/design.md. A model names the version it was trained on. */
 export const FEATURE_SET_VERSION = 'v1';
 
 /** Candles a row is computed from. The row is a pure function of these and of nothing older. */

@@ -13,7 +13,7 @@ export interface CancelOrder {
   readonly cause: string;
 }
 
-/** What came of it. `confirmed` by the two-answer rule of DESIGN.md, "Halting"; `detail` is one plain sentence. */
+/** What came of it. `confirmed` by the two-answer rule of docs/design.md, "Halting"; `detail` is one plain sentence. */
 export interface CancelOutcome {
   readonly confirmed: boolean;
   /** Orders still known to be open; null when nobody could tell. */

@@ -51,7 +51,7 @@ export interface OrderRequest {
   readonly permitEpoch?: number;
 }
 
-/** DESIGN.md, "An order's life". */
+/** docs/design.md, "An order's life". */
 const ORDER_STATUSES = [
   'intended',
   'sent',

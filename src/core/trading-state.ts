@@ -1,4 +1,4 @@
-/** What may leave the box; DESIGN.md, "Halting". From most to least free. */
+/** What may leave the box; docs/design.md, "Halting". From most to least free. */
 const TRADING_STATES = ['ACTIVE', 'REDUCING', 'FLATTENING', 'HALTED'] as const;
 export type TradingState = (typeof TRADING_STATES)[number];
 

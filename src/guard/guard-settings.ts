@@ -21,9 +21,9 @@ export interface GuardLines {
   readonly reset?: number | undefined;
 }
 
-/** DESIGN.md: flattening cannot be undone and needs 50 ms of open contact. */
+/** docs/design.md: flattening cannot be undone and needs 50 ms of open contact. */
 const HOLD_MS = 50;
-/** DESIGN.md: two contacts that disagree for longer are a trip. */
+/** docs/design.md: two contacts that disagree for longer are a trip. */
 const DISAGREE_MS = 500;
 
 /** How the red button is read. */

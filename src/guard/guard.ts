@@ -54,7 +54,7 @@ export interface GuardDeps {
 export const PERMIT_FILE_STEP = 'the permit file';
 
 const ALIVE_MS_MAX = 500;
-/** DESIGN.md: the trader's death shows in 1 s. */
+/** docs/design.md: the trader's death shows in 1 s. */
 const TRADER_SILENCE_MS = 700;
 /** A timer may come this much before its time. */
 const TIMER_EARLY_MS = 2;

@@ -5,7 +5,7 @@ import { openWindow, type ResumeWindow, turnWindow } from './resume-window.js';
 
 /**
  * The guard's decisions as a pure function: state and event in, state and effects out. Effects are carried out in their
- * order, which is the order of DESIGN.md, "Halting": revoke, tell the trader to cancel, record beside that.
+ * order, which is the order of docs/design.md, "Halting": revoke, tell the trader to cancel, record beside that.
  */
 export type HaltCause =
   /** The contact opened, or was found open. */

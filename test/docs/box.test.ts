@@ -45,7 +45,10 @@ describe('the pages for the owner', () => {
       expect(existsSync(script)).toBe(true);
       expect(statSync(script).mode & 0o111).not.toBe(0);
       for (const option of optionsOf(line)) expect(readFileSync(script, 'utf8')).toContain(option);
-    } else expect(['systemctl', 'journalctl', 'ssh-keygen', 'nft', 'cd', 'xzcat']).toContain(words[0]);
+    } else
+      expect(['systemctl', 'journalctl', 'ssh-keygen', 'nft', 'cd', 'xzcat', 'install', 'nano']).toContain(
+        words[0],
+      );
   });
 
   it('explain the LED as the guard drives it', () => {

@@ -1,5 +1,5 @@
 /**
- * Feature set v1 of one window of 20, written as the formulas stand in DESIGN.md, in plain two-pass arithmetic and with
+ * Feature set v1 of one window of 20, written as the formulas stand in docs/design.md, in plain two-pass arithmetic and with
  * Math.log: slow, and independent of the kernels. `errorMax` bounds how far two sound ways of computing may differ, which
  * depends on how much the window cancels.
  */

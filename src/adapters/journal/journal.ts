@@ -35,7 +35,7 @@ interface Waiting {
 }
 
 /**
- * The journal of DESIGN.md: a small append-only file that the truth about money is written to before anything depends on
+ * The journal (docs/design.md, "Storage"): a small append-only file that the truth about money is written to before anything depends on
  * it. Entries handed in while the disk is busy share the next frame and its sync. One process at a time may hold it; the
  * database's lock, taken first, sees to that.
  */

@@ -29,7 +29,7 @@ export interface RowContext {
   readonly nowMs: number | undefined;
 }
 
-/** The exchange's clock may run this far ahead of ours; DESIGN.md lets no bar in above 1 s of offset. */
+/** The exchange's clock may run this far ahead of ours; docs/design.md lets no bar in above 1 s of offset. */
 const FUTURE_TOLERANCE_MS = 1000;
 
 /**

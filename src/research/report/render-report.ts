@@ -13,6 +13,7 @@ import {
 } from './page-tables.js';
 import { qualityTables, slippageTable } from './quality-tables.js';
 import type { ReportData } from './report-data.js';
+import { termsList } from './terms.js';
 
 const KINDS: Readonly<Record<ReportData['kind'], string>> = {
   backtest: 'Backtest report',
@@ -51,6 +52,7 @@ ${asset.pageStyle()}</style>
 <p class="promise">${promise(data.kind)}</p>
 </header>
 ${keyFigures(data)}
+<p class="hint"><a href="#terms">What the figures mean</a></p>
 ${charts.map(figure).join('\n')}
 ${data.instruments.length > CHARTED_MAX ? `<p class="hint">Charts of the ${CHARTED_MAX} markets that were traded most, of ${data.instruments.length}.</p>` : ''}
 ${charts.length > 0 ? '<p class="hint">Drag across a chart to look closer; double-click to see all again. Times are UTC.</p>' : '<p class="none">There is no bar to draw yet.</p>'}
@@ -76,6 +78,7 @@ ${notes(data.notes)}
 </div>
 </div>
 ${tradesTable(data.trades, data.quoteCurrency, named)}
+${termsList()}
 </main>
 ${charts.length > 0 ? `<script type="application/json" id="report-data">${embeddedJson({ charts: charts.map(drawn), halts, locale: 'en-US' })}</script>` : ''}
 ${scripts.map((script) => `<script>${script}</script>`).join('\n')}

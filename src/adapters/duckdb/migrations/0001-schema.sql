@@ -46,7 +46,7 @@ CREATE TABLE gap_events (
   from_ms BIGINT NOT NULL, to_ms BIGINT NOT NULL, bars BIGINT NOT NULL, state VARCHAR NOT NULL, at_ms BIGINT NOT NULL
 );
 
--- An order's life, DESIGN.md. Amounts and prices are the exchange's decimal text, never through a binary float.
+-- An order's life, docs/design.md. Amounts and prices are the exchange's decimal text, never through a binary float.
 CREATE TABLE order_events (
   seq BIGINT NOT NULL, client_order_id VARCHAR NOT NULL, exchange VARCHAR NOT NULL, symbol VARCHAR NOT NULL,
   side VARCHAR NOT NULL, type VARCHAR NOT NULL, amount DECIMAL(38, 18) NOT NULL, limit_price DECIMAL(38, 18),
