@@ -4,6 +4,6 @@ type Codes = Readonly<Record<string, string>>;
 export function errorCodesPage(catalogue: {
   readonly FAILED: Codes;
   readonly BAD_INPUT: Codes;
-  readonly LIVE_REFUSALS: Codes;
+  readonly LIVE_BLOCKERS: Codes;
   readonly REPORTED: Codes;
 }): string;

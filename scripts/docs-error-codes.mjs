@@ -14,11 +14,11 @@ This page is made from \`src/core/error-catalogue.ts\` by \`scripts/docs-error-c
 `;
 
 /** The page of the catalogue, as Markdown. */
-export function errorCodesPage({ FAILED, BAD_INPUT, LIVE_REFUSALS, REPORTED }) {
+export function errorCodesPage({ FAILED, BAD_INPUT, LIVE_BLOCKERS, REPORTED }) {
   return `${[
     HEAD,
     part('Wrong usage or bad input: exit code 2', BAD_INPUT),
-    part('Live trading is refused: exit code 2', LIVE_REFUSALS),
+    part('Live trading is refused: exit code 2', LIVE_BLOCKERS),
     part('A fault of the disk, the network, an exchange or another service: exit code 1', FAILED),
     part('In the log or an answer; no command ends with it', REPORTED),
   ]

@@ -41,9 +41,9 @@ export interface Paths {
   /** Models trained on the box. */
   readonly models: string;
   /** Alerts of the trader that wait for ntfy; those for MQTT wait in the database. */
-  readonly ntfySpool: string;
+  readonly ntfyOutbox: string;
   /** Alerts of the guard that wait, by sink. */
-  readonly guardSpools: { readonly mqtt: string; readonly ntfy: string };
+  readonly guardOutboxes: { readonly mqtt: string; readonly ntfy: string };
   /** The random part of each process's MQTT client id. */
   readonly mqttClientIds: { readonly trader: string; readonly guard: string };
 }
@@ -71,8 +71,8 @@ export function pathsOf(device: Config['device'], account: Account = 'paper'): P
     handover: path.join(device.stateDir, 'handover'),
     archive: path.join(device.stateDir, account === 'paper' ? 'archive' : `archive-${account}`),
     models: path.join(device.stateDir, 'models'),
-    ntfySpool: path.join(device.stateDir, 'ntfy-alerts.jsonl'),
-    guardSpools: {
+    ntfyOutbox: path.join(device.stateDir, 'ntfy-alerts.jsonl'),
+    guardOutboxes: {
       mqtt: path.join(guardState, 'mqtt-alerts.jsonl'),
       ntfy: path.join(guardState, 'ntfy-alerts.jsonl'),
     },

@@ -18,7 +18,7 @@ export interface Alert {
 }
 
 /** What layers hold to speak to a person: `alerts.raise('FEED_SILENT', { symbol, ageMs })`. */
-export interface AlertRaiser {
+export interface Alerts {
   /** Resolves once the alert cannot be lost any more. */
   raise<C extends AlertCode>(code: C, figures: FiguresOf<C>): Promise<void>;
 }
@@ -32,12 +32,12 @@ const FIGURE_LENGTH_MAX = 160;
  * words), so secrets and control characters are cut out and length is bounded; numbers that are not finite become null in the
  * figures, since JSON has no word for them.
  */
-export function createAlertRaiser(
+export function createAlerts(
   catalogue: typeof ALERT_CATALOGUE,
   clock: { wallMs(): number },
   sink: { raise(alert: Alert): Promise<void> },
   nextId: () => string,
-): AlertRaiser {
+): Alerts {
   return {
     raise(code, figures) {
       const cleaned = cleanFigures(figures);

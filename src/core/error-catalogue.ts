@@ -221,7 +221,7 @@ export const BAD_INPUT = {
 } as const;
 
 /** Why live trading is refused, one or several at once: exit code 2. */
-export const LIVE_REFUSALS = {
+export const LIVE_BLOCKERS = {
   E_EXCHANGE_UNPROVEN:
     'The exchange is not proven for live orders: see docs/exchanges.md, or leave it on paper.',
   E_KEY_MISSING: 'The exchange has no API key: give both halves as credentials, or set mode = "paper".',
@@ -278,5 +278,5 @@ export const REPORTED = {
 
 export type FaultCode = keyof typeof FAILED;
 export type InputCode = keyof typeof BAD_INPUT;
-export type LiveRefusalCode = keyof typeof LIVE_REFUSALS;
-export type ErrorCode = FaultCode | InputCode | LiveRefusalCode | keyof typeof REPORTED;
+export type LiveBlockerCode = keyof typeof LIVE_BLOCKERS;
+export type ErrorCode = FaultCode | InputCode | LiveBlockerCode | keyof typeof REPORTED;

@@ -213,7 +213,7 @@ export type RiskDecision =
  * A word of an exchange that something has become of an order. It may be lost, come twice, late or in the wrong order, so it
  * is a reason to ask and nothing more: what is true is what the exchange answers.
  */
-export interface OrderHint {
+export interface OrderUpdate {
   readonly clientOrderId: string;
   readonly symbol: string;
   /** Decimal text; null where the word does not say. */

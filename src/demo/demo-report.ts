@@ -40,10 +40,10 @@ export async function leaveReport(options: DemoReportOptions): Promise<{ readonl
     onProgress: progress.report,
   });
   progress.finish();
-  const heard = options.phone.messages.filter(({ topic }) => topic.includes('/alert/'));
+  const received = options.phone.messages.filter(({ topic }) => topic.includes('/alert/'));
   const alerts = {
-    all: heard.length,
-    critical: heard.filter(({ topic }) => topic.endsWith('/critical')).length,
+    all: received.length,
+    critical: received.filter(({ topic }) => topic.endsWith('/critical')).length,
   };
   io.stdout.write(options.json ? runJson(run, options, alerts) : runText(run, options, alerts));
   for (const { openMs, layer, field, a, b } of run.differences.slice(0, 5)) {

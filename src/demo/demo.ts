@@ -106,7 +106,7 @@ export async function runDemo(options: DemoOptions): Promise<boolean> {
   }
 }
 
-interface World {
+interface DemoWorld {
   readonly config: Config;
   readonly trader: { readonly parts: Trader; readonly run: RunningTrader };
   readonly lockstep: Lockstep;
@@ -128,7 +128,7 @@ async function startWorld(
   dirs: Directories,
   options: DemoOptions,
   closers: (() => unknown)[],
-): Promise<World> {
+): Promise<DemoWorld> {
   const { io } = options;
   const { stream, calendar } = tradable;
   const simulator = new ExchangeSimulator({
@@ -210,7 +210,7 @@ async function startTrader(
 }
 
 /** The market runs; half-way the button is pressed, the halt is watched, and the box is armed again. */
-async function tradeThrough(world: World, bars: number, io: CommandIo): Promise<HaltShown> {
+async function tradeThrough(world: DemoWorld, bars: number, io: CommandIo): Promise<HaltShown> {
   const { lockstep, button } = world;
   const progress = startProgress(io.stderr, '  trading', bars, 'bars', () => performance.now());
   const pressAt = Math.floor(bars * PRESS_AT);

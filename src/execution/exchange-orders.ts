@@ -1,5 +1,5 @@
 import { type Decimal, decimal } from '../core/money.js';
-import type { OrderHint } from '../core/order.js';
+import type { OrderUpdate } from '../core/order.js';
 import type { RestoredState } from '../core/records.js';
 import { timeframeMs } from '../core/timeframe.js';
 import type { Portfolio } from '../portfolio/portfolio.js';
@@ -35,7 +35,7 @@ const ZERO = decimal(0);
 export class ExchangeOrders {
   readonly #deps: ExchangeOrdersDeps;
   /** Words that wait for their turn, by order: of several the one that tells of more stands for all. */
-  readonly #words = new Map<string, OrderHint>();
+  readonly #updates = new Map<string, OrderUpdate>();
   readonly #reconcilers = new Map<string, Reconciler>();
 
   constructor(deps: ExchangeOrdersDeps) {
@@ -63,32 +63,32 @@ export class ExchangeOrders {
   }
 
   /** The same for all symbols of an exchange, or of all exchanges, each in its turn. */
-  async settle(exchange?: string): Promise<readonly ExecutionOutcome[]> {
+  async resolveUnknown(exchange?: string): Promise<readonly ExecutionOutcome[]> {
     const symbols = new Map(
       this.#deps.execution.unresolved(exchange).map((order) => [`${order.exchange}:${order.symbol}`, order]),
     );
-    const settled = await Promise.all(
+    const resolved = await Promise.all(
       [...symbols.values()].map(({ exchange, symbol }) =>
-        this.#deps.queue.serialize(exchange, symbol, () => this.settleSymbol(exchange, symbol)),
+        this.#deps.queue.serialize(exchange, symbol, () => this.resolveSymbol(exchange, symbol)),
       ),
     );
-    return settled.flat();
+    return resolved.flat();
   }
 
   /**
    * Takes an exchange's word that something has become of an order: asks for it by its id, in the symbol's turn, where
    * the word speaks of something new. Rejects only when the store fails.
    */
-  async heard(exchange: string, hint: OrderHint): Promise<void> {
+  async onOrderUpdate(exchange: string, hint: OrderUpdate): Promise<void> {
     const { clientOrderId, symbol } = hint;
     if (!this.#deps.ids.isOurs(clientOrderId)) return;
     const name = `${exchange}:${clientOrderId}`;
-    const waiting = this.#words.get(name);
-    if (waiting === undefined || tellsMore(hint, waiting)) this.#words.set(name, hint);
+    const waiting = this.#updates.get(name);
+    if (waiting === undefined || isNewer(hint, waiting)) this.#updates.set(name, hint);
     if (waiting !== undefined) return;
     await this.#deps.queue.serialize(exchange, symbol, async () => {
-      const word = this.#words.get(name)!;
-      this.#words.delete(name);
+      const word = this.#updates.get(name)!;
+      this.#updates.delete(name);
       if (this.#deps.execution.isNewer(word)) await this.#ask(exchange, word);
     });
   }
@@ -99,15 +99,15 @@ export class ExchangeOrders {
 
   /** Asks for what the last life left open, and opens the account where that was never done. */
   async start(): Promise<void> {
-    await this.settle();
+    await this.resolveUnknown();
     await Promise.all([...this.#reconcilers.values()].map((reconciler) => reconciler.open()));
   }
 
   /** Asks once for each order of this symbol whose outcome is unknown; in the symbol's own turn. */
-  async settleSymbol(exchange: string, symbol: string): Promise<readonly ExecutionOutcome[]> {
-    const settled = await this.#deps.execution.resolveUnknown(exchange, symbol);
-    if (settled.length > 0) await this.#deps.stops.sync(exchange, symbol);
-    return settled;
+  async resolveSymbol(exchange: string, symbol: string): Promise<readonly ExecutionOutcome[]> {
+    const resolved = await this.#deps.execution.resolveUnknown(exchange, symbol);
+    if (resolved.length > 0) await this.#deps.stops.sync(exchange, symbol);
+    return resolved;
   }
 
   /** One comparison with this exchange, while nothing else happens there. Null on paper: there is nobody to agree with. */
@@ -141,9 +141,9 @@ export class ExchangeOrders {
     return Math.floor(atMs / barMs) * barMs - barMs;
   }
 
-  async #ask(exchange: string, { clientOrderId, symbol }: OrderHint): Promise<void> {
+  async #ask(exchange: string, { clientOrderId, symbol }: OrderUpdate): Promise<void> {
     if (this.#deps.execution.unresolved(exchange).some((order) => order.clientOrderId === clientOrderId)) {
-      await this.settleSymbol(exchange, symbol);
+      await this.resolveSymbol(exchange, symbol);
       return;
     }
     // An exchange that does not answer says nothing; the next comparison finds what there is.
@@ -163,7 +163,7 @@ export class ExchangeOrders {
   }
 }
 
-function tellsMore(hint: OrderHint, than: OrderHint): boolean {
+function isNewer(hint: OrderUpdate, than: OrderUpdate): boolean {
   if (than.filled === null) return false;
   return hint.filled === null || decimal(hint.filled).gt(than.filled);
 }

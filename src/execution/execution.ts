@@ -5,10 +5,10 @@ import {
   type DenialReason,
   type Fill,
   isFinal,
-  type OrderHint,
   type OrderReport,
   type OrderRequest,
   type OrderStatus,
+  type OrderUpdate,
   type Quote,
 } from '../core/order.js';
 import type { OrderEvent } from '../core/records.js';
@@ -34,7 +34,7 @@ export interface ExecutionConfig {
   readonly triesMax: number;
   readonly backoffMs: readonly number[];
   /** Time after which a second "not found" counts: recvWindow and margin. 0 for a broker that cannot be in doubt. */
-  readonly settleMs: number;
+  readonly inFlightMaxMs: number;
   readonly orderType: Exclude<OrderRequest['type'], 'stop'>;
   /** How much worse than the quote an order with a limit may fill, as a fraction of the price. */
   readonly limitCollarFraction: number;
@@ -73,7 +73,7 @@ export class Execution {
   constructor(deps: ExecutionDeps, config: ExecutionConfig) {
     this.#deps = deps;
     this.#config = config;
-    this.#unresolved = new UnresolvedOrders(deps.brokers, deps.clock, config.settleMs);
+    this.#unresolved = new UnresolvedOrders(deps.brokers, deps.clock, config.inFlightMaxMs);
     this.#gate = deps.makeGate(
       (exchange, symbol) => this.#unresolved.blocks(exchange, symbol),
       (exchange, symbol) => this.#unresolved.stopAmount(exchange, symbol),
@@ -86,7 +86,7 @@ export class Execution {
   }
 
   /** Whether a hint speaks of something that is not known here: then the exchange is worth asking. */
-  isNewer(hint: OrderHint): boolean {
+  isNewer(hint: OrderUpdate): boolean {
     return this.#log.isNewer(hint);
   }
 
@@ -198,14 +198,14 @@ export class Execution {
 
   /** Asks once for each unresolved order at the exchange, or of one symbol there. Returns those that were resolved by it. */
   async resolveUnknown(exchange: string, symbol?: string): Promise<readonly ExecutionOutcome[]> {
-    const settled: ExecutionOutcome[] = [];
+    const resolved: ExecutionOutcome[] = [];
     for (const entry of this.#unresolved.list()) {
       if (entry.order.exchange !== exchange || (symbol ?? entry.order.symbol) !== entry.order.symbol)
         continue;
       const result = this.#report(await this.#resolve(entry));
-      if (result) settled.push(result);
+      if (result) resolved.push(result);
     }
-    return settled;
+    return resolved;
   }
 
   /** Orders with an outcome not yet known, of one exchange or of all. */
@@ -403,18 +403,18 @@ export class Execution {
 
   async #resolve(entry: UnresolvedOrder): Promise<ExecutionOutcome | null> {
     const { order } = entry;
-    const settlement = await this.#unresolved.look(entry);
-    if (settlement.kind === 'open') return null;
-    if (settlement.kind === 'report') {
-      const result = await this.#applyReport(order, settlement.report, 0);
+    const resolution = await this.#unresolved.look(entry);
+    if (resolution.kind === 'open') return null;
+    if (resolution.kind === 'report') {
+      const result = await this.#applyReport(order, resolution.report, 0);
       if (isFinal(result.status)) return result;
       // Not settled, and yet a part of it may have filled.
       if (result.fills.length > 0) this.#report(result);
       return null;
     }
     // Where fills of it are stored it was placed, and what is not filled is gone.
-    const filled = decimal(settlement.filledKnown);
-    const taken = filled.gt(0) || settlement.placed;
+    const filled = decimal(resolution.filledKnown);
+    const taken = filled.gt(0) || resolution.placed;
     const status: OrderStatus = filled.eq(order.amount) ? 'filled' : taken ? 'canceled' : 'never_placed';
     const message = 'not found twice at the exchange';
     this.#unresolved.remove(order.clientOrderId);
@@ -422,7 +422,7 @@ export class Execution {
       order,
       status,
       exchangeOrderId: null,
-      filled: settlement.filledKnown,
+      filled: resolution.filledKnown,
       averagePrice: null,
       reason: null,
       message,

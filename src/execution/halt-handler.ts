@@ -1,8 +1,8 @@
 import { messageOf } from '../core/errors.js';
 import { type CancelOrder, type CancelOutcome, joinOutcomes } from '../core/guard-link.js';
+import { IN_FLIGHT_MAX_MS } from '../core/in-flight.js';
 import { type OrderReport, stopsInWords } from '../core/order.js';
 import type { HaltRecord } from '../core/records.js';
-import { SETTLE_MS } from '../core/settle.js';
 import type { Broker } from '../ports/broker.js';
 import type { GuardRequests } from '../ports/guard.js';
 import type { Clock } from '../ports/time.js';
@@ -125,9 +125,9 @@ export class HaltHandler implements GuardRequests {
     await cancelOrders(broker, first.wanted, failures);
     // Positions are closed during the wait: the market does not wait for a second answer.
     const unclosed = flatten ? await exchange.flatten() : [];
-    const settleMs = broker.kind === 'paper' ? 0 : SETTLE_MS;
+    const inFlightMaxMs = broker.kind === 'paper' ? 0 : IN_FLIGHT_MAX_MS;
     const arrivingMs = broker.mayStillArriveForMs?.() ?? 0;
-    await clock.sleep(Math.max(0, askedMs + settleMs - clock.monotonicMs(), arrivingMs));
+    await clock.sleep(Math.max(0, askedMs + inFlightMaxMs - clock.monotonicMs(), arrivingMs));
     const second = await this.#openAt(exchange, flatten, true);
     await cancelOrders(broker, second.wanted, failures);
     const unknown = await exchange.resolveUnknown();

@@ -1,5 +1,5 @@
 import { decimal } from '../core/money.js';
-import { isFinal, isUnplaced, type OrderHint, type OrderRequest, type OrderStatus } from '../core/order.js';
+import { isFinal, isUnplaced, type OrderRequest, type OrderStatus, type OrderUpdate } from '../core/order.js';
 
 interface Written {
   readonly order: OrderRequest;
@@ -30,7 +30,7 @@ export class OrderLog {
   }
 
   /** Whether a hint speaks of something that was not written down: then the exchange is worth asking. */
-  isNewer({ clientOrderId, filled }: OrderHint): boolean {
+  isNewer({ clientOrderId, filled }: OrderUpdate): boolean {
     const known = this.#written.get(clientOrderId);
     // What was taken for never placed has been placed, if it is spoken of.
     if (known === undefined || !isFinal(known.status) || isUnplaced(known.status)) return true;

@@ -1,6 +1,6 @@
 import { Backoff } from '../core/backoff.js';
 import { messageOf } from '../core/errors.js';
-import type { OrderHint } from '../core/order.js';
+import type { OrderUpdate } from '../core/order.js';
 import type { OrderStream } from '../ports/broker.js';
 import type { Clock } from '../ports/time.js';
 import type { ExchangeOrders } from './exchange-orders.js';
@@ -8,7 +8,7 @@ import type { ExchangeOrders } from './exchange-orders.js';
 export interface OrderStreamLoopOptions {
   readonly exchange: string;
   readonly stream: OrderStream;
-  readonly orders: Pick<ExchangeOrders, 'heard'>;
+  readonly orders: Pick<ExchangeOrders, 'onOrderUpdate'>;
   readonly clock: Clock;
   /** Between tries to follow it again; the last one for all further tries. */
   readonly backoffMs: readonly number[];
@@ -37,13 +37,13 @@ export async function followOrders(options: OrderStreamLoopOptions, signal: Abor
       clock.sleep(SUBSCRIBED_MS, line.signal).then(options.onBack, () => undefined);
     }
     let broken: { readonly error: unknown } | null = null;
-    const hear = (hint: OrderHint) => {
-      options.orders.heard(options.exchange, hint).catch((error: unknown) => {
+    const onUpdate = (hint: OrderUpdate) => {
+      options.orders.onOrderUpdate(options.exchange, hint).catch((error: unknown) => {
         broken ??= { error };
         line.abort();
       });
     };
-    const lost = await options.stream(hear, line.signal).then(() => null, messageOf);
+    const lost = await options.stream(onUpdate, line.signal).then(() => null, messageOf);
     line.abort();
     signal.removeEventListener('abort', stop);
     // What was heard could not be stored, and the box must not go on as if it had been.

@@ -1,9 +1,9 @@
 import type { Candle, StreamKey } from '../core/candle.js';
+import { IN_FLIGHT_MAX_MS } from '../core/in-flight.js';
 import { type Decimal, decimal, text } from '../core/money.js';
-import type { DenialReason, OrderHint } from '../core/order.js';
+import type { DenialReason, OrderUpdate } from '../core/order.js';
 import { isUnplaced, type OrderRequest, type Quote } from '../core/order.js';
 import type { RestoredState } from '../core/records.js';
-import { SETTLE_MS } from '../core/settle.js';
 import { stricter, type TradingState } from '../core/trading-state.js';
 import type { Account } from '../portfolio/account.js';
 import type { Broker } from '../ports/broker.js';
@@ -93,7 +93,7 @@ export class Orders {
     });
     this.#unresolved = new UnresolvedLoop({
       unresolvedAt: (exchange) => this.unresolvedAt(exchange),
-      settle: (exchange) => this.settle(exchange),
+      resolveUnknown: (exchange) => this.resolveUnknown(exchange),
       clock: deps.clock,
     });
   }
@@ -124,7 +124,7 @@ export class Orders {
       },
       {
         ...{ triesMax, backoffMs, limitCollarFraction },
-        settleMs: onPaper ? 0 : SETTLE_MS,
+        inFlightMaxMs: onPaper ? 0 : IN_FLIGHT_MAX_MS,
         orderType: onPaper ? 'market' : orderType,
       },
     );
@@ -159,13 +159,13 @@ export class Orders {
   }
 
   /** Asks once for each order of this symbol whose outcome is unknown; in the symbol's own turn. */
-  settleSymbol(exchange: string, symbol: string): Promise<readonly ExecutionOutcome[]> {
-    return this.#exchanges.settleSymbol(exchange, symbol);
+  resolveSymbol(exchange: string, symbol: string): Promise<readonly ExecutionOutcome[]> {
+    return this.#exchanges.resolveSymbol(exchange, symbol);
   }
 
   /** The same for all symbols of an exchange, or of all exchanges, each in its turn. */
-  settle(exchange?: string): Promise<readonly ExecutionOutcome[]> {
-    return this.#exchanges.settle(exchange);
+  resolveUnknown(exchange?: string): Promise<readonly ExecutionOutcome[]> {
+    return this.#exchanges.resolveUnknown(exchange);
   }
 
   /**
@@ -177,8 +177,8 @@ export class Orders {
   }
 
   /** See {@link ExchangeOrders.heard}. */
-  heard(exchange: string, hint: OrderHint): Promise<void> {
-    return this.#exchanges.heard(exchange, hint);
+  onOrderUpdate(exchange: string, hint: OrderUpdate): Promise<void> {
+    return this.#exchanges.onOrderUpdate(exchange, hint);
   }
 
   /** Takes that agreement back until the next comparison; does nothing on paper. */
@@ -227,7 +227,7 @@ export class Orders {
     const closed = await Promise.all(
       held.map((instrument) =>
         this.#queue.serialize(exchange, instrument.key.symbol, async () => {
-          await this.settleSymbol(exchange, instrument.key.symbol);
+          await this.resolveSymbol(exchange, instrument.key.symbol);
           return this.#close(instrument, (decision, candle, exitTry) =>
             this.#sendAligned(instrument, candle, decision, { exitTry }),
           );

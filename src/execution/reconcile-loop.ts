@@ -1,4 +1,4 @@
-import type { AlertRaiser } from '../core/alert.js';
+import type { Alerts } from '../core/alert.js';
 import { Backoff } from '../core/backoff.js';
 import type { Clock } from '../ports/time.js';
 import type { Orders } from './orders.js';
@@ -8,7 +8,7 @@ export interface ReconcileLoopOptions {
   readonly orders: Pick<Orders, 'reconcile' | 'unprotected'>;
   readonly exchange: string;
   readonly clock: Clock;
-  readonly alerts: AlertRaiser;
+  readonly alerts: Alerts;
   /** Between comparisons while all is well. */
   readonly periodMs: number;
   /** Told of every comparison; for the log. */
@@ -43,7 +43,7 @@ export class ReconcileLoop {
         const result = await this.#options.orders.reconcile(this.#options.exchange);
         if (result === null) return;
         await this.#tell(result);
-        await this.#tellUnprotected();
+        await this.#reportUnprotected();
         if (signal.aborted) return;
         if (this.#pause.signal.aborted) this.#pause = new AbortController();
         this.#waiting = true;
@@ -78,7 +78,7 @@ export class ReconcileLoop {
   }
 
   /** A position is told when it is found without its stop, and again only for another reason. */
-  async #tellUnprotected(): Promise<void> {
+  async #reportUnprotected(): Promise<void> {
     const found = this.#options.orders.unprotected(this.#options.exchange);
     const fresh = found.filter(({ symbol, detail }) => this.#unprotected.get(symbol) !== detail);
     this.#unprotected = new Map(found.map(({ symbol, detail }) => [symbol, detail]));

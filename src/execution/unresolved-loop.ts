@@ -3,7 +3,7 @@ import type { ExchangeOrders } from './exchange-orders.js';
 
 export interface UnresolvedLoopDeps {
   readonly unresolvedAt: (exchange: string) => number;
-  readonly settle: ExchangeOrders['settle'];
+  readonly resolveUnknown: ExchangeOrders['resolveUnknown'];
   readonly clock: Pick<Clock, 'sleep'>;
 }
 
@@ -27,7 +27,7 @@ export class UnresolvedLoop {
 
   /** Until `signal` aborts. Rejects when the store fails. */
   async run(exchange: string, signal: AbortSignal): Promise<void> {
-    const { unresolvedAt, settle, clock } = this.#deps;
+    const { unresolvedAt, resolveUnknown, clock } = this.#deps;
     const stop = () => this.#wake.get(exchange)?.();
     signal.addEventListener('abort', stop, { once: true });
     while (!signal.aborted) {
@@ -39,7 +39,7 @@ export class UnresolvedLoop {
       }
       // An aborted sleep rejects, and the loop ends by its own condition.
       await clock.sleep(PERIOD_MS, signal).catch(() => undefined);
-      if (!signal.aborted && unresolvedAt(exchange) > 0) await settle(exchange);
+      if (!signal.aborted && unresolvedAt(exchange) > 0) await resolveUnknown(exchange);
     }
     signal.removeEventListener('abort', stop);
   }

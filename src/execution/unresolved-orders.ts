@@ -33,13 +33,13 @@ const ZERO = decimal(0);
 export class UnresolvedOrders {
   readonly #brokers: Brokers;
   readonly #clock: Clock;
-  readonly #settleMs: number;
+  readonly #inFlightMaxMs: number;
   readonly #entries = new Map<string, UnresolvedOrder>();
 
-  constructor(brokers: Brokers, clock: Clock, settleMs: number) {
+  constructor(brokers: Brokers, clock: Clock, inFlightMaxMs: number) {
     this.#brokers = brokers;
     this.#clock = clock;
-    this.#settleMs = settleMs;
+    this.#inFlightMaxMs = inFlightMaxMs;
   }
 
   add(order: OrderRequest, filledKnown: string): void {
@@ -117,8 +117,8 @@ export class UnresolvedOrders {
     entry.notFound++;
     // An order that is not found any more may have been executed: until that is known it is in doubt.
     entry.resting = false;
-    const settleMs = this.#brokers.of(exchange).settleMs ?? this.#settleMs;
-    const late = this.#clock.monotonicMs() - entry.sentMonotonicMs >= settleMs;
+    const inFlightMaxMs = this.#brokers.of(exchange).inFlightMaxMs ?? this.#inFlightMaxMs;
+    const late = this.#clock.monotonicMs() - entry.sentMonotonicMs >= inFlightMaxMs;
     return entry.notFound >= 2 && late
       ? { kind: 'absent', filledKnown: entry.filledKnown, placed: entry.placed }
       : { kind: 'open' };

@@ -1,11 +1,11 @@
 import { parentPort, workerData } from 'node:worker_threads';
+import { openAlertOutbox } from '../adapters/alert-outbox/alert-outbox.js';
+import { createMemoryOutbox } from '../adapters/alert-outbox/memory-outbox.js';
 import { createAlertSinks } from '../adapters/alert-sinks/index.js';
-import { openAlertSpool } from '../adapters/alert-spool/alert-spool.js';
-import { createMemorySpool } from '../adapters/alert-spool/memory-spool.js';
 import { createSystemClock } from '../adapters/clock/system-clock.js';
 import { mqttCredentials, ntfyCredentials } from '../config/credentials.js';
 import { pathsOf } from '../config/paths.js';
-import { createAlertIds, createAlertRaiser } from '../core/alert.js';
+import { createAlertIds, createAlerts } from '../core/alert.js';
 import { ALERT_CATALOGUE } from '../core/alert-catalogue.js';
 import { invariant, messageOf } from '../core/errors.js';
 import type { AlertOutbox } from '../ports/alerts.js';
@@ -22,7 +22,7 @@ const tell = (message: FromAlertThread) => port.postMessage(message);
 const log = { info: logger('info'), warn: logger('warn'), error: logger('error') };
 const { config, env, version } = workerData as AlertThreadSettings;
 const { name } = config.device;
-const { guardSpools, mqttClientIds } = pathsOf(config.device);
+const { guardOutboxes, mqttClientIds } = pathsOf(config.device);
 const clock = createSystemClock();
 /** Messages whose halt is on its way to the guard, and those that came meanwhile and share the next one. */
 let halting: Halts | null = null;
@@ -35,15 +35,15 @@ const sinks = await createAlertSinks({
   device: name,
   role: 'guard',
   credentials: mqttCredentials(env),
-  outbox: await openOutbox(guardSpools.mqtt),
-  ntfy: { ...ntfy, openOutbox: () => openOutbox(guardSpools.ntfy) },
+  outbox: await openOutbox(guardOutboxes.mqtt),
+  ntfy: { ...ntfy, openOutbox: () => openOutbox(guardOutboxes.ntfy) },
   clock,
   log,
   version,
   onHalt: halt,
   clientIdFile: mqttClientIds.guard,
   onTrouble: (raise) => {
-    raise(raiserAt(clock.wallMs())).catch((error) =>
+    raise(alertsAt(clock.wallMs())).catch((error) =>
       log.error({ errorCode: 'E_ALERT', detail: messageOf(error) }, 'an alert was lost'),
     );
   },
@@ -104,14 +104,14 @@ port.on('message', (message: ToAlertThread) => {
   }
   const { notice, number } = message;
   raised = raised
-    .then(() => raiseNotice(raiserAt(notice.atMs), notice))
+    .then(() => raiseNotice(alertsAt(notice.atMs), notice))
     .catch((error) => log.error({ errorCode: 'E_ALERT', detail: messageOf(error) }, 'a notice was not sent'))
     .then(() => tell({ type: 'taken', number }));
 });
 
 /** Alerts of the moment at which something happened, which may be before this thread was there. */
-function raiserAt(atMs: number) {
-  return createAlertRaiser(ALERT_CATALOGUE, { wallMs: () => atMs }, sinks.sink, ids);
+function alertsAt(atMs: number) {
+  return createAlerts(ALERT_CATALOGUE, { wallMs: () => atMs }, sinks.sink, ids);
 }
 
 /** The trader refuses to start where ntfy lacks its topic; the guard's other ways must not fall silent with it. */
@@ -126,7 +126,7 @@ function withoutNtfy(): typeof config {
 /** A spool that cannot be opened must not silence the guard: its alerts then wait in memory. */
 async function openOutbox(file: string): Promise<AlertOutbox> {
   try {
-    return await openAlertSpool(file, (line) =>
+    return await openAlertOutbox(file, (line) =>
       log.warn({ errorCode: 'E_SPOOL', file, line }, 'a line of the spool is damaged and was passed over'),
     );
   } catch (error) {
@@ -134,7 +134,7 @@ async function openOutbox(file: string): Promise<AlertOutbox> {
       { errorCode: 'E_SPOOL', detail: messageOf(error) },
       'alerts of the guard wait in memory alone, and are lost with the power',
     );
-    return createMemorySpool();
+    return createMemoryOutbox();
   }
 }
 

@@ -10,7 +10,7 @@ import {
   type GuardEvent,
   type GuardState,
   mayPermit,
-  type ResumeRefusal,
+  type ResumeDenial,
   step,
 } from './halt-state.js';
 import type { LedMode } from './led.js';
@@ -22,7 +22,7 @@ import { startRecordProbe } from './record-probe.js';
 import { type RecordPlaces, RecordWriter } from './record-writer.js';
 import { ResetInput } from './reset-input.js';
 import { type FoundAtStart, haltedInAll, startFrom, startState } from './start-state.js';
-import { describeRefusal, type GuardStatus, ledModeOf, type ResumeAnswer, statusOf } from './status.js';
+import { describeDenial, type GuardStatus, ledModeOf, type ResumeAnswer, statusOf } from './status.js';
 import { once, runStopSteps, type StopStep } from './stop-steps.js';
 import {
   type TraderConnection,
@@ -163,7 +163,7 @@ export class Guard {
     const { lines, settings } = this.#deps;
     const refused = this.#dispatch({ type: 'resume', by });
     if (refused !== undefined)
-      return { opened: false, reason: refused, detail: describeRefusal(refused, this.#state.lineFault) };
+      return { opened: false, reason: refused, detail: describeDenial(refused, this.#state.lineFault) };
     const reset = lines.reset === undefined ? '' : ', or hold the reset button for 3 s';
     const how = `press and release the red button, and once more 2 to 10 s later${reset}`;
     return { opened: true, windowMs: settings.resumeWindowMs, how };
@@ -214,7 +214,7 @@ export class Guard {
     };
   }
 
-  #dispatch(event: GuardEvent): ResumeRefusal | undefined {
+  #dispatch(event: GuardEvent): ResumeDenial | undefined {
     const { clock, settings } = this.#deps;
     const now = { wallMs: clock.wallMs(), monotonicMs: clock.monotonicMs() };
     const rules = { resumeWindowMs: settings.resumeWindowMs, flatten: settings.flattenOnHalt };

@@ -111,7 +111,7 @@ export type Effect =
   | { readonly do: 'renew' }
   | { readonly do: 'notice'; readonly kind: NoticeKind; readonly detail: string };
 
-export type ResumeRefusal = 'not_halted' | 'contact_open' | 'line_fault' | 'contact_unknown' | 'arming';
+export type ResumeDenial = 'not_halted' | 'contact_open' | 'line_fault' | 'contact_unknown' | 'arming';
 
 /** Where the event happened in time: wall for the record, monotonic for windows. */
 export interface Now {
@@ -129,7 +129,7 @@ export interface Step {
   readonly state: GuardState;
   readonly effects: readonly Effect[];
   /** Only for `resume`: why it was refused. */
-  readonly refused?: ResumeRefusal;
+  readonly refused?: ResumeDenial;
 }
 
 const notice = (kind: NoticeKind, detail: string): Effect => ({ do: 'notice', kind, detail });
@@ -249,7 +249,7 @@ function expire(state: GuardState): Step {
 }
 
 function resume(state: GuardState, by: string, now: Now, rules: HaltRules): Step {
-  const refuse = (refused: ResumeRefusal): Step => ({ state, effects: [], refused });
+  const refuse = (refused: ResumeDenial): Step => ({ state, effects: [], refused });
   if (state.trading !== 'HALTED') return refuse('not_halted');
   if (state.arming) return refuse('arming');
   if (state.lineFault !== null) return refuse('line_fault');

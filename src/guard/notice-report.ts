@@ -1,4 +1,4 @@
-import type { AlertRaiser } from '../core/alert.js';
+import type { Alerts } from '../core/alert.js';
 import type { HaltRecord } from '../core/records.js';
 import type { GuardNotice } from './guard.js';
 
@@ -29,7 +29,7 @@ export function severityOf(kind: GuardNotice['kind']): 'info' | 'warn' | 'error'
 }
 
 /** Tells a person what the guard noticed. */
-export async function raiseNotice(alerts: AlertRaiser, notice: GuardNotice): Promise<void> {
+export async function raiseNotice(alerts: Alerts, notice: GuardNotice): Promise<void> {
   const { kind, detail } = notice;
   if (kind === 'halted') return alerts.raise('HALTED', { cause: detail });
   if (kind === 'halt_confirmed') return alerts.raise('HALT_CONFIRMED', { detail });

@@ -2,7 +2,7 @@ import type { ControlAnswer } from '../adapters/control-socket/control-client.js
 import { fault } from '../core/errors.js';
 import type { TradingState } from '../core/trading-state.js';
 import { isFlattening } from './flattening.js';
-import { type GuardState, mayPermit, type ResumeRefusal } from './halt-state.js';
+import { type GuardState, mayPermit, type ResumeDenial } from './halt-state.js';
 import type { LedMode } from './led.js';
 import type { TraderStatus } from './trader-session.js';
 
@@ -68,10 +68,10 @@ export function statusOf(
 
 export type ResumeAnswer =
   | { readonly opened: true; readonly windowMs: number; readonly how: string }
-  | { readonly opened: false; readonly reason: ResumeRefusal | 'not_a_person'; readonly detail: string };
+  | { readonly opened: false; readonly reason: ResumeDenial | 'not_a_person'; readonly detail: string };
 
 /** The reasons in words. */
-const RESUME_REFUSALS: Readonly<Record<ResumeRefusal, string>> = {
+const RESUME_DENIALS: Readonly<Record<ResumeDenial, string>> = {
   not_halted: 'the box is not halted',
   arming: 'the box is being armed already',
   contact_open: 'the button is still pressed or its wire is cut (contact open): release it first',
@@ -80,9 +80,9 @@ const RESUME_REFUSALS: Readonly<Record<ResumeRefusal, string>> = {
 };
 
 /** Why resume is refused, as a sentence. */
-export function describeRefusal(reason: ResumeRefusal, lineFault: string | null): string {
+export function describeDenial(reason: ResumeDenial, lineFault: string | null): string {
   const more = reason === 'line_fault' && lineFault !== null ? ` (${lineFault})` : '';
-  return RESUME_REFUSALS[reason] + more;
+  return RESUME_DENIALS[reason] + more;
 }
 
 /** The LED's mode for what is true now. Halted shows before all else, and of it that the box can be armed. */

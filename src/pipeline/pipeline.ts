@@ -112,7 +112,7 @@ export class Pipeline {
       return this.#judge(stream, candle, features, prediction, missingBars, availableAtMs);
     // An order of the symbol whose outcome is unknown is asked for first.
     return this.orders
-      .settleSymbol(key.exchange, key.symbol)
+      .resolveSymbol(key.exchange, key.symbol)
       .then(() => this.#judge(stream, candle, features, prediction, missingBars, availableAtMs));
   }
 

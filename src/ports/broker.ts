@@ -1,4 +1,4 @@
-import type { DenialReason, OrderHint, OrderReport, OrderRequest, Quote } from '../core/order.js';
+import type { DenialReason, OrderReport, OrderRequest, OrderUpdate, Quote } from '../core/order.js';
 import type { CapitalFlow } from '../core/records.js';
 
 /** What came of handing an order to an exchange. */
@@ -49,7 +49,7 @@ export interface Broker {
   transfers(sinceMs: number): Promise<readonly CapitalFlow[] | null>;
   balances(): Promise<readonly Balance[]>;
   /** For how long after it was sent a create that is not found may still arrive; absent = as long as the caller counts on. */
-  readonly settleMs?: number;
+  readonly inFlightMaxMs?: number;
   /** What is left of that for the last one sent. */
   mayStillArriveForMs?(): number;
   /** Whether a stop can rest here for the symbol and be followed like any other order; absent = never. */
@@ -57,4 +57,4 @@ export interface Broker {
 }
 
 /** Follows what an exchange says of our orders, until `signal` aborts (resolves) or the line fails (rejects). */
-export type OrderStream = (onHint: (hint: OrderHint) => void, signal: AbortSignal) => Promise<void>;
+export type OrderStream = (onUpdate: (hint: OrderUpdate) => void, signal: AbortSignal) => Promise<void>;

@@ -1,7 +1,7 @@
 import type { ExchangeSimulator } from './exchange-simulator.js';
 import { readFaults } from './fault-injector.js';
 import type { MarketTerms } from './instrument.js';
-import { fields, wrong } from './refused-body.js';
+import { fields, wrong } from './rejected-body.js';
 
 /** Control of the simulator itself, apart from the exchange's API; each takes the JSON of the request's body. */
 export type ControlRoutes = ReadonlyMap<string, (body: unknown) => unknown>;

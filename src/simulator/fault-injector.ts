@@ -9,7 +9,7 @@ import {
   type RequestFault,
 } from './fault-kinds.js';
 import type { Interception } from './http-front.js';
-import { ControlError, fields, wrong } from './refused-body.js';
+import { ControlError, fields, wrong } from './rejected-body.js';
 
 type EventFault = (typeof EVENT_FAULTS)[number];
 const BOOK_FAULTS = ['stale_book'] as const;
@@ -136,7 +136,7 @@ export class FaultInjector {
   #rng(name: string): Rng {
     let rng = this.#rngs.get(name);
     if (rng === undefined) {
-      rng = seeded(`${this.settings.seed} ${name}`);
+      rng = rngFor(`${this.settings.seed} ${name}`);
       this.#rngs.set(name, rng);
     }
     return rng;
@@ -228,7 +228,7 @@ export function readFaults(body: unknown): FaultSettings {
 }
 
 /** Begun from the FNV-1a hash of a text. */
-function seeded(text: string): Rng {
+function rngFor(text: string): Rng {
   let hash = 0x811c9dc5;
   for (const byte of Buffer.from(text)) hash = Math.imul(hash ^ byte, 0x01000193) >>> 0;
   return seededRng(hash);

@@ -4,7 +4,7 @@ import { messageOf } from '../core/errors.js';
 import type { ControlRoutes } from './control-routes.js';
 import type { ApiAnswer, ApiCall, Dialect } from './dialect.js';
 import { Refusal } from './refusal.js';
-import { ControlError } from './refused-body.js';
+import { ControlError } from './rejected-body.js';
 
 const BODY_BYTES_MAX = 64 * 1024;
 

@@ -258,7 +258,7 @@ export class OrderEngine {
       trades: [],
     };
     this.#orders.push(order);
-    this.#tellOrder('NEW', order, atMs);
+    this.#reportOrder('NEW', order, atMs);
     return order;
   }
 
@@ -318,10 +318,10 @@ export class OrderEngine {
   #close(order: SimulatedOrder, status: 'CANCELED' | 'EXPIRED', atMs: number): void {
     order.status = status;
     order.updatedMs = atMs;
-    this.#tellOrder(status, order, atMs);
+    this.#reportOrder(status, order, atMs);
   }
 
-  #tellOrder(execution: ExecutionType, order: SimulatedOrder, atMs: number): void {
+  #reportOrder(execution: ExecutionType, order: SimulatedOrder, atMs: number): void {
     this.#tell({ kind: 'order', execution, order, atMs });
   }
 

@@ -1,4 +1,4 @@
-import type { AlertRaiser } from '../core/alert.js';
+import type { Alerts } from '../core/alert.js';
 import { type StreamKey, streamName } from '../core/candle.js';
 import type { Health } from '../core/health.js';
 import { type Calendar, timeframeMs } from '../core/timeframe.js';
@@ -9,7 +9,7 @@ import { barsSince, type LosingRun } from '../portfolio/losing-run.js';
 import { actionsOf, type HealthActions } from './health-policy.js';
 
 export interface BarAlertsOptions {
-  readonly alerts: AlertRaiser;
+  readonly alerts: Alerts;
   /** Drawdown at which the circuit breaker trips; alerts come at 50, 80 and 100 % of it. */
   readonly drawdownHaltFraction: number;
   /** Limits of the whole account and what they look at; a limit left out is none, and none of them says nothing. */
@@ -41,7 +41,7 @@ export class BarAlerts {
   readonly #quarantining = new Set<string>();
   #drawdownStep = 0;
   /** First millisecond of the last day whose loss was told. */
-  #lossToldMs = 0;
+  #lossReportedMs = 0;
   #cooling = false;
 
   constructor(options: BarAlertsOptions) {
@@ -86,8 +86,8 @@ export class BarAlerts {
       losingRun,
     } = this.#options.limits;
     const loss = dayLossOf(account.dayStartEquity, account.dayLowEquity);
-    if (limit !== undefined && loss >= limit && account.dayMs !== this.#lossToldMs) {
-      this.#lossToldMs = account.dayMs;
+    if (limit !== undefined && loss >= limit && account.dayMs !== this.#lossReportedMs) {
+      this.#lossReportedMs = account.dayMs;
       await this.#options.alerts.raise('DAILY_LOSS', { loss, limit });
     }
     if (cooldownLosses === 0) return;

@@ -1,4 +1,4 @@
-import type { AlertRaiser } from '../core/alert.js';
+import type { Alerts } from '../core/alert.js';
 import type { ErrorCode } from '../core/error-catalogue.js';
 import type { LayerHealth } from '../core/health.js';
 import type { TradingState } from '../core/trading-state.js';
@@ -17,7 +17,7 @@ export interface BoxProbes {
 export interface BoxConditionsOptions {
   readonly probes: BoxProbes;
   readonly clock: Clock;
-  readonly alerts: AlertRaiser;
+  readonly alerts: Alerts;
   /** Largest offset to the exchange, either way. */
   readonly offsetMsMax: number;
   readonly diskReserveBytes: number;

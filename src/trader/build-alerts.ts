@@ -1,10 +1,10 @@
+import { openAlertOutbox } from '../adapters/alert-outbox/alert-outbox.js';
 import {
   createAlertSinks,
   createDailySummary,
   createGuardWatch,
   createReleaseWatch,
 } from '../adapters/alert-sinks/index.js';
-import { openAlertSpool } from '../adapters/alert-spool/alert-spool.js';
 import type { ControlRoutes } from '../adapters/control-socket/control-server.js';
 import type { Log } from '../adapters/log/log.js';
 import { createMetricsEndpoint } from '../adapters/metrics/metrics-endpoint.js';
@@ -14,7 +14,7 @@ import { createVitalsWatch } from '../adapters/vitals/vitals.js';
 import { mqttCredentials, ntfyCredentials } from '../config/credentials.js';
 import { boxPaths } from '../config/paths.js';
 import type { Config } from '../config/schema.js';
-import { type AlertRaiser, createAlertIds, createAlertRaiser } from '../core/alert.js';
+import { type Alerts, createAlertIds, createAlerts } from '../core/alert.js';
 import { ALERT_CATALOGUE } from '../core/alert-catalogue.js';
 import { invariant } from '../core/errors.js';
 import type { Fill } from '../core/order.js';
@@ -50,7 +50,7 @@ export interface BoxView {
 
 /** All that the trader says to people, and the watches that speak on their own. */
 export interface Alerting {
-  readonly alerts: AlertRaiser;
+  readonly alerts: Alerts;
   /** The state with what the box's own sensors say. */
   state(): BoxState;
   publishState(): void;
@@ -74,14 +74,14 @@ export async function createAlerting(options: AlertingOptions): Promise<Alerting
     invariant(view !== null, 'the box is shown before anything is told of it');
     return view;
   };
-  const spools: { close(): Promise<void> }[] = [];
-  const sinks = await openSinks(options, spools, {
+  const outboxes: { close(): Promise<void> }[] = [];
+  const sinks = await openSinks(options, outboxes, {
     stateNow: state,
     halt: () => shown().halt(),
-    raiser: () => alerts,
+    alerts: () => alerts,
   });
   const ids = createAlertIds(config.device.name, clock, rng);
-  const alerts = createAlertRaiser(ALERT_CATALOGUE, clock, sinks.sink, ids);
+  const alerts = createAlerts(ALERT_CATALOGUE, clock, sinks.sink, ids);
   const vitals = createVitalsWatch({ stateDir: config.device.stateDir, clock, log, alerts });
   const metrics = createTraderMetrics({ version: options.version, mode: config.mode, state });
   const endpoint =
@@ -134,7 +134,7 @@ export async function createAlerting(options: AlertingOptions): Promise<Alerting
       await endpoint?.stop();
       for (const watch of [...watches].reverse()) await watch.stop();
       await sinks.stop();
-      for (const spool of spools) await spool.close();
+      for (const outbox of outboxes) await outbox.close();
     },
   };
 }
@@ -143,10 +143,10 @@ export async function createAlerting(options: AlertingOptions): Promise<Alerting
 interface AskedBySinks {
   readonly stateNow: () => BoxState;
   readonly halt: () => Promise<void>;
-  readonly raiser: () => AlertRaiser;
+  readonly alerts: () => Alerts;
 }
 
-function openSinks(options: AlertingOptions, spools: { close(): Promise<void> }[], asked: AskedBySinks) {
+function openSinks(options: AlertingOptions, outboxes: { close(): Promise<void> }[], asked: AskedBySinks) {
   const { config, env, clock, rng, log, store, takesHalts } = options;
   const damaged = (line: number) =>
     log.warn({ errorCode: 'E_SPOOL', line }, 'a line of the ntfy spool is damaged and was passed over');
@@ -159,9 +159,9 @@ function openSinks(options: AlertingOptions, spools: { close(): Promise<void> }[
     ntfy: {
       ...ntfyCredentials(env),
       async openOutbox() {
-        const spool = await openAlertSpool(boxPaths(config).ntfySpool, damaged);
-        spools.push(spool);
-        return spool;
+        const outbox = await openAlertOutbox(boxPaths(config).ntfyOutbox, damaged);
+        outboxes.push(outbox);
+        return outbox;
       },
     },
     clock,
@@ -173,7 +173,7 @@ function openSinks(options: AlertingOptions, spools: { close(): Promise<void> }[
     ...(takesHalts && { onHalt: asked.halt }),
     clientIdFile: boxPaths(config).mqttClientIds.trader,
     onTrouble(raise) {
-      raise(asked.raiser()).catch((error) => log.error({ err: error }, 'an alert was lost'));
+      raise(asked.alerts()).catch((error) => log.error({ err: error }, 'an alert was lost'));
     },
   });
 }

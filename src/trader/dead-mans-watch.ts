@@ -1,5 +1,5 @@
 import type { DeadMansSwitch } from '../adapters/ccxt/index.js';
-import type { AlertRaiser } from '../core/alert.js';
+import type { Alerts } from '../core/alert.js';
 import { messageOf, RedbuttonError } from '../core/errors.js';
 import type { Clock } from '../ports/time.js';
 
@@ -9,7 +9,7 @@ export interface DeadMansWatchOptions {
   /** What the switch is wound up to; it is wound anew after a quarter of that. */
   readonly seconds: number;
   readonly clock: Clock;
-  readonly alerts: AlertRaiser;
+  readonly alerts: Alerts;
   readonly log: { warn(figures: object, text: string): void; error(figures: object, text: string): void };
 }
 

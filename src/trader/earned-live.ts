@@ -5,7 +5,7 @@ import { QUERY_ROWS_MAX } from '../adapters/control-socket/store-routes.js';
 import { type DuckStore, openStore } from '../adapters/duckdb/index.js';
 import { readPromotions } from '../adapters/files/promotion-file.js';
 import { configuredStreams } from '../config/configured-streams.js';
-import type { LiveRefusal } from '../config/live-refusals.js';
+import type { LiveBlocker } from '../config/live-blockers.js';
 import { accountOf, boxPaths, pathsOf } from '../config/paths.js';
 import type { Config } from '../config/schema.js';
 import type { StreamKey } from '../core/candle.js';
@@ -33,12 +33,12 @@ export interface EarnedStream {
  * {@link PAPER_DAYS_MIN} days by a model of the family of the one in `modelDir`, and for each that this one was not trained on. At exchanges that are refused anyway (`but`)
  * no days are counted. What cannot be counted is not earned.
  */
-export async function earnedRefusals(
+export async function earnedBlockers(
   config: LiveConfig,
   modelDir: string,
   but: ReadonlySet<string | null>,
   onEarned: (earned: EarnedStream) => void = () => {},
-): Promise<readonly LiveRefusal[]> {
+): Promise<readonly LiveBlocker[]> {
   const streams = configuredStreams(config).filter(({ exchange }) => !but.has(exchange));
   if (streams.length === 0) return [];
   try {
@@ -80,10 +80,10 @@ export async function earnedRefusals(
 export async function unearnedOf(
   config: LiveConfig & Pick<Config, 'modelDir'>,
   but: ReadonlySet<string | null>,
-): Promise<readonly LiveRefusal[]> {
+): Promise<readonly LiveBlocker[]> {
   const { models } = boxPaths(config);
   const { current } = await readPromotions(models);
-  return earnedRefusals(config, current === null ? config.modelDir : path.join(models, current), but);
+  return earnedBlockers(config, current === null ? config.modelDir : path.join(models, current), but);
 }
 
 /** Takes the candles of the time on paper over into a live account's new store, so that models can be trained. */
@@ -111,7 +111,7 @@ export function runTrading(
   return { mode, family: familyOf(manifest), redirected };
 }
 
-function notEarned({ exchange, symbol, timeframe }: StreamKey, days: number, family: string): LiveRefusal {
+function notEarned({ exchange, symbol, timeframe }: StreamKey, days: number, family: string): LiveBlocker {
   return {
     exchange,
     code: 'E_LIVE_NOT_EARNED',
@@ -121,7 +121,7 @@ function notEarned({ exchange, symbol, timeframe }: StreamKey, days: number, fam
   };
 }
 
-function offMarket({ exchange, symbol, timeframe }: StreamKey, model: ModelManifest): LiveRefusal {
+function offMarket({ exchange, symbol, timeframe }: StreamKey, model: ModelManifest): LiveBlocker {
   return {
     exchange,
     code: 'E_LIVE_NOT_EARNED',

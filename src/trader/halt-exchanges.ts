@@ -13,7 +13,7 @@ export function haltExchanges(
     broker: brokers[i]!,
     symbols: config.symbols,
     async resolveUnknown() {
-      await pipeline.orders.settle(id);
+      await pipeline.orders.resolveUnknown(id);
       return pipeline.orders.unresolvedAt(id);
     },
     invalidate: () => pipeline.orders.invalidate(id),

@@ -1,7 +1,7 @@
 import { keyPermissions } from '../adapters/ccxt/index.js';
 import type { Log } from '../adapters/log/log.js';
 import { exchangeCredentials } from '../config/credentials.js';
-import type { LiveRefusal } from '../config/live-refusals.js';
+import type { LiveBlocker } from '../config/live-blockers.js';
 import { accountOf } from '../config/paths.js';
 import type { Config } from '../config/schema.js';
 import { badInput, messageOf, RedbuttonError } from '../core/errors.js';
@@ -15,7 +15,7 @@ export interface LiveKeysParts {
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly log: Log;
   /** Takes what speaks against trading real money with a key. */
-  refuse(refusals: readonly LiveRefusal[]): void;
+  refuse(refusals: readonly LiveBlocker[]): void;
 }
 
 /** What the keys of a live box may do. While an exchange has not said it, the box is at most REDUCING. */

@@ -1,4 +1,4 @@
-import type { AlertRaiser } from '../core/alert.js';
+import type { Alerts } from '../core/alert.js';
 import { type StreamKey, streamName } from '../core/candle.js';
 import type { LayerHealth } from '../core/health.js';
 import { type Calendar, timeframeMs } from '../core/timeframe.js';
@@ -26,7 +26,7 @@ export interface LiveRunOptions {
   readonly conditions?: BoxConditions;
   readonly store: Store & Pick<AuditLog, 'recordGap'> & Pick<StoreReader, 'gaps'>;
   readonly clock: Clock;
-  readonly alerts: AlertRaiser;
+  readonly alerts: Alerts;
   readonly states: TradingStateSource;
   readonly mode: 'paper' | 'live';
   readonly version: string;

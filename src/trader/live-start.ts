@@ -4,15 +4,15 @@ import {
   checkedAddresses,
   createExchange,
   dialectOf,
-  marketRefusals,
+  marketBlockers,
 } from '../adapters/ccxt/index.js';
 import type { DuckStore } from '../adapters/duckdb/index.js';
 import type { Log } from '../adapters/log/log.js';
 import { exchangeCredentials, revealed } from '../config/credentials.js';
-import { type LiveRefusal, liveRefusals, sandboxWarnings } from '../config/live-refusals.js';
+import { type LiveBlocker, liveBlockers, sandboxWarnings } from '../config/live-blockers.js';
 import { accountOf, boxPaths } from '../config/paths.js';
 import type { Config, ExchangeConfig } from '../config/schema.js';
-import type { AlertRaiser } from '../core/alert.js';
+import type { Alerts } from '../core/alert.js';
 import { badInput, EXIT, messageOf, RedbuttonError } from '../core/errors.js';
 import { isOrderOf } from '../core/order-owner.js';
 import type { RestoredState, RunRecord } from '../core/records.js';
@@ -21,7 +21,7 @@ import { parseRunSettings } from '../pipeline/decision-settings.js';
 import { Portfolio } from '../portfolio/portfolio.js';
 import type { TradingStateSource } from '../ports/guard.js';
 import type { Clock } from '../ports/time.js';
-import { earnedRefusals, takePaperCandles } from './earned-live.js';
+import { earnedBlockers, takePaperCandles } from './earned-live.js';
 import { checkLiveKeys, type LiveKeys } from './live-keys.js';
 import type { TradedExchange } from './open-exchanges.js';
 
@@ -44,7 +44,7 @@ const ASK_MS_MAX = 8_000;
 export class LiveStart {
   readonly #options: LiveStartParts;
   readonly #account;
-  readonly #refusals: LiveRefusal[] = [];
+  readonly #refusals: LiveBlocker[] = [];
   /** Why the box starts in spite of them, in words. */
   readonly #held: string[] = [];
   readonly #unasked: string[] = [];
@@ -54,7 +54,7 @@ export class LiveStart {
     this.#options = options;
     this.#account = accountOf(options.config);
     for (const entry of options.config.exchange) checkedAddresses(entry);
-    this.#add([...liveRefusals(options.config), ...sandboxWarnings(options.config)]);
+    this.#add([...liveBlockers(options.config), ...sandboxWarnings(options.config)]);
     if (this.#account === 'testnet')
       options.log.warn('test network: its money is not real, so no record of paper trading is asked for');
   }
@@ -68,7 +68,7 @@ export class LiveStart {
     if (this.#account !== 'live') return;
     const but = new Set(this.#refusals.map(({ exchange }) => exchange));
     this.#add(
-      await earnedRefusals(this.#options.config, modelDir, but, (earned) =>
+      await earnedBlockers(this.#options.config, modelDir, but, (earned) =>
         this.#options.log.info(earned, 'live is earned on paper'),
       ),
     );
@@ -91,7 +91,7 @@ export class LiveStart {
   async connected(exchanges: readonly TradedExchange[]): Promise<LiveKeys> {
     for (const { id, connection, config: entry } of this.#account === 'paper' ? [] : exchanges) {
       const said = new Set(this.#refusals.filter(({ exchange }) => exchange === id).map(({ code }) => code));
-      const more = marketRefusals(connection, entry.symbols, this.#options.config.execution.orderType);
+      const more = marketBlockers(connection, entry.symbols, this.#options.config.execution.orderType);
       this.#add(more.filter(({ code }) => !said.has(code)));
     }
     const keys = await checkLiveKeys({
@@ -115,7 +115,7 @@ export class LiveStart {
     };
   }
 
-  async tell(alerts: AlertRaiser): Promise<void> {
+  async tell(alerts: Alerts): Promise<void> {
     const everywhere = this.#options.config.exchange.map(({ id }) => id).join(', ');
     for (const { exchange, message } of this.#refusals)
       await alerts.raise('LIVE_REFUSED', {
@@ -125,7 +125,7 @@ export class LiveStart {
       });
   }
 
-  #add(more: readonly LiveRefusal[]) {
+  #add(more: readonly LiveBlocker[]) {
     if (this.#account === 'paper') return;
     for (const { exchange, code, message, remedy } of more) {
       if (this.#account === 'testnet')
@@ -199,7 +199,7 @@ function heldIn({ fills, openOrders }: RestoredState, runs: readonly RunRecord[]
 }
 
 /** One reason as it is; several in one, each on a line with its code and its remedy. */
-function refusedStart(refusals: readonly LiveRefusal[], unasked: readonly string[]): RedbuttonError {
+function refusedStart(refusals: readonly LiveBlocker[], unasked: readonly string[]): RedbuttonError {
   const note = unasked.length === 0 ? '' : `\n  (${unasked.join('; ')})`;
   const [first] = refusals;
   if (refusals.length === 1)

@@ -1,5 +1,5 @@
 import type { Log } from '../adapters/log/log.js';
-import type { AlertRaiser } from '../core/alert.js';
+import type { Alerts } from '../core/alert.js';
 import type { ErrorCode } from '../core/error-catalogue.js';
 import type { LayerHealth } from '../core/health.js';
 import type { MarketEvents } from '../execution/market-book.js';
@@ -7,7 +7,7 @@ import type { Portfolio } from '../portfolio/portfolio.js';
 import type { TradedExchange } from './open-exchanges.js';
 
 export interface MarketMonitorParts {
-  readonly alerts: AlertRaiser;
+  readonly alerts: Alerts;
   readonly log: Log;
 }
 

@@ -11,7 +11,7 @@ import { loadClassifier } from '../adapters/onnx/classifier.js';
 import { createModelWatch, type ModelWatch } from '../adapters/onnx/model-watch.js';
 import { boxPaths } from '../config/paths.js';
 import type { Config } from '../config/schema.js';
-import type { AlertRaiser } from '../core/alert.js';
+import type { Alerts } from '../core/alert.js';
 import { type CandleColumns, joinColumns, type StreamKey, streamName } from '../core/candle.js';
 import { badInput, fault, messageOf } from '../core/errors.js';
 import { FEATURE_WINDOW } from '../core/feature-set.js';
@@ -39,7 +39,7 @@ export interface ModelLifecycleOptions {
   readonly config: Config;
   readonly clock: Clock;
   readonly log: Log;
-  readonly alerts: AlertRaiser;
+  readonly alerts: Alerts;
   readonly store: Pick<AuditLog, 'recordModel'> & Pick<StoreReader, 'candles' | 'models'>;
   readonly pipeline: Pick<Pipeline, 'useModel' | 'health'>;
   readonly streams: readonly { readonly key: StreamKey; readonly calendar: Calendar }[];
@@ -131,7 +131,7 @@ export class ModelLifecycle {
   }
 
   /** Says that to the log and the phone; of a model that takes over later it is said by itself. */
-  async tellMarket(): Promise<void> {
+  async reportMarket(): Promise<void> {
     const found = this.#strange();
     if (found === null) return;
     const { fit, model, trainedOn, usedOn, sentence } = found;
@@ -244,7 +244,7 @@ export class ModelLifecycle {
         { model: next.manifest.sha256, before: before.manifest.sha256 },
         'another model decides',
       );
-      this.#tell(this.tellMarket());
+      this.#tell(this.reportMarket());
       return next.manifest;
     });
     this.#changing = change.catch(() => undefined);

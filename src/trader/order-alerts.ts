@@ -1,10 +1,10 @@
-import type { AlertRaiser } from '../core/alert.js';
+import type { Alerts } from '../core/alert.js';
 import type { Fill } from '../core/order.js';
 import type { ExecutionOutcome } from '../execution/order-intent.js';
 import type { AuditLog } from '../ports/store.js';
 
 export interface OrderAlertsOptions {
-  readonly alerts: AlertRaiser;
+  readonly alerts: Alerts;
   readonly store: Pick<AuditLog, 'recordReported'>;
   /** Given each fill that is reported. */
   readonly onFill: (fill: Fill) => void;

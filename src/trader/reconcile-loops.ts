@@ -1,5 +1,5 @@
 import type { Log } from '../adapters/log/log.js';
-import type { AlertRaiser } from '../core/alert.js';
+import type { Alerts } from '../core/alert.js';
 import { ReconcileLoop } from '../execution/reconcile-loop.js';
 import type { Pipeline } from '../pipeline/pipeline.js';
 import type { Clock } from '../ports/time.js';
@@ -9,7 +9,7 @@ export interface ReconcileLoopsParts {
   readonly exchanges: readonly TradedExchange[];
   readonly pipeline: Pipeline;
   readonly clock: Clock;
-  readonly alerts: AlertRaiser;
+  readonly alerts: Alerts;
   readonly log: Log;
   readonly config: { readonly execution: { readonly reconcileMs: number } };
 }

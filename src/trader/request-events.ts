@@ -1,9 +1,9 @@
 import type { Log } from '../adapters/log/log.js';
-import type { AlertRaiser } from '../core/alert.js';
+import type { Alerts } from '../core/alert.js';
 import type { RestWatchOptions } from '../pipeline/ingestion/index.js';
 
 /** Tells the phone when an exchange answers no request any more, and when it does again. */
-export function requestEvents(alerts: AlertRaiser, log: Log): RestWatchOptions['events'] {
+export function requestEvents(alerts: Alerts, log: Log): RestWatchOptions['events'] {
   const tell = (alert: Promise<void>) =>
     alert.catch((error) => log.error({ err: error }, 'an alert was lost'));
   return {

@@ -1,7 +1,7 @@
 import { createDeadMansSwitch } from '../adapters/ccxt/index.js';
 import type { Log } from '../adapters/log/log.js';
 import type { Config } from '../config/schema.js';
-import type { AlertRaiser } from '../core/alert.js';
+import type { Alerts } from '../core/alert.js';
 import type { Broker } from '../ports/broker.js';
 import type { Clock } from '../ports/time.js';
 import { createDeadMansWatch } from './dead-mans-watch.js';
@@ -13,7 +13,7 @@ export interface RestingOrderSafeguardsParts {
   /** Of the exchanges, in their order. */
   readonly brokers: readonly Broker[];
   readonly clock: Clock;
-  readonly alerts: AlertRaiser;
+  readonly alerts: Alerts;
   readonly log: Log;
 }
 
@@ -43,7 +43,7 @@ export function createRestingOrderSafeguards(parts: RestingOrderSafeguardsParts)
   });
   return {
     async start() {
-      if (stopsRest) await tellWithoutStops(parts);
+      if (stopsRest) await reportWithoutStops(parts);
       for (const watch of watches) watch.start();
     },
     async stop() {
@@ -53,7 +53,7 @@ export function createRestingOrderSafeguards(parts: RestingOrderSafeguardsParts)
 }
 
 /** Says at which live exchanges, and for which symbols, no stop can rest. */
-async function tellWithoutStops({
+async function reportWithoutStops({
   exchanges,
   brokers,
   log,

@@ -1,7 +1,7 @@
 import type { Log } from '../adapters/log/log.js';
 import { loadClassifier } from '../adapters/onnx/classifier.js';
 import type { Config } from '../config/schema.js';
-import type { AlertRaiser } from '../core/alert.js';
+import type { Alerts } from '../core/alert.js';
 import type { BarOutcome } from '../pipeline/bar-outcome.js';
 import type { AuditLog } from '../ports/store.js';
 import type { Clock } from '../ports/time.js';
@@ -12,7 +12,7 @@ export interface ShadowModelOptions {
   readonly config: Pick<Config, 'shadowModelDir'>;
   readonly store: Pick<AuditLog, 'recordShadow'>;
   readonly clock: Pick<Clock, 'wallMs'>;
-  readonly alerts: AlertRaiser;
+  readonly alerts: Alerts;
   readonly log: Log;
   readonly closing: Closing;
 }

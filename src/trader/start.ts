@@ -49,7 +49,7 @@ export class TraderStart {
     await this.#startTrading();
     await this.#startSpeaking();
     await this.#startGuard();
-    await this.#tellStart();
+    await this.#reportStart();
   }
 
   /** A halt that waited at the broker comes before the guard has read its record, and must not be lost to that. */
@@ -90,7 +90,7 @@ export class TraderStart {
     closing.add(() => link.stop());
   }
 
-  async #tellStart(): Promise<void> {
+  async #reportStart(): Promise<void> {
     const { options, opened, alerting, loops, liveStart, marketMonitor, exchanges, trading, closing } =
       this.#parts;
     const { config, version, log } = options;
@@ -102,7 +102,7 @@ export class TraderStart {
     await loops.resting.start();
     closing.add(() => loops.resting.stop());
     await liveStart.tell(alerts);
-    await loops.lifecycle.tellMarket();
+    await loops.lifecycle.reportMarket();
     const recordRun = () => this.#recordRun();
     await marketMonitor.start({ exchanges, portfolio: trading.pipeline.portfolio, recordRun });
     closing.add(() => marketMonitor.stop());

@@ -1,6 +1,6 @@
 import type { DuckStore, Retention } from '../adapters/duckdb/index.js';
 import type { Config } from '../config/schema.js';
-import type { AlertRaiser } from '../core/alert.js';
+import type { Alerts } from '../core/alert.js';
 import { messageOf, RedbuttonError } from '../core/errors.js';
 import { timeframeMs } from '../core/timeframe.js';
 import type { Clock } from '../ports/time.js';
@@ -18,7 +18,7 @@ export interface StoreRetentionOptions {
   readonly store: Pick<DuckStore, 'retire'>;
   readonly keepDays: Retention;
   readonly clock: Clock;
-  readonly alerts: AlertRaiser;
+  readonly alerts: Alerts;
   readonly log: { info(figures: object, text: string): void; error(figures: object, text: string): void };
   /** Wait before the first round: a start has better things to do. */
   readonly firstAfterMs?: number;

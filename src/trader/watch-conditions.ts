@@ -1,6 +1,6 @@
 import { createBoxProbes } from '../adapters/vitals/box-probes.js';
 import type { Config } from '../config/schema.js';
-import type { AlertRaiser } from '../core/alert.js';
+import type { Alerts } from '../core/alert.js';
 import type { Clock } from '../ports/time.js';
 import { type BoxConditions, createBoxConditions } from './box-conditions.js';
 import type { TradedExchange } from './open-exchanges.js';
@@ -10,7 +10,7 @@ export function boxConditions(parts: {
   readonly config: Config;
   readonly exchanges: readonly TradedExchange[];
   readonly clock: Clock;
-  readonly alerts: AlertRaiser;
+  readonly alerts: Alerts;
 }): BoxConditions {
   const { config, exchanges, clock, alerts } = parts;
   const { stateDir } = config.device;

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { AlertRaiser } from '../../src/core/alert.js';
+import type { Alerts } from '../../src/core/alert.js';
 import { ALERT_CATALOGUE, type AlertCode, type FiguresOf } from '../../src/core/alert-catalogue.js';
 import type { GuardEvent, GuardState } from '../../src/guard/halt-state.js';
 import { step } from '../../src/guard/halt-state.js';
@@ -17,7 +17,7 @@ async function guardReports(
   const raised: Raised[] = [];
   const alerts = {
     raise: async (code: AlertCode, figures: unknown) => void raised.push({ code, figures } as Raised),
-  } as unknown as AlertRaiser;
+  } as unknown as Alerts;
   let state = from;
   for (const [i, event] of history.entries()) {
     const atMs = Date.UTC(2026, 10, 28, 12) + i * 2_500;

@@ -1,13 +1,13 @@
 import { describe, expect, it } from 'vitest';
-import { type Alert, createAlertIds, createAlertRaiser, SEVERITIES } from '../../src/core/alert.js';
+import { type Alert, createAlertIds, createAlerts, SEVERITIES } from '../../src/core/alert.js';
 import { ALERT_CATALOGUE, type CatalogueEntry, remedyOf } from '../../src/core/alert-catalogue.js';
 
 const clock = { wallMs: () => 1_700_000_000_000 };
 
-function raiserInto(alerts: Alert[]) {
+function alertsInto(alerts: Alert[]) {
   let n = 0;
   const sink = { raise: async (alert: Alert) => void alerts.push(alert) };
-  return createAlertRaiser(ALERT_CATALOGUE, clock, sink, () => `box-${++n}`);
+  return createAlerts(ALERT_CATALOGUE, clock, sink, () => `box-${++n}`);
 }
 
 describe('the catalogue', () => {
@@ -31,7 +31,7 @@ describe('the catalogue', () => {
 describe('raising', () => {
   it('puts figures into the sentence', async () => {
     const alerts: Alert[] = [];
-    await raiserInto(alerts).raise('FEED_SILENT', { symbol: 'BTC/USDT', ageMs: 65_000 });
+    await alertsInto(alerts).raise('FEED_SILENT', { symbol: 'BTC/USDT', ageMs: 65_000 });
     expect(alerts).toEqual([
       {
         id: 'box-1',
@@ -46,7 +46,7 @@ describe('raising', () => {
 
   it('cleans the words of others: one line, bounded, no number JSON cannot say', async () => {
     const alerts: Alert[] = [];
-    const raiser = raiserInto(alerts);
+    const raiser = alertsInto(alerts);
     await raiser.raise('ORDER_REJECTED', {
       symbol: 'BTC/USDT',
       side: 'buy',

@@ -14,10 +14,10 @@ it('shows what is proven (else: npm run build && node scripts/docs-exchanges.mjs
 
 it('names every code by which real money is refused, and no other', () => {
   const sources = [
-    'config/live-refusals',
+    'config/live-blockers',
     'trader/earned-live',
     'trader/live-keys',
-    'adapters/ccxt/market-refusals',
+    'adapters/ccxt/market-blockers',
   ];
   const codes = sources.flatMap((file) => read(`src/${file}.ts`).match(/\bE_[A-Z_]+[A-Z]\b/g) ?? []);
   const table = page.slice(page.indexOf('| code |'), page.indexOf('**A position'));

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { Fill, OrderHint, OrderReport } from '../../src/core/order.js';
+import type { Fill, OrderReport, OrderUpdate } from '../../src/core/order.js';
 import { isOrderOf } from '../../src/core/order-owner.js';
 import { createBrokers } from '../../src/execution/brokers.js';
 import { ExchangeOrders } from '../../src/execution/exchange-orders.js';
@@ -39,7 +39,7 @@ const report = (status: OrderReport['status'], fills: readonly Fill[], filled: s
   fills,
   atMs: 1,
 });
-const word = (filled: string | null): OrderHint => ({ clientOrderId: ID, symbol: SYMBOL, filled });
+const word = (filled: string | null): OrderUpdate => ({ clientOrderId: ID, symbol: SYMBOL, filled });
 
 /** An exchange that answers with what the test puts in; everything between it and the store is real. */
 function world() {
@@ -85,7 +85,7 @@ function world() {
       onOutcome: (outcome) => void outcomes.push(outcome),
       makeGate: () => gate,
     },
-    { triesMax: 1, backoffMs: [1], settleMs: 0, orderType: 'market', limitCollarFraction: 0 },
+    { triesMax: 1, backoffMs: [1], inFlightMaxMs: 0, orderType: 'market', limitCollarFraction: 0 },
   );
   const key = { exchange: 'binance', symbol: SYMBOL, timeframe: '1h' };
   const queue = new OrderQueue();
@@ -113,20 +113,20 @@ function world() {
     queue,
     clock,
     aligned,
-    hear: (hint: OrderHint) => orders.heard('binance', hint),
+    onUpdate: (hint: OrderUpdate) => orders.onOrderUpdate('binance', hint),
   };
 }
 
 describe('a word of the exchange on an order of ours', () => {
   it('that has ended and filled on is asked for at once, and its fills are those that the exchange answers', async () => {
-    const { hear, told, store, outcomes, aligned } = world();
+    const { onUpdate, told, store, outcomes, aligned } = world();
     told.report = report('canceled', [], '0');
-    await hear(word('0'));
+    await onUpdate(word('0'));
     aligned.length = 0;
     outcomes.length = 0;
     told.report = report('canceled', [fill('1', '0.5')], '0.5');
     // The word exaggerates: it is a reason to ask, and nothing of it is believed.
-    await hear(word('1.5'));
+    await onUpdate(word('1.5'));
     expect(await store.fills()).toEqual([fill('1', '0.5')]);
     // Before the next bar, or any other: what has become of it is out as soon as it is stored.
     expect(outcomes).toMatchObject([{ status: 'canceled', fills: [{ fillId: '1' }] }]);
@@ -135,20 +135,20 @@ describe('a word of the exchange on an order of ours', () => {
   });
 
   it('that says nothing new costs no question, however often and in whatever order it comes', async () => {
-    const { hear, told, store } = world();
+    const { onUpdate, told, store } = world();
     told.report = report('filled', [fill('1', '0.5'), fill('2', '1.5')], '2');
-    await hear(word('2'));
+    await onUpdate(word('2'));
     expect(told.asked).toHaveLength(1);
-    for (const filled of ['2', '0', '0.5', '2', '0']) await hear(word(filled));
+    for (const filled of ['2', '0', '0.5', '2', '0']) await onUpdate(word(filled));
     expect(told.asked).toHaveLength(1);
     expect(await store.fills()).toHaveLength(2);
     expect(await store.orderEvents()).toHaveLength(1);
   });
 
   it('waits its turn, and of several that wait the one that tells of most stands for all', async () => {
-    const { hear, told, queue } = world();
+    const { onUpdate, told, queue } = world();
     told.report = report('canceled', [fill('1', '0.5')], '0.5');
-    await hear(word('0.5'));
+    await onUpdate(word('0.5'));
     let free = () => {};
     const other = new Promise<void>((resolve) => {
       free = resolve;
@@ -156,7 +156,7 @@ describe('a word of the exchange on an order of ours', () => {
     const busy = queue.serialize('binance', SYMBOL, () => other);
     told.asked.length = 0;
     told.report = report('canceled', [fill('1', '0.5'), fill('2', '1')], '1.5');
-    const waiting = ['0', '1.5', '0.5'].map((filled) => hear(word(filled)));
+    const waiting = ['0', '1.5', '0.5'].map((filled) => onUpdate(word(filled)));
     await Promise.resolve();
     expect(told.asked).toEqual([]);
     free();
@@ -165,18 +165,21 @@ describe('a word of the exchange on an order of ours', () => {
   });
 
   it('is not heard where it speaks of somebody else’s order, and is harmless where nobody answers', async () => {
-    const { hear, told, store } = world();
-    await hear({ ...word('1'), clientOrderId: 'mine-1' });
+    const { onUpdate, told, store } = world();
+    await onUpdate({ ...word('1'), clientOrderId: 'mine-1' });
     expect(told.asked).toEqual([]);
     told.away = true;
-    await hear(word('1'));
+    await onUpdate(word('1'));
     expect(told.asked).toEqual([ID]);
     expect(await store.orderEvents()).toEqual([]);
   });
 });
 
 describe('the line on which it speaks', () => {
-  const loop = (stream: OrderStream, heard: (hint: OrderHint) => Promise<void> = async () => undefined) => {
+  const loop = (
+    stream: OrderStream,
+    onOrderUpdate: (hint: OrderUpdate) => Promise<void> = async () => undefined,
+  ) => {
     const clock = createVirtualClock(0, 0);
     const seen = { back: 0, lost: [] as string[] };
     const ending = new AbortController();
@@ -184,7 +187,7 @@ describe('the line on which it speaks', () => {
       {
         exchange: 'binance',
         stream,
-        orders: { heard: (_exchange, hint) => heard(hint) },
+        orders: { onOrderUpdate: (_exchange, hint) => onOrderUpdate(hint) },
         clock,
         backoffMs: [1000, 5000],
         onBack: () => seen.back++,

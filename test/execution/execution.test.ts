@@ -116,7 +116,7 @@ function world(
           CONFIG.execution,
         ),
     },
-    { triesMax: 3, backoffMs: [1000, 2000, 4000], settleMs: 5000, ...how },
+    { triesMax: 3, backoffMs: [1000, 2000, 4000], inFlightMaxMs: 5000, ...how },
   );
   return {
     execution,

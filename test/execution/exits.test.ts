@@ -165,7 +165,7 @@ function given(seed: number) {
           { ...CONFIG.execution, ordersPerMinuteMax: 0, notionalMaxFraction: 1e-9, quoteAgeMsMax: 1 },
         ),
     },
-    { triesMax: 1, backoffMs: [1], settleMs: 0, orderType: 'limit_ioc', limitCollarFraction: 0.002 },
+    { triesMax: 1, backoffMs: [1], inFlightMaxMs: 0, orderType: 'limit_ioc', limitCollarFraction: 0.002 },
   );
   const stream = { book, key: KEY, rules, lastBarMs: 0 } as unknown as StreamState;
   const close = () =>

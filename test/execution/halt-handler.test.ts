@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
+import { IN_FLIGHT_MAX_MS } from '../../src/core/in-flight.js';
 import type { OrderReport } from '../../src/core/order.js';
 import { isOrderOf } from '../../src/core/order-owner.js';
 import type { HaltRecord } from '../../src/core/records.js';
-import { SETTLE_MS } from '../../src/core/settle.js';
 import { type HaltExchange, HaltHandler, type HaltHandlerOptions } from '../../src/execution/halt-handler.js';
 import type { Broker } from '../../src/ports/broker.js';
 import { createVirtualClock } from '../support/virtual-clock.js';
@@ -61,7 +61,7 @@ function handler(exchanges: readonly HaltExchange[], more: Partial<HaltHandlerOp
   });
   async function cancelAll(order = ORDER) {
     const outcome = made.cancelAll(order);
-    await clock.advance(SETTLE_MS);
+    await clock.advance(IN_FLIGHT_MAX_MS);
     return outcome;
   }
   return { cancelAll, reconcile: () => made.reconcile() };

@@ -221,7 +221,7 @@ describe('a halt', () => {
 
   it('that resets a stop on its way looks it up, and reports the position where it does not rest', async () => {
     for (const rests of [false, true]) {
-      const { send, resting, box, settle, reconcile, unprotected, execution } = await given();
+      const { send, resting, box, resolveUnknown, reconcile, unprotected, execution } = await given();
       world.simulator.interceptor = ({ method, path, params }) => {
         if (method !== 'POST' || path !== '/api/v3/order' || !params.has('stopPrice')) return undefined;
         box.state = 'HALTED';
@@ -233,7 +233,7 @@ describe('a halt', () => {
       // It may arrive until its recvWindow is over: before that its absence proves nothing.
       while (execution.unresolvedCount > 0) {
         await sleep(250);
-        await settle();
+        await resolveUnknown();
       }
       expect(await reconcile('binance')).toMatchObject({ kind: 'agreed' });
       expect(resting()).toHaveLength(rests ? 1 : 0);

@@ -73,7 +73,7 @@ async function world() {
   const ids = { isOurs: (id: string) => isOrderOf('box', id), next: () => 'rb-box-9' };
   const execution = new Execution(
     { store, brokers: createBrokers([broker]), clock, ids, portfolio, makeGate: () => gate },
-    { triesMax: 1, backoffMs: [1], settleMs: 0, orderType: 'market', limitCollarFraction: 0 },
+    { triesMax: 1, backoffMs: [1], inFlightMaxMs: 0, orderType: 'market', limitCollarFraction: 0 },
   );
   const make = () =>
     new Reconciler({

@@ -58,7 +58,7 @@ export async function isConfirmed(box: LiveBox): Promise<boolean> {
 }
 
 /** What the guard told since `from` (a length of its output), by kind. */
-function toldSince(box: LiveBox, from: number): Set<string> {
+function reportedSince(box: LiveBox, from: number): Set<string> {
   const lines = box.guard.output().slice(from).split('\n');
   return new Set(lines.flatMap((line) => /^\{"kind":"(\w+)"/.exec(line)?.[1] ?? []));
 }
@@ -100,7 +100,7 @@ export async function pressWithoutTrader(on: LiveCase, how: How): Promise<PressF
   expect(cancelledMs).toBeLessThanOrEqual(ALONE_MS_MAX * slower);
   expect((await box.status()).led).toBe('halted_confirmed');
   const ended = how === 'stopped' || how === 'spinning';
-  const told = toldSince(box, saidBefore);
+  const told = reportedSince(box, saidBefore);
   for (const kind of ['halted', 'halt_confirmed', ...(ended ? ['trader_killed'] : [])])
     expect(told).toContain(kind);
   if (phone !== undefined) {
@@ -140,7 +140,7 @@ export async function pressWithLateOrder(on: LiveCase): Promise<{ readonly confi
   await box.until('the confirmation', () => isConfirmed(box));
   await placing;
   box.intercept(undefined);
-  expect(toldSince(box, saidBefore)).toContain('halt_not_confirmed');
+  expect(reportedSince(box, saidBefore)).toContain('halt_not_confirmed');
   return { confirmedMs: box.nowMs() - fromMs };
 }
 
@@ -152,7 +152,7 @@ export async function pressWhileExchangeIsDown(on: LiveCase): Promise<void> {
   box.intercept(({ path }) => (path.startsWith('/api/v3/time') ? undefined : { kind: 'drop' }));
   await press(on);
   await box.until('word of it', async () => (await box.status()).halt?.confirmed === false);
-  expect(toldSince(box, saidBefore)).toContain('halt_not_confirmed');
+  expect(reportedSince(box, saidBefore)).toContain('halt_not_confirmed');
   expect((await box.status()).led).toBe('halted_unconfirmed');
   await box.until(
     'more tries',

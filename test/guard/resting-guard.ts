@@ -12,7 +12,7 @@ import { useOf } from './processor-share.js';
 /** A process that does nothing but wake a hundred times a second. */
 const YARDSTICK = ['-e', 'setInterval(() => {}, 10)'];
 /** Long enough for what a start leaves to be cleared away. */
-const SETTLE_MS = 1_000;
+const IN_FLIGHT_MAX_MS = 1_000;
 
 export interface RestFigures {
   /** Shares of a core, 1 being all of it: the median over the windows, and the best. */
@@ -62,7 +62,7 @@ export async function measureRest(program: string, windows: number, windowMs: nu
       async () => (await ask('GET', '/status')).contact,
     );
     await until('the arming', async () => (await ask('GET', '/status')).state === 'REDUCING');
-    await delay(SETTLE_MS);
+    await delay(IN_FLIGHT_MAX_MS);
     const [ours, its] = await useOf([guard.pid!, yardstick.pid!], windows, windowMs);
     const rssKb = /VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${guard.pid}/status`, 'utf8'))![1];
     drive(1);

@@ -313,8 +313,8 @@ describe('power that fails at any write', () => {
       }
       // When it starts again, warms up from the store and gets all bars once more
       const after = await paperWorld({ store: tinyStore(contents), wrap: spy, idSeed: 2 });
-      await after.pipeline.orders.settle();
-      await after.pipeline.orders.settle();
+      await after.pipeline.orders.resolveUnknown();
+      await after.pipeline.orders.resolveUnknown();
       await after.pipeline.warmUp(
         KEY,
         [...contents.bars.values()].map((bar) => bar.candle),
@@ -367,7 +367,7 @@ describe('an order whose outcome becomes known between bars', () => {
         lost = outcome.execution.order.clientOrderId;
       }
     }
-    expect(await world.pipeline.orders.settle()).toMatchObject([
+    expect(await world.pipeline.orders.resolveUnknown()).toMatchObject([
       { status: 'filled', order: { clientOrderId: lost } },
     ]);
     const ofLost = () => world.outcomes.filter(({ order }) => order.clientOrderId === lost);

@@ -58,9 +58,9 @@ export class EventClock implements Clock {
       const ask = () => {
         for (asked = 0; asked < EVENTS_A_TURN; asked++) setImmediate(turn);
       };
-      const end = (settle: () => void) => {
+      const end = (resolveUnknown: () => void) => {
         ended = true;
-        settle();
+        resolveUnknown();
       };
       const turn = () => {
         if (ended) return;

@@ -1,4 +1,4 @@
-import type { OrderHint } from '../../src/core/order.js';
+import type { OrderUpdate } from '../../src/core/order.js';
 import type { OrderStream } from '../../src/ports/broker.js';
 import type { SimulatedExchange } from '../../src/simulator/simulated-exchange.js';
 import type { EventClock } from './event-clock.js';
@@ -17,9 +17,9 @@ export function createSimulatedOrderStream(
   clock: EventClock,
   plan: FaultPlan,
   life: Life,
-  onWord: (hint: OrderHint) => void,
+  onWord: (hint: OrderUpdate) => void,
 ): OrderStream {
-  return (onHint, signal) =>
+  return (onUpdate, signal) =>
     life.hears(
       new Promise<void>((resolve, reject) => {
         exchange.onAccountEvent = (_apiKey, event) => {
@@ -31,7 +31,7 @@ export function createSimulatedOrderStream(
             clock.after(afterMs, () => {
               if (life.dead || signal.aborted) return;
               onWord(hint);
-              onHint(hint);
+              onUpdate(hint);
             });
           }
           if (plan.chance(BREAKS)) reject(new Error('the line broke'));

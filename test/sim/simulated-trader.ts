@@ -1,5 +1,5 @@
 import { setMaxListeners } from 'node:events';
-import type { AlertRaiser } from '../../src/core/alert.js';
+import type { Alerts } from '../../src/core/alert.js';
 import type { ModelManifest } from '../../src/core/manifest.js';
 import type { DenialReason, Fill, OrderRequest } from '../../src/core/order.js';
 import { stricter } from '../../src/core/trading-state.js';
@@ -37,7 +37,7 @@ export interface SimulatedTraderParts {
   readonly makeBroker: (mayLeave: (order: OrderRequest) => DenialReason | null) => Broker;
   readonly orders: OrderStream;
   readonly onReconciled: (result: Reconciliation) => void;
-  readonly alerts: AlertRaiser;
+  readonly alerts: Alerts;
   /** The alert of a fill cannot be lost any more. */
   readonly onReported: (fill: Fill) => void;
 }
@@ -197,7 +197,7 @@ export async function startTrader(parts: SimulatedTraderParts): Promise<{
           broker,
           symbols: SYMBOLS,
           async resolveUnknown() {
-            await made.orders.settle();
+            await made.orders.resolveUnknown();
             return made.state().unresolvedOrders;
           },
           invalidate: () => made.orders.invalidate(EXCHANGE),

@@ -107,7 +107,7 @@ export async function liveOrders(options: LiveOrdersOptions = {}) {
           broker,
           symbols: [SYMBOL],
           async resolveUnknown() {
-            await made.settle();
+            await made.resolveUnknown();
             return made.execution.unresolvedCount;
           },
           flatten: () => made.flatten('binance'),
@@ -125,7 +125,7 @@ export async function liveOrders(options: LiveOrdersOptions = {}) {
     return {
       execution: made.execution,
       reconcile: (exchange: string) => made.reconcile(exchange),
-      settle: () => made.settle(),
+      resolveUnknown: () => made.resolveUnknown(),
       flatten: (exchange: string) => made.flatten(exchange),
       unprotected: (exchange: string) => made.unprotected(exchange),
       stream,

@@ -194,7 +194,7 @@ describe('files', () => {
       'src/guard/permit-file.ts': 'renameSync(',
       // Written over in place, on purpose: see there.
       'src/guard/armed-record.ts': '.sync()',
-      'src/box/os-update/settle-next.ts': '.sync()',
+      'src/box/os-update/finish-next.ts': '.sync()',
       'src/box/first-boot/card.ts': '.sync()',
       'src/box/first-boot/free-space.ts': '.sync()',
       // Cuts the torn end off a log that may be large.

@@ -8,7 +8,7 @@ import { openStore } from '../../src/adapters/duckdb/index.js';
 import { pathsOf } from '../../src/config/paths.js';
 import { configSchema } from '../../src/config/schema.js';
 import { manifestText } from '../../src/core/manifest-schema.js';
-import { earnedRefusals } from '../../src/trader/earned-live.js';
+import { earnedBlockers } from '../../src/trader/earned-live.js';
 import {
   MANIFEST,
   manifestOf,
@@ -34,7 +34,7 @@ const config = (symbols = ['BTC/USDT']) =>
 async function refusedOf(market: TrainedOn, life: PaperLife): Promise<string | undefined> {
   writeFileSync(path.join(dir, 'model/manifest.json'), manifestText(manifestOf(market)));
   await tradedOnPaper(pathsOf(config().device).database, life);
-  const refusals = await earnedRefusals(config(), path.join(dir, 'model'), new Set());
+  const refusals = await earnedBlockers(config(), path.join(dir, 'model'), new Set());
   return refusals[0]?.message;
 }
 
@@ -54,7 +54,7 @@ describe('live trading', { timeout: 120_000 }, () => {
     const manifest = manifestText(manifestOf({}));
     await store.recordModel({ modelHash: MANIFEST.sha256, event: 'loaded', manifest, atMs: 2 });
     await store.close();
-    const [refusal] = await earnedRefusals(config(), path.join(dir, 'model'), new Set());
+    const [refusal] = await earnedBlockers(config(), path.join(dir, 'model'), new Set());
     expect(refusal?.message).toContain('and the store holds 0');
   });
 
@@ -71,7 +71,7 @@ describe('live trading', { timeout: 120_000 }, () => {
   ])('is earned by thirty days of a model %s, for that symbol alone', async (_, market) => {
     expect(await refusedOf(market, { days: 30, trainedOn: market })).toBeUndefined();
     const both = config(['BTC/USDT', 'ETH/USDT']);
-    const others = await earnedRefusals(both, path.join(dir, 'model'), new Set());
+    const others = await earnedBlockers(both, path.join(dir, 'model'), new Set());
     expect(others).toHaveLength(1);
     expect(others[0]!.message).toContain('ETH/USDT (1h)');
   });

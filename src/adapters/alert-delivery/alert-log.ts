@@ -10,12 +10,12 @@ const REPEAT_MS = 600_000;
 
 /** Says whether a reason may be told now: when it first shows itself, and then each 10 minutes. */
 export function createRepeatGuard(clock: { monotonicMs(): number }): (reason: string) => boolean {
-  const toldAtMs = new Map<string, number>();
+  const reportedAtMs = new Map<string, number>();
   return (reason) => {
     const nowMs = clock.monotonicMs();
-    const last = toldAtMs.get(reason);
+    const last = reportedAtMs.get(reason);
     if (last !== undefined && nowMs - last < REPEAT_MS) return false;
-    toldAtMs.set(reason, nowMs);
+    reportedAtMs.set(reason, nowMs);
     return true;
   };
 }

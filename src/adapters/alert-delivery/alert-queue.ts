@@ -65,7 +65,7 @@ export class AlertQueue {
     message.flying = false;
     message.acknowledgedMs = nowMs;
     message.unheardSinceMs = null;
-    this.#bySeverity[message.severity].forgetSettled(nowMs);
+    this.#bySeverity[message.severity].forgetAcknowledged(nowMs);
   }
 
   /** Not delivered: back to its old place. */
@@ -101,7 +101,7 @@ export class AlertQueue {
     if (nowMs < queue.restUntilMs) {
       return queue.waiting() > 0 ? queue.restUntilMs - nowMs : Number.POSITIVE_INFINITY;
     }
-    queue.forgetSettled(nowMs);
+    queue.forgetAcknowledged(nowMs);
     let waitMs = Number.POSITIVE_INFINITY;
     let flying = 0;
     for (const message of queue.messages) {

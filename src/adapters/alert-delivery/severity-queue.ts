@@ -16,7 +16,7 @@ export interface QueuedMessage {
 }
 
 /** An acknowledgement this old can be trusted. */
-const SETTLE_MS = 1000;
+const IN_FLIGHT_MAX_MS = 1000;
 const REST_FIRST_MS = 1000;
 const REST_MAX_MS = 5000;
 
@@ -60,9 +60,9 @@ export class SeverityQueue {
     return alerts;
   }
 
-  forgetSettled(nowMs: number): void {
+  forgetAcknowledged(nowMs: number): void {
     const settled = (message: QueuedMessage) =>
-      message.acknowledgedMs !== null && nowMs - message.acknowledgedMs > SETTLE_MS;
+      message.acknowledgedMs !== null && nowMs - message.acknowledgedMs > IN_FLIGHT_MAX_MS;
     // Acknowledgements come in order, so the settled ones stand in front, but for a few.
     while (this.messages.length > 0 && settled(this.messages[0]!)) this.messages.shift();
   }
@@ -81,7 +81,7 @@ export class SeverityQueue {
   }
 
   disconnected(nowMs: number): void {
-    this.forgetSettled(nowMs);
+    this.forgetAcknowledged(nowMs);
     this.heard(1);
     for (const message of this.messages) {
       message.flying = false;

@@ -1,4 +1,4 @@
-import type { AlertRaiser } from '../../core/alert.js';
+import type { Alerts } from '../../core/alert.js';
 import type { BoxState } from '../../ports/alerts.js';
 import type { StoreReader } from '../../ports/store.js';
 import type { Clock } from '../../ports/time.js';
@@ -11,7 +11,7 @@ export function createDailySummary(options: {
   readonly at: string | undefined;
   readonly clock: Clock;
   readonly log: AlertLog;
-  readonly alerts: AlertRaiser;
+  readonly alerts: Alerts;
   readonly store: Pick<StoreReader, 'fills' | 'equityCurve'>;
   readonly state: () => BoxState;
 }): Daily {

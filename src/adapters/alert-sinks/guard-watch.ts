@@ -1,4 +1,4 @@
-import type { AlertRaiser } from '../../core/alert.js';
+import type { Alerts } from '../../core/alert.js';
 import { messageOf } from '../../core/errors.js';
 import type { Permit } from '../../ports/guard.js';
 import type { Clock } from '../../ports/time.js';
@@ -21,7 +21,7 @@ export function createGuardWatch(options: {
   readonly permit: Permit;
   readonly clock: Clock;
   readonly log: AlertLog;
-  readonly alerts: AlertRaiser;
+  readonly alerts: Alerts;
   readonly onLook: () => void;
 }): GuardWatch {
   const { permit, clock } = options;

@@ -1,4 +1,4 @@
-import type { AlertRaiser } from '../../core/alert.js';
+import type { Alerts } from '../../core/alert.js';
 import { messageOf } from '../../core/errors.js';
 import { compareVersions } from '../../core/versions.js';
 import type { Clock } from '../../ports/time.js';
@@ -16,7 +16,7 @@ export interface ReleaseWatchOptions {
   readonly version: string;
   readonly clock: Clock;
   readonly log: AlertLog;
-  readonly alerts: AlertRaiser;
+  readonly alerts: Alerts;
 }
 
 const DAY_MS = 86_400_000;

@@ -1,8 +1,8 @@
 import { fault, messageOf } from '../../core/errors.js';
+import { inFlightMaxMsOf } from '../../core/in-flight.js';
 import { type Decimal, decimal, text } from '../../core/money.js';
 import type { OrderReport, OrderRequest } from '../../core/order.js';
 import type { CapitalFlow } from '../../core/records.js';
-import { settleMsOf } from '../../core/settle.js';
 import { isDerivative } from '../../core/symbol.js';
 import type { AskOptions, Balance, Broker, SubmitResult } from '../../ports/broker.js';
 import { listOrders, listTransfers } from './account-history.js';
@@ -28,7 +28,7 @@ export function createCcxtBroker(exchange: ConnectedExchange, options: BrokerOpt
 class CcxtBroker implements Broker {
   readonly exchange: string;
   readonly kind = 'live';
-  readonly settleMs: number;
+  readonly inFlightMaxMs: number;
   readonly #connection: ConnectedExchange;
   readonly #mayLeave: BeforeCreateLeaves;
   /** What an earlier process sent may still arrive, too. */
@@ -38,7 +38,7 @@ class CcxtBroker implements Broker {
   constructor(connection: ConnectedExchange, mayLeave: BeforeCreateLeaves) {
     this.exchange = connection.id;
     this.#lastSentMs = connection.clock.monotonicMs();
-    this.settleMs = settleMsOf(connection.dialect.acceptedForMs);
+    this.inFlightMaxMs = inFlightMaxMsOf(connection.dialect.acceptedForMs);
     this.#connection = connection;
     this.#mayLeave = mayLeave;
   }
@@ -213,7 +213,7 @@ class CcxtBroker implements Broker {
 
   readonly mayStillArriveForMs = (): number => {
     for (const attempt of this.#underWay) this.#noteSent(attempt);
-    return Math.max(0, this.#lastSentMs + this.settleMs - this.#connection.clock.monotonicMs());
+    return Math.max(0, this.#lastSentMs + this.inFlightMaxMs - this.#connection.clock.monotonicMs());
   };
 
   takesStops(symbol: string): boolean {

@@ -1,9 +1,9 @@
 import { messageOf } from '../../core/errors.js';
 import type { CancelOrder, CancelOutcome } from '../../core/guard-link.js';
+import { inFlightMaxMsOf } from '../../core/in-flight.js';
 import { decimal } from '../../core/money.js';
 import { type Side, stopsInWords } from '../../core/order.js';
 import { isOrderOf } from '../../core/order-owner.js';
-import { settleMsOf } from '../../core/settle.js';
 import type { Clock } from '../../ports/time.js';
 import type { CcxtOrder } from './ccxt-module.js';
 import type { ConnectedExchange } from './exchange.js';
@@ -94,7 +94,7 @@ export class CcxtEmergencyCanceller {
     // From here on no single list is believed: nothing may be open by any answer of two looks, the later one after whatever
     // was sent before could still have arrived.
     const first = await this.#lookUntilAnswered(true, failures, signal);
-    await clock.sleep(Math.max(0, startedMs + settleMsOf(acceptedForMs) - clock.monotonicMs()), signal);
+    await clock.sleep(Math.max(0, startedMs + inFlightMaxMsOf(acceptedForMs) - clock.monotonicMs()), signal);
     const second = await this.#lookUntilAnswered(true, failures, signal);
     const left = Math.max(this.#count(first), this.#count(second));
     const unanswered = [...first.unanswered, ...second.unanswered];

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { fault } from '../../core/errors.js';
-import { RECV_WINDOW_MS } from '../../core/settle.js';
+import { RECV_WINDOW_MS } from '../../core/in-flight.js';
 import { isDerivative } from '../../core/symbol.js';
 import type { Clock } from '../../ports/time.js';
 import {

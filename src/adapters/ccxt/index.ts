@@ -18,5 +18,5 @@ export {
 export { exchangeOffsetMs } from './exchange-time.js';
 export { createCcxtFeed, type FeedOptions } from './feed.js';
 export { keyPermissions } from './key-permissions.js';
-export { marketRefusals } from './market-refusals.js';
+export { marketBlockers } from './market-blockers.js';
 export { createOrderStream } from './order-stream.js';

@@ -1,5 +1,5 @@
 import { decimal, text } from '../../core/money.js';
-import type { OrderHint } from '../../core/order.js';
+import type { OrderUpdate } from '../../core/order.js';
 import type { OrderStream } from '../../ports/broker.js';
 import type { CcxtOrder } from './ccxt-module.js';
 import type { OrderIdCodec } from './dialects/order-ids.js';
@@ -17,7 +17,7 @@ export async function createOrderStream(
 ): Promise<OrderStream | null> {
   if (primary.api.has.watchOrders !== true) return null;
   let made: ConnectedExchange | null = await connect();
-  return async (onHint, signal) => {
+  return async (onUpdate, signal) => {
     await primary.api.loadMarkets();
     const own = made ?? (await connect());
     made = null;
@@ -26,7 +26,7 @@ export async function createOrderStream(
       if (signal.aborted) resolve();
       signal.addEventListener('abort', () => resolve(), { once: true });
     });
-    const watching = watch(own, onHint, signal);
+    const watching = watch(own, onUpdate, signal);
     // Closing the line fails the watch that still waits, which is nobody's concern then.
     watching.catch(() => undefined);
     try {
@@ -39,19 +39,19 @@ export async function createOrderStream(
 
 async function watch(
   { api, ids }: ConnectedExchange,
-  onHint: (hint: OrderHint) => void,
+  onUpdate: (hint: OrderUpdate) => void,
   signal: AbortSignal,
 ): Promise<void> {
   while (!signal.aborted) {
     for (const order of await api.watchOrders()) {
-      const hint = hintOf(order, ids);
-      if (hint !== null && !signal.aborted) onHint(hint);
+      const hint = updateOf(order, ids);
+      if (hint !== null && !signal.aborted) onUpdate(hint);
     }
   }
 }
 
 /** A word that names no order of a symbol says nothing; a figure that is no number is not said. */
-function hintOf({ clientOrderId, symbol, filled }: CcxtOrder, ids: OrderIdCodec): OrderHint | null {
+function updateOf({ clientOrderId, symbol, filled }: CcxtOrder, ids: OrderIdCodec): OrderUpdate | null {
   if (clientOrderId === undefined || symbol === undefined) return null;
   const said = filled !== undefined && Number.isFinite(Number(filled));
   return { clientOrderId: ids.fromWire(clientOrderId), symbol, filled: said ? text(decimal(filled)) : null };

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { AlertRaiser } from '../../core/alert.js';
+import type { Alerts } from '../../core/alert.js';
 import { badInput, fault } from '../../core/errors.js';
 import type { AccountSnapshot, PeakRebase } from '../../core/records.js';
 import type { TradingStateSource } from '../../ports/guard.js';
@@ -19,7 +19,7 @@ export interface BreakerRoutesParts {
   /** See `Pipeline.rebasePeak`. */
   readonly rebase: (by: string) => Promise<PeakRebase | null>;
   readonly states: TradingStateSource;
-  readonly alerts: AlertRaiser;
+  readonly alerts: Alerts;
   /** Whether a person has opened the window to arm the box: see {@link isResumeWindowOpen}. */
   readonly windowOpen: () => Promise<boolean>;
 }

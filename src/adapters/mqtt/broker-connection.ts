@@ -6,7 +6,7 @@ import { connectOptions, tlsOptions } from './connect-options.js';
 import type { Ending } from './endings.js';
 import type { ExtraTopics } from './extra-topics.js';
 import type { LinkOptions } from './link-options.js';
-import type { RefusedTopics } from './refused-topics.js';
+import type { RejectedTopics } from './rejected-topics.js';
 
 export interface ConnectionOptions {
   readonly link: LinkOptions;
@@ -16,7 +16,7 @@ export interface ConnectionOptions {
   /** After connections that ended soon: then it shows over which message. */
   readonly oneAtATime: boolean;
   readonly extras: ExtraTopics;
-  readonly refused: RefusedTopics;
+  readonly refused: RejectedTopics;
   /** Ends the connection. */
   readonly signal: AbortSignal;
   /** Before anything is sent. */

@@ -15,7 +15,7 @@ export interface Verdict {
   /** `certain`: the broker said so. `likely`: it closes again and again without a word, as MQTT 3.1.1 has no word for it. */
   readonly takenOver: 'certain' | 'likely' | null;
   /** The topic over which the broker ends the connection. */
-  readonly refusedTopic: string | null;
+  readonly rejectedTopic: string | null;
 }
 
 /** A connection that lasts this long counts as one that works. */
@@ -72,7 +72,7 @@ export function createEndings(): { judge(ending: Ending): Verdict } {
       return {
         tries,
         takenOver: code === SESSION_TAKEN_OVER ? 'certain' : likely ? 'likely' : null,
-        refusedTopic: refused(ending, code),
+        rejectedTopic: refused(ending, code),
       };
     },
   };

@@ -17,26 +17,26 @@ export function createFailureNotice(
   broker: string,
   secret: () => string | undefined,
 ): FailureNotice {
-  const mayTell = createRepeatGuard(clock);
+  const mayReport = createRepeatGuard(clock);
   let downSinceMs: number | null = null;
-  let toldDown = false;
+  let reportedDown = false;
   return {
     failed(error) {
       const nowMs = clock.monotonicMs();
       downSinceMs ??= nowMs;
       const { reason, sentence, remedy } = explain(error, broker);
-      if (!mayTell(reason)) return;
-      toldDown = true;
+      if (!mayReport(reason)) return;
+      reportedDown = true;
       const detail = redact(messageOf(error), [secret()]);
       log.warn({ errorCode: 'E_MQTT', reason, remedy, detail }, `${sentence}; alerts wait. ${remedy}`);
     },
     connected() {
-      if (toldDown && downSinceMs !== null) {
+      if (reportedDown && downSinceMs !== null) {
         const awayMs = Math.round(clock.monotonicMs() - downSinceMs);
         log.info({ awayMs }, `connected to the broker ${broker} after ${awayMs} ms; waiting alerts go out`);
       }
       downSinceMs = null;
-      toldDown = false;
+      reportedDown = false;
     },
   };
 }

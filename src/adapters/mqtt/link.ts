@@ -5,7 +5,7 @@ import { createEndings, type Ending } from './endings.js';
 import { ExtraTopics } from './extra-topics.js';
 import { createFailureNotice, type FailureNotice } from './failure-notice.js';
 import type { LinkOptions } from './link-options.js';
-import { RefusedTopics } from './refused-topics.js';
+import { RejectedTopics } from './rejected-topics.js';
 
 /**
  * Keeps one MQTT 5 connection alive. Each attempt gets a client of its own, so nothing a client remembers (queues,
@@ -16,7 +16,7 @@ export class MqttLink {
   readonly #options: LinkOptions;
   readonly #notice: FailureNotice;
   readonly #extras: ExtraTopics;
-  readonly #refused: RefusedTopics;
+  readonly #refused: RejectedTopics;
   readonly #endings = createEndings();
   #stopping = new AbortController();
   #run = new AbortController();
@@ -34,7 +34,7 @@ export class MqttLink {
       options.credentials.password?.reveal(),
     );
     this.#extras = new ExtraTopics(options.extraSubscriptions ?? [], options.log);
-    this.#refused = new RefusedTopics(options);
+    this.#refused = new RejectedTopics(options);
   }
 
   start(): void {
@@ -115,7 +115,7 @@ export class MqttLink {
 
   #learnFrom(ending: Omit<Ending, 'atMs'>): void {
     const nowMs = this.#options.clock.monotonicMs();
-    const { takenOver, refusedTopic, tries } = this.#endings.judge({ ...ending, atMs: nowMs });
+    const { takenOver, rejectedTopic, tries } = this.#endings.judge({ ...ending, atMs: nowMs });
     this.#tries = tries;
     this.#notice.failed(ending.error);
     // What can be neither kept nor skipped must not meet us again.
@@ -124,7 +124,7 @@ export class MqttLink {
       this.#options.clientId.renew();
       this.#options.onTakenOver?.(takenOver === 'certain');
     }
-    if (refusedTopic !== null) this.#refused.holdBack(refusedTopic, nowMs);
+    if (rejectedTopic !== null) this.#refused.holdBack(rejectedTopic, nowMs);
   }
 
   async #watch(signal: AbortSignal): Promise<void> {

@@ -1,4 +1,4 @@
-import type { Alert, AlertRaiser, Severity } from '../../core/alert.js';
+import type { Alert, Alerts, Severity } from '../../core/alert.js';
 import { badInput } from '../../core/errors.js';
 import type { Fill } from '../../core/order.js';
 import type { AlertOutbox, AlertSink, BoxState } from '../../ports/alerts.js';
@@ -40,7 +40,7 @@ export interface MqttAlertsOptions {
   /** Where the random part of the client id is kept; without it each process has one of its own. */
   readonly clientIdFile?: string;
   /** Given what a person should hear of: an old command that was ignored, a client id taken over, a refused topic. */
-  readonly onTrouble?: (raise: (alerts: AlertRaiser) => Promise<void>) => void;
+  readonly onTrouble?: (raise: (alerts: Alerts) => Promise<void>) => void;
   /** Who answers `cmd/halt`, for the availability of Home Assistant's button; this client when it has `onHalt`. */
   readonly haltTakenBy?: 'trader' | 'guard';
   readonly version: string;
@@ -183,7 +183,7 @@ export class MqttAlerts {
     });
   }
 
-  #trouble(raise: (alerts: AlertRaiser) => Promise<void>): void {
+  #trouble(raise: (alerts: Alerts) => Promise<void>): void {
     this.#options.onTrouble?.(raise);
   }
 

@@ -1,6 +1,6 @@
 import { readFile, statfs } from 'node:fs/promises';
 import path from 'node:path';
-import type { AlertRaiser } from '../../core/alert.js';
+import type { Alerts } from '../../core/alert.js';
 import { messageOf } from '../../core/errors.js';
 import type { Clock } from '../../ports/time.js';
 import type { AlertLog } from '../alert-delivery/alert-log.js';
@@ -24,7 +24,7 @@ export interface VitalsOptions {
   readonly stateDir: string;
   readonly clock: Clock;
   readonly log: AlertLog;
-  readonly alerts: AlertRaiser;
+  readonly alerts: Alerts;
   readonly everyMs?: number;
   /** Root of sysfs; tests hand in a folder of their own. */
   readonly sysDir?: string;

@@ -1,6 +1,6 @@
 import { brokerIsHere } from '../../adapters/mqtt/broker-place.js';
 import { sendTestAlerts } from '../../adapters/mqtt/index.js';
-import { type Alert, createAlertIds, createAlertRaiser } from '../../core/alert.js';
+import { type Alert, createAlertIds, createAlerts } from '../../core/alert.js';
 import { ALERT_CATALOGUE } from '../../core/alert-catalogue.js';
 import { brokerCertificate } from './broker-certificate.js';
 import { type Check, type Finding, failed, findingOf, ok, type Patient, warning } from './finding.js';
@@ -97,6 +97,6 @@ async function testAlert({ config, clock }: Patient): Promise<Alert> {
   const alerts: Alert[] = [];
   const collect = { raise: async (alert: Alert) => void alerts.push(alert) };
   const ids = createAlertIds(config.device.name, clock, { next: Math.random });
-  await createAlertRaiser(ALERT_CATALOGUE, clock, collect, ids).raise('TEST_INFO', {});
+  await createAlerts(ALERT_CATALOGUE, clock, collect, ids).raise('TEST_INFO', {});
   return alerts[0]!;
 }

@@ -1,5 +1,5 @@
 import type { Secret } from '../../config/credentials.js';
-import type { LiveRefusal } from '../../config/live-refusals.js';
+import type { LiveBlocker } from '../../config/live-blockers.js';
 import type { Config } from '../../config/schema.js';
 import { messageOf, RedbuttonError } from '../../core/errors.js';
 import type { Gpio } from '../../ports/gpio.js';
@@ -27,7 +27,7 @@ export interface Patient {
   readonly credential: (name: string) => Secret | undefined;
   readonly credentialsDir: string;
   /** What the days of paper trading say against real money; of all exchanges but those that are refused anyway. */
-  readonly unearned: (but: ReadonlySet<string | null>) => Promise<readonly LiveRefusal[]>;
+  readonly unearned: (but: ReadonlySet<string | null>) => Promise<readonly LiveBlocker[]>;
   /** Where the installed units stand. */
   readonly unitDir: string;
   /** Made by systemd-timesyncd once the clock is set. */

@@ -1,5 +1,5 @@
-import { checkedAddresses, createExchange, marketRefusals } from '../../adapters/ccxt/index.js';
-import { type LiveRefusal, liveRefusals, sandboxWarnings } from '../../config/live-refusals.js';
+import { checkedAddresses, createExchange, marketBlockers } from '../../adapters/ccxt/index.js';
+import { type LiveBlocker, liveBlockers, sandboxWarnings } from '../../config/live-blockers.js';
 import { accountOf } from '../../config/paths.js';
 import type { ExchangeConfig } from '../../config/schema.js';
 import { type Check, type Finding, failed, findingOf, ok, type Patient, warning } from './finding.js';
@@ -14,7 +14,7 @@ export const liveTrading: Check = {
     const { config } = patient;
     const account = accountOf(config);
     if (account === 'paper') return addressesOf(config.exchange);
-    const refusals: LiveRefusal[] = [...liveRefusals(config), ...sandboxWarnings(config)];
+    const refusals: LiveBlocker[] = [...liveBlockers(config), ...sandboxWarnings(config)];
     if (account === 'live') {
       const but = new Set(refusals.map(({ exchange }) => exchange));
       refusals.push(...(await patient.unearned(but)));
@@ -45,12 +45,12 @@ function addressesOf(entries: readonly ExchangeConfig[]): Finding[] {
 }
 
 /** An exchange that is away is another check's finding. */
-async function ofMarkets(entry: ExchangeConfig, { config, clock }: Patient): Promise<readonly LiveRefusal[]> {
+async function ofMarkets(entry: ExchangeConfig, { config, clock }: Patient): Promise<readonly LiveBlocker[]> {
   try {
     const connection = await createExchange(entry, clock);
     Object.assign(connection.api, { timeout: TIMEOUT_MS });
     await connection.api.loadMarkets();
-    return marketRefusals(connection, entry.symbols, config.execution.orderType);
+    return marketBlockers(connection, entry.symbols, config.execution.orderType);
   } catch {
     return [];
   }

@@ -1,5 +1,5 @@
 import { parse, stringify, TomlError } from 'smol-toml';
-import { liveRefusals } from '../../config/live-refusals.js';
+import { liveBlockers } from '../../config/live-blockers.js';
 import { describeIssues, parseConfig } from '../../config/load.js';
 import { oneQuoteCurrency } from '../../config/quote-currency.js';
 import { messageOf, RedbuttonError } from '../../core/errors.js';
@@ -81,7 +81,7 @@ function configurationMistakes(configuration: string): string[] {
   try {
     const config = parseConfig(configuration, 'redbutton.toml');
     oneQuoteCurrency(config);
-    return liveRefusals(config).map(({ message, remedy }) => `${message}: ${remedy}`);
+    return liveBlockers(config).map(({ message, remedy }) => `${message}: ${remedy}`);
   } catch (error) {
     if (!(error instanceof RedbuttonError)) throw error;
     const lines = error.message.split('\n');

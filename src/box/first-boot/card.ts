@@ -43,7 +43,7 @@ export class Card {
     return wipeFreeSpace(this.#folder).then(() => null, messageOf);
   }
 
-  async tellMistakes(mistakes: readonly string[]): Promise<void> {
+  async reportMistakes(mistakes: readonly string[]): Promise<void> {
     const count = mistakes.length === 1 ? '1 mistake' : `${mistakes.length} mistakes`;
     const lines = [
       `redbutton.toml was not applied: ${count}.`,

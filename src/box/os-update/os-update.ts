@@ -6,9 +6,9 @@ import { callControl } from '../../adapters/control-socket/control-client.js';
 import { boxPaths } from '../../config/paths.js';
 import type { Config } from '../../config/schema.js';
 import { fault, messageOf, RedbuttonError } from '../../core/errors.js';
+import { alertPhone } from './alert-phone.js';
 import { buildNext, pendingUpgrades, systemsOf, writableBoot } from './build-next.js';
-import { forgetAttempt, noteAttempt, readAttempt, type Settlement, settleNext } from './settle-next.js';
-import { tellPhone } from './tell-phone.js';
+import { finishNext, forgetAttempt, type NextOutcome, noteAttempt, readAttempt } from './finish-next.js';
 import { type Refusal, refusalOf } from './window.js';
 
 const STATE = '/data/os-update';
@@ -77,37 +77,37 @@ function notNow(refusal: Refusal, say: (line: string) => void): void {
 }
 
 /** Keeps or gives up the system on trial; false where it is given up by starting the old one. */
-export async function settleSystem(box: FlashedBox): Promise<boolean> {
+export async function finishSystemUpdate(box: FlashedBox): Promise<boolean> {
   if ((await readAttempt(STATE)) === null) return true;
   const kernelCommandLine = await readFile('/proc/cmdline', 'utf8');
-  let settlement: Settlement = { outcome: 'none' };
+  let ended: NextOutcome = { outcome: 'none' };
   const soundness = () => whatIsWrong(box.signal);
   await writableBoot(async () => {
-    settlement = await settleNext(STATE, BOOT, kernelCommandLine, soundness);
+    ended = await finishNext(STATE, BOOT, kernelCommandLine, soundness);
   });
-  return conclude(settlement, box);
+  return conclude(ended, box);
 }
 
-async function conclude(settlement: Settlement, box: FlashedBox): Promise<boolean> {
+async function conclude(ended: NextOutcome, box: FlashedBox): Promise<boolean> {
   const { say } = box;
-  switch (settlement.outcome) {
+  switch (ended.outcome) {
     case 'none':
       return true;
     case 'kept':
-      say(`system ${settlement.attempt.slot} is sound and stays`);
+      say(`system ${ended.attempt.slot} is sound and stays`);
       await forgetAttempt(STATE);
-      await tell(box, 'OS_UPDATED', { packages: settlement.attempt.packages.length });
+      await tell(box, 'OS_UPDATED', { packages: ended.attempt.packages.length });
       return true;
     case 'fallen_back':
       await forgetAttempt(STATE);
-      await tell(box, 'OS_UPDATE_FAILED', { packages: settlement.attempt.packages.length });
+      await tell(box, 'OS_UPDATE_FAILED', { packages: ended.attempt.packages.length });
       throw fault(
         'E_OS_FELL_BACK',
-        `system ${settlement.attempt.slot} did not prove itself; the old one runs`,
+        `system ${ended.attempt.slot} did not prove itself; the old one runs`,
         'see /data/log/warnings.log; it is tried again at the next update',
       );
     case 'unsound':
-      say(`system ${settlement.attempt.slot} is not sound (${settlement.detail}); going back to the old one`);
+      say(`system ${ended.attempt.slot} is not sound (${ended.detail}); going back to the old one`);
       await run('systemctl', ['reboot']);
       return false;
   }
@@ -143,6 +143,6 @@ async function tell(
   code: 'OS_UPDATE_RESTART' | 'OS_UPDATED' | 'OS_UPDATE_FAILED',
   figures: { readonly packages: number },
 ): Promise<void> {
-  const failed = await tellPhone(config, env, clock, code, figures).catch((error) => [messageOf(error)]);
+  const failed = await alertPhone(config, env, clock, code, figures).catch((error) => [messageOf(error)]);
   for (const why of failed) warn(`redbutton: the phone was not alerted: ${why}`);
 }

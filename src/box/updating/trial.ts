@@ -95,11 +95,11 @@ export async function switchOnTrial(
     return fallBack(options, { from, to, armed, startedMs: clock.wallMs() }, messageOf(error));
   }
   await services.start();
-  return settle(options, { from, to, armed, startedMs: clock.wallMs() });
+  return finishTrial(options, { from, to, armed, startedMs: clock.wallMs() });
 }
 
 /** Waits for the version on trial, and keeps it or falls back. Called again at the start of a box whose power failed. */
-export async function settle(options: TrialOptions, note: TrialNote): Promise<TrialResult> {
+export async function finishTrial(options: TrialOptions, note: TrialNote): Promise<TrialResult> {
   const startMs = options.clock.monotonicMs();
   const missing = await waitUntilSound(options, note.to, note.armed);
   if (missing !== null) return fallBack(options, note, missing);

@@ -10,14 +10,14 @@ import { boxPaths } from '../../config/paths.js';
 import type { Config } from '../../config/schema.js';
 import { badInput, fault, messageOf, RedbuttonError } from '../../core/errors.js';
 import type { GuardStatus } from '../../guard/status.js';
-import { tellPhone } from '../os-update/tell-phone.js';
+import { alertPhone } from '../os-update/alert-phone.js';
 import { refusalOf } from '../os-update/window.js';
 import { removeOtherVersions, unpackRelease } from './release.js';
 import { systemdServices } from './systemd-services.js';
 import {
   type BoxState,
+  finishTrial,
   readTrial,
-  settle,
   switchOnTrial,
   type TrialOptions,
   type TrialResult,
@@ -43,10 +43,10 @@ export interface BoxToUpdate {
 }
 
 /** Finishes an update that a power cut interrupted; false where the new version was given up. */
-export async function settleUpdate(box: BoxToUpdate): Promise<boolean> {
+export async function finishUpdate(box: BoxToUpdate): Promise<boolean> {
   const note = await readTrial(HOME);
   if (note === null) return true;
-  return report(box, note.from, note.to, await settle(trialOptions(box), note));
+  return report(box, note.from, note.to, await finishTrial(trialOptions(box), note));
 }
 
 /** Installs a signed release on trial; false where it was given up and the old version put back. */
@@ -177,8 +177,8 @@ async function report(
 ): Promise<boolean> {
   const tell =
     result.outcome === 'kept'
-      ? tellPhone(config, env, clock, 'UPDATED', { from, to })
-      : tellPhone(config, env, clock, 'UPDATE_FAILED', { from, to, detail: result.detail });
+      ? alertPhone(config, env, clock, 'UPDATED', { from, to })
+      : alertPhone(config, env, clock, 'UPDATE_FAILED', { from, to, detail: result.detail });
   for (const failure of await tell) warn(`the phone was not alerted: ${failure}`);
   if (result.outcome === 'kept') {
     say(`${to} runs, ${Math.round(result.tookMs / 1000)} s after its start`);

@@ -9,7 +9,7 @@ import { defineVerb, defineVerbs } from '../../console/command.js';
 import type { CommandIo } from '../../console/io.js';
 import { type OptionTable, type ValuePlace, type Values, wrongUsage } from '../../console/option-table.js';
 import { table } from '../../console/table.js';
-import { type Alert, type AlertRaiser, createAlertIds, createAlertRaiser } from '../../core/alert.js';
+import { type Alert, type Alerts, createAlertIds, createAlerts } from '../../core/alert.js';
 import { ALERT_CATALOGUE } from '../../core/alert-catalogue.js';
 import { badInput, EXIT } from '../../core/errors.js';
 import type { Clock } from '../../ports/time.js';
@@ -44,17 +44,17 @@ Exit codes: 0 acknowledged, 1 a sink cannot be reached or does not accept it,
     test: defineVerb({
       options: TEST_OPTIONS,
       run: (values, io) =>
-        sendAll(values, io, async (raiser) => {
-          await raiser.raise('TEST_INFO', {});
-          await raiser.raise('TEST_WARNING', {});
-          await raiser.raise('TEST_CRITICAL', {});
+        sendAll(values, io, async (source) => {
+          await source.raise('TEST_INFO', {});
+          await source.raise('TEST_WARNING', {});
+          await source.raise('TEST_CRITICAL', {});
         }),
     }),
     'job-failed': defineVerb({
       operands: { job: { value: 'NAME' } },
       options: TEST_OPTIONS,
       run: (values, io) =>
-        sendAll(values, io, async (raiser) => void (await raiser.raise('JOB_FAILED', { job: values.job }))),
+        sendAll(values, io, async (source) => void (await source.raise('JOB_FAILED', { job: values.job }))),
     }),
     'trader-ended': defineVerb({
       options: { config: CONFIG_OPTION },
@@ -70,7 +70,7 @@ Exit codes: 0 acknowledged, 1 a sink cannot be reached or does not accept it,
 async function sendAll(
   values: Values<typeof TEST_OPTIONS>,
   io: CommandIo,
-  raise: (raiser: AlertRaiser) => Promise<void>,
+  raise: (source: Alerts) => Promise<void>,
 ): Promise<number> {
   const timeoutMs = values.timeout;
   const config = loadConfig(values.config);
@@ -78,8 +78,8 @@ async function sendAll(
   const alerts: Alert[] = [];
   const collect = { raise: async (alert: Alert) => void alerts.push(alert) };
   const nextId = createAlertIds(config.device.name, clock, { next: Math.random });
-  const raiser = createAlertRaiser(ALERT_CATALOGUE, clock, collect, nextId);
-  await raise(raiser);
+  const source = createAlerts(ALERT_CATALOGUE, clock, collect, nextId);
+  await raise(source);
   const { sinks } = config.alerts;
   const results: TestAlertResult[] = [];
   if (sinks.includes('mqtt')) {

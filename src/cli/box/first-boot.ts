@@ -4,9 +4,9 @@ import { readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
+import { applyCard } from '../../box/first-boot/apply-card.js';
 import { readCardBytes } from '../../box/first-boot/card-bytes.js';
 import type { CardSettings } from '../../box/first-boot/card-file.js';
-import { settle } from '../../box/first-boot/settle.js';
 import { CONFIG_FILE } from '../../box/first-boot/system-files.js';
 import { parseConfig } from '../../config/load.js';
 import { defineCommand } from '../../console/command.js';
@@ -40,14 +40,16 @@ redbutton-errors.txt on the card, and the box does not start to trade.`,
   async run(values, io) {
     if (values.check !== undefined) return check(values.check, values.root, io);
     const { root, card, settings: kept } = values;
-    const settled = await settle({ root, card, settings: kept }, (settings) => setUpBroker(root, settings));
-    if ('unwiped' in settled && settled.unwiped !== null)
+    const outcome = await applyCard({ root, card, settings: kept }, (settings) =>
+      setUpBroker(root, settings),
+    );
+    if ('unwiped' in outcome && outcome.unwiped !== null)
       io.stderr.write(
-        `redbutton: what is free on ${card} could not be overwritten, so secrets of an earlier redbutton.toml may still be there: ${settled.unwiped}\n  Remedy: start the box again; where that does not help, use another card\n`,
+        `redbutton: what is free on ${card} could not be overwritten, so secrets of an earlier redbutton.toml may still be there: ${outcome.unwiped}\n  Remedy: start the box again; where that does not help, use another card\n`,
       );
-    switch (settled.outcome) {
+    switch (outcome.outcome) {
       case 'mistakes':
-        throw mistakesIn(`${card}/redbutton.toml`, settled.mistakes);
+        throw mistakesIn(`${card}/redbutton.toml`, outcome.mistakes);
       case 'nothing_to_do':
         io.stdout.write('redbutton: no redbutton.toml on the card, and the box has its settings\n');
         return EXIT.fine;
@@ -55,10 +57,10 @@ redbutton-errors.txt on the card, and the box does not start to trade.`,
         io.stdout.write('redbutton: finished wiping redbutton.toml, which an earlier start had applied\n');
         return EXIT.fine;
       case 'applied': {
-        const { hostname } = settled.settings.box;
+        const { hostname } = outcome.settings.box;
         // The kernel read its own name before this ran.
         if (root === '/' && hostname !== undefined) await writeFile('/proc/sys/kernel/hostname', hostname);
-        io.stdout.write(`redbutton: applied redbutton.toml and wiped it: ${settled.wrote.join(', ')}\n`);
+        io.stdout.write(`redbutton: applied redbutton.toml and wiped it: ${outcome.wrote.join(', ')}\n`);
         return EXIT.fine;
       }
     }

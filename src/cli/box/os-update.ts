@@ -1,4 +1,4 @@
-import { checkSystem, settleSystem, updateSystem } from '../../box/os-update/os-update.js';
+import { checkSystem, finishSystemUpdate, updateSystem } from '../../box/os-update/os-update.js';
 import { defineCommand } from '../../console/command.js';
 import type { ValuePlace } from '../../console/option-table.js';
 import { whole } from '../../console/option-values.js';
@@ -41,7 +41,7 @@ not start or they do not run, the box falls back to the old one by itself.`,
       say: (line: string) => void io.stdout.write(`${line}\n`),
       warn: (line: string) => void io.stderr.write(`${line}\n`),
     };
-    if (values.settle) return (await settleSystem(box)) ? EXIT.fine : EXIT.failed;
+    if (values.settle) return (await finishSystemUpdate(box)) ? EXIT.fine : EXIT.failed;
     if (values.check) await checkSystem(box);
     else
       await updateSystem(box, {

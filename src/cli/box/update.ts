@@ -1,5 +1,5 @@
 import path from 'node:path';
-import { RELEASE_SIGNERS, settleUpdate, updateProgram } from '../../box/updating/update.js';
+import { finishUpdate, RELEASE_SIGNERS, updateProgram } from '../../box/updating/update.js';
 import { defineCommand } from '../../console/command.js';
 import { wrongUsage } from '../../console/option-table.js';
 import { whole } from '../../console/option-values.js';
@@ -52,7 +52,7 @@ version and its store are restored. The phone is alerted either way. Needs root.
     };
     const kept =
       file === undefined
-        ? await settleUpdate(box)
+        ? await finishUpdate(box)
         : await updateProgram(box, file, {
             withOpenPositions: values['with-open-positions'],
             allowOlder: values['allow-older'],

@@ -2,7 +2,7 @@ import { FEATURE_WINDOW } from '../../core/feature-set.js';
 import { type Fold, purgedEnd } from '../../learning/folds.js';
 import type { PipelineConfig } from '../../pipeline/pipeline-api.js';
 import { returnMoments } from '../report/deflated-sharpe.js';
-import { type FoldResult, growModel, runFold, tradeSpan, type WalkForwardWorld } from './walk-forward.js';
+import { type FoldResult, growModel, runFold, tradeSpan, type WalkForwardSettings } from './walk-forward.js';
 
 /** One setting that is tried. */
 export interface Variant {
@@ -42,7 +42,7 @@ export const stepsOf = (variants: readonly Variant[]) => variants.length + 1;
  * with the highest Sharpe ratio is taken; the first of equals. The test is seen by nobody before the choice is made.
  */
 export async function tuneFold(
-  world: WalkForwardWorld,
+  world: WalkForwardSettings,
   fold: Fold,
   variants: readonly Variant[],
   timeframeMs: number,

@@ -13,7 +13,7 @@ import type { Clock } from '../../ports/time.js';
 import { runBacktest } from './backtest.js';
 
 /** What all folds of a walk-forward share. */
-export interface WalkForwardWorld {
+export interface WalkForwardSettings {
   readonly candles: CandleColumns;
   readonly table: TrainingTable;
   readonly trainer: ForestTrainer;
@@ -54,7 +54,7 @@ export interface FoldResult extends TradedSpan {
 const WARM_UP_BARS = 64;
 
 /** Grows a model on rows [from, to) of the table. */
-export async function growModel(world: WalkForwardWorld, from: number, to: number): Promise<Classifier> {
+export async function growModel(world: WalkForwardSettings, from: number, to: number): Promise<Classifier> {
   const part = sliceTable(world.table, from, to);
   const grown = await world.trainer.train(part.rows, part.labels, MODEL_WIDTH, world.forest, {
     ...(world.signal ? { signal: world.signal } : {}),
@@ -66,7 +66,7 @@ export async function growModel(world: WalkForwardWorld, from: number, to: numbe
 
 /** Trades a span of the candles with a model, through the pipeline. `config` stands in for the world's where given. */
 export async function tradeSpan(
-  world: WalkForwardWorld,
+  world: WalkForwardSettings,
   classifier: Classifier,
   fromMs: number,
   toMs: number,
@@ -103,7 +103,7 @@ export async function tradeSpan(
 
 /** Trains on the fold's past and judges on its test, as a classifier and as a trader. */
 export async function runFold(
-  world: WalkForwardWorld,
+  world: WalkForwardSettings,
   fold: Fold,
   config: PipelineConfig = world.config,
 ): Promise<FoldResult> {

@@ -32,7 +32,7 @@ export function accountCurve(
   startCash: number,
 ): AccountCurve {
   const shortestMs = Math.min(...instruments.map(({ stream }) => timeframeMs(stream.timeframe)));
-  const tracks = instruments.map(({ stream, bars }) => ({
+  const cursors = instruments.map(({ stream, bars }) => ({
     bars,
     laterMs: timeframeMs(stream.timeframe) - shortestMs,
     held: holdings(
@@ -43,7 +43,7 @@ export function accountCurve(
     hold: buyAndHold(bars.close, startCash / instruments.length),
     next: 0,
   }));
-  const atMs = distinctTimes(tracks);
+  const atMs = distinctTimes(cursors);
   const length = atMs.length;
   const equity = new Float64Array(length);
   const exposure = new Float64Array(length);
@@ -54,21 +54,21 @@ export function accountCurve(
     const now = atMs[n]!;
     let value = 0;
     let held = 0;
-    for (const track of tracks) {
-      const { bars, laterMs } = track;
-      if (track.next < bars.openMs.length && bars.openMs[track.next]! + laterMs === now) {
+    for (const cursor of cursors) {
+      const { bars, laterMs } = cursor;
+      if (cursor.next < bars.openMs.length && bars.openMs[cursor.next]! + laterMs === now) {
         // The last of the streams that close together has seen the prices of all.
-        lastEquity = bars.equity[track.next]!;
-        track.next++;
+        lastEquity = bars.equity[cursor.next]!;
+        cursor.next++;
       }
-      if (track.next === 0) {
-        value += startCash / tracks.length;
+      if (cursor.next === 0) {
+        value += startCash / cursors.length;
         continue;
       }
-      const units = track.held(now);
+      const units = cursor.held(now);
       if (units !== 0) exposed[n] = 1;
-      held += units * bars.close[track.next - 1]!;
-      value += track.hold[track.next - 1]!;
+      held += units * bars.close[cursor.next - 1]!;
+      value += cursor.hold[cursor.next - 1]!;
     }
     equity[n] = lastEquity;
     exposure[n] = held / lastEquity;
@@ -78,12 +78,12 @@ export function accountCurve(
 }
 
 function distinctTimes(
-  tracks: readonly { readonly bars: RunBars; readonly laterMs: number }[],
+  cursors: readonly { readonly bars: RunBars; readonly laterMs: number }[],
 ): Float64Array {
-  if (tracks.length === 1) return tracks[0]!.bars.openMs;
-  const times = new Float64Array(tracks.reduce((sum, { bars }) => sum + bars.openMs.length, 0));
+  if (cursors.length === 1) return cursors[0]!.bars.openMs;
+  const times = new Float64Array(cursors.reduce((sum, { bars }) => sum + bars.openMs.length, 0));
   let at = 0;
-  for (const { bars, laterMs } of tracks) for (const openMs of bars.openMs) times[at++] = openMs + laterMs;
+  for (const { bars, laterMs } of cursors) for (const openMs of bars.openMs) times[at++] = openMs + laterMs;
   times.sort();
   let length = 0;
   for (const time of times) if (length === 0 || time !== times[length - 1]) times[length++] = time;

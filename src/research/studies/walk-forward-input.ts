@@ -8,7 +8,7 @@ import { type Fold, type Span, walkForwardFolds } from '../../learning/folds.js'
 import { createInferenceLayer } from '../../pipeline/inference/index.js';
 import { createStreamSetup } from '../../pipeline/stream-setup.js';
 import type { ForestOptions } from '../../ports/model.js';
-import type { WalkForwardWorld } from '../backtest/walk-forward.js';
+import type { WalkForwardSettings } from '../backtest/walk-forward.js';
 import { loadTradable } from './backtest-run.js';
 import { trainingTable } from './training-input.js';
 
@@ -29,7 +29,7 @@ export interface WalkForwardRequest {
 }
 
 export interface WalkForwardInput {
-  readonly world: WalkForwardWorld;
+  readonly world: WalkForwardSettings;
   readonly folds: readonly Fold[];
   readonly barsPerYear: number;
   /** Of the candle file. */

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { nextLocalTime } from '../../../src/adapters/alert-delivery/daily.js';
 import { createDailySummary } from '../../../src/adapters/alert-sinks/index.js';
-import { createAlertRaiser } from '../../../src/core/alert.js';
+import { createAlerts } from '../../../src/core/alert.js';
 import { ALERT_CATALOGUE } from '../../../src/core/alert-catalogue.js';
 import type { Fill } from '../../../src/core/order.js';
 import type { AccountSnapshot } from '../../../src/core/records.js';
@@ -23,7 +23,7 @@ describe('the daily summary', () => {
     clock.setWallMs(dueMs - 60_000);
     const raised: string[] = [];
     const fill = (atMs: number) => ({ atMs }) as Fill;
-    const alerts = createAlertRaiser(
+    const alerts = createAlerts(
       ALERT_CATALOGUE,
       clock,
       { raise: async (alert) => void raised.push(alert.text) },

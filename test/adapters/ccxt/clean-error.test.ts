@@ -6,7 +6,7 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { cleanError } from '../../../src/adapters/ccxt/clean-error.js';
 import { CcxtEmergencyCanceller, createCcxtBroker } from '../../../src/adapters/ccxt/index.js';
 import { createSystemClock } from '../../../src/adapters/clock/system-clock.js';
-import { type Alert, createAlertRaiser } from '../../../src/core/alert.js';
+import { type Alert, createAlerts } from '../../../src/core/alert.js';
 import { ALERT_CATALOGUE } from '../../../src/core/alert-catalogue.js';
 import { messageOf } from '../../../src/core/errors.js';
 import type { GuardNotice } from '../../../src/guard/guard.js';
@@ -78,7 +78,7 @@ describe('an error of ccxt', () => {
       ].map(String);
       const alerts: Alert[] = [];
       const sink = { raise: async (alert: Alert) => void alerts.push(alert) };
-      const raiser = createAlertRaiser(ALERT_CATALOGUE, { wallMs: () => 0 }, sink, () => '1');
+      const raiser = createAlerts(ALERT_CATALOGUE, { wallMs: () => 0 }, sink, () => '1');
       // The second net: also what somebody else has let through.
       for (const detail of [...said, `GET https://x.test/a?b=1&signature=${'a1'.repeat(32)}`]) {
         await raiseNotice(raiser, { kind: 'halt_not_confirmed', detail } as GuardNotice);

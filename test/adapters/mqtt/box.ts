@@ -1,6 +1,6 @@
 import { createSystemClock } from '../../../src/adapters/clock/system-clock.js';
 import { type LinkTimes, MqttAlerts, type MqttAlertsOptions } from '../../../src/adapters/mqtt/index.js';
-import { type AlertRaiser, createAlertIds, createAlertRaiser } from '../../../src/core/alert.js';
+import { type Alerts, createAlertIds, createAlerts } from '../../../src/core/alert.js';
 import { ALERT_CATALOGUE } from '../../../src/core/alert-catalogue.js';
 import type { BoxState } from '../../../src/ports/alerts.js';
 import type { Clock } from '../../../src/ports/time.js';
@@ -24,7 +24,7 @@ export interface LoggedLine {
 /** A box as the trader builds it, on a given broker, with everything it logs kept. */
 export interface Box {
   readonly alerts: MqttAlerts;
-  readonly raiser: AlertRaiser;
+  readonly raiser: Alerts;
   readonly outbox: ReturnType<typeof createMemoryOutbox>;
   readonly logged: LoggedLine[];
   readonly clock: Clock;
@@ -61,7 +61,7 @@ export function createBox(
   const ids = createAlertIds(device, clock, { next: Math.random });
   return {
     alerts,
-    raiser: createAlertRaiser(ALERT_CATALOGUE, clock, alerts.sink, ids),
+    raiser: createAlerts(ALERT_CATALOGUE, clock, alerts.sink, ids),
     outbox,
     logged,
     clock,
@@ -98,13 +98,8 @@ export async function eventually(what: string, holds: () => boolean, ms = 10_000
 }
 
 /** Takes what a person should hear of, as sentences, in place of sending it. */
-export function troubles(heard: string[]): AlertRaiser {
+export function troubles(heard: string[]): Alerts {
   const sink = { raise: async (alert: { readonly text: string }) => void heard.push(alert.text) };
   const clock = createSystemClock();
-  return createAlertRaiser(
-    ALERT_CATALOGUE,
-    clock,
-    sink,
-    createAlertIds('test-box', clock, { next: Math.random }),
-  );
+  return createAlerts(ALERT_CATALOGUE, clock, sink, createAlertIds('test-box', clock, { next: Math.random }));
 }

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { AlertPayload } from '../../../src/adapters/alert-delivery/alert-payload.js';
-import { openAlertSpool } from '../../../src/adapters/alert-spool/alert-spool.js';
+import { openAlertOutbox } from '../../../src/adapters/alert-outbox/alert-outbox.js';
 import { openStore } from '../../../src/adapters/duckdb/index.js';
 import { createMosquitto, type Mosquitto, mosquittoInstalled } from '../../brokers/mosquitto.js';
 import { type Phone, startPhone } from '../../brokers/phone.js';
@@ -117,14 +117,14 @@ describe.skipIf(!mosquittoInstalled())('alerts over a real broker with TLS and p
   it('a box that stopped with alerts undelivered delivers them after its restart', async () => {
     const dir = mkdtempSync(path.join(tmpdir(), 'redbutton-restart-'));
     const file = path.join(dir, 'alerts.jsonl');
-    const spool = await openAlertSpool(file);
-    const before = createBox(broker, { device: 'restarted', outbox: spool });
+    const outbox = await openAlertOutbox(file);
+    const before = createBox(broker, { device: 'restarted', outbox: outbox });
     // Raised before there ever was a connection, as at boot; then the power fails.
     for (let i = 0; i < 5; i++)
       await before.raiser.raise('ORDER_UNKNOWN', { symbol: 'BTC/USDT', clientOrderId: `${i}` });
-    await spool.close();
+    await outbox.close();
 
-    const again = await openAlertSpool(file);
+    const again = await openAlertOutbox(file);
     const after = createBox(broker, { device: 'restarted', outbox: again });
     await after.alerts.start();
     await phone.until(

@@ -97,11 +97,11 @@ describe('endings of connections', () => {
       { waitingTopic: 'a' },
       { waitingTopic: 'a' },
     ]) {
-      expect(endings.judge(ending(more)).refusedTopic).toBeNull();
+      expect(endings.judge(ending(more)).rejectedTopic).toBeNull();
     }
-    expect(endings.judge(ending({ waitingTopic: 'a' })).refusedTopic).toBe('a');
+    expect(endings.judge(ending({ waitingTopic: 'a' })).rejectedTopic).toBe('a');
     // Once blamed, it is so at its next time.
-    expect(endings.judge(ending({ waitingTopic: 'a' })).refusedTopic).toBe('a');
+    expect(endings.judge(ending({ waitingTopic: 'a' })).rejectedTopic).toBe('a');
   });
 
   it('take a broker that restarts for no take-over', () => {

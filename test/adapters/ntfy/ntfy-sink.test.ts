@@ -6,7 +6,7 @@ import { text } from 'node:stream/consumers';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createSystemClock } from '../../../src/adapters/clock/system-clock.js';
 import { createNtfyAlerts, type NtfyAlerts } from '../../../src/adapters/ntfy/index.js';
-import { type AlertRaiser, createAlertIds, createAlertRaiser } from '../../../src/core/alert.js';
+import { type Alerts, createAlertIds, createAlerts } from '../../../src/core/alert.js';
 import { ALERT_CATALOGUE } from '../../../src/core/alert-catalogue.js';
 import { createMemoryOutbox } from '../alert-delivery/memory-outbox.js';
 import { eventually } from '../mqtt/box.js';
@@ -27,7 +27,7 @@ describe('alerts through ntfy', () => {
   /** What stands in for ntfy's own answer. */
   let answer: string | null;
   let ntfy: NtfyAlerts;
-  let raiser: AlertRaiser;
+  let raiser: Alerts;
   let outbox: ReturnType<typeof createMemoryOutbox>;
   let logged: string[];
 
@@ -59,7 +59,7 @@ describe('alerts through ntfy', () => {
       log: { info: log, warn: log, error: log },
     });
     const ids = createAlertIds('test-box', clock, { next: Math.random });
-    raiser = createAlertRaiser(ALERT_CATALOGUE, clock, ntfy.sink, ids);
+    raiser = createAlerts(ALERT_CATALOGUE, clock, ntfy.sink, ids);
   });
   afterEach(async () => {
     await ntfy.stop();

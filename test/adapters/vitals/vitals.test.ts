@@ -4,7 +4,7 @@ import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createSystemClock } from '../../../src/adapters/clock/system-clock.js';
 import { createVitalsWatch, readVitals } from '../../../src/adapters/vitals/vitals.js';
-import { type Alert, createAlertRaiser } from '../../../src/core/alert.js';
+import { type Alert, createAlerts } from '../../../src/core/alert.js';
 import { ALERT_CATALOGUE } from '../../../src/core/alert-catalogue.js';
 import { eventually } from '../mqtt/box.js';
 
@@ -49,7 +49,7 @@ describe('the vitals of the box', () => {
       sysDir,
       clock,
       log: { info: nothing, warn: nothing, error: nothing },
-      alerts: createAlertRaiser(ALERT_CATALOGUE, clock, sink, () => `v-${alerts.length}`),
+      alerts: createAlerts(ALERT_CATALOGUE, clock, sink, () => `v-${alerts.length}`),
       everyMs: 5,
       freePctMin: 101,
     });

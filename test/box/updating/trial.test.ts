@@ -21,9 +21,9 @@ import { callControl } from '../../../src/adapters/control-socket/control-client
 import { openStore } from '../../../src/adapters/duckdb/index.js';
 import {
   type BoxState,
+  finishTrial,
   readTrial,
   type Services,
-  settle,
   switchOnTrial,
   type TrialOptions,
 } from '../../../src/box/updating/trial.js';
@@ -220,7 +220,7 @@ else setInterval(() => {}, 1000);
       const note = await readTrial(home);
       expect(note).toMatchObject({ from, to: version, armed: true });
       await services.start();
-      expect(await settle(options, note!)).toMatchObject({ outcome });
+      expect(await finishTrial(options, note!)).toMatchObject({ outcome });
       expect(current()).toBe(`versions/${outcome === 'kept' ? version : from}`);
       expect(await readTrial(home)).toBeNull();
     }

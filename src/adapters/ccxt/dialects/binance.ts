@@ -1,4 +1,4 @@
-import { RECV_WINDOW_MS } from '../../../core/settle.js';
+import { RECV_WINDOW_MS } from '../../../core/in-flight.js';
 import type { CcxtExchange } from '../ccxt-module.js';
 import { type Dialect, hasList, hasRecord, type KeyPermissions, UNKNOWN } from './dialect.js';
 

@@ -2,7 +2,7 @@ import type { Alert } from '../../core/alert.js';
 import type { AlertOutbox } from '../../ports/alerts.js';
 
 /** The outbox of a process whose disk refuses: alerts are delivered all the same, but do not outlive it. */
-export function createMemorySpool(): AlertOutbox {
+export function createMemoryOutbox(): AlertOutbox {
   const alive = new Map<string, Alert>();
   return {
     async add(alert) {

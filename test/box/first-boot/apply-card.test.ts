@@ -14,7 +14,7 @@ import {
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { type Places, settle } from '../../../src/box/first-boot/settle.js';
+import { applyCard, type Places } from '../../../src/box/first-boot/apply-card.js';
 
 const GOOD = `[[exchange]]
 symbols = ["BTC/USDT"]
@@ -50,7 +50,7 @@ describe('settling in', () => {
 
   it('puts everything in its place and takes the secrets off the card', async () => {
     put(GOOD);
-    expect(await settle(places, noBroker)).toMatchObject({ outcome: 'applied' });
+    expect(await applyCard(places, noBroker)).toMatchObject({ outcome: 'applied' });
     const secret = path.join(places.root, 'etc/redbutton/credentials/mqtt-password');
     expect(readFileSync(secret, 'utf8')).toBe('hunter2hunter2');
     expect(statSync(secret).mode & 0o777).toBe(0o600);
@@ -65,22 +65,22 @@ describe('settling in', () => {
     expect(readdirSync(places.card)).toEqual(['redbutton-applied.toml']);
     for (const name of within(places.card)) expect(readFileSync(name, 'utf8')).not.toContain('hunter2');
     expect(existsSync(path.join(places.settings, '.wiping'))).toBe(false);
-    expect(await settle(places, noBroker)).toEqual({ outcome: 'nothing_to_do' });
+    expect(await applyCard(places, noBroker)).toEqual({ outcome: 'nothing_to_do' });
   });
 
   it('keeps the host key when a later file comes', async () => {
     put(GOOD);
-    await settle(places, noBroker);
+    await applyCard(places, noBroker);
     const key = () => readFileSync(path.join(places.root, 'etc/ssh/ssh_host_ed25519_key'), 'utf8');
     const before = key();
     put(GOOD);
-    await settle(places, noBroker);
+    await applyCard(places, noBroker);
     expect(key()).toBe(before);
   });
 
   it('changes nothing when there are mistakes, and writes them on the card', async () => {
     put(GOOD.replace('BTC/USDT', 'bitcoin').replace('Berlin', 'Berln'));
-    const settled = await settle(places, noBroker);
+    const settled = await applyCard(places, noBroker);
     expect(settled).toMatchObject({ outcome: 'mistakes' });
     expect(within(places.root)).toEqual([]);
     expect(within(places.settings)).toEqual([]);
@@ -89,12 +89,12 @@ describe('settling in', () => {
     expect(errors).toContain('exchange[0].symbols[0]');
     // Mended, it is applied, and the old complaint is gone.
     put(GOOD);
-    expect(await settle(places, noBroker)).toMatchObject({ outcome: 'applied' });
+    expect(await applyCard(places, noBroker)).toMatchObject({ outcome: 'applied' });
     expect(readdirSync(places.card)).toEqual(['redbutton-applied.toml']);
   });
 
   it('says so when there is no file on a new card', async () => {
-    expect(await settle(places, noBroker)).toMatchObject({ outcome: 'mistakes' });
+    expect(await applyCard(places, noBroker)).toMatchObject({ outcome: 'mistakes' });
     expect(readFileSync(file('redbutton-errors.txt'), 'utf8')).toContain('there is no redbutton.toml');
   });
 
@@ -103,45 +103,47 @@ describe('settling in', () => {
     const half = Buffer.from(GOOD);
     half.fill(0, 40, 90);
     put(half);
-    expect(await settle(places, noBroker)).toEqual({ outcome: 'wipe_finished', unwiped: null });
+    expect(await applyCard(places, noBroker)).toEqual({ outcome: 'wipe_finished', unwiped: null });
     expect(readdirSync(places.card)).toEqual([]);
   });
 
   it('finishes a wiping that lost its power after the file was gone', async () => {
     put(GOOD);
-    await settle(places, noBroker);
+    await applyCard(places, noBroker);
     writeFileSync(path.join(places.settings, '.wiping'), '');
     // A filler that cannot be removed is told, and tried again.
     mkdirSync(path.join(file('redbutton-wiping.tmp'), 'in-the-way'), { recursive: true });
-    expect(await settle(places, noBroker)).toMatchObject({
+    expect(await applyCard(places, noBroker)).toMatchObject({
       outcome: 'wipe_finished',
       unwiped: expect.stringContaining('redbutton-wiping.tmp'),
     });
     rmSync(file('redbutton-wiping.tmp'), { recursive: true });
     writeFileSync(file('redbutton-wiping.tmp'), 'zeros');
-    expect(await settle(places, noBroker)).toEqual({ outcome: 'wipe_finished', unwiped: null });
+    expect(await applyCard(places, noBroker)).toEqual({ outcome: 'wipe_finished', unwiped: null });
     expect(readdirSync(places.card)).toEqual(['redbutton-applied.toml']);
-    expect(await settle(places, noBroker)).toEqual({ outcome: 'nothing_to_do' });
+    expect(await applyCard(places, noBroker)).toEqual({ outcome: 'nothing_to_do' });
   });
 
   it('applies an untouched file again when power failed before the first zero', async () => {
     writeFileSync(path.join(places.settings, '.wiping'), '');
     put(GOOD);
-    expect(await settle(places, noBroker)).toMatchObject({ outcome: 'applied' });
+    expect(await applyCard(places, noBroker)).toMatchObject({ outcome: 'applied' });
   });
 
   it('never takes a damaged file of the owner for one it was wiping', async () => {
     put(Buffer.concat([Buffer.from(GOOD), Buffer.alloc(512)]));
-    expect(await settle(places, noBroker)).toMatchObject({ outcome: 'mistakes' });
+    expect(await applyCard(places, noBroker)).toMatchObject({ outcome: 'mistakes' });
     expect(existsSync(file('redbutton.toml'))).toBe(true);
   });
 
   it('leaves the file on the card when the broker cannot be set up', async () => {
     put(`${GOOD}[box.broker]\nonBox = true\n`);
-    await expect(settle(places, () => Promise.reject(new Error('no openssl')))).rejects.toThrow('no openssl');
+    await expect(applyCard(places, () => Promise.reject(new Error('no openssl')))).rejects.toThrow(
+      'no openssl',
+    );
     expect(readFileSync(file('redbutton.toml'), 'utf8')).toContain('hunter2');
     let called = 0;
-    await settle(places, async () => void called++);
+    await applyCard(places, async () => void called++);
     expect(called).toBe(1);
     expect(existsSync(file('redbutton.toml'))).toBe(false);
   });

@@ -1,12 +1,12 @@
-import type { LiveRefusalCode } from '../../core/error-catalogue.js';
+import type { LiveBlockerCode } from '../../core/error-catalogue.js';
 import { decimal } from '../../core/money.js';
 import type { ConnectedExchange } from './exchange.js';
 import { takesImmediateOrCancel } from './order-kinds.js';
 
-/** As `LiveRefusal` of the configuration. */
-interface MarketRefusal {
+/** As `LiveBlocker` of the configuration. */
+interface MarketBlocker {
   readonly exchange: string;
-  readonly code: LiveRefusalCode;
+  readonly code: LiveBlockerCode;
   readonly message: string;
   readonly remedy: string;
 }
@@ -15,18 +15,18 @@ interface MarketRefusal {
  * What an exchange's markets say against trading these symbols with real money; nothing where they could not be loaded, since
  * then the broker is asked as each order is about to leave.
  */
-export function marketRefusals(
+export function marketBlockers(
   connection: ConnectedExchange,
   symbols: readonly string[],
   orderType: 'limit_ioc' | 'market',
-): readonly MarketRefusal[] {
+): readonly MarketBlocker[] {
   const { id, api } = connection;
   if (api.markets === undefined) return [];
   return symbols.flatMap((symbol) => {
     const market = api.markets?.[symbol];
     if (market === undefined) return [];
-    const found: MarketRefusal[] = [];
-    const refuse = (code: LiveRefusalCode, message: string, remedy: string) =>
+    const found: MarketBlocker[] = [];
+    const refuse = (code: LiveBlockerCode, message: string, remedy: string) =>
       found.push({ exchange: id, code, message: `${id}: ${message}`, remedy });
     const size = market.contractSize;
     if (market.contract === true && (size === undefined || size === null || !decimal(size).eq(1)))

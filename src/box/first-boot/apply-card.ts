@@ -18,7 +18,7 @@ export interface Places {
 }
 
 /** `unwiped`: why what is free on the card could not be overwritten; null when it was. */
-export type Settled =
+export type CardOutcome =
   | {
       readonly outcome: 'applied';
       readonly wrote: readonly string[];
@@ -38,10 +38,10 @@ const run = promisify(execFile);
  * before all of it is durable elsewhere, so the next start does it again, or finishes the wiping. With mistakes nothing
  * is changed but the list of them on the card. `setUpBroker` is called where the broker is to be on the box.
  */
-export async function settle(
+export async function applyCard(
   places: Places,
   setUpBroker: (settings: CardSettings) => Promise<void>,
-): Promise<Settled> {
+): Promise<CardOutcome> {
   const card = new Card(places.card);
   const wiping = path.join(places.settings, '.wiping');
   const configured = await exists(path.join(places.root, CONFIG_FILE));
@@ -69,12 +69,12 @@ export async function settle(
     if (unwiped === null) await rm(wiping);
     return unwiped;
   }
-  async function finishWiping(): Promise<Settled> {
+  async function finishWiping(): Promise<CardOutcome> {
     await card.wipe();
     return { outcome: 'wipe_finished', unwiped: await wipeFree() };
   }
-  async function refuse(mistakes: readonly string[]): Promise<Settled> {
-    await card.tellMistakes(mistakes);
+  async function refuse(mistakes: readonly string[]): Promise<CardOutcome> {
+    await card.reportMistakes(mistakes);
     return { outcome: 'mistakes', mistakes };
   }
 }

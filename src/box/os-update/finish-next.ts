@@ -10,7 +10,7 @@ export interface Attempt {
   readonly atMs: number;
 }
 
-export type Settlement =
+export type NextOutcome =
   /** No update was under way. */
   | { readonly outcome: 'none' }
   /** The new system runs and is sound: it is the one that starts from now on. */
@@ -43,12 +43,12 @@ export async function forgetAttempt(folder: string): Promise<void> {
  * After a start: whether the system that was tried is kept. `soundness` says what is wrong with this start, or null. The
  * change of config.txt is one letter in one sector, written over in place: power may fail before or after it, not within.
  */
-export async function settleNext(
+export async function finishNext(
   folder: string,
   bootFolder: string,
   kernelCommandLine: string,
   soundness: () => Promise<string | null>,
-): Promise<Settlement> {
+): Promise<NextOutcome> {
   const attempt = await readAttempt(folder);
   if (attempt === null) return { outcome: 'none' };
   if (runningSlot(kernelCommandLine)?.slot !== attempt.slot) return { outcome: 'fallen_back', attempt };

@@ -7,7 +7,7 @@ import type { AlertOutbox } from '../../ports/alerts.js';
 import { removeLeftovers, replaceDurably } from '../files/durable-file.js';
 
 /** The outbox as a small append-only file, for a process without a database (the guard). */
-export interface AlertSpool extends AlertOutbox {
+export interface FileAlertOutbox extends AlertOutbox {
   close(): Promise<void>;
 }
 
@@ -20,10 +20,10 @@ const COMPACT_BYTES = 64 * 1024;
  * told through `onDamage` and passed over, since the other alerts matter more. Rejects `E_SPOOL` when the file cannot
  * be opened or written.
  */
-export async function openAlertSpool(
+export async function openAlertOutbox(
   file: string,
   onDamage: (line: number) => void = () => {},
-): Promise<AlertSpool> {
+): Promise<FileAlertOutbox> {
   const alive = new Map<string, Alert>();
   let handle: FileHandle;
   let bytes = 0;
@@ -43,7 +43,7 @@ export async function openAlertSpool(
       await handle.datasync();
     } catch (error) {
       // What was half written is not counted: the next record is written over it.
-      throw spoolFault(file, error);
+      throw outboxFault(file, error);
     }
     bytes += line.length;
   }
@@ -70,7 +70,7 @@ export async function openAlertSpool(
     bytes = end;
     await handle.truncate(end);
   } catch (error) {
-    throw spoolFault(file, error);
+    throw outboxFault(file, error);
   }
 
   return {
@@ -88,7 +88,7 @@ export async function openAlertSpool(
         for (const id of known) alive.delete(id);
         if (bytes > COMPACT_BYTES && JSON.stringify([...alive.values()]).length * 2 < bytes) {
           await rewrite().catch((error) => {
-            throw spoolFault(file, error);
+            throw outboxFault(file, error);
           });
         }
       }),
@@ -135,7 +135,7 @@ function isAlert(value: unknown): value is Alert {
   );
 }
 
-function spoolFault(file: string, error: unknown): Error {
+function outboxFault(file: string, error: unknown): Error {
   return fault(
     'E_SPOOL',
     `the alert spool ${file} cannot be used: ${messageOf(error)}`,

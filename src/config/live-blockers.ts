@@ -1,4 +1,4 @@
-import type { ErrorCode, LiveRefusalCode } from '../core/error-catalogue.js';
+import type { ErrorCode, LiveBlockerCode } from '../core/error-catalogue.js';
 import { currenciesOf, isDerivative } from '../core/symbol.js';
 import { LIVE_ACKNOWLEDGEMENT } from './live-terms.js';
 import { accountOf } from './paths.js';
@@ -6,7 +6,7 @@ import { PROVEN_EXCHANGES, provenSpot, REFUSED_FUTURES } from './proven-exchange
 import type { Config, ExchangeConfig } from './schema.js';
 
 /** Why real money may not be traded: a value, so that all reasons can be said at once. */
-export interface LiveRefusal {
+export interface LiveBlocker {
   /** ccxt id of the exchange it holds for; null for the whole box. */
   readonly exchange: string | null;
   readonly code: ErrorCode;
@@ -21,18 +21,18 @@ export type LiveTerms = Pick<
 >;
 
 /** All that the configuration alone says against trading real money, where it is to trade real money. */
-export function liveRefusals(config: LiveTerms): readonly LiveRefusal[] {
-  return accountOf(config) === 'live' ? configRefusals(config) : [];
+export function liveBlockers(config: LiveTerms): readonly LiveBlocker[] {
+  return accountOf(config) === 'live' ? configBlockers(config) : [];
 }
 
 /** The same of what a test network is to try: a warning there. Nobody has to acknowledge a loss that is not real. */
-export function sandboxWarnings(config: LiveTerms): readonly LiveRefusal[] {
+export function sandboxWarnings(config: LiveTerms): readonly LiveBlocker[] {
   if (accountOf(config) !== 'testnet') return [];
-  return configRefusals(config).filter(({ code }) => code !== 'E_LIVE_ACKNOWLEDGEMENT');
+  return configBlockers(config).filter(({ code }) => code !== 'E_LIVE_ACKNOWLEDGEMENT');
 }
 
-function configRefusals(config: LiveTerms): readonly LiveRefusal[] {
-  const refusals: LiveRefusal[] = config.exchange.flatMap((entry) => exchangeRefusals(entry, config));
+function configBlockers(config: LiveTerms): readonly LiveBlocker[] {
+  const refusals: LiveBlocker[] = config.exchange.flatMap((entry) => exchangeBlockers(entry, config));
   if (config.gpio.backend === 'simulated')
     refusals.push({
       exchange: null,
@@ -50,9 +50,9 @@ function configRefusals(config: LiveTerms): readonly LiveRefusal[] {
   return refusals;
 }
 
-function exchangeRefusals({ id, symbols }: ExchangeConfig, { risk, execution }: LiveTerms): LiveRefusal[] {
-  const found: LiveRefusal[] = [];
-  const refuse = (code: LiveRefusalCode, message: string, remedy: string) =>
+function exchangeBlockers({ id, symbols }: ExchangeConfig, { risk, execution }: LiveTerms): LiveBlocker[] {
+  const found: LiveBlocker[] = [];
+  const refuse = (code: LiveBlockerCode, message: string, remedy: string) =>
     found.push({ exchange: id, code, message: `${id}: ${message}`, remedy });
   const proven = provenSpot(id);
   const derivatives = symbols.filter(isDerivative);

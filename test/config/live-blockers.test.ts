@@ -1,6 +1,6 @@
 import { stringify } from 'smol-toml';
 import { describe, expect, it } from 'vitest';
-import { liveRefusals, sandboxWarnings } from '../../src/config/live-refusals.js';
+import { liveBlockers, sandboxWarnings } from '../../src/config/live-blockers.js';
 import { LIVE_ACKNOWLEDGEMENT } from '../../src/config/live-terms.js';
 import { parseConfig } from '../../src/config/load.js';
 
@@ -11,7 +11,7 @@ const given = (exchange: readonly Entry[], more: Entry = {}) =>
     stringify({ mode: 'live', liveAcknowledgement: LIVE_ACKNOWLEDGEMENT, exchange, ...more }),
     'this test',
   );
-const codes = (config: ReturnType<typeof given>) => liveRefusals(config).map(({ code }) => code);
+const codes = (config: ReturnType<typeof given>) => liveBlockers(config).map(({ code }) => code);
 
 describe('real money', () => {
   it('is not refused on binance spot, with stops, by either kind of order', () => {
@@ -22,7 +22,7 @@ describe('real money', () => {
   it.each(['kraken', 'coinbase', 'bybit', 'okx', 'gate', 'binanceus', 'binanceusdm', 'myokx', 'hyperliquid'])(
     'is refused at %s, which nobody has proven, first of all',
     (id) => {
-      const [first] = liveRefusals(given([{ ...SPOT, id }], { liveAcknowledgement: '' }));
+      const [first] = liveBlockers(given([{ ...SPOT, id }], { liveAcknowledgement: '' }));
       expect(first).toMatchObject({ code: 'E_EXCHANGE_UNPROVEN', exchange: id });
       expect(first!.message).toBe(`${id}: it is not proven for live orders`);
     },
@@ -71,21 +71,21 @@ describe('real money', () => {
   ] as const)('is refused for %s, in words of its own', (_, entry, more, expected) => {
     const config = given([entry], more);
     expect(codes(config)).toEqual(expected);
-    const refusals = liveRefusals(config);
+    const refusals = liveBlockers(config);
     expect(new Set(refusals.map(({ message }) => message)).size).toBe(refusals.length);
     for (const { remedy } of refusals) expect(remedy).not.toContain('"market"');
     // On a test network the same is said, of all but the owner's word, and on paper nothing.
     const sandboxed = given([{ ...entry, sandbox: true }], more);
-    expect(liveRefusals(sandboxed)).toEqual([]);
+    expect(liveBlockers(sandboxed)).toEqual([]);
     expect(sandboxWarnings(sandboxed).map(({ code }) => code)).toEqual(
       expected.filter((code) => code !== 'E_LIVE_ACKNOWLEDGEMENT'),
     );
     const paper = given([entry], { ...more, mode: 'paper' });
-    expect([...liveRefusals(paper), ...sandboxWarnings(paper)]).toEqual([]);
+    expect([...liveBlockers(paper), ...sandboxWarnings(paper)]).toEqual([]);
   });
 
   it('is refused at each exchange for itself', () => {
-    const refusals = liveRefusals(given([SPOT, { ...SPOT, id: 'kraken' }]));
+    const refusals = liveBlockers(given([SPOT, { ...SPOT, id: 'kraken' }]));
     expect(refusals.map(({ exchange, code }) => `${exchange} ${code}`)).toEqual([
       'kraken E_EXCHANGE_UNPROVEN',
     ]);

@@ -2,7 +2,7 @@ import { sendTestAlerts } from '../../adapters/mqtt/index.js';
 import { postToNtfy } from '../../adapters/ntfy/index.js';
 import { mqttCredentials, ntfyCredentials } from '../../config/credentials.js';
 import type { Config } from '../../config/schema.js';
-import { type Alert, createAlertIds, createAlertRaiser } from '../../core/alert.js';
+import { type Alert, createAlertIds, createAlerts } from '../../core/alert.js';
 import { ALERT_CATALOGUE, type AlertCode, type FiguresOf } from '../../core/alert-catalogue.js';
 import { messageOf } from '../../core/errors.js';
 import type { Clock } from '../../ports/time.js';
@@ -13,7 +13,7 @@ const TIMEOUT_MS = 20_000;
  * Tells the phone one thing over every way the configuration names, from a client of its own, since guard and trader may
  * be on their way down. Resolves to what did not work, a sentence each: an update does not wait for a broker.
  */
-export async function tellPhone<C extends AlertCode>(
+export async function alertPhone<C extends AlertCode>(
   config: Config,
   env: Readonly<Record<string, string | undefined>>,
   clock: Clock,
@@ -23,7 +23,7 @@ export async function tellPhone<C extends AlertCode>(
   const alerts: Alert[] = [];
   const keep = { raise: async (alert: Alert) => void alerts.push(alert) };
   const ids = createAlertIds(config.device.name, clock, { next: Math.random });
-  await createAlertRaiser(ALERT_CATALOGUE, clock, keep, ids).raise(code, figures);
+  await createAlerts(ALERT_CATALOGUE, clock, keep, ids).raise(code, figures);
   const failed: string[] = [];
   const attempt = async (work: () => Promise<unknown>) => {
     await work().catch((error: unknown) => failed.push(messageOf(error)));

@@ -12,7 +12,7 @@ import {
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { openAlertSpool } from '../../../src/adapters/alert-spool/alert-spool.js';
+import { openAlertOutbox } from '../../../src/adapters/alert-outbox/alert-outbox.js';
 import type { Alert } from '../../../src/core/alert.js';
 import { watchSyncs } from '../../support/syncs.js';
 
@@ -34,31 +34,31 @@ describe('the alert spool', () => {
   });
   afterEach(() => rmSync(dir, { recursive: true, force: true }));
   const idsOf = async (limit = 1000) => {
-    const spool = await openAlertSpool(file);
-    const pending = await spool.pending(limit);
-    await spool.close();
+    const outbox = await openAlertOutbox(file);
+    const pending = await outbox.pending(limit);
+    await outbox.close();
     return pending.map((alert) => alert.id);
   };
 
   it('holds what was added and not removed, in order, over a restart', async () => {
-    const spool = await openAlertSpool(file);
-    await Promise.all(['a', 'b', 'c', 'd'].map((id) => spool.add(alertOf(id))));
-    await spool.remove(['b', 'unknown']);
-    expect((await spool.pending(2)).map((alert) => alert.id)).toEqual(['a', 'c']);
-    await spool.close();
+    const outbox = await openAlertOutbox(file);
+    await Promise.all(['a', 'b', 'c', 'd'].map((id) => outbox.add(alertOf(id))));
+    await outbox.remove(['b', 'unknown']);
+    expect((await outbox.pending(2)).map((alert) => alert.id)).toEqual(['a', 'c']);
+    await outbox.close();
     expect(await idsOf()).toEqual(['a', 'c', 'd']);
   });
 
   it('cut at any byte, it holds every alert whose line is whole, and takes new ones', async () => {
-    const spool = await openAlertSpool(file);
-    for (const id of ['a', 'b', 'c']) await spool.add(alertOf(id));
-    await spool.close();
+    const outbox = await openAlertOutbox(file);
+    for (const id of ['a', 'b', 'c']) await outbox.add(alertOf(id));
+    await outbox.close();
     const whole = readFileSync(file);
     for (let length = 0; length <= whole.length; length++) {
       const cut = whole.subarray(0, length);
       writeFileSync(file, cut);
       const lines = cut.toString().split('\n').length - 1;
-      const torn = await openAlertSpool(file);
+      const torn = await openAlertOutbox(file);
       await torn.add(alertOf('new'));
       await torn.close();
       expect(await idsOf()).toEqual([...['a', 'b', 'c'].slice(0, lines), 'new']);
@@ -66,12 +66,12 @@ describe('the alert spool', () => {
   });
 
   it('a damaged line costs that line alone, and is told', async () => {
-    const spool = await openAlertSpool(file);
-    await spool.add(alertOf('a'));
-    await spool.close();
+    const outbox = await openAlertOutbox(file);
+    await outbox.add(alertOf('a'));
+    await outbox.close();
     appendFileSync(file, '{"add":{"id":7}}\nnot json\n');
     const damaged: number[] = [];
-    const again = await openAlertSpool(file, (line) => void damaged.push(line));
+    const again = await openAlertOutbox(file, (line) => void damaged.push(line));
     await again.add(alertOf('b'));
     await again.close();
     expect(damaged).toEqual([2, 3]);
@@ -79,13 +79,13 @@ describe('the alert spool', () => {
   });
 
   it('does not grow for ever', async () => {
-    const spool = await openAlertSpool(file);
-    await spool.add(alertOf('kept'));
+    const outbox = await openAlertOutbox(file);
+    await outbox.add(alertOf('kept'));
     for (let i = 0; i < 1000; i++) {
-      await spool.add(alertOf(`gone-${i}`));
-      await spool.remove([`gone-${i}`]);
+      await outbox.add(alertOf(`gone-${i}`));
+      await outbox.remove([`gone-${i}`]);
     }
-    await spool.close();
+    await outbox.close();
     expect(statSync(file).size).toBeLessThan(70 * 1024);
     expect(await idsOf()).toEqual(['kept']);
   });
@@ -93,19 +93,19 @@ describe('the alert spool', () => {
   it.each(['the new file', 'its folder'])(
     'goes on where it cannot be made smaller, since the disk does not sync %s',
     async (what) => {
-      const spool = await openAlertSpool(file);
-      await spool.add(alertOf('kept'));
+      const outbox = await openAlertOutbox(file);
+      await outbox.add(alertOf('kept'));
       await watchSyncs((name) => name.endsWith(what === 'its folder' ? '/guard' : '.tmp'));
       const failed = await Promise.allSettled(
         Array.from({ length: 1000 }, async (_, i) => {
-          await spool.add(alertOf(`gone-${i}`));
-          await spool.remove([`gone-${i}`]);
+          await outbox.add(alertOf(`gone-${i}`));
+          await outbox.remove([`gone-${i}`]);
         }),
       );
       vi.restoreAllMocks();
       expect(failed.some(({ status }) => status === 'rejected')).toBe(true);
-      await spool.add(alertOf('last'));
-      await spool.close();
+      await outbox.add(alertOf('last'));
+      await outbox.close();
       expect(await idsOf()).toEqual(['kept', 'last']);
       expect(readdirSync(path.dirname(file))).toEqual(['alerts.jsonl']);
     },
@@ -113,6 +113,6 @@ describe('the alert spool', () => {
 
   it('says where it cannot write', async () => {
     writeFileSync(path.join(dir, 'guard'), 'a file in the way');
-    await expect(openAlertSpool(file)).rejects.toMatchObject({ code: 'E_SPOOL' });
+    await expect(openAlertOutbox(file)).rejects.toMatchObject({ code: 'E_SPOOL' });
   });
 });

@@ -1,7 +1,7 @@
 // @module-tag sockets
 
 import { afterEach, expect, it } from 'vitest';
-import { createExchange, marketRefusals } from '../../../src/adapters/ccxt/index.js';
+import { createExchange, marketBlockers } from '../../../src/adapters/ccxt/index.js';
 import { createSystemClock } from '../../../src/adapters/clock/system-clock.js';
 import { startWorld } from '../../simulator/world.js';
 import { type DialectServer, startDialect } from './dialect-server.js';
@@ -50,9 +50,9 @@ it.each([
       : { code: '0', data: [] },
   );
   const connection = await createExchange(server.settings('okx', [symbol]), createSystemClock());
-  expect(marketRefusals(connection, [symbol], 'limit_ioc')).toEqual([]);
+  expect(marketBlockers(connection, [symbol], 'limit_ioc')).toEqual([]);
   await connection.api.loadMarkets();
-  const refusals = marketRefusals(connection, [symbol], 'limit_ioc');
+  const refusals = marketBlockers(connection, [symbol], 'limit_ioc');
   expect(refusals.map(({ code }) => code)).toEqual(codes);
   expect(refusals.every(({ message }) => message.includes(symbol))).toBe(true);
 });
@@ -61,9 +61,9 @@ it('refuses limit orders that would rest, and advises no order at any price inst
   const world = await startWorld();
   const connection = await world.connect();
   await connection.api.loadMarkets();
-  expect(marketRefusals(connection, ['BTC/USDT'], 'limit_ioc')).toEqual([]);
+  expect(marketBlockers(connection, ['BTC/USDT'], 'limit_ioc')).toEqual([]);
   connection.api.featureValue = () => null;
-  const refusals = marketRefusals(connection, ['BTC/USDT'], 'limit_ioc');
+  const refusals = marketBlockers(connection, ['BTC/USDT'], 'limit_ioc');
   await world.simulator.stop();
   expect(refusals.map(({ code }) => code)).toEqual(['E_ORDER_TYPE']);
   expect(`${refusals[0]!.message} ${refusals[0]!.remedy}`).not.toContain('market"');

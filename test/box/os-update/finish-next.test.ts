@@ -3,11 +3,11 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import {
+  finishNext,
   forgetAttempt,
   noteAttempt,
   readAttempt,
-  settleNext,
-} from '../../../src/box/os-update/settle-next.js';
+} from '../../../src/box/os-update/finish-next.js';
 
 const CONFIG = 'arm_64bit=1\nos_prefix=a/\nkernel=vmlinuz\n';
 const ON_A = 'root=PARTUUID=5242444e-02 ro';
@@ -27,21 +27,21 @@ describe('settling an update of the system', () => {
   afterEach(() => rmSync(dir, { recursive: true, force: true }));
 
   it('does nothing at an ordinary start', async () => {
-    expect(await settleNext(dir, dir, ON_A, never)).toEqual({ outcome: 'none' });
+    expect(await finishNext(dir, dir, ON_A, never)).toEqual({ outcome: 'none' });
     expect(config()).toBe(CONFIG);
   });
 
   it('keeps a new system only once it is sound, by writing over one letter', async () => {
     await noteAttempt(dir, attempt);
     const { ino } = statSync(path.join(dir, 'config.txt'));
-    const unsound = await settleNext(dir, dir, ON_B, () => Promise.resolve('guard and trader: failed'));
+    const unsound = await finishNext(dir, dir, ON_B, () => Promise.resolve('guard and trader: failed'));
     expect(unsound).toMatchObject({ outcome: 'unsound', detail: 'guard and trader: failed' });
     expect(config()).toBe(CONFIG);
-    expect(await settleNext(dir, dir, ON_B, sound)).toMatchObject({ outcome: 'kept', attempt });
+    expect(await finishNext(dir, dir, ON_B, sound)).toMatchObject({ outcome: 'kept', attempt });
     expect(config()).toBe(CONFIG.replace('=a/', '=b/'));
     expect(statSync(path.join(dir, 'config.txt')).ino).toBe(ino);
     // Power failed before the attempt was forgotten: it is kept again, and no letter is turned back.
-    expect(await settleNext(dir, dir, ON_B, sound)).toMatchObject({ outcome: 'kept' });
+    expect(await finishNext(dir, dir, ON_B, sound)).toMatchObject({ outcome: 'kept' });
     expect(config()).toBe(CONFIG.replace('=a/', '=b/'));
     await forgetAttempt(dir);
     expect(await readAttempt(dir)).toBeNull();
@@ -49,12 +49,12 @@ describe('settling an update of the system', () => {
 
   it('says that the old system runs when the new one did not come up', async () => {
     await noteAttempt(dir, attempt);
-    expect(await settleNext(dir, dir, ON_A, never)).toMatchObject({ outcome: 'fallen_back', attempt });
+    expect(await finishNext(dir, dir, ON_A, never)).toMatchObject({ outcome: 'fallen_back', attempt });
     expect(config()).toBe(CONFIG);
   });
 
   it('takes a half-written note for none', async () => {
     writeFileSync(path.join(dir, 'attempt.json'), '{"slot":');
-    expect(await settleNext(dir, dir, ON_B, never)).toEqual({ outcome: 'none' });
+    expect(await finishNext(dir, dir, ON_B, never)).toEqual({ outcome: 'none' });
   });
 });

@@ -6,9 +6,9 @@ export const RECV_WINDOW_MS = 2000;
  * kernel repeats nothing for longer), and the exchange takes it for {@link RECV_WINDOW_MS} more. The one wait of every
  * rule that a second answer confirms: an order that is not found, a halt by the trader, a halt by the guard.
  */
-export const SETTLE_MS = settleMsOf(RECV_WINDOW_MS);
+export const IN_FLIGHT_MAX_MS = inFlightMaxMsOf(RECV_WINDOW_MS);
 
 /** The same where an exchange may accept a request for so long after it left. */
-export function settleMsOf(acceptedForMs: number): number {
+export function inFlightMaxMsOf(acceptedForMs: number): number {
   return acceptedForMs + 1_500;
 }

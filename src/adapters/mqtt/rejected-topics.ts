@@ -5,7 +5,7 @@ import type { LinkOptions } from './link-options.js';
 const HELD_BACK_MS = 600_000;
 
 /** Topics on which the broker refuses what this box publishes. */
-export class RefusedTopics {
+export class RejectedTopics {
   readonly #clock: Clock;
   readonly #options: Pick<LinkOptions, 'log' | 'onRefused'>;
   readonly #heldUntilMs = new Map<string, number>();
