@@ -835,6 +835,20 @@ export const MUTATIONS = [
     by: 'test/simulator/kraken.test.ts',
   },
   {
+    name: 'leave an order unknown that Kraken has rejected',
+    file: 'src/adapters/ccxt/create-failure.ts',
+    from: 'if (rejected?.test(message))',
+    to: 'if (rejected?.test(message) && false)',
+    by: 'test/conformance/dialects.test.ts',
+  },
+  {
+    name: 'read no client order id back that an exchange has in its own form',
+    file: 'src/adapters/ccxt/exchange.ts',
+    from: 'const ids = createOrderIdCodec(dialect.ids, device);',
+    to: "const ids = createOrderIdCodec(dialect.ids, '');",
+    by: 'test/conformance/dialects.test.ts',
+  },
+  {
     name: 'place an order at once that waits within the simulated exchange',
     file: 'src/simulator/dialects/binance/binance.ts',
     from: 'if (request.queuedMs > 0) await delay(request.queuedMs, undefined, { ref: false });',

@@ -1,6 +1,6 @@
 import { createCcxtBroker } from '../../src/adapters/ccxt/index.js';
 import type { Candle } from '../../src/core/candle.js';
-import type { Quote, Side } from '../../src/core/order.js';
+import type { MarketRules, Quote, Side } from '../../src/core/order.js';
 import type { OrderEvent } from '../../src/core/records.js';
 import { seededRng } from '../../src/core/seeded-rng.js';
 import type { TradingState } from '../../src/core/trading-state.js';
@@ -13,9 +13,10 @@ import type { PipelineConfig, PipelineDeps } from '../../src/pipeline/pipeline-a
 import { StreamState } from '../../src/pipeline/stream-state.js';
 import { Account } from '../../src/portfolio/account.js';
 import type { Broker } from '../../src/ports/broker.js';
-import { ACCOUNT, startWorld, walk } from '../simulator/world.js';
+import type { DialectId, SimulatorOptions } from '../../src/simulator/index.js';
+import { ACCOUNT, KRAKEN_ACCOUNT, startWorld, walk } from '../simulator/world.js';
 import { emptyContents, tinyStore } from './tiny-store.js';
-import { CONFIG, HOUR_MS, KEY, MODEL, tinyStream } from './tiny-stream.js';
+import { CONFIG, HOUR_MS, KEY, MODEL, SPOT, tinyStream } from './tiny-stream.js';
 
 const SYMBOL = KEY.symbol;
 
@@ -26,13 +27,26 @@ export interface LiveOrdersOptions {
   /** Bars of the market; the first hundred are history. */
   readonly bars?: number;
   readonly execution?: Partial<PipelineConfig['execution']>;
+  /** Binance when left out. */
+  readonly dialect?: DialectId;
+  readonly simulator?: Partial<SimulatorOptions>;
+  /** Of the market; those of tinyStream when left out. */
+  readonly rules?: Partial<Pick<MarketRules, 'priceTick' | 'amountStep' | 'amountMin'>>;
 }
 
 /** An order layer in mode live with stops 5 % away, over ccxt at the simulated exchange; `nextLife` starts it again. */
 export async function liveOrders(options: LiveOrdersOptions = {}) {
+  const dialect = options.dialect ?? 'binance';
+  const credentials = dialect === 'kraken' ? KRAKEN_ACCOUNT : ACCOUNT;
+  const candles = walk(options.bars ?? 200);
   const world = await startWorld({
-    ...(options.bars !== undefined && { candles: walk(options.bars) }),
-    accounts: [{ ...ACCOUNT, balances: { USDT: '100000', ...(options.btc && { BTC: options.btc }) } }],
+    dialect,
+    candles,
+    ...(options.rules && {
+      markets: [{ symbol: SYMBOL, timeframe: '1h', candles, priceTick: '0.01', ...options.rules }],
+    }),
+    accounts: [{ ...credentials, balances: { USDT: '100000', ...(options.btc && { BTC: options.btc }) } }],
+    ...options.simulator,
   });
   const { simulator, clock } = world;
   const contents = emptyContents();
@@ -48,7 +62,7 @@ export async function liveOrders(options: LiveOrdersOptions = {}) {
 
   async function nextLife() {
     const store = tinyStore(contents);
-    const ccxt = createCcxtBroker(await world.connect(), { beforeCreateLeaves: () => null });
+    const ccxt = createCcxtBroker(await world.connect(credentials), { beforeCreateLeaves: () => null });
     const broker: Broker = Object.assign(Object.create(ccxt) as Broker, {
       exchange: ccxt.exchange,
       kind: ccxt.kind,
@@ -76,7 +90,7 @@ export async function liveOrders(options: LiveOrdersOptions = {}) {
         risk: { ...CONFIG.risk, protectiveStopPct: options.percent ?? 5 },
         execution: { ...CONFIG.execution, notionalMaxFraction: 1, ...options.execution },
       },
-      streams: [tinyStream()],
+      streams: [tinyStream(undefined, { ...KEY, exchange: dialect }, { ...SPOT, ...options.rules })],
       model: MODEL,
       clock,
       store,
@@ -110,7 +124,7 @@ export async function liveOrders(options: LiveOrdersOptions = {}) {
             await made.resolveUnknown();
             return made.execution.unresolvedCount;
           },
-          flatten: () => made.flatten('binance'),
+          flatten: () => made.flatten(dialect),
           positions: () => [`${stream.book.units.toFixed()} BTC`],
           invalidate: () => undefined,
           compare: async () => null,
@@ -152,7 +166,7 @@ export async function liveOrders(options: LiveOrdersOptions = {}) {
     const [bid, ask] = [book.bids(1)[0]!.price.toNumber(), book.asks(1)[0]!.price.toNumber()];
     return { bid, ask, atMs: clock.wallMs(), source: 'book' };
   }
-  const engine = simulator.exchange.account(ACCOUNT.apiKey)!.engine;
+  const engine = simulator.exchange.account(credentials.apiKey)!.engine;
   const resting = () =>
     engine.resting.map(({ type, amount, trigger, side }) => ({
       type,
@@ -174,6 +188,6 @@ export async function liveOrders(options: LiveOrdersOptions = {}) {
   }
   const events = (): readonly OrderEvent[] => contents.orderLog;
   const first = await nextLife();
-  await first.reconcile('binance');
+  await first.reconcile(dialect);
   return { ...first, outcomes, world, instrument, nextLife, box, engine, resting, bar, events, close };
 }

@@ -7,7 +7,7 @@ import { RequestHeld } from './request-hold.js';
 
 /** Words for a market that takes no orders, where the class of the error does not say it. */
 const CLOSED =
-  /(market|symbol|trading|instrument|pair)\b.{0,40}\b(closed|halted|suspended|paused|break|delisted|offline|disabled|not (currently )?(trading|tradable|open|active))|cancel[- ]only|post[- ]only mode/i;
+  /(market|symbol|trading|instrument|pair)\b.{0,40}\b(closed|halted|suspended|paused|break|delisted|offline|disabled|not (currently )?(trading|tradable|open|active))|cancel[-_ ]only|post[-_ ]only mode/i;
 
 /** Whether an error may mean that the market is no longer as it was read: better read once too often than never. */
 function aboutMarket(
@@ -29,7 +29,7 @@ export function createFailure(
   error: unknown,
   attempt: CreateAttempt,
   errors: CcxtErrors,
-  { duplicate, outcomeUnknown }: Pick<Dialect, 'duplicate' | 'outcomeUnknown'>,
+  { duplicate, outcomeUnknown, rejected }: Pick<Dialect, 'duplicate' | 'outcomeUnknown' | 'rejected'>,
 ): SubmitResult {
   const message = messageOf(error);
   const about = attempt.status === null ? undefined : aboutMarket(error, message, errors);
@@ -51,6 +51,8 @@ export function createFailure(
   if (attempt.sent === 0) return notPlaced(true);
   if (attempt.sent > 1 || attempt.status === null) return ambiguous;
   if (duplicate.test(message) || outcomeUnknown?.test(message)) return ambiguous;
+  if (rejected?.test(message))
+    return { kind: 'rejected', message, about: CLOSED.test(message) ? 'closed' : 'rules' };
   if (error instanceof errors.DuplicateOrderId) return ambiguous;
   if (attempt.status === 429 || attempt.status === 418) return notPlaced(true, attempt.retryAfterMs);
   if (attempt.status >= 500 || attempt.status === 408) return ambiguous;
@@ -58,7 +60,7 @@ export function createFailure(
   if (error instanceof errors.RateLimitExceeded || error instanceof errors.DDoSProtection) {
     return notPlaced(true, attempt.retryAfterMs);
   }
-  const rejected = [
+  const isRejection = [
     errors.InsufficientFunds,
     errors.InvalidOrder,
     errors.AuthenticationError,
@@ -67,5 +69,5 @@ export function createFailure(
     errors.NotSupported,
     errors.ArgumentsRequired,
   ].some((known) => error instanceof known);
-  return rejected ? { kind: 'rejected', message, ...about } : ambiguous;
+  return isRejection ? { kind: 'rejected', message, ...about } : ambiguous;
 }

@@ -122,6 +122,8 @@ export interface Dialect {
   readonly shapes: Readonly<Record<string, (answer: unknown) => boolean>>;
   /** Text of an error that says itself that the outcome is not known. */
   readonly outcomeUnknown: RegExp | null;
+  /** Text of an error by which an order was not taken, where ccxt has no class for it that says so. */
+  readonly rejected: RegExp | null;
   /** Text of an error by which an order of that client order id is there already. */
   readonly duplicate: RegExp;
   readonly deadMansSwitch: SwitchTerms | null;
@@ -228,6 +230,7 @@ export const UNKNOWN: Dialect = {
   holds: [],
   shapes: {},
   outcomeUnknown: null,
+  rejected: null,
   duplicate: ID_TAKEN,
   deadMansSwitch: null,
   wholeSeconds: false,

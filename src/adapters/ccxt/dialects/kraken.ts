@@ -128,6 +128,8 @@ export const kraken: Dialect = {
     AddOrder: hasList('result', 'txid'),
   },
   // The exchange could not say what became of it: it has executed after such answers.
+  // https://docs.kraken.com/exchange/guides/general/errors: what begins so was decided on, and not in its favour.
+  rejected: /EOrder:(?!Rate limit)|EService:(Market in|Deadline elapsed)/,
   outcomeUnknown: /EService:(Unavailable|Busy|Timeout)|E(General|Database):Internal error/,
   deadMansSwitch: {
     secondsMin: 10,

@@ -70,6 +70,7 @@ function place(
   account: Account,
   params: URLSearchParams,
 ): SimulatedOrder {
+  if (!account.permissions.trading) throw refusals.unknownKey();
   const instrument = instrumentOf(exchange, params);
   const close = exchange.replay.lastClose(instrument);
   if (close === undefined || instrument.status !== 'TRADING') throw refusals.marketClosed();
