@@ -122,7 +122,7 @@ describe.each(Object.keys(DIALECTS) as DialectId[])('trading at %s', (dialect) =
     await expect
       .poll(
         async () => {
-          await box.settle();
+          await box.resolveUnknown();
           return box.execution.unresolvedCount;
         },
         { timeout: 40_000, interval: 500 },
@@ -141,7 +141,7 @@ describe.each(Object.keys(DIALECTS) as DialectId[])('trading at %s', (dialect) =
     await expect
       .poll(
         async () => {
-          await life.settle();
+          await life.resolveUnknown();
           return life.execution.unresolvedCount;
         },
         { timeout: 40_000, interval: 500 },
@@ -221,7 +221,7 @@ describe.each(Object.keys(DIALECTS) as DialectId[])('trading at %s', (dialect) =
         const side: Side = units > 0.01 && rng.next() < 0.5 ? 'sell' : 'buy';
         const part = side === 'buy' ? 0.1 : Math.floor(units * 1e4) / 1e4;
         await box.send(side, part).catch(() => undefined);
-        await box.settle().catch(() => undefined);
+        await box.resolveUnknown().catch(() => undefined);
       }
       expect(box.engine.orders.length).toBeGreaterThan(5);
       simulator.faults = undefined;
@@ -230,7 +230,7 @@ describe.each(Object.keys(DIALECTS) as DialectId[])('trading at %s', (dialect) =
       await expect
         .poll(
           async () => {
-            await box.settle();
+            await box.resolveUnknown();
             return box.execution.unresolvedCount;
           },
           { timeout: 60_000, interval: 500 },
