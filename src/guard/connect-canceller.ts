@@ -31,7 +31,10 @@ export async function connectCanceller(
     config.exchange.map(
       async (exchange) =>
         new CcxtEmergencyCanceller({
-          exchange: await createExchange(exchange, exchangeClock, keyOf(exchange, env), config.device.name),
+          exchange: await createExchange(exchange, exchangeClock, keyOf(exchange, env), {
+            device: config.device.name,
+            onGarbled: (place, detail) => onNotLoaded(`${exchange.id}: the answer of ${place} ${detail}`),
+          }),
           symbols: exchange.symbols,
           device: config.device.name,
           scope: config.guard.haltScope,

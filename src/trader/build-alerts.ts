@@ -58,6 +58,8 @@ export interface Alerting {
   /** Takes a bar, and what has become of an order, into the figures for Prometheus. */
   countBar(outcome: BarOutcome): void;
   countOrder(outcome: ExecutionOutcome): void;
+  /** Counts an answer of an exchange that was not believed. */
+  readonly countGarbled: (exchange: string, place: string) => void;
   /** Before `start`: what is told from then on. */
   show(box: BoxView): void;
   /** What the control socket answers of all this. */
@@ -110,6 +112,7 @@ export async function createAlerting(options: AlertingOptions): Promise<Alerting
     },
     publishFill: (fill) => sinks.publishFill(fill),
     countBar: (outcome) => metrics.countBar(countedBar(outcome)),
+    countGarbled: (exchange, place) => metrics.countGarbled(exchange, place),
     countOrder: ({ order: { exchange, symbol }, status, fills }) =>
       metrics.countOrder({
         stream: { exchange, symbol, timeframe: config.timeframe },

@@ -143,12 +143,9 @@ export class LiveStart {
     try {
       const key = exchangeCredentials(entry.id, this.#options.env, dialectOf(entry.id).credentials);
       if (key === undefined) return;
-      const connection = await createExchange(
-        entry,
-        this.#options.clock,
-        revealed(key),
-        this.#options.config.device.name,
-      );
+      const connection = await createExchange(entry, this.#options.clock, revealed(key), {
+        device: this.#options.config.device.name,
+      });
       const ids = await oursOpen(connection, entry.symbols, this.#options.config.device.name);
       if (ids.length > 0) this.#held.push(`${ids.join(', ')} rest at ${entry.id}`);
     } catch (error) {

@@ -50,6 +50,8 @@ export interface ExchangeParts {
   readonly runs: readonly RunRecord[];
   /** Told when an exchange answers no request, and when it does again. */
   readonly requests: RestWatchOptions['events'];
+  /** Told of each answer that is not believed. */
+  readonly onGarbled?: (exchange: string, place: string) => void;
   /** Told when rules change, and when a market closes or opens. */
   readonly markets: MarketEvents;
 }
@@ -64,7 +66,13 @@ const REQUEST_RETRY_MS = 2000;
 export async function openExchange(exchange: ExchangeConfig, parts: ExchangeParts): Promise<TradedExchange> {
   const { config, clock } = parts;
   const connect = () =>
-    createExchange(exchange, clock, credentialsOf(exchange.id, parts.env), config.device.name);
+    createExchange(exchange, clock, credentialsOf(exchange.id, parts.env), {
+      device: config.device.name,
+      onGarbled(place, detail) {
+        parts.log.warn({ exchange: exchange.id, place, detail }, 'an answer of the exchange is not believed');
+        parts.onGarbled?.(exchange.id, place);
+      },
+    });
   const connection = await connect();
   const source = createCcxtFeed(connection);
   // On paper the fee is the configured one; an exchange's own rate may be a promotion that live trading would not get.

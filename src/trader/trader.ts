@@ -82,7 +82,9 @@ async function makeTrader(options: TraderOptions, closing: Closing): Promise<Tra
   const orderAlerts = new OrderAlerts({ alerts, store, onFill: alerting.publishFill });
 
   const marketMonitor = createMarketMonitor({ alerts, log });
-  const parts = { config, env, clock, log, runs: opened.runs, requests: requestEvents(alerts, log) };
+  const requests = requestEvents(alerts, log);
+  const onGarbled = alerting.countGarbled;
+  const parts = { config, env, clock, log, runs: opened.runs, requests, onGarbled };
   const exchanges = await Promise.all(
     config.exchange.map((each) => openExchange(each, { ...parts, markets: marketMonitor.events })),
   );

@@ -27,7 +27,7 @@ async function start(options: Partial<SimulatorOptions> = {}) {
     markets: [{ ...market, amountStep: '0.00000001', amountMin: '0.00005' }],
     ...options,
   });
-  exchange = await createExchange(world.config, world.clock, ACCOUNT, 'box');
+  exchange = await createExchange(world.config, world.clock, ACCOUNT, { device: 'box' });
   broker = createCcxtBroker(exchange, { beforeCreateLeaves: () => null });
 }
 beforeEach(() => {
@@ -101,7 +101,7 @@ describe('a broker at Kraken’s stand-in', () => {
       limitPrice: undefined,
       triggerPrice: '30000',
       reducing: true,
-    } as Partial<OrderRequest>);
+    } as unknown as Partial<OrderRequest>);
     expect(broker.takesStops!(SYMBOL)).toBe(true);
     expect(await place(stop)).toMatchObject({
       kind: 'report',
@@ -128,14 +128,14 @@ describe('a broker at Kraken’s stand-in', () => {
         type: 'stop',
         limitPrice: undefined,
         triggerPrice: '30000',
-      } as Partial<OrderRequest>),
+      } as unknown as Partial<OrderRequest>),
     );
     const { api, ids } = exchange;
     const resting = { clientOrderId: ids.toWire('rb-box-m1abcdef0xyz777') };
     await api.createOrder(SYMBOL, 'limit', 'buy', '0.01', '30000', resting);
     await api.createOrder(SYMBOL, 'limit', 'buy', '0.01', '30000', { clientOrderId: 'somebody' });
     const canceller = new CcxtEmergencyCanceller({
-      exchange: await createExchange(world.config, world.clock, ACCOUNT, 'box'),
+      exchange: await createExchange(world.config, world.clock, ACCOUNT, { device: 'box' }),
       symbols: [SYMBOL],
       device: 'box',
       scope: 'ours',

@@ -25,6 +25,9 @@ export function createCcxtBroker(exchange: ConnectedExchange, options: BrokerOpt
   return new CcxtBroker(exchange, options.beforeCreateLeaves);
 }
 
+/** Errors of the language, which no refusal and no line throws. */
+const BROKEN = [SyntaxError, TypeError, RangeError];
+
 class CcxtBroker implements Broker {
   readonly exchange: string;
   readonly kind = 'live';
@@ -115,11 +118,7 @@ class CcxtBroker implements Broker {
   #ownOrder(order: CcxtOrder, clientOrderId: string): CcxtOrder {
     const given = this.#connection.ids.fromWire(order.clientOrderId ?? '');
     if (given === '' || given === clientOrderId) return order;
-    throw fault(
-      'E_EXCHANGE_GARBLED',
-      `exchange ${this.exchange}: asked for order ${clientOrderId}, it answered with ${given}`,
-      'it is tried again by itself; report it if it lasts',
-    );
+    throw this.#connection.garbled('order', `is about ${given} where ${clientOrderId} was asked for`);
   }
 
   /** An order that is not open any more needs no cancel: that is no fault; `find` tells what became of it. */
@@ -189,6 +188,10 @@ class CcxtBroker implements Broker {
 
   async balances(): Promise<readonly Balance[]> {
     const balance = await this.#ask('balances', 'account', () => this.#connection.api.fetchBalance());
+    return this.#read('balances', () => this.#coinsOf(balance));
+  }
+
+  #coinsOf(balance: Readonly<Record<string, unknown>>): readonly Balance[] {
     const free = balance.free as Readonly<Record<string, Figure | undefined>>;
     const total = balance.total as Readonly<Record<string, Figure | undefined>>;
     const { walletSuffixes } = this.#connection.dialect;
@@ -290,19 +293,35 @@ class CcxtBroker implements Broker {
   ): Promise<OrderReport> {
     const { id: exchange, clock, api, dialect } = this.#connection;
     let trades: readonly CcxtTrade[] = known.length > 0 ? known : (order.trades ?? []);
-    if (!tradesComplete(order, trades)) trades = await dialect.tradesOf(api, order, symbol);
-    return orderReport({ exchange, clientOrderId, symbol, order, trades, nowMs: clock.wallMs() });
+    if (!this.#read('order', () => tradesComplete(order, trades)))
+      trades = await dialect.tradesOf(api, order, symbol);
+    return this.#read('order', () =>
+      orderReport({ exchange, clientOrderId, symbol, order, trades, nowMs: clock.wallMs() }),
+    );
+  }
+
+  /** What cannot be read as what it should be is counted, and never believed. */
+  #read<T>(place: string, read: () => T): T {
+    try {
+      return read();
+    } catch (error) {
+      throw this.#connection.garbled(place, `cannot be read: ${messageOf(error)}`);
+    }
   }
 
   async #ask<T>(what: string, which: string, request: () => Promise<T>): Promise<T> {
     try {
       return await request();
     } catch (error) {
+      // ccxt stumbles over what is not the number or the object that it reads.
+      const cause = BROKEN.some((kind) => error instanceof kind)
+        ? this.#connection.garbled(what, `cannot be read: ${messageOf(error)}`)
+        : error;
       throw fault(
         'E_BROKER_REQUEST',
-        `${this.exchange}: ${what} ${which}: ${messageOf(error)}`,
+        `${this.exchange}: ${what} ${which}: ${messageOf(cause)}`,
         'the box keeps trying; check keys, line and the status page of the exchange if it lasts',
-        error,
+        cause,
       );
     }
   }

@@ -1,8 +1,8 @@
-import { fault } from '../../core/errors.js';
 import type { Clock } from '../../ports/time.js';
 import type { CcxtErrors, CcxtExchange } from './ccxt-module.js';
 import { createAttempts } from './create-attempt.js';
 import type { Dialect } from './dialects/dialect.js';
+import type { ConnectedExchange } from './exchange.js';
 import type { RequestHold } from './request-hold.js';
 
 interface Hooked {
@@ -11,6 +11,7 @@ interface Hooked {
   readonly dialect: Dialect;
   readonly hold: RequestHold;
   readonly clock: Pick<Clock, 'wallMs'>;
+  readonly garbled: ConnectedExchange['garbled'];
 }
 
 const NONCE_TRIES = 3;
@@ -49,14 +50,15 @@ function readRefusals({ api, dialect: { holds }, hold }: Hooked): void {
  * ccxt makes an empty list of what has not the form of a list: then no order would be open. A nonce that came after a greater one
  * is given again, except with a create request, which is never sent twice by itself.
  */
-function checkAnswers({ api, errors, dialect }: Hooked): void {
+function checkAnswers({ api, errors, dialect, garbled }: Hooked): void {
   const fetch2 = api.fetch2.bind(api);
   api.fetch2 = async (...call) => {
     const path = String(call[0]);
     for (let tries = 1; ; tries++) {
       try {
         const answer = await fetch2(...call);
-        if (dialect.shapes[path]?.(answer) === false) throw misshapen(api.id, path);
+        if (dialect.shapes[path]?.(answer) === false)
+          throw garbled(path, 'has not the form that it should have');
         return answer;
       } catch (error) {
         const again = dialect.nonce !== null && error instanceof errors.InvalidNonce && tries < NONCE_TRIES;
@@ -64,12 +66,4 @@ function checkAnswers({ api, errors, dialect }: Hooked): void {
       }
     }
   };
-}
-
-function misshapen(id: string, path: string) {
-  return fault(
-    'E_EXCHANGE_GARBLED',
-    `exchange ${id}: the answer of ${path} has not the form that it should have`,
-    'it is tried again by itself; look for a proxy in between, or a change of the exchange, if it lasts',
-  );
 }

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { fault } from '../../core/errors.js';
+import { fault, type RedbuttonError } from '../../core/errors.js';
 import { RECV_WINDOW_MS } from '../../core/in-flight.js';
 import { isDerivative } from '../../core/symbol.js';
 import type { Clock } from '../../ports/time.js';
@@ -41,6 +41,13 @@ export interface Credentials {
   readonly uid?: string;
 }
 
+export interface ConnectionOptions {
+  /** Name of the box, whose client order ids are read back. */
+  readonly device?: string;
+  /** Told of each answer that is not believed: its place, and what is wrong with it. */
+  readonly onGarbled?: (place: string, detail: string) => void;
+}
+
 /** A ccxt exchange, pointed at where the configuration says and set on the given clock. */
 export interface ConnectedExchange {
   readonly id: string;
@@ -50,6 +57,8 @@ export interface ConnectedExchange {
   readonly dialect: Dialect;
   /** Client order ids of this box as the exchange writes them. */
   readonly ids: OrderIdCodec;
+  /** Counts an answer that is not believed, and is what to throw for it. */
+  readonly garbled: (place: string, detail: string) => RedbuttonError;
   readonly creates: Pick<CreateConnections, 'warm' | 'recheck'>;
 }
 
@@ -58,13 +67,13 @@ const REQUEST_TIMEOUT_MS = 10_000;
 /**
  * Builds the exchange. Addresses in the configuration replace all of ccxt's own and must be loopback unless `sandbox`
  * (`E_EXCHANGE_ADDRESS`, see {@link checkedAddresses}); then nothing can leave for any other place. ccxt's timestamps come from `clock`. Its rate
- * limiter is on except on loopback, where there is nobody to protect. `device` names the box, whose client order ids are read back.
+ * limiter is on except on loopback, where there is nobody to protect.
  */
 export async function createExchange(
   config: ExchangeSettings,
   clock: Clock,
   credentials?: Credentials,
-  device = '',
+  { device = '', onGarbled }: ConnectionOptions = {},
 ): Promise<ConnectedExchange> {
   const addresses = checkedAddresses(config);
   const { create, errors } = await loadCcxt(config.id);
@@ -94,11 +103,19 @@ export async function createExchange(
   }
   const creates = new CreateConnections();
   const hold = createRequestHold(config.id, clock);
-  hookRequests(api, addresses, hold, creates);
-  hookCalls({ api, errors, dialect, hold, clock });
+  const garbled = (place: string, detail: string) => {
+    onGarbled?.(place, detail);
+    return fault(
+      'E_EXCHANGE_GARBLED',
+      `exchange ${config.id}: the answer of ${place} ${detail}`,
+      'it is tried again by itself; look for a proxy or a maintenance page in between if it lasts',
+    );
+  };
+  hookRequests({ api, addresses, hold, creates, garbled });
+  hookCalls({ api, errors, dialect, hold, clock, garbled });
   cleanErrors(api, secretsOf(credentials));
   const ids = createOrderIdCodec(dialect.ids, device);
-  return { id: config.id, api, errors, clock, dialect, ids, creates };
+  return { id: config.id, api, errors, clock, dialect, ids, garbled, creates };
 }
 
 /** An address of a wallet is no secret, and would take words out of answers that are about it. */
@@ -129,16 +146,19 @@ function settingsOf(config: ExchangeSettings, dialect: Dialect): Record<string, 
   return { ...common, ...dialect.options(derivatives) };
 }
 
+interface RequestHooks {
+  readonly api: CcxtExchange;
+  readonly addresses: Addresses | undefined;
+  readonly hold: RequestHold;
+  readonly creates: CreateConnections;
+  readonly garbled: ConnectedExchange['garbled'];
+}
+
 /**
  * The last check before the network. Every request is held to our addresses. A create request must pass its own check
  * where ccxt hands it over, and leaves by connections of its own, where it is asked for the last time.
  */
-function hookRequests(
-  api: CcxtExchange,
-  addresses: Addresses | undefined,
-  hold: RequestHold,
-  creates: CreateConnections,
-): void {
+function hookRequests({ api, addresses, hold, creates, garbled }: RequestHooks): void {
   const fetch = api.fetch.bind(api);
   api.fetch = async (url, method, headers, body) => {
     if (addresses && !isUnder(url, addresses.restUrl)) throw astray(api.id, url);
@@ -152,7 +172,7 @@ function hookRequests(
     const answer = await fetch(url, method, headers, body);
     // ccxt hands on a body that is no JSON as text, and some of its parsers make an empty list of text: a page of a proxy
     // would then say that no order is open.
-    if (typeof answer !== 'object' || answer === null) throw garbled(api.id, url);
+    if (typeof answer !== 'object' || answer === null) throw garbled(new URL(url).pathname, 'is no JSON');
     return answer;
   };
   const undiciRequest = api.undiciRequest.bind(api);
@@ -227,14 +247,6 @@ function routeOf(api: CcxtExchange, url: string, { dispatcher }: CcxtRequest): C
     proxy: proxy?.[0] ?? null,
     rejectUnauthorized: api.shouldValidateServerSsl(),
   };
-}
-
-function garbled(id: string, url: string) {
-  return fault(
-    'E_EXCHANGE_GARBLED',
-    `exchange ${id}: the answer of ${new URL(url).pathname} is no JSON`,
-    'the box keeps trying; look for a proxy or a maintenance page in between if it lasts',
-  );
 }
 
 function unsendable(id: string) {

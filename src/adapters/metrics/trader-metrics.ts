@@ -24,6 +24,8 @@ export interface CountedOrder {
 export interface TraderMetrics {
   countBar(bar: CountedBar): void;
   countOrder(order: CountedOrder): void;
+  /** An answer of an exchange that was not believed. */
+  countGarbled(exchange: string, place: string): void;
   /** All figures in Prometheus' text format 0.0.4. */
   text(): Promise<string>;
 }
@@ -43,8 +45,19 @@ const COUNTERS = {
   refusals_total: { help: 'Signals that risk denied, by reason.', label: 'reason' },
   order_outcomes_total: { help: 'Outcomes of orders, by status.', label: 'status' },
   fills_total: { help: 'Fills.', label: 'kind' },
+  garbled_answers_total: {
+    help: 'Answers of an exchange that were not believed, by place.',
+    label: 'place',
+    of: 'exchange',
+  },
 } as const;
 type CounterName = keyof typeof COUNTERS;
+interface Counter {
+  readonly help: string;
+  readonly label: string;
+  /** Whose it is, where it is not a stream's. */
+  readonly of?: string;
+}
 type Counts = ReadonlyMap<CounterName, ReadonlyMap<string, number>>;
 
 /** Counts from the start; the process is watched from the first time that somebody asks. */
@@ -70,6 +83,7 @@ export function createTraderMetrics({ version, mode, state }: TraderMetricsOptio
       count('order_outcomes_total', streamName(stream), status);
       if (fills > 0) count('fills_total', streamName(stream), 'fill', fills);
     },
+    countGarbled: (exchange, place) => count('garbled_answers_total', exchange, place),
     async text() {
       processFigures ??= createProcessFigures();
       const info: MetricFamily = {
@@ -142,13 +156,13 @@ function stateFamilies(state: BoxState): MetricFamily[] {
 }
 
 function counterFamilies(counts: Counts): MetricFamily[] {
-  return Object.entries(COUNTERS).map(([name, { help, label }]) => ({
+  return Object.entries<Counter>(COUNTERS).map(([name, { help, label, of = 'stream' }]) => ({
     name: `redbutton_${name}`,
     help,
     type: 'counter',
     samples: [...(counts.get(name as CounterName) ?? [])].map(([key, value]) => {
       const [stream, content] = JSON.parse(key) as [string, string];
-      return { labels: { stream, [label]: content }, value };
+      return { labels: { [of]: stream, [label]: content }, value };
     }),
   }));
 }

@@ -105,6 +105,7 @@ const tradeOf = (id: string, order: string, volume: string) => ({
 let server: DialectServer;
 let exchange: ConnectedExchange;
 let broker: Broker;
+let garbled: string[];
 /** By path; a function is given the request. */
 let answers: Record<string, (request: SeenRequest) => unknown>;
 const ok = (result: unknown) => ({ error: [], result });
@@ -125,8 +126,9 @@ beforeEach(async () => {
     server.settings('kraken', ['BTC/USD']),
     createSystemClock(),
     { apiKey: `key ${Math.random()}`, secret: Buffer.from('secret').toString('base64') },
-    'box',
+    { device: 'box', onGarbled: (place, detail) => garbled.push(`${place} ${detail}`) },
   );
+  garbled = [];
   broker = createCcxtBroker(exchange, { beforeCreateLeaves: () => null });
 });
 afterEach(() => server.stop());
@@ -282,6 +284,24 @@ describe('the account at Kraken', () => {
   ])('is not empty by %s', async (_, answer) => {
     answers.OpenOrders = () => answer;
     await expect(broker.openOrders(['BTC/USD'])).rejects.toThrow();
+    expect(garbled).toHaveLength(1);
+  });
+
+  it.each<[string, object]>([
+    ['a number in words', { vol_exec: 'one' }],
+    ['a number that is none', { vol: 'NaN' }],
+    ['an order without a side', { descr: { pair: 'XBTUSD' } }],
+  ])('is not believed where it lists %s', async (_, wrong) => {
+    const listed = orderOf({ id: 'O1', wireId: exchange.ids.toWire(ID), status: 'open' });
+    answers.OpenOrders = () => ok({ open: { O1: { ...listed.O1, ...wrong } } });
+    await expect(broker.openOrders(['BTC/USD'])).rejects.toMatchObject({ code: 'E_BROKER_REQUEST' });
+    expect(garbled.length).toBeGreaterThan(0);
+  });
+
+  it('is not believed where it holds a number in words', async () => {
+    answers.Balance = answers.BalanceEx = () => ok({ ZUSD: { balance: 'plenty', hold_trade: '0' } });
+    await expect(broker.balances()).rejects.toThrow();
+    expect(garbled).toEqual([expect.stringMatching(/cannot be read/)]);
   });
 
   it('is asked nothing more after "too many requests" with HTTP 200, except in an emergency', async () => {
@@ -373,7 +393,8 @@ describe('Kraken’s nonce', () => {
   it('grows with every request of a key, over all its connections, in one millisecond too', async () => {
     const key = { apiKey: `shared ${Math.random()}`, secret: Buffer.from('secret').toString('base64') };
     const clock = { ...createSystemClock(), wallMs: () => 1_790_000_000_000 };
-    const connect = () => createExchange(server.settings('kraken', ['BTC/USD']), clock, key, 'box');
+    const connect = () =>
+      createExchange(server.settings('kraken', ['BTC/USD']), clock, key, { device: 'box' });
     const both = await Promise.all([connect(), connect()]);
     const nonces = Array.from({ length: 10 }, (_, i) => both[i % 2]!.api.nonce());
     expect(nonces).toEqual([...new Set(nonces)].sort((a, b) => a - b));
