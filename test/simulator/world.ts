@@ -70,6 +70,6 @@ export async function startWorld(
     simulator,
     clock,
     config,
-    connect: (credentials = ACCOUNT) => createExchange(config, clock, credentials, 'box'),
+    connect: (credentials = ACCOUNT) => createExchange(config, clock, credentials, { device: 'box' }),
   };
 }
