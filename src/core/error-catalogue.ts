@@ -125,6 +125,8 @@ export const BAD_INPUT = {
   E_BODY: 'A request to a control socket has no such content: see the help of the command.',
   E_CARD_FILE: 'redbutton.toml on the card has mistakes: repair all that are listed and start the box again.',
   E_CARD_READ: 'The file of the card cannot be read: name a readable one.',
+  E_CARD_ROOT:
+    'A link leads out of the root that first boot is to write to: give a root whose links are relative.',
   E_CONFIG:
     'The configuration has mistakes: repair all that are listed; docs/configuration.md has every key.',
   E_CONFIG_READ: 'The configuration cannot be read: name a readable file with --config.',

@@ -3,6 +3,8 @@ import { access, mkdir, readFile, rm, symlink } from 'node:fs/promises';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import { renameDurably, writeDurably } from '../../adapters/files/durable-file.js';
+import { messageOf } from '../../core/errors.js';
+import { placeBelow } from './below.js';
 import { Card } from './card.js';
 import { readCardBytes } from './card-bytes.js';
 import type { CardSettings } from './card-file.js';
@@ -56,13 +58,17 @@ export async function applyCard(
   if ('mistakes' in reading) return refuse(reading.mistakes);
   const { settings } = reading;
   const wrote = await write(places, settings);
-  if (settings.box.broker?.onBox === true) await setUpBroker(settings);
+  if (settings.box.broker?.onBox === true) await setUpBroker(settings).catch(reportBroker);
   await mkdir(places.settings, { recursive: true });
   await writeDurably(wiping, '');
   await card.wipe();
   await card.leaveReminder(settings.reminder);
   return { outcome: 'applied', wrote, settings, unwiped: await wipeFree() };
 
+  async function reportBroker(error: unknown): Promise<never> {
+    await card.reportMistakes([`box.broker: ${messageOf(error)}`]);
+    throw error;
+  }
   /** A card that does not let itself be overwritten keeps no box from trading: told, and tried again at the next start. */
   async function wipeFree(): Promise<string | null> {
     const unwiped = await card.wipeFree();
@@ -84,20 +90,18 @@ async function write(places: Places, settings: CardSettings): Promise<string[]> 
   for (const file of files) {
     const bases = file.keep === 'settings' ? [places.settings, places.root] : [places.root];
     for (const base of bases) {
-      const target = path.join(base, file.path);
-      await mkdir(path.dirname(target), { recursive: true });
-      await writeDurably(target, file.content, file.mode);
+      await writeDurably(await placeBelow(base, file.path), file.content, file.mode);
     }
   }
   for (const { path: where, target } of links) {
-    for (const base of [places.settings, places.root]) await linkDurably(path.join(base, where), target);
+    for (const base of [places.settings, places.root])
+      await linkDurably(await placeBelow(base, where), target);
   }
   if (settings.box.ssh !== undefined) await makeHostKey(places);
   return [...files.map((file) => file.path), ...links.map((link) => link.path)];
 }
 
 async function linkDurably(where: string, target: string): Promise<void> {
-  await mkdir(path.dirname(where), { recursive: true });
   const fresh = `${where}.new`;
   await rm(fresh, { force: true });
   await symlink(target, fresh);
@@ -106,9 +110,8 @@ async function linkDurably(where: string, target: string): Promise<void> {
 
 /** Made on the box, once: a key that came with the image would be everybody's. */
 async function makeHostKey(places: Places): Promise<void> {
-  const name = 'etc/ssh/ssh_host_ed25519_key';
-  const kept = path.join(places.settings, name);
-  await mkdir(path.dirname(kept), { recursive: true });
+  const name = '/etc/ssh/ssh_host_ed25519_key';
+  const kept = await placeBelow(places.settings, name);
   if (!(await exists(kept))) {
     // Beside its place, since power may fail while it is written; the secret half gets its name last.
     const fresh = `${kept}.new`;
@@ -120,8 +123,7 @@ async function makeHostKey(places: Places): Promise<void> {
     await rm(fresh);
     await rm(`${fresh}.pub`);
   }
-  const placed = path.join(places.root, name);
-  await mkdir(path.dirname(placed), { recursive: true });
+  const placed = await placeBelow(places.root, name);
   await writeDurably(`${placed}.pub`, await readFile(`${kept}.pub`));
   await writeDurably(placed, await readFile(kept), 0o600);
 }

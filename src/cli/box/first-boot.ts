@@ -27,19 +27,31 @@ wipes the file. With mistakes nothing is changed; they are written to
 redbutton-errors.txt on the card, and the box does not start to trade.`,
   options: {
     check: { value: 'FILE', help: 'only say what is wrong with FILE', completes: 'file' },
-    card: { value: 'DIR', help: 'the boot partition', default: '/boot/firmware', completes: 'folder' },
+    card: {
+      value: 'DIR',
+      help: 'the boot partition',
+      otherwise: 'boot/firmware of the root',
+      completes: 'folder',
+    },
     settings: {
       value: 'DIR',
       help: 'what the root forgets',
-      default: '/data/settings',
+      otherwise: 'data/settings of the root',
       completes: 'folder',
     },
-    root: { value: 'DIR', help: 'the root', default: '/', completes: 'folder' },
+    root: {
+      value: 'DIR',
+      help: 'the root; nothing is written outside of it but to the other two',
+      default: '/',
+      completes: 'folder',
+    },
   },
   more: 'Exit codes: 0 applied, or nothing to do; 1 failed; 2 mistakes in the file.',
   async run(values, io) {
-    if (values.check !== undefined) return check(values.check, values.root, io);
-    const { root, card, settings: kept } = values;
+    const root = path.resolve(values.root);
+    if (values.check !== undefined) return check(values.check, root, io);
+    const card = values.card ?? path.join(root, 'boot/firmware');
+    const kept = values.settings ?? path.join(root, 'data/settings');
     const outcome = await applyCard({ root, card, settings: kept }, (settings) =>
       setUpBroker(root, settings),
     );
