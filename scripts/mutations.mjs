@@ -29,6 +29,27 @@ export const MUTATIONS = [
     by: 'test/core/derived-rules.test.ts',
   },
   {
+    name: 'find no cause where a broker of MQTT 3.1.1 refuses',
+    file: 'src/adapters/mqtt/explain-ending.ts',
+    from: 'OTHER_VERSION = codes(1, 132)',
+    to: 'OTHER_VERSION = codes(132)',
+    by: 'test/adapters/mqtt/causes.test.ts',
+  },
+  {
+    name: 'send what is larger than the broker takes',
+    file: 'src/adapters/mqtt/broker-connection.ts',
+    from: 'if (bytes > this.#packetBytesMax) {',
+    to: 'if (bytes < 0) {',
+    by: 'test/adapters/mqtt/causes.test.ts',
+  },
+  {
+    name: 'follow a link out of the root that first boot writes to',
+    file: 'src/box/first-boot/below.ts',
+    from: 'if (found !== real && !found.startsWith(real + path.sep))',
+    to: 'if (found === null)',
+    by: 'test/box/first-boot/root.test.ts',
+  },
+  {
     name: 'read letters that are not UTF-8 as replacement characters',
     file: 'src/config/plain-text.ts',
     from: "new TextDecoder('utf-8', { fatal: true })",

@@ -114,12 +114,13 @@ export const ALERT_CATALOGUE = {
       f.certain
         ? `Another program connected to the broker under the ${f.role}'s client id: a halt from the phone may be lost.`
         : `The broker closed the ${f.role}'s connection again and again: another program may use its client id, and a halt from the phone may be lost.`,
-    'The box has taken another id; if you wanted a halt, press again. If that program was not yours, change the broker passwords.',
+    'The box has taken another id; if you wanted a halt, press again. If it is a second box made from a copy of this card, give that one a device.name and a state folder of its own; if it was not yours, change the broker passwords.',
   ),
-  BROKER_REFUSES_TOPIC: entry<{ topic: string }>(
+  BROKER_REFUSES_TOPIC: entry<{ topic: string; reason?: string }>(
     'warning',
-    (f) => `The broker refuses what the box publishes on ${f.topic}.`,
-    'Allow the box to write this topic in the broker’s access list; for the broker on the box run scripts/setup-broker again.',
+    (f) =>
+      `The broker refuses what the box publishes on ${f.topic}${f.reason === undefined ? '' : `: ${f.reason}`}.`,
+    'Allow the box to write this topic in the broker’s access list, or raise its packet limit; for the broker on the box run scripts/setup-broker again.',
   ),
   // ── orders ──────────────────────────────────────────────────────────────────────────────────────────────────
   ORDER_FILLED: entry<{ symbol: string; side: string; amount: string; price: string }>(

@@ -25,6 +25,8 @@ export interface MosquittoOptions {
   readonly users?: Readonly<Record<string, string>>;
   /** The broker keeps its sessions on disk, and every write to it fails. */
   readonly diskFull?: boolean;
+  /** The largest packet it takes. */
+  readonly packetBytesMax?: number;
   /** Only a certificate of the broker's own authority lets in; its common name is the user. Needs `tls`. */
   readonly clientCertificates?: boolean;
 }
@@ -72,6 +74,7 @@ export async function createMosquitto(options: MosquittoOptions = {}): Promise<M
   const configText = () => [
     `listener ${port} 127.0.0.1`,
     ...(process.getuid?.() === 0 ? ['user root'] : []),
+    ...(options.packetBytesMax === undefined ? [] : [`max_packet_size ${options.packetBytesMax}`]),
     ...(options.users !== undefined
       ? ['allow_anonymous false', `password_file ${passwords}`]
       : options.clientCertificates === true

@@ -1,4 +1,4 @@
-import { type IPublishPacket, MqttClient, type Packet } from 'mqtt';
+import { type IPublishPacket, MqttClient, type Packet, ReasonCodes } from 'mqtt';
 import type { Delivery } from '../alert-delivery/alert-pump.js';
 import { openBrokerStream } from './broker-stream.js';
 import type { Incoming } from './commands.js';
@@ -37,6 +37,7 @@ const INCOMING_BYTES_MAX = 256 * 1024;
 /** How long after its subscription was granted a message with the retain flag is one that the broker had stored. */
 const STORED_MS_MAX = 10_000;
 const NO_MATCHING_SUBSCRIBERS = 16;
+const SAID_LENGTH_MAX = 200;
 /** Reason codes of a PUBACK from here on are failures. */
 const FAILURE_MIN = 128;
 
@@ -54,6 +55,10 @@ export class BrokerConnection {
   #grantedMs = Number.POSITIVE_INFINITY;
   /** The extra topics are asked for, and neither granted nor denied yet. */
   #extrasAsked = false;
+  /** The largest packet that the broker takes. */
+  #packetBytesMax = Number.POSITIVE_INFINITY;
+  /** What the broker said, in its own words, as it refused or ended the connection. */
+  #said = '';
   #upSinceMs: number | null = null;
   #over = false;
   /** Settles when the message before has. */
@@ -148,13 +153,24 @@ export class BrokerConnection {
 
   #listen(): void {
     const ended = (message: string, code: unknown) => this.end(Object.assign(new Error(message), { code }));
-    this.#client.on('error', (error) => this.end(error));
+    this.#client.on('error', (error) => {
+      if (this.#said !== '') error.message += ` ("${this.#said}")`;
+      this.end(error);
+    });
     this.#client.on('close', () => ended('the connection was closed', 'CLOSED'));
-    this.#client.on('disconnect', (packet) => ended('the broker ended the connection', packet.reasonCode));
+    this.#client.on('disconnect', (packet) => {
+      const why = [ReasonCodes[(packet.reasonCode ?? 0) as keyof typeof ReasonCodes], this.#said].filter(
+        Boolean,
+      );
+      ended(['the broker ended the connection', ...why].join(': '), packet.reasonCode);
+    });
     this.#client.on('packetreceive', (packet) => this.#noteReason(packet));
     // Called before each acknowledgement, which waits for it: what nobody has taken stays with the broker.
     this.#client.handleMessage = (packet, done) => this.#take(packet, done);
-    this.#client.on('connect', () => this.#connected());
+    this.#client.on('connect', ({ properties }) => {
+      this.#packetBytesMax = properties?.maximumPacketSize ?? Number.POSITIVE_INFINITY;
+      this.#connected();
+    });
   }
 
   #connected(): void {
@@ -224,12 +240,22 @@ export class BrokerConnection {
   }
 
   #noteReason(packet: Packet): void {
+    if (packet.cmd === 'connack' || packet.cmd === 'disconnect') {
+      this.#said = (packet.properties?.reasonString ?? '').replace(/\p{Cc}/gu, ' ').slice(0, SAID_LENGTH_MAX);
+    }
     if (packet.cmd === 'puback' && packet.messageId !== undefined && packet.reasonCode) {
       this.#pubackReasons.set(packet.messageId, packet.reasonCode);
     }
   }
 
   #send(topic: string, payload: string, retain: boolean): Promise<Delivery> {
+    const bytes = packetBytes(topic, payload);
+    if (bytes > this.#packetBytesMax) {
+      // The broker would end the connection over it (MQTT 5, section 3.2.2.3.6).
+      const reason = `the message has ${bytes} bytes, and it takes ${this.#packetBytesMax} at most`;
+      this.#options.refused.report(topic, reason);
+      return Promise.reject(new Error(`too large for the broker: ${reason}`));
+    }
     return new Promise((resolve, reject) => {
       const flight = { topic, sentMs: this.#link.clock.monotonicMs(), fail: reject };
       this.#flying.add(flight);
@@ -238,11 +264,26 @@ export class BrokerConnection {
         if (!this.#flying.delete(flight)) return;
         const reason = messageId === undefined ? undefined : this.#pubackReasons.get(messageId);
         if (messageId !== undefined) this.#pubackReasons.delete(messageId);
-        if (reason !== undefined && reason >= FAILURE_MIN) this.#options.refused.report(topic);
+        if (reason !== undefined && reason >= FAILURE_MIN) {
+          this.#options.refused.report(topic, reasonText(reason));
+        }
         if (error) reject(error);
         else resolve({ heard: reason !== NO_MATCHING_SUBSCRIBERS });
       });
       messageId = this.#client.getLastMessageId();
     });
   }
+}
+
+/** A PUBLISH of QoS 1 without properties: MQTT 5, section 3.3. */
+function packetBytes(topic: string, payload: string): number {
+  const [topicLength, messageId, propertyLength] = [2, 2, 1];
+  const rest =
+    topicLength + Buffer.byteLength(topic) + messageId + propertyLength + Buffer.byteLength(payload);
+  const lengthBytes = 1 + Math.floor(Math.log2(rest) / 7);
+  return 1 + lengthBytes + rest;
+}
+
+function reasonText(code: number): string {
+  return (ReasonCodes[code as keyof typeof ReasonCodes] ?? `reason ${code}`).toLowerCase();
 }

@@ -3,6 +3,7 @@ import type { AlertLog } from '../alert-delivery/alert-log.js';
 import type { ClientId } from './client-id.js';
 import type { Incoming } from './commands.js';
 import type { MqttConfig, MqttCredentials } from './connect-options.js';
+import type { LinkFailure } from './failure-notice.js';
 
 /** Waiting times of the link; tests shorten them. */
 export interface LinkTimes {
@@ -43,6 +44,8 @@ export interface LinkOptions {
   readonly onMessage: (message: Incoming) => void | Promise<void>;
   /** Another client uses our id, for certain or likely; we have taken another one. */
   readonly onTakenOver?: (certain: boolean) => void;
-  /** The broker refuses what we publish on a topic, or ends the connection over it; called once for each. */
-  readonly onRefused?: (topic: string) => void;
+  /** The broker refuses what we publish on a topic, or ends the connection over it; called once for each, with its reason. */
+  readonly onRefused?: (topic: string, reason: string | undefined) => void;
+  /** A connection ended, or was not made. */
+  readonly onFailure?: (failure: LinkFailure) => void;
 }

@@ -30,8 +30,12 @@ export class MqttLink {
 
   constructor(options: LinkOptions) {
     this.#options = options;
-    this.#notice = createFailureNotice(options.log, options.clock, options.url, () =>
-      options.credentials.password?.reveal(),
+    this.#notice = createFailureNotice(
+      options.log,
+      options.clock,
+      { broker: options.url, protocolVersion: options.config.protocolVersion ?? 5 },
+      () => options.credentials.password?.reveal(),
+      options.onFailure,
     );
     this.#extras = new ExtraTopics(options.extraSubscriptions ?? [], options.log);
     this.#refused = new RejectedTopics(options);
@@ -117,7 +121,7 @@ export class MqttLink {
     const nowMs = this.#options.clock.monotonicMs();
     const { takenOver, rejectedTopic, tries } = this.#endings.judge({ ...ending, atMs: nowMs });
     this.#tries = tries;
-    this.#notice.failed(ending.error);
+    this.#notice.failed(ending);
     // What can be neither kept nor skipped must not meet us again.
     if ((ending.error as { code?: unknown } | null)?.code === 'ERR_MQTT_PACKET_SIZE') this.#cleanNext = true;
     if (takenOver !== null) {

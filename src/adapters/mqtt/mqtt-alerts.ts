@@ -152,7 +152,10 @@ export class MqttAlerts {
       onMessage: (message) => this.#receive(message),
       onTakenOver: (certain) =>
         this.#trouble((alerts) => alerts.raise('CLIENT_TAKEN_OVER', { role, certain })),
-      onRefused: (topic) => this.#trouble((alerts) => alerts.raise('BROKER_REFUSES_TOPIC', { topic })),
+      onRefused: (topic, reason) =>
+        this.#trouble((alerts) =>
+          alerts.raise('BROKER_REFUSES_TOPIC', { topic, ...(reason !== undefined && { reason }) }),
+        ),
     };
   }
 

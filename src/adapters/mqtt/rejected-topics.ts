@@ -27,13 +27,13 @@ export class RejectedTopics {
   }
 
   /** Once for each topic. */
-  report(topic: string): void {
+  report(topic: string, reason?: string): void {
     if (this.#reported.has(topic)) return;
     this.#reported.add(topic);
     this.#options.log.warn(
-      { errorCode: 'E_MQTT_REFUSED', topic },
-      `the broker refuses what this box publishes on ${topic}. Allow writing it in the broker’s access list.`,
+      { errorCode: 'E_MQTT_REFUSED', topic, reason },
+      `the broker refuses what this box publishes on ${topic}${reason === undefined ? '' : ` (${reason})`}. Allow writing it in the broker’s access list, or raise its packet limit.`,
     );
-    this.#options.onRefused?.(topic);
+    this.#options.onRefused?.(topic, reason);
   }
 }

@@ -1,9 +1,11 @@
+import { setImmediate } from 'node:timers/promises';
 import type { Alert } from '../../core/alert.js';
-import { badInput, fault } from '../../core/errors.js';
+import { badInput, fault, messageOf, type RedbuttonError } from '../../core/errors.js';
 import type { Clock } from '../../ports/time.js';
 import { alertPayload } from '../alert-delivery/alert-payload.js';
 import { openClientId } from './client-id.js';
 import type { MqttConfig, MqttCredentials } from './connect-options.js';
+import type { LinkFailure } from './failure-notice.js';
 import { MqttLink } from './link.js';
 import { LINK_TIMES } from './link-options.js';
 import { topicsOf } from './topics.js';
@@ -36,15 +38,17 @@ export async function sendTestAlerts(options: {
     throw badInput('E_MQTT_URL', 'mqtt.url is not set', 'set it to mqtts://host:8883 or mqtt://host:1883');
   }
   const topics = topicsOf(device, 'trader');
-  let why = `the broker ${config.url} did not answer within ${options.timeoutMs} ms`;
-  const keep = (_fields: object, message: string) => {
-    why = message.replace('; alerts wait.', '.');
+  const broker = config.url;
+  let failure: LinkFailure = {
+    sentence: `the broker ${broker} did not answer within ${options.timeoutMs} ms`,
+    detail: '',
+    remedy: 'check that it runs, and mqtt.url, port and firewall',
   };
   let isUp = () => {};
   const up = new Promise<void>((resolve) => {
     isUp = resolve;
   });
-  const log = { info: () => {}, warn: keep, error: keep };
+  const log = { info: () => {}, warn: () => {}, error: () => {} };
   const link = new MqttLink({
     url: config.url,
     config,
@@ -59,14 +63,28 @@ export async function sendTestAlerts(options: {
     onUp: () => isUp(),
     onDown: () => {},
     onMessage: () => {},
+    onFailure: (latest) => {
+      failure = latest;
+    },
   });
   const patience = new AbortController();
   const late = clock.sleep(options.timeoutMs, patience.signal).then(
     () => {
-      throw fault('E_MQTT_TEST', why, 'fix that and try again');
+      throw notDelivered(failure);
     },
     () => new Promise<never>(() => {}),
   );
+  /** Of a connection that ended over it, the link says why in a moment. */
+  async function refused(topic: string, error: unknown): Promise<never> {
+    const before = failure;
+    await setImmediate();
+    if (failure !== before) throw notDelivered(failure);
+    throw notDelivered({
+      sentence: `the broker ${broker} refuses an alert on ${topic}`,
+      detail: messageOf(error),
+      remedy: 'allow writing it in the broker’s access list; for a packet limit, raise it',
+    });
+  }
   link.start();
   try {
     await Promise.race([up, late]);
@@ -76,7 +94,8 @@ export async function sendTestAlerts(options: {
       const message = { severity: alert.severity, alerts: [alert], backlog: false };
       const sentMs = clock.monotonicMs();
       const payload = JSON.stringify(alertPayload(device, message, clock.wallMs()));
-      const { heard } = await Promise.race([link.publish(topic, payload, false), late]);
+      const publish = link.publish(topic, payload, false).catch((error: unknown) => refused(topic, error));
+      const { heard } = await Promise.race([publish, late]);
       const acknowledgedAfterMs = clock.monotonicMs() - sentMs;
       results.push({ severity: alert.severity, topic, id: alert.id, acknowledgedAfterMs, heard });
     }
@@ -85,4 +104,12 @@ export async function sendTestAlerts(options: {
     patience.abort(new Error('done'));
     await link.stop();
   }
+}
+
+function notDelivered({ sentence, detail, remedy }: LinkFailure): RedbuttonError {
+  return fault(
+    'E_MQTT_TEST',
+    detail === '' ? sentence : `${sentence} (${detail})`,
+    remedy.replace(/\.$/, ''),
+  );
 }

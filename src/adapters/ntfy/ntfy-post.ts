@@ -65,7 +65,12 @@ export async function postToNtfy(
     throw fault('E_NTFY', `it cannot be reached: ${words}`, 'check ntfy.url');
   }
   if (status < 200 || status > 299) {
-    throw fault('E_NTFY', `it answered ${status}`, 'check the credentials ntfy-topic and ntfy-token');
+    const why = redact(reasonIn(answer), [server.topic.reveal(), server.token?.reveal()]);
+    throw fault(
+      'E_NTFY',
+      `it answered ${status}${why === '' ? '' : `: ${why}`}`,
+      'check the credentials ntfy-topic and ntfy-token',
+    );
   }
   if (!isAcknowledgement(answer, server.topic.reveal())) {
     throw fault(
@@ -73,6 +78,16 @@ export async function postToNtfy(
       'what answered is no ntfy server: a login page of the network, or a proxy',
       'open a web page in that network and log in, or check ntfy.url',
     );
+  }
+}
+
+/** What ntfy says of a failure (docs.ntfy.sh: {"code":40301,"http":403,"error":"forbidden"}); empty where another answers. */
+function reasonIn(answer: string): string {
+  try {
+    const { error } = JSON.parse(answer) as { error?: unknown };
+    return typeof error === 'string' ? error.replace(/\p{Cc}/gu, ' ').slice(0, 200) : '';
+  } catch {
+    return '';
   }
 }
 
