@@ -180,6 +180,7 @@ export const BAD_INPUT = {
   E_PARQUET_COLUMN: 'A Parquet file lacks a column of a candle: name its columns as in the message.',
   E_PORT_IN_USE: 'The port is taken: choose another with --port.',
   E_PROMOTED: 'The note of the promoted model cannot be read: remove it, or promote a model again.',
+  E_QUARANTINED: 'Too many rows of a candle file are no candles: repair it, or say --allow-quarantined.',
   E_QUERY: 'The query was refused: ask one SELECT; the store is read-only here.',
   E_REPORT_EMPTY:
     'The database has no decision to report on: wait for a bar, or name another symbol or database.',
@@ -199,6 +200,7 @@ export const BAD_INPUT = {
   E_STORE_PATH: 'The database cannot be opened at its path: see the message, or set device.stateDir.',
   E_SYMBOL_UNKNOWN: 'The exchange does not list the symbol: write it as ccxt does, as in "BTC/USDT".',
   E_TIMEFRAME: 'That is no timeframe: write a number and a unit, as in 15m, 4h or 1d.',
+  E_TIME_UNIT: 'The times of a candle file are in no unit, or in several: write all in one unit.',
   E_TIMEFRAME_UNSUPPORTED: 'The exchange has no candles of that timeframe: set one of those that are listed.',
   E_TRAIN_CLASSES:
     'All training rows have the same label: train on a span in which the price rises and falls.',

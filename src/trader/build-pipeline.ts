@@ -71,7 +71,9 @@ export async function buildPipeline(parts: PipelineParts): Promise<BuiltPipeline
     startCash: config.mode === 'paper' ? String(config.execution.paperStartCash * exchanges.length) : '0',
     tradingState: ({ exchange }) => liveStart.limit(exchange, states.state()),
     async quoteFor({ exchange, symbol }, candle) {
-      const { feed, market } = connectAhead(exchangeOf(exchanges, exchange), config, permit);
+      const { feed, market, tradeless } = connectAhead(exchangeOf(exchanges, exchange), config, permit);
+      if (candle.volume > 0) tradeless.delete(symbol);
+      else tradeless.add(symbol);
       const book = await feed.quote(symbol);
       if (config.mode === 'live') return book;
       return paperQuote({ exchange, symbol }, candle.close, book, market.rules(symbol)!.priceTick);

@@ -39,6 +39,8 @@ export interface TradedExchange {
   readonly orders: OrderStream | null;
   /** It is a simulator with a time of its own. */
   readonly simulatedTime: boolean;
+  /** Symbols whose last bar that was decided on had no trade: on paper nothing is filled in it. */
+  readonly tradeless: Set<string>;
 }
 
 export interface ExchangeParts {
@@ -120,7 +122,17 @@ export async function openExchange(exchange: ExchangeConfig, parts: ExchangePart
   const simulatedTime = exchange.restUrl !== undefined && exchange.simulatedTime;
   const orders = config.mode === 'live' ? await createOrderStream(connection, connect) : null;
   const traded = { ...exchange, symbols: [first, ...rest] };
-  return { id: exchange.id, config: traded, connection, feed, market, missing, orders, simulatedTime };
+  return {
+    id: exchange.id,
+    config: traded,
+    connection,
+    feed,
+    market,
+    missing,
+    orders,
+    simulatedTime,
+    tradeless: new Set<string>(),
+  };
 }
 
 /** The exchange's orders: its own on live, fills at its prices on paper. */
@@ -137,6 +149,7 @@ export function brokerOf(
     clock,
     rulesOf: (symbol) => exchange.market.rules(symbol),
     isClosed: (symbol) => exchange.market.isShut(symbol),
+    availableOf: (symbol) => (exchange.tradeless.has(symbol) ? '0' : undefined),
     startBalances: {
       [currenciesOf(exchange.config.symbols[0]!).quote]: String(config.execution.paperStartCash),
     },

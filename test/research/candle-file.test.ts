@@ -7,7 +7,8 @@ import { afterAll, describe, expect, it } from 'vitest';
 import { candleAt } from '../../src/core/candle.js';
 import { RedbuttonError } from '../../src/core/errors.js';
 import { readCandlesCsv } from '../../src/research/candles/candle-file.js';
-import { parseDate, parseNumber } from '../../src/research/candles/csv-number.js';
+import { parseNumber } from '../../src/research/candles/csv-number.js';
+import { parseDate } from '../../src/research/candles/csv-time.js';
 
 const dir = mkdtempSync(path.join(os.tmpdir(), 'redbutton-candles-'));
 afterAll(() => rmSync(dir, { recursive: true }));
@@ -40,7 +41,7 @@ describe('readCandlesCsv', () => {
       close: 1.5,
       volume: 5,
     });
-    expect(read.raw(0)).toBe('5,1.5,1,2,1.25,2000,x');
+    for await (const raw of read.raws([0])) expect(raw).toBe('5,1.5,1,2,1.25,2000,x');
     expect(read.line(1)).toBe(3);
   });
 
@@ -180,9 +181,25 @@ describe('parseDate', () => {
     ['2021-12-31T23:59:58.5Z', Date.UTC(2021, 11, 31, 23, 59, 58, 500)],
     ['2001-02-29', undefined],
     ['2001-2-9', undefined],
-    ['20010209', undefined],
+    ['20010209', Date.UTC(2001, 1, 9)],
+    ['2001.02.09 15:30', Date.UTC(2001, 1, 9, 15, 30)],
+    ['2001/02/09', Date.UTC(2001, 1, 9)],
+    ['02/09/2001', undefined],
+    ['2001-02.09', undefined],
     ['2021-12-31T24:00', undefined],
-    ['2021-12-31T10:00+02:00', undefined],
+    ['2021-12-31T10:00+02:00', Date.UTC(2021, 11, 31, 8)],
+    ['2021-12-31 10:00:00-0330', Date.UTC(2021, 11, 31, 13, 30)],
+    ['2021-12-31T10:00:00+09', Date.UTC(2021, 11, 31, 1)],
+    ['2021-12-31 10:00:00 UTC', Date.UTC(2021, 11, 31, 10)],
+    ['2021-12-31T10:00:00.000000', Date.UTC(2021, 11, 31, 10)],
+    ['2021-12-31T10:00:00.123456789Z', Date.UTC(2021, 11, 31, 10) + 123.456789],
+    // Never the next minute, however many nines.
+    ['2021-12-31T10:00:59.999999999Z', Date.UTC(2021, 11, 31, 10, 0, 59) + 999.999],
+    ['20211231T100000Z', Date.UTC(2021, 11, 31, 10)],
+    ['2021-12-31 01-PM', Date.UTC(2021, 11, 31, 13)],
+    ['2021-12-31 12-AM', Date.UTC(2021, 11, 31)],
+    ['2021-12-31T10:00+25:00', undefined],
+    ['2021-12-31T23:59:60Z', undefined],
     ['', undefined],
   ])('%s', (text, expected) => {
     expect(parse(text)).toBe(expected);

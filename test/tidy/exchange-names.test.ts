@@ -19,6 +19,8 @@ const MAY_NAME = [
   // What is proven, and the default of `exchange.id`.
   'src/config/proven-exchanges.ts',
   'src/config/schema.ts',
+  // Whose form of a file it is.
+  'src/research/candles/',
   // What the demo plays.
   'src/demo/',
 ];

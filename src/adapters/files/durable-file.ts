@@ -14,7 +14,7 @@ import path from 'node:path';
 import { fault, messageOf, RedbuttonError } from '../../core/errors.js';
 
 /** Text and bytes, whole or in chunks, of which none is kept in memory. */
-export type Content = Uint8Array | string | Iterable<string>;
+export type Content = Uint8Array | string | Iterable<string> | AsyncIterable<string>;
 
 /**
  * Writes a file so that it is there whole, or as it was before, whatever happens to the power: temporary file beside it,
@@ -48,7 +48,7 @@ export async function replaceDurably(
   let isPlaced = false;
   try {
     handle = await open(temporary, 'wx+', mode);
-    for (const chunk of chunks) await handle.writeFile(chunk);
+    for await (const chunk of chunks) await handle.writeFile(chunk);
     await handle.sync();
     await rename(temporary, target);
     isPlaced = true;

@@ -9,6 +9,7 @@ import { CANDLE_FILE_HELP } from '../../research/candles/candle-file.js';
 import { studyTraining } from '../../research/studies/train.js';
 import type { TrainingInput } from '../../research/studies/training-input.js';
 import { FOREST_OPTIONS, forestOf } from '../forest-options.js';
+import { ALLOW_QUARANTINED, candlesJson, candlesText } from '../research/candle-input.js';
 
 export const command = defineCommand({
   name: 'train',
@@ -43,6 +44,7 @@ any number of threads.`,
     },
     exchange: { value: 'ID', help: 'noted in the manifest' },
     symbol: { value: 'SYMBOL', help: 'noted in the manifest', read: symbol },
+    'allow-quarantined': ALLOW_QUARANTINED,
     ...FOREST_OPTIONS,
     json: { help: 'the figures as JSON' },
   },
@@ -57,6 +59,7 @@ any number of threads.`,
         calendar: values.calendar,
         maxGapBars: values['max-gap-bars'],
         toMs: values.to ?? Number.POSITIVE_INFINITY,
+        allowQuarantined: values['allow-quarantined'],
       },
       forest: forestOf(values),
       exchange: values.exchange,
@@ -83,7 +86,8 @@ function report(
     const figures = {
       out,
       candles: input.candles,
-      rejected: input.quarantined,
+      rejected: input.judgement.quarantined,
+      files: [candlesJson(input.judgement)],
       calendar: input.calendar,
       sha256,
       training,
@@ -100,7 +104,7 @@ function report(
     table(
       [
         ['candles', String(input.candles)],
-        ['quarantined rows', String(input.quarantined)],
+        ['quarantined rows', String(input.judgement.quarantined)],
         ['training rows', String(training?.rows)],
         ['first row', day(training?.fromMs)],
         ['last row', day(training?.toMs)],
@@ -113,6 +117,7 @@ function report(
       [1],
     ),
   );
+  io.stdout.write(candlesText([input.judgement]));
   // On lines of their own: a path and a hash would make the table wider than a terminal.
   io.stdout.write(`\nmodel: ${out}/model.onnx\nsha256: ${manifest.sha256}\n`);
 }

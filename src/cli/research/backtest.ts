@@ -6,6 +6,7 @@ import { EXIT } from '../../core/errors.js';
 import { studyBacktest } from '../../research/studies/backtest.js';
 import { BACKTEST_INPUT_HELP } from '../../research/studies/backtest-input.js';
 import { backtestJson, backtestText } from './backtest-text.js';
+import { ALLOW_QUARANTINED } from './candle-input.js';
 import { FILL_OPTIONS, fillRequest } from './fill-options.js';
 import { STUDY_CONFIG } from './study-config.js';
 
@@ -43,6 +44,7 @@ fills at a price ± half the spread, and prints what came of it.`,
       help: 'confidence threshold in place of the configured one',
       read: number(0, 1),
     },
+    'allow-quarantined': ALLOW_QUARANTINED,
     ...FILL_OPTIONS,
     like: {
       value: 'STORE',
@@ -71,6 +73,7 @@ ${BACKTEST_INPUT_HELP}`,
       configFile: values.config,
       confidenceThreshold: values.threshold,
       fills: fillRequest(values),
+      allowQuarantined: values['allow-quarantined'],
       like: values.like,
       reportFile: values.report,
       code: `redbutton ${packageVersion()}`,

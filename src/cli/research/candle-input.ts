@@ -5,10 +5,14 @@ import { startProgress } from '../../console/progress.js';
 import { table } from '../../console/table.js';
 import { fault, messageOf } from '../../core/errors.js';
 import type { ValidationRules } from '../../pipeline/ingestion/index.js';
-import { countReasons, type LoadedCandles } from '../../research/candles/load-candles.js';
+import { type Judgement, judgementOf, type LoadedCandles } from '../../research/candles/load-candles.js';
 
 /** Rows from which on a command shows how far it has come. */
 const LONG_ROWS = 100_000;
+
+export const ALLOW_QUARANTINED = {
+  help: 'go on where more than a tenth of the rows are in quarantine',
+} as const;
 
 export const RULES: readonly ValidationRules[] = ['strict', 'article'];
 
@@ -24,13 +28,20 @@ export function rowProgress(
 }
 
 /** Writes a command's output: `-` is stdout, anything else a file, replaced only once whole. */
-export async function writeOutput(io: CommandIo, target: string, chunks: Iterable<string>): Promise<void> {
+export async function writeOutput(
+  io: CommandIo,
+  target: string,
+  chunks: Iterable<string> | AsyncIterable<string>,
+): Promise<void> {
   if (target !== '-') return writeDurably(target, stopped(chunks, io.signal));
-  for (const chunk of stopped(chunks, io.signal)) await writeChunk(io.stdout, chunk);
+  for await (const chunk of stopped(chunks, io.signal)) await writeChunk(io.stdout, chunk);
 }
 
-function* stopped(chunks: Iterable<string>, signal: AbortSignal): Iterable<string> {
-  for (const chunk of chunks) {
+async function* stopped(
+  chunks: Iterable<string> | AsyncIterable<string>,
+  signal: AbortSignal,
+): AsyncGenerator<string> {
+  for await (const chunk of chunks) {
     if (signal.aborted) {
       throw fault('E_STOPPED', 'stopped before the output was whole', 'run the command again');
     }
@@ -44,29 +55,48 @@ function writeChunk(output: Writable, chunk: string): Promise<void> {
   });
 }
 
-/** Rows, kept rows and quarantined ones by reason, as a table of plain text. */
+/** Rows, kept rows and quarantined ones by reason, as a table of plain text, and what else is to be known of the file. */
 export function summaryTable(loaded: LoadedCandles, more: readonly (readonly [string, string])[]): string {
+  return candlesTable(judgementOf(loaded), more);
+}
+
+function candlesTable(of: Judgement, more: readonly (readonly [string, string])[] = []): string {
   const count = (n: number) => String(n);
-  return table(
-    [
-      ['rows', count(loaded.file.columns.length)],
-      ['kept', count(loaded.candles.length)],
-      ['quarantined', count(loaded.quarantined.length)],
-      ...countReasons(loaded.quarantined).map(([reason, n]) => [`  ${reason}`, count(n)]),
-      ...more,
-    ],
-    [1],
-  );
+  const rows = [
+    ['rows', count(of.rows), ''],
+    ['kept', count(of.kept), ''],
+    ['quarantined', count(of.quarantined), ''],
+    ...of.reasons.map(({ reason, count: n, firstLine }) => [
+      `  ${reason}`,
+      count(n),
+      `first in line ${firstLine}`,
+    ]),
+    ...more.map(([name, value]) => [name, value, '']),
+  ];
+  const about = of.format === 'CSV' ? of.notes : [`read as a file of ${of.format}`, ...of.notes];
+  return `${table(rows, [1])}${about.map((note) => `${note}\n`).join('')}`;
+}
+
+/** The same of several files, each under its name. */
+export function candlesText(files: readonly Judgement[]): string {
+  return files.map((one) => `\n${one.file}\n${candlesTable(one)}`).join('');
 }
 
 /** The same for `--json`. */
 export function summaryJson(loaded: LoadedCandles): Readonly<Record<string, unknown>> {
+  return candlesJson(judgementOf(loaded));
+}
+
+export function candlesJson(of: Judgement): Readonly<Record<string, unknown>> {
   return {
-    file: loaded.file.path,
-    sha256: loaded.file.sha256,
-    rows: loaded.file.columns.length,
-    kept: loaded.candles.length,
-    rejected: loaded.quarantined.length,
-    reasons: Object.fromEntries(countReasons(loaded.quarantined)),
+    file: of.file,
+    format: of.format,
+    sha256: of.sha256,
+    rows: of.rows,
+    kept: of.kept,
+    rejected: of.quarantined,
+    reasons: Object.fromEntries(of.reasons.map(({ reason, count }) => [reason, count])),
+    firstLines: Object.fromEntries(of.reasons.map(({ reason, firstLine }) => [reason, firstLine])),
+    notes: of.notes,
   };
 }

@@ -5,6 +5,7 @@ import { EXIT } from '../../core/errors.js';
 import { biasText } from '../../research/backtest/bias-check.js';
 import { CANDLE_FILE_HELP } from '../../research/candles/candle-file.js';
 import { studyBias } from '../../research/studies/bias-check.js';
+import { ALLOW_QUARANTINED, candlesJson, candlesText } from './candle-input.js';
 import { STUDY_CONFIG } from './study-config.js';
 
 const SHOWN_MAX = 20;
@@ -34,6 +35,7 @@ recursive   More and more history is put before the same bars; their features
       default: '5',
       read: whole(1, 1000),
     },
+    'allow-quarantined': ALLOW_QUARANTINED,
     json: { help: 'what was found as JSON' },
   },
   more: `Exit codes: 0 nothing moved; 1 something did, or failed; 2 bad input.
@@ -47,18 +49,21 @@ ${CANDLE_FILE_HELP}`,
       candles: values.candles,
       model: values.model,
       configFile: values.config,
+      allowQuarantined: values['allow-quarantined'],
       bars: values.bars,
       runs: values.runs,
       onProgress: progress.report,
       signal: io.signal,
     });
     progress.finish();
-    if (values.json) io.stdout.write(`${JSON.stringify(check)}\n`);
+    const { judgement, ...found } = check;
+    if (values.json) io.stdout.write(`${JSON.stringify({ ...found, files: [candlesJson(judgement)] })}\n`);
     else {
       io.stdout.write(
         `${what}: ${check.runs} runs, ${check.bars} bars compared, ${check.findings.length} differences\n`,
       );
       for (const one of check.findings.slice(0, SHOWN_MAX)) io.stdout.write(`  ${biasText(one)}\n`);
+      io.stdout.write(candlesText([judgement]));
     }
     return check.findings.length > 0 ? EXIT.failed : EXIT.fine;
   },

@@ -4,7 +4,14 @@ import { EXIT } from '../../core/errors.js';
 import { CANDLE_FILE_HELP } from '../../research/candles/candle-file.js';
 import { featureCsv } from '../../research/candles/csv-writer.js';
 import { loadCandles, mustHaveCandles } from '../../research/candles/load-candles.js';
-import { RULES, rowProgress, summaryJson, summaryTable, writeOutput } from './candle-input.js';
+import {
+  ALLOW_QUARANTINED,
+  RULES,
+  rowProgress,
+  summaryJson,
+  summaryTable,
+  writeOutput,
+} from './candle-input.js';
 
 export const command = defineCommand({
   name: 'features',
@@ -19,13 +26,14 @@ export const command = defineCommand({
       help: 'how rows are validated; see redbutton validate',
       default: 'strict',
     },
+    'allow-quarantined': ALLOW_QUARANTINED,
     json: { help: 'the summary as JSON' },
   },
   more: CANDLE_FILE_HELP,
   async run(values, io) {
     const { out, rules } = values;
     const loaded = await loadCandles(values.file, { rules, nowMs: Date.now() });
-    mustHaveCandles(loaded, rules);
+    await mustHaveCandles(loaded, rules, values['allow-quarantined']);
 
     const computed = createFeatureKernel().batch(loaded.candles);
     const rows = Uint32Array.from(computed.valid, (_, i) => i).filter((i) => computed.valid[i] === 1);

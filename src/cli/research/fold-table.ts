@@ -4,6 +4,8 @@ import type { FoldFigures, PooledFigures } from '../../research/report/fold-figu
 const share = (value: number) => `${(value * 100).toFixed(2)} %`;
 const plain = (value: number | null, places: number) => (value === null ? '-' : value.toFixed(places));
 
+const dayOf = (ms: number) => new Date(ms).toISOString().slice(0, 10);
+
 function cells(figures: FoldFigures): string[] {
   const { auc } = figures;
   return [
@@ -19,14 +21,18 @@ function cells(figures: FoldFigures): string[] {
 
 /** Folds and their pool as a table of at most 80 columns, and what the pool says beyond it. */
 export function foldTable(
-  folds: readonly { readonly testFromMs: number; readonly figures: FoldFigures }[],
+  folds: readonly {
+    readonly testFromMs: number;
+    readonly figures: FoldFigures;
+    readonly noModel?: string;
+  }[],
   pooled: PooledFigures,
 ): string {
   const rows = [
     ['test from', 'rows', 'AUC', '95 % interval', 'Brier', 'return', 'drawdown', 'turnover'],
-    ...folds.map(({ testFromMs, figures }) => [
-      new Date(testFromMs).toISOString().slice(0, 10),
-      ...cells(figures),
+    ...folds.map(({ testFromMs, figures, noModel }) => [
+      dayOf(testFromMs),
+      ...(noModel === undefined ? cells(figures) : ['no model', '-', '-', '-', '-', '-', '-']),
     ]),
     ['pooled', ...cells(pooled)],
   ];
@@ -49,5 +55,20 @@ export function foldTable(
       row.shareUp.toFixed(4),
     ]),
   ];
-  return `${table(rows, [1, 2, 3, 4, 5, 6, 7])}\n${table(more, [1])}\n${table(reliability, [1, 2, 3])}`;
+  const without = folds.flatMap(({ testFromMs, noModel }) =>
+    noModel === undefined ? [] : [`no model for ${dayOf(testFromMs)}: ${noModel}\n`],
+  );
+  return `${table(rows, [1, 2, 3, 4, 5, 6, 7])}\n${without.join('')}${without.length > 0 ? '\n' : ''}${table(more, [1])}\n${denialText(pooled.denials)}${table(reliability, [1, 2, 3])}`;
+}
+
+/** Orders that risk denied or that were not placed, by reason; nothing where there are none. */
+export function denialText(denials: Readonly<Record<string, number>>): string {
+  const rows = Object.entries(denials).sort((a, b) => b[1] - a[1] || (a[0] < b[0] ? -1 : 1));
+  if (rows.length === 0) return '';
+  const all = rows.reduce((sum, [, count]) => sum + count, 0);
+  const body = [
+    ['denied or rejected', String(all)],
+    ...rows.map(([name, count]) => [`  ${name}`, String(count)]),
+  ];
+  return `${table(body, [1])}\n`;
 }

@@ -10,7 +10,7 @@ import { badInput, EXIT, messageOf } from '../../core/errors.js';
 import { currenciesOf } from '../../core/symbol.js';
 import { timeframeMs } from '../../core/timeframe.js';
 import { CANDLE_FILE_HELP } from '../../research/candles/candle-file.js';
-import { loadCandles, mustHaveCandles } from '../../research/candles/load-candles.js';
+import { judgementOf, loadCandles, mustHaveCandles } from '../../research/candles/load-candles.js';
 import {
   DIALECTS,
   type DialectId,
@@ -19,6 +19,7 @@ import {
   faultsOfSeed,
   readFaults,
 } from '../../simulator/index.js';
+import { ALLOW_QUARANTINED, candlesText } from './candle-input.js';
 
 const NAME = 'simulate-exchange';
 
@@ -63,6 +64,7 @@ be pointed at an address) trades against it. Bars that the file does not hold st
       otherwise: '100000 of the quote',
       read: balancesOf,
     },
+    'allow-quarantined': ALLOW_QUARANTINED,
     'weight-limit': {
       value: 'N',
       help: 'request weight in a minute (Binance: 6000)',
@@ -95,7 +97,13 @@ ${CANDLE_FILE_HELP}`,
     const { quote } = currenciesOf(symbol);
     const simulator = new ExchangeSimulator({
       dialect,
-      markets: [{ symbol, timeframe, candles: await cleanCandles(values.candles, barMs, io) }],
+      markets: [
+        {
+          symbol,
+          timeframe,
+          candles: await cleanCandles(values.candles, barMs, io, values['allow-quarantined']),
+        },
+      ],
       startIndex: values.from,
       port: values.port ?? 0,
       limits: { ...(weightLimit > 0 && { weightPerMinute: weightLimit }), ...(tier && { tier }) },
@@ -137,12 +145,16 @@ async function faultPlan(given: string): Promise<FaultSettings> {
 }
 
 /** What validation refuses cannot be replayed: an exchange does not print it. How many rows that were is told. */
-async function cleanCandles(path: string, barMs: number, io: CommandIo): Promise<CandleColumns> {
+async function cleanCandles(
+  path: string,
+  barMs: number,
+  io: CommandIo,
+  allowQuarantined: boolean,
+): Promise<CandleColumns> {
   const loaded = await loadCandles(path, { rules: 'strict', nowMs: Date.now(), timeframeMs: barMs });
-  mustHaveCandles(loaded, 'strict');
-  if (loaded.quarantined.length > 0) {
-    io.stderr.write(`${path}: ${loaded.quarantined.length} rows do not pass validation and are left out\n`);
-  }
+  await mustHaveCandles(loaded, 'strict', allowQuarantined);
+  const judged = judgementOf(loaded);
+  if (judged.quarantined > 0 || judged.notes.length > 0) io.stderr.write(candlesText([judged]));
   return loaded.candles;
 }
 

@@ -6,6 +6,7 @@ import { EXIT } from '../../core/errors.js';
 import type { Variant } from '../../research/backtest/tune.js';
 import { CANDLE_FILE_HELP } from '../../research/candles/candle-file.js';
 import { studyTune, type TuneOutcome } from '../../research/studies/tune.js';
+import { candlesJson, candlesText } from './candle-input.js';
 import { foldTable } from './fold-table.js';
 import { FOLD_OPTIONS, foldRequest } from './walk-forward-options.js';
 
@@ -54,9 +55,16 @@ seen; the Sharpe ratio is deflated by the number of pairs.`,
       signal: io.signal,
     });
     progress.finish();
-    const { sha256, folds, pooled, stateFile } = outcome;
-    if (values.json) io.stdout.write(`${JSON.stringify({ candles: sha256, variants, folds, pooled })}\n`);
-    else io.stdout.write(`${foldTable(folds, pooled)}\n${choiceTable(folds)}\nfolds: ${stateFile}\n`);
+    const { sha256, judgement, folds, pooled, stateFile } = outcome;
+    if (values.json)
+      io.stdout.write(
+        `${JSON.stringify({ candles: sha256, files: [candlesJson(judgement)], variants, folds, pooled })}\n`,
+      );
+    else {
+      io.stdout.write(
+        `${foldTable(folds, pooled)}\n${choiceTable(folds)}${candlesText([judgement])}\nfolds: ${stateFile}\n`,
+      );
+    }
     return EXIT.fine;
   },
 });

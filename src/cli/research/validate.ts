@@ -23,7 +23,7 @@ time once. Refused rows are counted by reason.`,
     },
     rules: {
       choices: RULES,
-      help: `strict: finite, closed by now, prices and volume above zero, low <= open, close <= high; of copies of a time the last good one is kept
+      help: `strict: finite, closed by now, prices above zero, volume not below it, low <= open, close <= high; of copies of a time the last good one is kept
 article: the seed article's checks: the last copy of a time is kept first, then low <= high and all above zero`,
       default: 'strict',
     },
@@ -32,7 +32,7 @@ article: the seed article's checks: the last copy of a time is kept first, then 
       help: 'where quarantined rows go: line, reason, the row itself',
       completes: 'file',
     },
-    timeframe: { value: 'TF', help: 'also quarantine rows off this grid, as in 1h, and bars not yet closed' },
+    timeframe: { value: 'TF', help: 'length of the bars, as in 1h', otherwise: 'their most frequent step' },
     json: { help: 'the summary as JSON' },
   },
   more: CANDLE_FILE_HELP,
@@ -49,14 +49,9 @@ article: the seed article's checks: the last copy of a time is kept first, then 
 
     // The quarantine goes first: rows that leave the output are on record before they are gone from it.
     if (values.quarantine !== undefined) {
-      const rows = loaded.quarantined.map(({ index, reason }) => ({
-        line: loaded.file.line(index),
-        reason,
-        raw: loaded.file.raw(index),
-      }));
-      await writeOutput(io, values.quarantine, quarantineCsv(rows));
+      await writeOutput(io, values.quarantine, quarantineCsv(loaded));
     }
-    mustHaveCandles(loaded, rules);
+    if (loaded.candles.length === 0) await mustHaveCandles(loaded, rules);
     const progress = rowProgress(io, 'writing', loaded.candles.length);
     await writeOutput(io, out, candleCsv(loaded.candles, progress.onRows));
     progress.finish();

@@ -4,6 +4,7 @@ import { FEATURE_WINDOW } from '../../core/feature-set.js';
 import { studyConfig } from '../../research/studies/study-config.js';
 import type { WalkForwardRequest } from '../../research/studies/walk-forward-input.js';
 import { FOREST_OPTIONS, forestOf } from '../forest-options.js';
+import { ALLOW_QUARANTINED } from './candle-input.js';
 import { span } from './span-option.js';
 import { STUDY_CONFIG } from './study-config.js';
 
@@ -44,6 +45,7 @@ export const FOLD_OPTIONS = {
     help: 'where it trades, as in binance',
     otherwise: 'the first of the settings',
   },
+  'allow-quarantined': ALLOW_QUARANTINED,
   ...FOREST_OPTIONS,
 } as const satisfies OptionTable;
 
@@ -70,5 +72,6 @@ export function foldRequest(
     forest: { ...forestOf(values), threads },
     halfSpreadBps: values['half-spread'] ?? config.execution.paperSlippageBps,
     config,
+    allowQuarantined: values['allow-quarantined'],
   };
 }

@@ -4,6 +4,7 @@ import { progressOf } from '../../console/progress.js';
 import { EXIT } from '../../core/errors.js';
 import { CANDLE_FILE_HELP } from '../../research/candles/candle-file.js';
 import { studyWalkForward } from '../../research/studies/walk-forward.js';
+import { candlesJson, candlesText } from './candle-input.js';
 import { foldTable } from './fold-table.js';
 import { FOLD_OPTIONS, foldRequest } from './walk-forward-options.js';
 
@@ -35,7 +36,7 @@ deflated Sharpe ratio.`,
     const { variants, threads, threshold } = values;
     const request = foldRequest('walk-forward', values, threads, threshold);
     const progress = progressOf(io.stderr, 'walk-forward', 'folds');
-    const { sha256, timeframe, folds, pooled } = await studyWalkForward(
+    const { sha256, timeframe, judgement, folds, pooled } = await studyWalkForward(
       request,
       variants,
       progress.report,
@@ -44,8 +45,8 @@ deflated Sharpe ratio.`,
     progress.finish();
     io.stdout.write(
       values.json
-        ? `${JSON.stringify({ candles: sha256, timeframe, folds, pooled })}\n`
-        : foldTable(folds, pooled),
+        ? `${JSON.stringify({ candles: sha256, timeframe, files: [candlesJson(judgement)], folds, pooled })}\n`
+        : `${foldTable(folds, pooled)}${candlesText([judgement])}`,
     );
     return EXIT.fine;
   },

@@ -36,7 +36,7 @@ const FUTURE_TOLERANCE_MS = 1000;
  * What is wrong with one row by itself, or undefined. `article` asks what the seed asks (high ≥ low, all prices and the
  * volume above zero, where a NaN fails every comparison and an infinity passes); `strict` asks also that all six values
  * are finite, that the bar stands on the timeframe's grid and is closed by now, and that open and close lie inside
- * [low, high].
+ * [low, high]; a bar without a trade (volume 0) is a bar.
  */
 export function checkRow(row: Candle, context: RowContext): QuarantineReason | undefined {
   return context.rules === 'article' ? checkArticle(row) : checkStrict(row, context);
@@ -84,7 +84,7 @@ function checkStrict(row: Candle, context: RowContext): QuarantineReason | undef
     if (openMs + (context.timeframeMs ?? 0) > context.nowMs + FUTURE_TOLERANCE_MS) return 'future';
   }
   if (!(open > 0 && high > 0 && low > 0 && close > 0)) return 'non_positive_price';
-  if (!(volume > 0)) return 'non_positive_volume';
+  if (volume < 0) return 'non_positive_volume';
   if (high < low) return 'high_below_low';
   if (open < low || open > high || close < low || close > high) return 'open_or_close_outside_range';
   return undefined;

@@ -40,12 +40,12 @@ export function validateCandles(rows: CandleColumns, options: ValidationOptions)
   const everyRow = new Uint32Array(rows.length);
   for (let i = 0; i < everyRow.length; i++) everyRow[i] = i;
   const good = (order: Uint32Array) => keepGood(rows, order, context, reasons);
-  const last = (order: Uint32Array) => keepLastCopy(rows.openMs, order, reasons);
+  const last = (order: Uint32Array) => keepLastCopy(rows, order, options.rules, reasons);
   let kept = options.rules === 'article' ? good(last(everyRow)) : last(good(everyRow));
 
   if (options.absurdJumpFraction !== undefined) {
     const jump = new JumpCheck(options.absurdJumpFraction);
-    kept = kept.filter((i) => {
+    kept = keepIn(kept, (i) => {
       const isJump = jump.isJump(rows.close[i]!);
       if (isJump) reasons.set(i, 'absurd_jump');
       return !isJump;
@@ -71,7 +71,7 @@ function keepGood(
     close: 0,
     volume: 0,
   };
-  return order.filter((i) => {
+  return keepIn(order, (i) => {
     row.openMs = rows.openMs[i]!;
     row.open = rows.open[i]!;
     row.high = rows.high[i]!;
@@ -84,13 +84,17 @@ function keepGood(
   });
 }
 
-/** Sorts by time (stable, so copies stay in the order of the file) and keeps the last copy of each time. */
+/**
+ * Sorts by time (stable, so copies stay in the order of the file) and keeps the last copy of each time; by `strict` the last one
+ * with a trade in it, since a copy without says less.
+ */
 function keepLastCopy(
-  openMs: Float64Array,
+  { openMs, volume }: CandleColumns,
   order: Uint32Array,
+  rules: ValidationRules,
   reasons: Map<number, QuarantineReason>,
 ): Uint32Array {
-  const timed = order.filter((i) => {
+  const timed = keepIn(order, (i) => {
     const hasTime = isTime(openMs[i]!);
     if (!hasTime) reasons.set(i, 'non_finite');
     return hasTime;
@@ -102,14 +106,24 @@ function keepLastCopy(
     sorted = timed.slice().sort((a, b) => openMs[a]! - openMs[b]! || a - b);
     break;
   }
-  return sorted.filter((i, k) => {
-    const repeated = k + 1 < sorted.length && openMs[sorted[k + 1]!]! === openMs[i]!;
-    if (repeated) reasons.set(i, 'duplicate');
-    return !repeated;
-  });
+  let count = 0;
+  for (let k = 0; k < sorted.length; k++) {
+    const row = sorted[k]!;
+    const before = count === 0 ? undefined : sorted[count - 1]!;
+    if (before === undefined || openMs[before] !== openMs[row]) {
+      sorted[count++] = row;
+      continue;
+    }
+    const isLess = rules === 'strict' && volume[row] === 0 && volume[before]! > 0;
+    reasons.set(isLess ? row : before, 'duplicate');
+    if (!isLess) sorted[count - 1] = row;
+  }
+  return sorted.subarray(0, count);
 }
 
+/** The rows at these places; the same columns where those are all of them, in their order. */
 function pick(rows: CandleColumns, index: Uint32Array): CandleColumns {
+  if (index.length === rows.length && index.every((row, i) => row === i)) return rows;
   // A plain loop: Float64Array.from with a function is ten times slower over a million rows.
   const column = (values: Float64Array) => {
     const picked = new Float64Array(index.length);
@@ -125,4 +139,14 @@ function pick(rows: CandleColumns, index: Uint32Array): CandleColumns {
     close: column(rows.close),
     volume: column(rows.volume),
   };
+}
+
+/** Those of the places that are to be kept, in the memory of the places themselves: a filter would make a list of them first. */
+function keepIn(order: Uint32Array, isKept: (row: number) => boolean): Uint32Array {
+  let count = 0;
+  for (let k = 0; k < order.length; k++) {
+    const row = order[k]!;
+    if (isKept(row)) order[count++] = row;
+  }
+  return order.subarray(0, count);
 }

@@ -125,7 +125,9 @@ export class BacktestExchange {
       clock: this.#clock,
       rulesOf: (symbol) => this.#markets.get(symbol)?.rules,
       startBalances: { [currenciesOf(symbol).quote]: startCash },
-      ...(!isEndless && { availableOf: (symbol) => this.#available(symbol) }),
+      // Nobody traded in a bar of volume 0, so neither do we.
+      availableOf: (symbol) =>
+        this.#bar?.volume === 0 ? '0' : isEndless ? undefined : this.#available(symbol),
     });
     if (bookShare === undefined) return flat;
     return createDeepBroker(

@@ -2,7 +2,14 @@ import { FEATURE_WINDOW } from '../../core/feature-set.js';
 import { type Fold, purgedEnd } from '../../learning/folds.js';
 import type { PipelineConfig } from '../../pipeline/pipeline-api.js';
 import { returnMoments } from '../report/deflated-sharpe.js';
-import { type FoldResult, growModel, runFold, tradeSpan, type WalkForwardSettings } from './walk-forward.js';
+import {
+  type FoldResult,
+  growModel,
+  modelOrReason,
+  runFold,
+  tradeSpan,
+  type WalkForwardSettings,
+} from './walk-forward.js';
 
 /** One setting that is tried. */
 export interface Variant {
@@ -54,15 +61,20 @@ export async function tuneFold(
   // The window's own last row: what comes after it is purged, and later candles are the test's.
   const innerToMs = openMs[fold.trainTo - 1]! + timeframeMs;
   const gaps = { horizonBars, embargoBars: FEATURE_WINDOW, timeframeMs };
-  const inner = await growModel(world, fold.trainFrom, purgedEnd(openMs, innerFromMs, gaps));
+  const inner = await modelOrReason(() =>
+    growModel(world, fold.trainFrom, purgedEnd(openMs, innerFromMs, gaps)),
+  );
   const trials: Trial[] = [];
   for (const variant of variants) {
     world.signal?.throwIfAborted();
-    const traded = await tradeSpan(world, inner, innerFromMs, innerToMs, configOf(world.config, variant));
+    const traded =
+      typeof inner === 'string'
+        ? undefined
+        : await tradeSpan(world, inner, innerFromMs, innerToMs, configOf(world.config, variant));
     trials.push({
       ...variant,
-      sharpe: returnMoments(traded.returns).sharpe ?? 0,
-      fills: traded.fills,
+      sharpe: returnMoments(traded?.returns ?? []).sharpe ?? 0,
+      fills: traded?.fills ?? 0,
     });
     hooks.onStep?.();
   }

@@ -1,6 +1,8 @@
 import { applyCalibration } from '../../core/calibration.js';
 import { type Candle, type CandleColumns, candleAt, sliceCandles } from '../../core/candle.js';
+import { RedbuttonError } from '../../core/errors.js';
 import { MODEL_WIDTH } from '../../core/feature-set.js';
+import { isUnplaced } from '../../core/order.js';
 import { brierScore } from '../../learning/evaluate.js';
 import { type Fold, lowerBound } from '../../learning/folds.js';
 import { createForestClassifier } from '../../learning/forest-classifier.js';
@@ -11,6 +13,7 @@ import type { PipelineConfig } from '../../pipeline/pipeline-api.js';
 import type { Classifier, ForestOptions, ForestTrainer } from '../../ports/model.js';
 import type { Clock } from '../../ports/time.js';
 import { runBacktest } from './backtest.js';
+import type { BacktestResult } from './backtest-collector.js';
 
 /** What all folds of a walk-forward share. */
 export interface WalkForwardSettings {
@@ -34,6 +37,8 @@ export interface TradedSpan {
   /** Value traded over mean equity. */
   readonly turnover: number;
   readonly fills: number;
+  /** Orders that risk denied or that were not placed, by reason. */
+  readonly denials: Readonly<Record<string, number>>;
 }
 
 /** A fold's figures, all of them plain data. */
@@ -47,7 +52,10 @@ export interface FoldResult extends TradedSpan {
   readonly up: readonly number[];
   readonly brier: number | null;
   readonly buyAndHold: number;
-  readonly modelHash: string;
+  /** Null where there was none. */
+  readonly modelHash: string | null;
+  /** Why no model could be trained, and so nothing was traded. */
+  readonly noModel?: string;
 }
 
 /** Candles before a span that fill the feature window, with a margin for gaps. */
@@ -98,7 +106,22 @@ export async function tradeSpan(
   // The last bar's order fills after its snapshot: its fee and spread belong to the span.
   if (length > 0) returns[length - 1] = (1 + returns[length - 1]!) * (result.finalEquity / before) - 1;
   const traded = result.fills.reduce((total, fill) => total + Number(fill.price) * Number(fill.amount), 0);
-  return { returns, turnover: sum > 0 ? traded / (sum / length) : 0, fills: result.fills.length };
+  return {
+    returns,
+    turnover: sum > 0 ? traded / (sum / length) : 0,
+    fills: result.fills.length,
+    denials: denialsOf(result),
+  };
+}
+
+function denialsOf({ denials, executions }: BacktestResult): Readonly<Record<string, number>> {
+  const counts: Record<string, number> = { ...denials };
+  for (const { status, reason } of executions) {
+    if (!isUnplaced(status)) continue;
+    const name = `order: ${reason ?? status}`;
+    counts[name] = (counts[name] ?? 0) + 1;
+  }
+  return counts;
 }
 
 /** Trains on the fold's past and judges on its test, as a classifier and as a trader. */
@@ -108,13 +131,12 @@ export async function runFold(
   config: PipelineConfig = world.config,
 ): Promise<FoldResult> {
   world.signal?.throwIfAborted();
-  const classifier = await growModel(world, fold.trainFrom, fold.trainTo);
+  const classifier = await modelOrReason(() => growModel(world, fold.trainFrom, fold.trainTo));
+  if (typeof classifier === 'string') return foldWithoutModel(world, fold, classifier);
   const test = sliceTable(world.table, fold.testFrom, fold.testTo);
   const scores = await classifier.predict(test.rows, test.length);
   const calibrated = scores.map((p) => applyCalibration(classifier.manifest.calibration, p));
   const traded = await tradeSpan(world, classifier, fold.testFromMs, fold.testToMs, config);
-  const first = lowerBound(world.candles.openMs, fold.testFromMs);
-  const last = lowerBound(world.candles.openMs, fold.testToMs) - 1;
   return {
     ...traded,
     testFromMs: fold.testFromMs,
@@ -124,7 +146,44 @@ export async function runFold(
     calibrated: [...calibrated],
     up: [...test.labels],
     brier: brierScore(calibrated, test.labels),
-    buyAndHold: world.candles.close[last]! / world.candles.close[first]! - 1,
+    buyAndHold: buyAndHoldOf(world, fold),
     modelHash: classifier.manifest.sha256,
   };
+}
+
+/** What `grow` makes, or why rows like these make no model: all of one class, or too few. */
+export async function modelOrReason(grow: () => Promise<Classifier>): Promise<Classifier | string> {
+  try {
+    return await grow();
+  } catch (error) {
+    const isOfRows =
+      error instanceof RedbuttonError && (error.code === 'E_TRAIN_CLASSES' || error.code === 'E_TRAIN_ROWS');
+    if (isOfRows) return error.message;
+    throw error;
+  }
+}
+
+function foldWithoutModel(world: WalkForwardSettings, fold: Fold, noModel: string): FoldResult {
+  return {
+    returns: [],
+    turnover: 0,
+    fills: 0,
+    denials: {},
+    testFromMs: fold.testFromMs,
+    testToMs: fold.testToMs,
+    trainRows: fold.trainTo - fold.trainFrom,
+    scores: [],
+    calibrated: [],
+    up: [],
+    brier: null,
+    buyAndHold: buyAndHoldOf(world, fold),
+    modelHash: null,
+    noModel,
+  };
+}
+
+function buyAndHoldOf({ candles }: WalkForwardSettings, { testFromMs, testToMs }: Fold): number {
+  const first = lowerBound(candles.openMs, testFromMs);
+  const last = lowerBound(candles.openMs, testToMs) - 1;
+  return candles.close[last]! / candles.close[first]! - 1;
 }

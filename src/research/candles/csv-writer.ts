@@ -1,6 +1,7 @@
 import type { CandleColumns } from '../../core/candle.js';
 import { FEATURE_COLUMNS } from '../../core/feature-set.js';
 import { formatDouble17 } from './format-double.js';
+import type { LoadedCandles } from './load-candles.js';
 
 const CHUNK_ROWS = 2000;
 
@@ -29,14 +30,17 @@ export function featureCsv(
   return lines(`${CANDLE_HEADER},${FEATURE_COLUMNS.join(',')}`, rows.length, line, onRows);
 }
 
-/** Refused rows: the line in the source file, the reason code, and the line's own text quoted as RFC 4180 asks. */
-export function quarantineCsv(
-  rows: readonly { readonly line: number; readonly reason: string; readonly raw: string }[],
-): Iterable<string> {
-  return lines('line,reason,raw', rows.length, (i) => {
-    const row = rows[i]!;
-    return `${row.line},${row.reason},"${row.raw.replaceAll('"', '""')}"`;
-  });
+/** Quarantined rows: the line in the source file, the reason code, and the line's own text quoted as RFC 4180 asks. */
+export async function* quarantineCsv({
+  file,
+  quarantined,
+}: Pick<LoadedCandles, 'file' | 'quarantined'>): AsyncGenerator<string> {
+  yield 'line,reason,raw\n';
+  let at = 0;
+  for await (const raw of file.raws(quarantined.map(({ index }) => index))) {
+    const { index, reason } = quarantined[at++]!;
+    yield `${file.line(index)},${reason},"${raw.replaceAll('"', '""')}"\n`;
+  }
 }
 
 function candleLine(candles: CandleColumns, i: number): string {

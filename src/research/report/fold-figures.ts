@@ -3,6 +3,7 @@ import { brierScore } from '../../learning/evaluate.js';
 import { type ReliabilityRow, reliabilityTable } from '../../learning/reliability.js';
 import type { FoldResult } from '../backtest/walk-forward.js';
 import { deflatedSharpe, returnMoments } from './deflated-sharpe.js';
+import { summed } from './run-report.js';
 
 /** As `--json` prints it; without an interval (null) where a class has one row only. */
 export interface FoldAuc {
@@ -23,6 +24,8 @@ export interface FoldFigures {
   readonly maxDrawdown: number;
   readonly turnover: number;
   readonly fills: number;
+  /** Orders that risk denied or that were not placed, by reason. */
+  readonly denials: Readonly<Record<string, number>>;
 }
 
 export interface PooledFigures extends FoldFigures {
@@ -52,6 +55,7 @@ export function foldFigures(fold: FoldResult): FoldFigures {
     buyAndHold: fold.buyAndHold,
     turnover: fold.turnover,
     fills: fold.fills,
+    denials: fold.denials,
   };
 }
 
@@ -81,6 +85,7 @@ export function pooledFigures(
     buyAndHold: folds.reduce((value, fold) => value * (1 + fold.buyAndHold), 1) - 1,
     turnover: folds.reduce((sum, fold) => sum + fold.turnover, 0),
     fills: folds.reduce((sum, fold) => sum + fold.fills, 0),
+    denials: summed(folds.map((fold) => fold.denials)),
     sharpe: moments.sharpe === null ? null : moments.sharpe * Math.sqrt(barsPerYear),
     deflatedSharpe: deflatedSharpe(moments, variants, variance),
     variants,

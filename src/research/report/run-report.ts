@@ -157,7 +157,10 @@ function denialCounts(run: Run): ReasonCount[] {
   return [...sorted(summed(run.instruments.map(({ bars }) => bars.denials))), ...sorted(ofOrders)];
 }
 
-function summed(counts: readonly Readonly<Record<string, number>>[]): Readonly<Record<string, number>> {
+/** Counts of the same reasons, added up. */
+export function summed(
+  counts: readonly Readonly<Record<string, number>>[],
+): Readonly<Record<string, number>> {
   const sum: Record<string, number> = {};
   for (const of of counts)
     for (const [reason, count] of Object.entries(of)) sum[reason] = (sum[reason] ?? 0) + count;

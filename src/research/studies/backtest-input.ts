@@ -9,7 +9,7 @@ import { type Calendar, timeframeName } from '../../core/timeframe.js';
 import type { CandleSource } from '../backtest/bar-reader.js';
 import { CANDLE_FILE_HELP } from '../candles/candle-file.js';
 import { candleSlices, hashedCandles, type SliceReader } from '../candles/candle-slices.js';
-import { countReasons, inferTimeframeMs } from '../candles/load-candles.js';
+import { countReasons, inferTimeframeMs, type Judgement, judgementOf } from '../candles/load-candles.js';
 import type { ReasonCount } from '../report/index.js';
 import { loadTradable } from './backtest-run.js';
 import { openHeldStore } from './held-store.js';
@@ -25,6 +25,8 @@ export interface InputStream {
   readonly newest: CandleColumns;
   /** Rows quarantined before the backtest; the others are in it. */
   readonly quarantined: readonly ReasonCount[];
+  /** What became of the rows of a file that was read whole. */
+  readonly judgement?: Judgement;
   /** What a report names as the candles' hash; known once all are read. */
   hash(): readonly [name: string, hash: string];
 }
@@ -43,6 +45,7 @@ export interface BacktestInputOptions {
   readonly given: { readonly exchange: string; readonly symbol: string; readonly calendar?: Calendar };
   readonly timeframe: string | undefined;
   readonly rules: Config['ingestion']['rules'];
+  readonly allowQuarantined: boolean;
   /** Where a trader is asked that holds the database. */
   readonly paths: Paths;
 }
@@ -111,7 +114,7 @@ async function openSource(
   const symbol = named ?? (options.symbols.length === 1 ? options.symbols[0]! : options.given.symbol);
   const given = { ...options.given, symbol };
   const kind = await kindOf(place);
-  if (kind === 'csv') return [await csvStream(place, given, options.rules)];
+  if (kind === 'csv') return [await csvStream(place, given, options)];
   const source =
     kind === 'parquet' ? await openParquetCandles(place) : await openDatabase(place, options.paths);
   closers.push(() => source.close());
@@ -146,9 +149,9 @@ async function kindOf(place: string): Promise<'csv' | 'parquet' | 'database'> {
 async function csvStream(
   file: string,
   given: BacktestInputOptions['given'],
-  rules: Config['ingestion']['rules'],
+  { rules, allowQuarantined }: BacktestInputOptions,
 ): Promise<InputStream> {
-  const { loaded, stream, calendar } = await loadTradable(file, given, rules);
+  const { loaded, stream, calendar } = await loadTradable(file, given, rules, allowQuarantined);
   const { candles } = loaded;
   return {
     stream,
@@ -157,6 +160,7 @@ async function csvStream(
     rows: candles.length,
     newest: sliceCandles(candles, Math.max(0, candles.length - NEWEST_ROWS), candles.length),
     quarantined: countReasons(loaded.quarantined).map(([reason, count]) => ({ reason, count })),
+    judgement: judgementOf(loaded),
     hash: () => ['candles (file)', loaded.file.sha256],
   };
 }

@@ -27,8 +27,18 @@ export function hashesOf(streams: readonly InputStream[], model: string, code: s
 /** A newcomer's first question where nothing was traded. */
 export function belowThreshold(results: readonly InstrumentResult[], threshold: number): string[] {
   let highest = 0;
+  let predicted = 0;
   for (const { bars } of results) {
-    for (const p of bars.probabilityUp) if (Math.abs(p - 0.5) * 2 > highest) highest = Math.abs(p - 0.5) * 2;
+    for (const p of bars.probabilityUp) {
+      if (Number.isNaN(p)) continue;
+      predicted++;
+      highest = Math.max(highest, Math.abs(p - 0.5) * 2);
+    }
+  }
+  if (predicted === 0) {
+    const reasons = results.flatMap(({ silent }) => Object.entries(silent));
+    const shown = reasons.map(([reason, count]) => `${count} ${reason}`).join(', ');
+    return [`No bar has a prediction${shown === '' ? '' : ` (${shown})`}, so nothing was decided.`];
   }
   if (highest >= threshold) return [];
   return [

@@ -20,13 +20,7 @@ import type { Clock } from '../../ports/time.js';
 import { runBacktest } from '../backtest/backtest.js';
 import type { BacktestResult } from '../backtest/backtest-collector.js';
 import type { FillModel } from '../backtest/backtest-exchange.js';
-import {
-  inferCalendar,
-  inferTimeframeMs,
-  type LoadedCandles,
-  loadCandles,
-  mustHaveCandles,
-} from '../candles/load-candles.js';
+import { inferCalendar, type LoadedCandles, loadCandles, mustHaveCandles } from '../candles/load-candles.js';
 
 /** A candle file ready to be traded on: what it is of, and its validated candles. */
 export interface TradableCandles {
@@ -40,10 +34,11 @@ export async function loadTradable(
   file: string,
   given: { readonly exchange: string; readonly symbol: string; readonly calendar?: Calendar },
   rules: Config['ingestion']['rules'],
+  allowQuarantined = false,
 ): Promise<TradableCandles> {
   const loaded = await loadCandles(file, { rules, nowMs: Date.now() });
-  mustHaveCandles(loaded, rules);
-  const stepMs = inferTimeframeMs(loaded.candles.openMs);
+  await mustHaveCandles(loaded, rules, allowQuarantined);
+  const stepMs = loaded.timeframeMs;
   const timeframe = stepMs === undefined ? undefined : timeframeName(stepMs);
   if (timeframe === undefined) {
     throw badInput(

@@ -14,7 +14,8 @@ import type { CandleSource } from '../backtest/bar-reader.js';
 import { compareDecisions, type Difference } from '../backtest/compare.js';
 import { barsOfResult } from '../backtest/run-bars.js';
 import { runTimeline } from '../backtest/timeline.js';
-import { type ReportData, renderReport } from '../report/index.js';
+import type { Judgement } from '../candles/load-candles.js';
+import { type ReasonCount, type ReportData, renderReport } from '../report/index.js';
 import { reportOf } from '../report/run-report.js';
 import { type BacktestInput, type InputStream, openBacktestInput } from './backtest-input.js';
 import { belowThreshold, hashesOf, quarantinedRows, seenInTraining } from './backtest-notes.js';
@@ -23,6 +24,7 @@ import { type FillRequest, fillModelOf } from './fill-model.js';
 import { openHeldStore } from './held-store.js';
 import { settingsShown } from './shown-settings.js';
 import { studyConfig } from './study-config.js';
+import { valuelessFeatures } from './valueless-features.js';
 
 export interface BacktestStudy {
   /** `[SYMBOL=]PATH` each. */
@@ -36,6 +38,7 @@ export interface BacktestStudy {
   readonly configFile: string | undefined;
   readonly confidenceThreshold: number | undefined;
   readonly fills: FillRequest;
+  readonly allowQuarantined: boolean;
   /** A database whose run is repeated, and compared decision by decision. */
   readonly like: string | undefined;
   /** Where the report's page goes. */
@@ -48,6 +51,10 @@ export interface BacktestStudy {
 
 export interface BacktestOutcome {
   readonly report: ReportData;
+  /** What became of the rows of each CSV file. */
+  readonly files: readonly Judgement[];
+  /** Rows that were no candles, by reason, of all sources. */
+  readonly quarantined: readonly ReasonCount[];
   readonly bars: number;
   readonly fills: number;
   readonly finalEquity: number;
@@ -93,6 +100,8 @@ export async function studyBacktest(study: BacktestStudy): Promise<BacktestOutco
     if (study.reportFile !== undefined) await writeDurably(study.reportFile, renderReport(report));
     return {
       report,
+      quarantined: quarantinedRows(streams, results),
+      files: streams.flatMap(({ judgement }) => (judgement === undefined ? [] : [judgement])),
       bars: results.reduce((sum, result) => sum + result.bars.length, 0),
       fills: results.reduce((sum, result) => sum + result.fills.length, 0),
       finalEquity,
@@ -127,6 +136,7 @@ function openInput(
     given,
     timeframe: study.timeframe,
     rules: config.ingestion.rules,
+    allowQuarantined: study.allowQuarantined,
     paths: boxPaths(config),
   });
 }
@@ -141,6 +151,9 @@ function reportOn(
   halts: readonly HaltRecord[],
 ): ReportData {
   const { calendar, stream } = streams[0]!;
+  const valueless = streams.flatMap(({ newest, stream: { symbol } }, i) =>
+    (results[i]?.silent.no_value ?? 0) > 0 ? valuelessFeatures(newest).map((why) => `${symbol}: ${why}`) : [],
+  );
   return reportOf({
     kind: 'backtest',
     instruments: results
@@ -161,7 +174,7 @@ function reportOn(
     hashes: hashesOf(streams, manifest.sha256, study.code),
     notes: [
       ...seenInTraining(manifest.training, results),
-      ...belowThreshold(results, config.signals.confidenceThreshold),
+      ...(valueless.length > 0 ? valueless : belowThreshold(results, config.signals.confidenceThreshold)),
     ],
   });
 }

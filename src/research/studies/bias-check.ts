@@ -4,6 +4,7 @@ import type { CandleColumns } from '../../core/candle.js';
 import { seededRng } from '../../core/seeded-rng.js';
 import type { Classifier } from '../../ports/model.js';
 import { type BiasCheck, checkLookahead, checkRecursive, type Decide } from '../backtest/bias-check.js';
+import { type Judgement, judgementOf } from '../candles/load-candles.js';
 import { backtestOf, loadTradable, type TradableCandles } from './backtest-run.js';
 import { studyConfig } from './study-config.js';
 
@@ -16,6 +17,7 @@ export interface BiasStudy {
   /** The folder of the model. */
   readonly model: string;
   readonly configFile: string | undefined;
+  readonly allowQuarantined: boolean;
   /** Candles of the file's end in use. */
   readonly bars: number;
   /** Places, or lengths of history. */
@@ -25,7 +27,7 @@ export interface BiasStudy {
 }
 
 /** Looks for decisions that know the future, or that depend on how long their past is. */
-export async function studyBias(study: BiasStudy): Promise<BiasCheck> {
+export async function studyBias(study: BiasStudy): Promise<BiasCheck & { readonly judgement: Judgement }> {
   const config = studyConfig(study.configFile);
   const exchange = config.exchange[0]!;
   const classifier = await loadClassifier(study.model);
@@ -34,6 +36,7 @@ export async function studyBias(study: BiasStudy): Promise<BiasCheck> {
       study.candles,
       { exchange: exchange.id, symbol: exchange.symbols[0]! },
       config.ingestion.rules,
+      study.allowQuarantined,
     );
     const decide = deciderOf(tradable, classifier, config, study.signal);
     const candles = lastOf(tradable.loaded.candles, study.bars);
@@ -41,9 +44,11 @@ export async function studyBias(study: BiasStudy): Promise<BiasCheck> {
     const total = study.what === 'lookahead' ? runs * 3 : runs;
     const onRun = (done: number) => study.onProgress(done, total);
     onRun(0);
-    return study.what === 'lookahead'
-      ? await checkLookahead(decide, candles, runs, seededRng(SEED), onRun)
-      : await checkRecursive(decide, candles, runs, onRun);
+    const check =
+      study.what === 'lookahead'
+        ? await checkLookahead(decide, candles, runs, seededRng(SEED), onRun)
+        : await checkRecursive(decide, candles, runs, onRun);
+    return { ...check, judgement: judgementOf(tradable.loaded) };
   } finally {
     await classifier.close();
   }

@@ -5,7 +5,15 @@ import { type Calendar, timeframeName } from '../../core/timeframe.js';
 import type { TrainingTable } from '../../learning/training-table.js';
 import type { GapRules } from '../../pipeline/features/index.js';
 import { trainingRows } from '../../pipeline/training-rows.js';
-import { inferCalendar, inferTimeframeMs, loadCandles, mustHaveCandles } from '../candles/load-candles.js';
+import {
+  inferCalendar,
+  inferTimeframeMs,
+  type Judgement,
+  judgementOf,
+  loadCandles,
+  mustHaveCandles,
+} from '../candles/load-candles.js';
+import { valuelessFeatures } from './valueless-features.js';
 
 export interface TrainingInputOptions {
   readonly horizonBars: number;
@@ -16,13 +24,14 @@ export interface TrainingInputOptions {
   /** Only candles that open before this time are used. */
   readonly toMs: number;
   readonly nowMs: number;
+  readonly allowQuarantined: boolean;
 }
 
 export interface TrainingInput {
   readonly table: TrainingTable;
   /** Candles in use, after validation. */
   readonly candles: number;
-  readonly quarantined: number;
+  readonly judgement: Judgement;
   /** As in `1h`; null where no name fits. */
   readonly timeframe: string | null;
   readonly calendar: Calendar;
@@ -34,7 +43,7 @@ export interface TrainingInput {
  */
 export async function readTrainingInput(file: string, options: TrainingInputOptions): Promise<TrainingInput> {
   const loaded = await loadCandles(file, { rules: 'strict', nowMs: options.nowMs });
-  mustHaveCandles(loaded, 'strict');
+  await mustHaveCandles(loaded, 'strict', options.allowQuarantined);
   const candles = before(loaded.candles, options.toMs);
   const timeframeMs = inferTimeframeMs(candles.openMs);
   if (timeframeMs === undefined) {
@@ -50,12 +59,19 @@ export async function readTrainingInput(file: string, options: TrainingInputOpti
     maxGapBars: options.maxGapBars,
   };
   return {
-    table: trainingTable(candles, options.horizonBars, gaps),
+    table: learnable(file, trainingTable(candles, options.horizonBars, gaps), candles),
     candles: candles.length,
-    quarantined: loaded.quarantined.length,
+    judgement: judgementOf(loaded),
     timeframe: timeframeName(timeframeMs) ?? null,
     calendar: gaps.calendar,
   };
+}
+
+/** Fails where a feature has no value in any bar, which a longer history would not change. */
+export function learnable(file: string, table: TrainingTable, candles: CandleColumns): TrainingTable {
+  const [why] = table.length === 0 ? valuelessFeatures(candles) : [];
+  if (why === undefined) return table;
+  throw badInput('E_TRAIN_ROWS', `${file}: ${why}`, 'give candles with their true volumes');
 }
 
 /** Rows and labels of a validated series. */

@@ -2,6 +2,7 @@ import { Worker } from 'node:worker_threads';
 import { fault } from '../../core/errors.js';
 import { timeframeMs } from '../../core/timeframe.js';
 import { stepsOf, type TunedFold, trialVariance, tuneFold, type Variant } from '../backtest/tune.js';
+import type { Judgement } from '../candles/load-candles.js';
 import { type FoldFigures, foldFigures, type PooledFigures, pooledFigures } from '../report/fold-figures.js';
 import { openTuneState, tuneKey } from './tune-state.js';
 import type { FromTuneThread, TuneWork } from './tune-thread.js';
@@ -21,9 +22,11 @@ export interface TuneStudy {
 export interface TuneOutcome {
   /** Of the candle file. */
   readonly sha256: string;
+  readonly judgement: Judgement;
   readonly folds: readonly (Pick<TunedFold, 'choice' | 'trials'> & {
     readonly testFromMs: number;
     readonly testToMs: number;
+    readonly noModel?: string;
     readonly figures: FoldFigures;
   })[];
   readonly pooled: PooledFigures;
@@ -34,7 +37,7 @@ export interface TuneOutcome {
 export async function studyTune(study: TuneStudy): Promise<TuneOutcome> {
   const { request, variants, threads, signal } = study;
   const input = await walkForwardInput(request, signal);
-  const { file: _, ...asked } = request;
+  const { file: _, allowQuarantined: __, ...asked } = request;
   const key = tuneKey(input.sha256, asked, variants);
   const stateFile = study.stateFile ?? `tune-${key.slice(0, 12)}.jsonl`;
   const state = openTuneState(stateFile, key);
@@ -61,9 +64,11 @@ export async function studyTune(study: TuneStudy): Promise<TuneOutcome> {
   const results = folds.map(({ result }) => result);
   return {
     sha256: input.sha256,
+    judgement: input.judgement,
     folds: folds.map(({ choice, trials, result }) => ({
       testFromMs: result.testFromMs,
       testToMs: result.testToMs,
+      ...(result.noModel === undefined ? {} : { noModel: result.noModel }),
       choice,
       trials,
       figures: foldFigures(result),

@@ -9,8 +9,9 @@ import { createInferenceLayer } from '../../pipeline/inference/index.js';
 import { createStreamSetup } from '../../pipeline/stream-setup.js';
 import type { ForestOptions } from '../../ports/model.js';
 import type { WalkForwardSettings } from '../backtest/walk-forward.js';
+import { type Judgement, judgementOf } from '../candles/load-candles.js';
 import { loadTradable } from './backtest-run.js';
-import { trainingTable } from './training-input.js';
+import { learnable, trainingTable } from './training-input.js';
 
 /** What a walk-forward is made from; plain data, so that a worker thread can be told it. */
 export interface WalkForwardRequest {
@@ -26,6 +27,7 @@ export interface WalkForwardRequest {
   readonly forest: ForestOptions;
   readonly halfSpreadBps: number;
   readonly config: Config;
+  readonly allowQuarantined?: boolean;
 }
 
 export interface WalkForwardInput {
@@ -35,6 +37,7 @@ export interface WalkForwardInput {
   /** Of the candle file. */
   readonly sha256: string;
   readonly timeframe: string;
+  readonly judgement: Judgement;
 }
 
 /** Reads the candles and plans the folds. Equal requests give equal folds. */
@@ -47,13 +50,18 @@ export async function walkForwardInput(
     request.file,
     { exchange: request.exchange, symbol: request.symbol },
     config.ingestion.rules,
+    request.allowQuarantined,
   );
   const gaps = {
     timeframeMs: timeframeMs(stream.timeframe),
     calendar,
     maxGapBars: config.ingestion.maxGapBars,
   };
-  const table = trainingTable(loaded.candles, request.horizonBars, gaps);
+  const table = learnable(
+    request.file,
+    trainingTable(loaded.candles, request.horizonBars, gaps),
+    loaded.candles,
+  );
   const kernel = createFeatureKernel();
   const marketRules = derivedRules(stream.symbol, loaded.candles, String(config.execution.takerFeeRate));
   return {
@@ -89,5 +97,6 @@ export async function walkForwardInput(
     barsPerYear: barsPerYear(stream.timeframe, calendar),
     sha256: loaded.file.sha256,
     timeframe: stream.timeframe,
+    judgement: judgementOf(loaded),
   };
 }

@@ -24,13 +24,12 @@ const FILES = [
     file: 'coinbase_BTCUSD_1h_desc.csv.gz',
     timeframe: '1h',
     rows: 20_111,
-    refused: { non_positive_volume: 28 },
   },
   {
     file: 'binance_BTCUSDT_1h.csv.gz',
     timeframe: '1h',
     rows: 4314,
-    refused: { duplicate: 5, non_positive_volume: 2 },
+    refused: { duplicate: 5 },
   },
 ] as const;
 
@@ -45,12 +44,14 @@ describe.skipIf(!hasSharedData(CANDLES_DIR, 'loading dirty and gappy candle file
         const barMs = timeframeMs(given.timeframe);
         try {
           const source = await readCandlesCsv(path.join(CANDLES_DIR, given.file));
+          const raws: string[] = [];
+          for await (const raw of source.raws(source.columns.openMs.keys())) raws.push(raw);
           const load = async () => {
             const store = await openStore({ path: path.join(dir, 'a.duckdb') });
             const result = await takeHistory(store, stream, source.columns, {
               rules: 'strict',
               nowMs: 1_770_000_000_000,
-              rawOf: (i) => source.raw(i),
+              rawOf: (i) => raws[i]!,
             });
             const candles = await store.candles(stream);
             const quarantined = await store.quarantined();
@@ -70,7 +71,7 @@ describe.skipIf(!hasSharedData(CANDLES_DIR, 'loading dirty and gappy candle file
           // Every line of the file is in one of the two places, as often as it stands there.
           const places = new Map<string, number>();
           const put = (key: string, n: number) => places.set(key, (places.get(key) ?? 0) + n);
-          for (let i = 0; i < source.columns.length; i++) put(source.raw(i), 1);
+          for (let i = 0; i < source.columns.length; i++) put(raws[i]!, 1);
           for (const row of first.quarantined) put(row.raw, -1);
           const left = [...places].filter(([, n]) => n !== 0);
           expect(left.reduce((sum, [, n]) => sum + n, 0)).toBe(first.candles.length);

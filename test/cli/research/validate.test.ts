@@ -58,14 +58,14 @@ describe('validate', () => {
       `${HEADER}\n1700006400000,10,11,9,10.5,5\n1700006460000,10,11,9,10,5\n`,
     );
     expect(readFileSync(quarantine, 'utf8')).toBe(
-      'line,reason,raw\n4,non_positive_volume,"1700006400000,10,11,9,10,0"\n5,non_finite,"1700006520000,10,8,9,nan,5"\n',
+      'line,reason,raw\n4,duplicate,"1700006400000,10,11,9,10,0"\n5,non_finite,"1700006520000,10,8,9,nan,5"\n',
     );
     expect(io.out().trimEnd().split('\n')).toEqual([
-      'rows                   4',
-      'kept                   2',
-      'quarantined            2',
-      '  non_finite           1',
-      '  non_positive_volume  1',
+      'rows          4',
+      'kept          2',
+      'quarantined   2',
+      '  duplicate   1  first in line 4',
+      '  non_finite  1  first in line 5',
     ]);
     expect(readdirSync(dir).filter((name) => name.endsWith('.tmp'))).toEqual([]);
   });
@@ -80,7 +80,7 @@ describe('validate', () => {
       rows: 4,
       kept: 2,
       rejected: 2,
-      reasons: { non_finite: 1, non_positive_volume: 1 },
+      reasons: { duplicate: 1, non_finite: 1 },
     });
   });
 
@@ -94,7 +94,7 @@ describe('validate', () => {
 
   it.each([
     ['a malformed line', `${HEADER}\n1,2,3\n`, 'E_CSV_LINE'],
-    ['rows that are all refused', `${HEADER}\n1,1,1,1,1,0\n`, 'E_NO_CANDLES'],
+    ['rows that are all refused', `${HEADER}\n1,1,1,1,1,-1\n`, 'E_NO_CANDLES'],
   ])('given %s, leaves the old output as it was', async (_, content, code) => {
     const input = scratch('bad-input.csv');
     const out = scratch('kept.csv');
@@ -170,11 +170,9 @@ describe('real files with real defects', () => {
     expect((await summary('binance_BTCUSDT_1d_badhigh.csv.gz')).reasons).toEqual({
       open_or_close_outside_range: 176,
     });
-    expect((await summary('coinbase_BTCUSD_1h_desc.csv.gz')).reasons.non_positive_volume).toBe(28);
-    expect((await summary('kraken_XBTUSDT_1m.csv.gz')).reasons).toEqual({ non_positive_volume: 216 });
-    expect((await summary('binance_BTCUSDT_1h.csv.gz')).reasons).toEqual({
-      duplicate: 5,
-      non_positive_volume: 2,
-    });
+    // Bars without a trade are bars.
+    expect((await summary('coinbase_BTCUSD_1h_desc.csv.gz')).reasons).toEqual({});
+    expect((await summary('kraken_XBTUSDT_1m.csv.gz')).reasons).toEqual({});
+    expect((await summary('binance_BTCUSDT_1h.csv.gz')).reasons).toEqual({ duplicate: 5 });
   });
 });

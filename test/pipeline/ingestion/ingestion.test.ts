@@ -114,7 +114,7 @@ describe('ingestion', () => {
   it('tells the share of quarantined rows among the last 500', () => {
     const layer = ingestion({ clock: { wallMs: () => START + 10_000 * MINUTE } });
     expect(layer.quarantineShare()).toEqual({ rows: 0, quarantined: 0, share: 0 });
-    for (let bar = 0; bar < 100; bar++) layer.accept(candle(bar, { volume: 0 }));
+    for (let bar = 0; bar < 100; bar++) layer.accept(candle(bar, { volume: -1 }));
     for (let bar = 100; bar < 550; bar++) layer.accept(candle(bar));
     expect(layer.quarantineShare()).toEqual({ rows: 500, quarantined: 50, share: 0.1 });
   });

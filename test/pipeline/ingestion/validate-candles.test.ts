@@ -76,7 +76,8 @@ describe('strict rules', () => {
     [{ openMs: GOOD.openMs + 9 * MINUTE }, undefined],
     [{ low: 0 }, 'non_positive_price'],
     [{ open: -1 }, 'non_positive_price'],
-    [{ volume: 0 }, 'non_positive_volume'],
+    // A bar without a trade.
+    [{ volume: 0 }, undefined],
     [{ volume: -3 }, 'non_positive_volume'],
     [{ high: 8 }, 'high_below_low'],
     [{ open: 11.5 }, 'open_or_close_outside_range'],

@@ -140,10 +140,16 @@ async function candleSelect(connection: DuckDBConnection, from: string, place: s
       `name them ${TIMES.slice(0, 3).join(' or ')}, ${VALUES.join(', ')}`,
     );
   const type = types.get(time)!;
-  const openMs = /^(TIMESTAMP|DATE)/.test(type) ? `epoch_ms(${time}::TIMESTAMP)` : time;
+  const openMs = openMsOf(time, type);
   const number = (value: string) => `coalesce(${value}::DOUBLE, 'nan'::DOUBLE)`;
   return `SELECT ${KEYS.map((key) => `${types.has(key) ? `${key}::VARCHAR` : 'NULL::VARCHAR'} AS ${key}`).join(', ')},
     ${openMs} AS stored_ms, ${number(openMs)} AS open_ms, ${VALUES.map((name) => `${number(name)} AS ${name}`).join(', ')} FROM ${from}`;
+}
+
+/** A time with a zone is an instant: as a TIMESTAMP without one it would be read in this machine's zone. */
+function openMsOf(column: string, type: string): string {
+  if (/WITH TIME ZONE|TIMESTAMPTZ/.test(type)) return `epoch_ms(${column})`;
+  return /^(TIMESTAMP|DATE)/.test(type) ? `epoch_ms(${column}::TIMESTAMP)` : column;
 }
 
 const quoted = (value: string) => `'${value.replaceAll("'", "''")}'`;
