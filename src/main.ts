@@ -42,7 +42,7 @@ Usage: redbutton COMMAND [OPTION ...]
 
 ${lines.join('\n')}
 
-redbutton COMMAND --help tells more. Exit codes: 0 fine, 1 failed, 2 wrong
+redbutton COMMAND --help explains each. Exit codes: 0 fine, 1 failed, 2 wrong
 usage or bad input.
 `;
 }

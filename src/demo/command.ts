@@ -13,7 +13,8 @@ then lets the rest come in through an exchange simulator, ccxt, all seven layers
 and paper fills into DuckDB and MQTT, as fast as the trader can take it. Half-way
 the red button is pressed, the halt is shown to hold, and the box is re-armed. In
 the end it runs the same bars as a backtest, compares every decision, and leaves
-a report behind. Past results of a demo model are no promise.`,
+a report behind. Past results of a demo model promise
+nothing.`,
   options: {
     candles: {
       value: 'FILE',

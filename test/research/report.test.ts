@@ -96,7 +96,7 @@ describe('the page', () => {
       'Settings',
       'Kelly fraction',
       '9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08',
-      'no promise',
+      'do not promise',
     ]) {
       expect(html).toContain(words);
     }

@@ -7,19 +7,19 @@ import { modelShadow, SHADOW_OPTIONS } from './shadow.js';
 
 export const command = defineVerbs({
   name: 'model',
-  summary: 'list, promote and take in models',
+  summary: 'list, train, promote and import models',
   page: [
-    `health asks the running trader how its model does. retrain lets it train a
-challenger and hold it against the model on rows that neither has seen; the
-challenger decides only when it is better by a margin, with significance.
+    `health asks the running trader how its model is doing. retrain makes it train a
+challenger and compare it with the model on rows that neither has seen; the
+challenger wins only when it is better by a margin, with significance.
 
-shadow holds the predictions of the configured shadow model, which is recorded
-and never traded, against those of the model that decided.
+shadow compares the predictions of the configured shadow model, which are
+recorded and never traded, with those of the model that decided.
 
 list, show, promote and rollback work on the models that were trained on this
-box, refused ones with their figures included: promote lets one decide, rollback
-goes back to the one before it. Both check the model first; a running trader
-goes over between two bars, one that is not running at its next start.`,
+box, including those that did not win: promote puts one to use, rollback returns
+to the one before it. Both check the model first; a running trader switches
+between two bars, one that is not running at its next start.`,
     { models: DIRECTORY_OPTIONS.models, ...SHADOW_OPTIONS, config: DIRECTORY_OPTIONS.config },
     `add checks a classifier exported elsewhere on a probe batch and writes it, with a
 manifest, to DIR. It takes one float or double input of [rows, ${MODEL_COLUMNS.length}], in the order

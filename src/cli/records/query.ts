@@ -10,8 +10,9 @@ import { ADDRESS_OPTIONS, addressOf } from '../box-address.js';
 export const command = defineCommand({
   name: 'query',
   summary: 'ask the database in SQL, read-only, while the box runs',
-  about: `Runs one SELECT on the box's database and prints the rows. Goes through the trader
-where it runs, else opens the file. Nothing can be written, and no other file read.`,
+  about: `Runs one SELECT on the box's database and prints the rows. Asks the trader
+if it runs, otherwise opens the file. Nothing can be written, and no other file
+read.`,
   operands: { sql: { value: 'SQL' } },
   options: {
     json: { help: 'rows as one JSON object a line' },

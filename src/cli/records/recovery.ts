@@ -6,10 +6,10 @@ import { ADDRESS_OPTIONS, addressOf } from '../box-address.js';
 
 export const command = defineCommand({
   name: 'recovery',
-  summary: 'say whether the store had to be rebuilt, and confirm it',
+  summary: 'say whether the store was rebuilt, and confirm it',
   about: `A damaged database is moved aside and rebuilt from the journal, the archive and the
-exchange. Money is not lost by that, history may be. Until a person has looked
-the box only reduces positions, over restarts too. Compare redbutton query
+exchange. No record of money is lost by that, history may be. Until a person
+has confirmed it the box only reduces positions, also after restarts. Compare redbutton query
 "SELECT * FROM positions" with the exchange, then confirm.`,
   options: {
     confirm: { help: 'the store is right: entries are possible again' },

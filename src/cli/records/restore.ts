@@ -8,7 +8,7 @@ export const command = defineCommand({
   name: 'restore',
   summary: 'put a backup in the place of the database',
   about: `Halts the box, reads the whole copy, moves the database with its log into a dated
-folder beside it, puts the copy in its place, and brings it up to the journal: no
+folder next to it, puts the copy in its place, and brings it up to the journal: no
 order, fill or transfer that was recorded is lost or counted twice. Says which
 decisions are missing since. The box stays halted until you arm it.
 

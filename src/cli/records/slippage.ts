@@ -14,8 +14,8 @@ export const command = defineCommand({
   about: `Compares each stored fill with the close that was decided on and with the
 quote of the decision (arrival: the ask for a buy, the bid for a sale), by
 exchange, symbol and hour. In basis points, weighted by notional; more is worse,
-below zero is better than that price. Goes through the trader where it runs,
-else opens the file.`,
+below zero is better than that price. Asks the trader if it runs,
+otherwise opens the file.`,
   options: {
     symbol: { value: 'SYMBOL', help: 'only fills of this symbol', read: symbol },
     since: { value: 'DAY', help: 'fills from that UTC day on, as in 2024-01-31', read: day },

@@ -14,8 +14,8 @@ export const command = defineCommand({
   name: 'trades',
   summary: 'print the closed trades, their profit and the fees',
   about: `Prints the trades that the stored fills make up, from flat to flat: profit after
-fees, fees by currency, and what is still open. Computed in decimals. Goes
-through the trader where it runs, else opens the file.`,
+fees, fees by currency, and what is still open. Computed in decimals. Asks
+the trader if it runs, otherwise opens the file.`,
   options: {
     symbol: { value: 'SYMBOL', help: 'only trades of this symbol', read: symbol },
     since: { value: 'DAY', help: 'closed from that UTC day on, as in 2024-01-31', read: day },
@@ -29,8 +29,8 @@ through the trader where it runs, else opens the file.`,
     json: { help: 'all of them and the sums as one JSON object' },
     ...ADDRESS_OPTIONS,
   },
-  more: `A fee in neither base nor quote currency is taken off the profit at the price its
-currency had that day, as far as the box knows one.`,
+  more: `A fee in neither base nor quote currency is deducted from the profit at
+that day's price of its currency, if the box knows it.`,
   async run(values, io) {
     const { last, since: fromMs = Number.NEGATIVE_INFINITY, until: toMs = Number.POSITIVE_INFINITY } = values;
     const [fills, steps] = await withStoredRows(addressOf(values), async (ask) => [

@@ -38,7 +38,7 @@ recursive   More and more history is put before the same bars; their features
     'allow-quarantined': ALLOW_QUARANTINED,
     json: { help: 'what was found as JSON' },
   },
-  more: `Exit codes: 0 nothing moved; 1 something did, or failed; 2 bad input.
+  more: `Exit codes: 0 nothing changed; 1 something did, or failed; 2 bad input.
 
 ${CANDLE_FILE_HELP}`,
   async run(values, io) {

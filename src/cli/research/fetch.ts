@@ -11,8 +11,8 @@ export const command = defineCommand({
   name: 'fetch',
   summary: 'load history of a market into the database',
   about: `Pages through the exchange's history at the pace it allows, checks each bar like
-a live one, and stores what is new. Stopped and started again it goes on where it
-was: pages that are stored are not asked for again. Works while the
+a live one, and stores what is new. Stopped and started
+again it continues where it was: stored pages are not requested again. Works while the
 trader runs, through it.`,
   options: {
     symbol: { value: 'SYMBOL', help: 'as ccxt writes it: BTC/USDT', required: true, read: symbol },

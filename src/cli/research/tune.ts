@@ -33,7 +33,7 @@ seen; the Sharpe ratio is deflated by the number of pairs.`,
     kelly: { value: 'LIST', help: 'Kelly fractions to try', default: '0.1,0.25,0.5', read: fractions },
     state: {
       value: 'FILE',
-      help: 'where finished folds are kept: the same command goes on where it was stopped',
+      help: 'where finished folds are kept: the same command continues where it was stopped',
       otherwise: 'tune-HASH.jsonl in this folder',
       completes: 'file',
     },

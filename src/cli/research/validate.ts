@@ -12,7 +12,7 @@ export const command = defineCommand({
   name: 'validate',
   summary: 'check a candle file and keep its good rows',
   about: `Checks each row of a candle file and writes the good ones, sorted by time, each
-time once. Refused rows are counted by reason.`,
+time once. Quarantined rows are counted by reason.`,
   operands: { file: { value: 'IN.csv', completes: 'file' } },
   options: {
     out: {

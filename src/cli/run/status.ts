@@ -23,7 +23,7 @@ async function ask<T>(
 
 export const command = defineCommand({
   name: 'status',
-  summary: 'say what the box is doing',
+  summary: 'show what the box is doing',
   about: 'Asks the guard and the trader, and prints what each answers.',
   options: {
     ...ADDRESS_OPTIONS,

@@ -104,8 +104,8 @@ function span(data: ReportData): string {
 
 function promise(kind: ReportData['kind']): string {
   return kind === 'live' || kind === 'paper'
-    ? 'Past results are no promise of future ones.'
-    : 'These are results on past prices, without the market’s answer to our own orders. Past results are no promise of future ones, and those of a demo model least of all.';
+    ? 'Past results do not promise future ones.'
+    : 'These are results on past prices, in which the market does not react to our own orders. Past results do not promise future ones, those of a demo model least of all.';
 }
 
 function figure(chart: Chart): string {
