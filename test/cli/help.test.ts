@@ -16,7 +16,7 @@ const options = forms.flatMap(({ form, ...rest }) =>
 );
 
 /** Texts of all kinds, one of which each option takes. */
-const TEXTS = ['1', '0.5', '2y', '2024-01-31', 'USDT=1', 'FILE'];
+const TEXTS = ['1', '0.5', '2y', '2024-01-31', 'USDT=1', 'BTC/USDT', 'FILE'];
 
 function sampleOf(name: string, spec: OptionSpec): string {
   if (spec.choices !== undefined) return spec.choices[0]!;
