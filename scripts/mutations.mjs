@@ -870,6 +870,13 @@ export const MUTATIONS = [
     by: 'test/conformance/dialects.test.ts',
   },
   {
+    name: 'take a stream in silence that the simulated Binance never sends',
+    file: 'src/simulator/dialects/binance/stream-hub.ts',
+    from: "const unknown = method === 'SUBSCRIBE' ?",
+    to: "const unknown = method === 'LIST_SUBSCRIPTIONS' ?",
+    by: 'test/simulator/streams.test.ts',
+  },
+  {
     name: 'place an order at once that waits within the simulated exchange',
     file: 'src/simulator/dialects/binance/binance.ts',
     from: 'if (request.queuedMs > 0) await delay(request.queuedMs, undefined, { ref: false });',

@@ -131,7 +131,7 @@ describe('bad input', () => {
     ['/api/v3/klines?symbol=BTCUSDT&interval=1m', -1120],
     ['/api/v3/klines?symbol=BTCUSDT&interval=1h&limit=x', -1100],
     ['/api/v3/account', -2014],
-    ['/sapi/v1/capital/config/getall', -1000],
+    ['/sapi/v1/asset/dribblet', -1000],
   ])('%s is refused with %i', async (path, code) => {
     world = await startWorld();
     expect(await get(path)).toMatchObject({ code });

@@ -53,6 +53,70 @@ describe('the diff stream of the book', () => {
   });
 });
 
+describe('streams by name', () => {
+  const messagesOf = async (path: string, send?: object) => {
+    const socket = new WebSocket(world.simulator.restUrl.replace('http', 'ws') + path);
+    const messages: Record<string, unknown>[] = [];
+    let closed: string | undefined;
+    socket.on('message', (data) => messages.push(JSON.parse(String(data))));
+    socket.on('close', (_, reason) => {
+      closed = String(reason);
+    });
+    await new Promise((resolve) => socket.once('open', resolve));
+    if (send) socket.send(JSON.stringify(send));
+    await until(() => messages.length > 0 || closed !== undefined);
+    socket.terminate();
+    return { messages, closed };
+  };
+
+  it('come where the address names them', async () => {
+    world = await startWorld();
+    const { messages } = await messagesOf('/ws/btcusdt@kline_1h');
+    expect(messages[0]).toMatchObject({ e: 'kline', s: 'BTCUSDT' });
+  });
+
+  it('come wrapped at /stream, named in the address or by SUBSCRIBE', async () => {
+    world = await startWorld();
+    const wrapped = { stream: 'btcusdt@bookTicker', data: { s: 'BTCUSDT' } };
+    const { messages } = await messagesOf('/stream?streams=btcusdt@bookTicker');
+    expect(messages[0]).toMatchObject(wrapped);
+    const socket = new WebSocket(`${world.simulator.restUrl.replace('http', 'ws')}/stream`);
+    await new Promise((resolve) => socket.once('open', resolve));
+    const told: object[] = [];
+    socket.on('message', (data) => told.push(JSON.parse(String(data))));
+    socket.send(JSON.stringify({ id: 1, method: 'SUBSCRIBE', params: ['btcusdt@bookTicker'] }));
+    await until(() => told.length === 2);
+    expect(told).toMatchObject([{ id: 1, result: null }, wrapped]);
+    socket.terminate();
+  });
+
+  it.each([
+    ['/ws/btcusdt@trade', undefined],
+    ['/ws', { id: 7, method: 'SUBSCRIBE', params: ['btcusdt@kline_1h', 'btcusdt@trade'] }],
+  ])('are refused by name where they are not simulated: %s', async (path, send) => {
+    world = await startWorld();
+    const { messages, closed } = await messagesOf(path, send);
+    expect(closed ?? JSON.stringify(messages)).toContain('btcusdt@trade is not simulated');
+  });
+});
+
+describe('what bots ask for besides', () => {
+  it('is answered: an order that is only tested, and lists of what is not there', async () => {
+    world = await startWorld();
+    const { api } = await world.connect();
+    await api.loadMarkets();
+    const test = { test: true };
+    await api.createOrder('BTC/USDT', 'market', 'buy', '0.01', undefined, test);
+    expect(world.simulator.ledger().accounts[0]!.orders).toEqual([]);
+    await expect(api.createOrder('BTC/USDT', 'market', 'buy', '0.00001', undefined, test)).rejects.toThrow(
+      /NOTIONAL/,
+    );
+    const unknown = await fetch(`${world.simulator.restUrl}/api/v3/exchangeInfo?symbol=NOPE`);
+    expect(await unknown.json()).toMatchObject({ code: -1121 });
+    expect(world.simulator.unknown).toEqual([]);
+  });
+});
+
 describe('hostile clients', () => {
   it.each(['no json', '{}', '{"id":1,"method":"SUBSCRIBE","params":[1]}', '[]', 'null'])(
     'get an answer to %j and do no harm',

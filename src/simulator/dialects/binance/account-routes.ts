@@ -29,6 +29,17 @@ export function accountRoutes(
         enableWithdrawals: permissions.withdrawals,
       }),
     ],
+    // Of wallets and of margin, which are not simulated, there is nothing: ccxt asks for both unless it is told not to.
+    ['GET /sapi/v1/capital/config/getall', () => []],
+    ['GET /sapi/v1/margin/allPairs', () => []],
+    // All that is checked of an order, and no order.
+    [
+      'POST /api/v3/order/test',
+      (account, params) => {
+        readOrder(exchange, account, params);
+        return {};
+      },
+    ],
     ['POST /api/v3/order', (account, params) => newOrderAnswer(place(exchange, fates, account, params))],
     [
       'GET /api/v3/order',
@@ -70,17 +81,17 @@ function place(
   account: Account,
   params: URLSearchParams,
 ): SimulatedOrder {
+  const { request, instrument } = readOrder(exchange, account, params);
+  return fates.place(account, request, instrument);
+}
+
+function readOrder(exchange: SimulatedExchange, account: Account, params: URLSearchParams) {
   if (!account.permissions.trading) throw refusals.unknownKey();
   const instrument = instrumentOf(exchange, params);
   const close = exchange.replay.lastClose(instrument);
   if (close === undefined || instrument.status !== 'TRADING') throw refusals.marketClosed();
-  const request = readNewOrder(
-    params,
-    instrument,
-    decimal(close),
-    () => `sim-${account.engine.orders.length + 1}`,
-  );
-  return fates.place(account, request, instrument);
+  const freshId = () => `sim-${account.engine.orders.length + 1}`;
+  return { request: readNewOrder(params, instrument, decimal(close), freshId), instrument };
 }
 
 function lookUp(

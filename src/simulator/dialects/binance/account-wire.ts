@@ -1,5 +1,6 @@
 import type { AccountEvent } from '../../account-events.js';
 import type { Ledger } from '../../ledger.js';
+import { isOpen, isWaiting } from '../../order-engine.js';
 
 type OrderEvent = Extract<AccountEvent, { kind: 'order' }>;
 
@@ -36,7 +37,7 @@ function executionReport({ execution, order, trade, atMs }: OrderEvent): object 
     f: order.timeInForce,
     q: order.amount.toFixed(),
     p: order.price?.toFixed() ?? '0.00000000',
-    P: '0.00000000',
+    P: order.trigger?.toFixed(8) ?? '0.00000000',
     F: '0.00000000',
     g: -1,
     C: canceled ? order.clientOrderId : '',
@@ -52,7 +53,7 @@ function executionReport({ execution, order, trade, atMs }: OrderEvent): object 
     T: atMs,
     t: trade?.tradeId ?? -1,
     I: order.orderId,
-    w: order.status === 'NEW' || order.status === 'PARTIALLY_FILLED',
+    w: isOpen(order) && !isWaiting(order),
     m: trade?.maker ?? false,
     M: false,
     O: order.placedMs,

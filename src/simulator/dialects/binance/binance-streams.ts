@@ -22,7 +22,10 @@ export class BinanceStreams implements DialectStreams {
 
   constructor(exchange: SimulatedExchange) {
     this.#exchange = exchange;
-    this.#hub = new StreamHub((stream) => this.#greeting(stream));
+    this.#hub = new StreamHub(
+      (stream) => this.#greeting(stream),
+      (stream) => this.#isKnown(stream),
+    );
     this.#user = new UserStream(exchange);
   }
 
@@ -84,6 +87,12 @@ export class BinanceStreams implements DialectStreams {
 
   async close(): Promise<void> {
     await Promise.all([this.#hub.close(), this.#user.close()]);
+  }
+
+  #isKnown(stream: string): boolean {
+    return this.#exchange.replay.instruments.some((it) =>
+      [klineStream(it), bookTickerStream(it), ...depthStreams(it)].includes(stream),
+    );
   }
 
   #openingTick(instrument: Instrument): string {

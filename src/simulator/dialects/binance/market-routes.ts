@@ -13,7 +13,14 @@ export function marketRoutes(exchange: SimulatedExchange): ReadonlyMap<string, R
   return new Map<string, Route>([
     ['GET /api/v3/ping', () => ({})],
     ['GET /api/v3/time', () => ({ serverTime: exchange.serverMs() })],
-    ['GET /api/v3/exchangeInfo', () => exchangeInfo(exchange.replay.instruments, exchange.serverMs())],
+    [
+      'GET /api/v3/exchangeInfo',
+      (params) =>
+        exchangeInfo(
+          params.has('symbol') ? [instrumentOf(exchange, params)] : exchange.replay.instruments,
+          exchange.serverMs(),
+        ),
+    ],
     ['GET /api/v3/klines', (params) => klines(exchange, params)],
     ['GET /api/v3/depth', (params) => depth(exchange, params)],
     ['GET /api/v3/ticker/price', (params) => each(exchange, params, (it) => priceTicker(exchange, it))],

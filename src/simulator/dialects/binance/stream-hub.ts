@@ -8,18 +8,30 @@ const BUFFERED_BYTES_MAX = 16 * 1024 * 1024;
 const STREAMS_PER_SOCKET_MAX = 1024;
 const MESSAGE_BYTES_MAX = 64 * 1024;
 
-/** WebSocket market streams: clients name the streams they want, the replay publishes by name. */
+interface Client {
+  readonly streams: Set<string>;
+  /** At `/stream` each message comes as `{"stream": …, "data": …}`. */
+  readonly isWrapped: boolean;
+}
+
+/**
+ * WebSocket market streams: clients name the streams they want, in the address or by SUBSCRIBE, the replay publishes by name.
+ * A stream that is not simulated is refused, where Binance takes it in silence: a bot would wait for it for ever.
+ * https://developers.binance.com/docs/binance-spot-api-docs/web-socket-streams
+ */
 export class StreamHub {
   readonly #server = new WebSocketServer({ noServer: true, maxPayload: MESSAGE_BYTES_MAX });
-  readonly #subscriptions = new Map<WebSocket, Set<string>>();
+  readonly #subscriptions = new Map<WebSocket, Client>();
+  readonly #isKnown: (stream: string) => boolean;
   readonly #greeting: (stream: string) => string | undefined;
   #silent = false;
   /** Turns a message into those that are sent in its place; for tests of faults. */
   tamper: StreamTamper | undefined;
 
   /** `greeting` gives the message that a new subscriber of a stream gets at once, if any. */
-  constructor(greeting: (stream: string) => string | undefined) {
+  constructor(greeting: (stream: string) => string | undefined, isKnown: (stream: string) => boolean) {
     this.#greeting = greeting;
+    this.#isKnown = isKnown;
   }
 
   get connections(): number {
@@ -28,7 +40,7 @@ export class StreamHub {
 
   subscribers(stream: string): number {
     let count = 0;
-    for (const streams of this.#subscriptions.values()) if (streams.has(stream)) count++;
+    for (const { streams } of this.#subscriptions.values()) if (streams.has(stream)) count++;
     return count;
   }
 
@@ -46,11 +58,15 @@ export class StreamHub {
 
   upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
     this.#server.handleUpgrade(request, socket, head, (client) => {
-      this.#subscriptions.set(client, new Set());
+      const { streams, isWrapped } = addressOf(request.url ?? '');
+      const unknown = streams.filter((stream) => !this.#isKnown(stream));
+      this.#subscriptions.set(client, { streams: new Set(streams), isWrapped });
       client.on('message', (data) => this.#receive(client, data));
       client.on('close', () => this.#subscriptions.delete(client));
       // 'close' follows every error; a broken client is no fault of the exchange.
       client.on('error', () => client.terminate());
+      if (unknown.length > 0) client.close(1008, notSimulated(unknown));
+      else this.#greet(client, streams);
     });
   }
 
@@ -58,11 +74,11 @@ export class StreamHub {
   publish(stream: string, write: () => string): void {
     if (this.#silent) return;
     let messages: readonly string[] | undefined;
-    for (const [client, streams] of this.#subscriptions) {
+    for (const [client, { streams, isWrapped }] of this.#subscriptions) {
       if (!streams.has(stream)) continue;
       messages ??= this.tamper?.(stream, write()) ?? [write()];
       if (client.bufferedAmount > BUFFERED_BYTES_MAX) client.terminate();
-      else for (const message of messages) client.send(message);
+      else for (const message of messages) client.send(isWrapped ? wrapped(stream, message) : message);
     }
   }
 
@@ -85,25 +101,47 @@ export class StreamHub {
       return;
     }
     const { id, method, streams } = request;
-    const subscribed = this.#subscriptions.get(client);
+    const subscribed = this.#subscriptions.get(client)?.streams;
     if (!subscribed) return;
     if (method === 'LIST_SUBSCRIPTIONS') {
       client.send(JSON.stringify({ result: [...subscribed], id }));
       return;
     }
-    if (method === 'SUBSCRIBE') for (const stream of streams) subscribed.add(stream);
-    else for (const stream of streams) subscribed.delete(stream);
-    if (subscribed.size > STREAMS_PER_SOCKET_MAX) {
+    if (subscribed.size + streams.length > STREAMS_PER_SOCKET_MAX && method === 'SUBSCRIBE') {
       client.close(1008, 'too many streams');
       return;
     }
+    const unknown = method === 'SUBSCRIBE' ? streams.filter((stream) => !this.#isKnown(stream)) : [];
+    if (unknown.length > 0) {
+      client.send(JSON.stringify({ error: { code: 2, msg: notSimulated(unknown) }, id }));
+      return;
+    }
+    if (method === 'SUBSCRIBE') for (const stream of streams) subscribed.add(stream);
+    else for (const stream of streams) subscribed.delete(stream);
     client.send(JSON.stringify({ result: null, id }));
-    if (method !== 'SUBSCRIBE' || this.#silent) return;
+    if (method === 'SUBSCRIBE') this.#greet(client, streams);
+  }
+
+  #greet(client: WebSocket, streams: readonly string[]): void {
+    if (this.#silent) return;
+    const isWrapped = this.#subscriptions.get(client)?.isWrapped === true;
     for (const stream of streams) {
       const greeting = this.#greeting(stream);
-      if (greeting !== undefined) client.send(greeting);
+      if (greeting !== undefined) client.send(isWrapped ? wrapped(stream, greeting) : greeting);
     }
   }
+}
+
+const wrapped = (stream: string, message: string) => `{"stream":${JSON.stringify(stream)},"data":${message}}`;
+
+const notSimulated = (streams: readonly string[]) => `Invalid request: ${streams.join()} is not simulated`;
+
+/** `/ws/a/b` names streams, `/stream?streams=a/b` wraps them as well. What holds no `@` is part of a path alone. */
+function addressOf(url: string): { readonly streams: readonly string[]; readonly isWrapped: boolean } {
+  const { pathname, searchParams } = new URL(url, 'ws://simulator');
+  const isWrapped = /\/stream\/?$/.test(pathname);
+  const named = isWrapped ? (searchParams.get('streams') ?? '') : pathname;
+  return { streams: named.split('/').filter((part) => part.includes('@')), isWrapped };
 }
 
 interface StreamRequest {
