@@ -884,10 +884,10 @@ export const MUTATIONS = [
     by: 'test/simulator/faults.test.ts',
   },
   {
-    name: 'send the hour of a create request of Kraken nowhere',
+    name: 'let a create request at Kraken never expire',
     file: 'src/adapters/ccxt/dialects/kraken.ts',
-    from: "path: 'AddOrder',",
-    to: "path: 'AddOrders',",
+    from: "paths: ['AddOrder'],",
+    to: "paths: ['AddOrders'],",
     by: 'test/adapters/ccxt/kraken-dialect.test.ts',
   },
   {
@@ -1022,6 +1022,34 @@ export const MUTATIONS = [
     from: 'const BROKEN = [SyntaxError, TypeError, RangeError];',
     to: 'const BROKEN: (typeof TypeError)[] = [];',
     by: 'test/adapters/ccxt/kraken-dialect.test.ts',
+  },
+  {
+    name: 'let a create request at OKX never expire',
+    file: 'src/adapters/ccxt/dialects/okx.ts',
+    from: "paths: ['trade/batch-orders', 'trade/order'],",
+    to: "paths: ['trade/order'],",
+    by: 'test/adapters/ccxt/other-dialects.test.ts',
+  },
+  {
+    name: 'ask Bybit for canceled orders as for filled ones alone',
+    file: 'src/adapters/ccxt/dialects/bybit.ts',
+    from: "history: [openNow, listed('fetchCanceledAndClosedOrders', 50)],",
+    to: "history: [openNow, listed('fetchClosedOrders', 50)],",
+    by: 'test/adapters/ccxt/other-dialects.test.ts',
+  },
+  {
+    name: 'let ccxt give Coinbase an id of its own',
+    file: 'src/adapters/ccxt/dialects/coinbase.ts',
+    from: 'createId: (wireId) => ({ client_order_id: wireId }),',
+    to: 'createId: (wireId) => ({ clientOrderId: wireId }),',
+    by: 'test/adapters/ccxt/other-dialects.test.ts',
+  },
+  {
+    name: 'count an order at Coinbase as never placed while its token lives',
+    file: 'src/adapters/ccxt/dialects/coinbase.ts',
+    from: 'acceptedForMs: 120_000,',
+    to: 'acceptedForMs: 2000,',
+    by: 'test/adapters/ccxt/other-dialects.test.ts',
   },
   {
     name: 'let a cancel wait for a rate limit to end',

@@ -28,9 +28,11 @@ function expireCreates({ api, dialect: { expiry }, clock }: Hooked): void {
   if (expiry === undefined) return;
   const sign = api.sign.bind(api);
   api.sign = (path, access, method, params, ...rest) => {
-    if (path !== expiry.path) return sign(path, access, method, params, ...rest);
+    if (!expiry.paths.includes(path)) return sign(path, access, method, params, ...rest);
     const untilMs = clock.wallMs() + expiry.forMs;
-    const signed = sign(path, access, method, { ...params, ...expiry.params?.(untilMs) }, ...rest);
+    // What is sent as a batch is a list, and stays one.
+    const dated = expiry.params === undefined ? params : { ...params, ...expiry.params(untilMs) };
+    const signed = sign(path, access, method, dated, ...rest);
     return { ...signed, headers: { ...signed.headers, ...expiry.headers?.(untilMs) } };
   };
 }

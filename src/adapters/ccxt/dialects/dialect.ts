@@ -41,8 +41,8 @@ export interface HoldRule {
 
 /** How a request is made to die at the exchange when it comes late. */
 export interface Expiry {
-  /** ccxt's name of the path of a create request. */
-  readonly path: string;
+  /** ccxt's names of the paths that a create request goes by. */
+  readonly paths: readonly string[];
   /** How long after signing it may still be accepted. */
   readonly forMs: number;
   params?(untilMs: number): Params;

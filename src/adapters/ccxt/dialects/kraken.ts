@@ -91,7 +91,7 @@ export const kraken: Dialect = {
   ccxtIds: ['kraken'],
   ids: { form: 'hex', lengthMax: 32, prefix: '', decoration: '' },
   expiry: {
-    path: 'AddOrder',
+    paths: ['AddOrder'],
     params: (untilMs) => ({ deadline: new Date(untilMs).toISOString() }),
     forMs: DEADLINE_MS,
   },

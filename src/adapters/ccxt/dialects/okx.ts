@@ -37,7 +37,8 @@ export const okx: Dialect = {
   // Letters and digits alone.
   ids: { form: 'compact', lengthMax: 32, prefix: '', decoration: '' },
   expiry: {
-    path: 'trade/order',
+    // ccxt sends even a single order as a batch.
+    paths: ['trade/batch-orders', 'trade/order'],
     forMs: RECV_WINDOW_MS,
     headers: (untilMs) => ({ expTime: String(untilMs) }),
   },
