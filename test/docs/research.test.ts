@@ -16,7 +16,7 @@ const root = fileURLToPath(new URL('../../', import.meta.url));
 const page = readFileSync(path.join(root, 'docs/research.md'), 'utf8');
 const commands = [...page.matchAll(/```sh\n([\s\S]*?)```/g)]
   .flatMap(([, block]) => block!.trim().split('\n'))
-  .filter((line) => line.startsWith('npx redbutton '));
+  .filter((line) => line.startsWith('node dist/main.js '));
 
 const dir = mkdtempSync(path.join(tmpdir(), 'redbutton-docs-'));
 afterAll(() => rmSync(dir, { recursive: true, force: true }));

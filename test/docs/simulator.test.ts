@@ -33,7 +33,7 @@ describe('docs/simulator.md', () => {
       if (!existsSync(link)) symlinkSync(path.join(root, asset), link);
     }
     const [start, ...rest] = lines;
-    expect(start).toMatch(/^npx redbutton simulate-exchange /);
+    expect(start).toMatch(/^node dist\/main.js simulate-exchange /);
     const args = start!.replace(`--port ${PORT}`, '--port 0').split(' ').slice(2);
     const exchange = spawn(process.execPath, [compiled.file('src/main.ts'), ...args], { cwd: dir });
     try {

@@ -12,7 +12,7 @@ afterAll(() => rmSync(dir, { recursive: true }));
 
 it('the shipped model is made again, byte for byte, by the command in its note', async () => {
   const note = readFileSync(path.join(root, 'models/README.md'), 'utf8');
-  const line = /npx redbutton train (.+)/.exec(note)![1]!;
+  const line = /node dist\/main.js train (.+)/.exec(note)![1]!;
   const words = line.split(/\s+/);
   const args = words.map((word, i) => {
     if (words[i - 1] === '--candles') return path.join(root, word);
