@@ -1,3 +1,5 @@
+// @module-tag processes
+
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import type { ExchangeSimulator } from '../../src/simulator/index.js';

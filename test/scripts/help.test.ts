@@ -1,7 +1,7 @@
 // @module-tag processes
 
 import { spawnSync } from 'node:child_process';
-import { cpSync, mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync } from 'node:fs';
+import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -48,4 +48,14 @@ describe.each(readdirSync(scripts).filter((name) => !name.endsWith('.d.mts')))('
     expect(stdout).toBe('');
     expect(contents()).toEqual(before);
   });
+});
+
+it('scripts/nightly has the lanes that its help and CONTRIBUTING.md name, with the same times', () => {
+  const lanes = run('nightly', '--list').stdout.trim().split('\n');
+  const timed = (text: string, row: RegExp) =>
+    [...text.matchAll(row)].map(([, name, time]) => `${name} ${time}`);
+  const inHelp = timed(run('nightly', '--help').stdout, /^ {2}([a-z0-9-]+) .* (\d+) min$/gm);
+  const page = readFileSync(path.join(scripts, '../CONTRIBUTING.md'), 'utf8');
+  expect(inHelp.map((lane) => lane.split(' ')[0])).toEqual(lanes);
+  expect(timed(page, /^\| `([a-z0-9-]+)` \| .* \| (\d+) min \|$/gm)).toEqual(inHelp);
 });
