@@ -188,7 +188,7 @@ const monitoring = z
       .enum(['point', 'significant'])
       .default('significant')
       .describe(
-        'What is held against the AUC limits: the figure itself, or the upper end of its 95 % interval.',
+        'What is compared with the AUC limits: the figure itself, or the upper end of its 95 % interval.',
       ),
   })
   .prefault({});

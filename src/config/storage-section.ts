@@ -13,7 +13,7 @@ const keepDays = z
 
 /** Days that rows are kept. */
 function days(usual: number, what: string) {
-  return z.number().int().min(0).max(36_500).default(usual).describe(`Days; 0 = for ever. ${what}`);
+  return z.number().int().min(0).max(36_500).default(usual).describe(`Days; 0 = forever. ${what}`);
 }
 
 export const storage = z
@@ -36,7 +36,7 @@ export const storage = z
       .refine((bars) => bars === 0 || bars >= 50_000, 'expected 0 or at least 50000')
       .default(1_500_000)
       .describe(
-        'Bars kept of each stream (1.5 million of a minute are three years); older months go to the archive as Parquet. 0 = for ever.',
+        'Bars kept of each stream (1.5 million of a minute are three years); older months go to the archive as Parquet. 0 = forever.',
       ),
     keepDays,
   })

@@ -187,11 +187,11 @@ const OF_OTHERS: Raised[] = [
   { code: 'STORE_FAULT', figures: { detail: 'ENOSPC: no space left on device, write' } },
   {
     code: 'STORE_REBUILT',
-    figures: { loss: 'the database was damaged and put aside; money is whole, 312 decisions are gone' },
+    figures: { loss: 'the database was damaged and moved aside; money is whole, 312 decisions are gone' },
   },
   {
     code: 'STORE_CONFIRMED',
-    figures: { loss: 'the database was damaged and put aside; money is whole, 312 decisions are gone' },
+    figures: { loss: 'the database was damaged and moved aside; money is whole, 312 decisions are gone' },
   },
   {
     code: 'LAYER_FAULT',
