@@ -64,7 +64,7 @@ function makeDisk(name) {
 }
 
 const sh = (text, ...args) => execFileSync('sh', ['-c', text, 'sh', ...args], { stdio: 'ignore' });
-/** What happens to a disk: with the place of the record on it. `mend` undoes what a restart of the machine undoes. */
+/** What happens to a disk: with the place of the record on it. `repair` undoes what a restart of the machine undoes. */
 const KINDS = {
   'read-only': { spoil: ({ at }) => run('mount', '-o', 'remount,ro', at) },
   full: { spoil: ({ at }) => fill(at, 'space') },
@@ -73,7 +73,7 @@ const KINDS = {
   'folder immutable': { spoil: (_disk, file) => run('chattr', '+i', path.dirname(file)) },
   'fsync hangs': {
     spoil: ({ at }) => run('fsfreeze', '-f', at),
-    mend: ({ at }) => sh('fsfreeze -u "$1" || true', at),
+    repair: ({ at }) => sh('fsfreeze -u "$1" || true', at),
   },
   'I/O errors': {
     // No block of the device can be had any more: what is written to it fails.
@@ -131,7 +131,7 @@ async function until(what, isSo, forMs) {
 }
 
 async function row(kind, ending, scene, number) {
-  const { spoil, mend = () => {}, lost = false } = KINDS[kind];
+  const { spoil, repair = () => {}, lost = false } = KINDS[kind];
   const cut = scene !== SCENES[0];
   const first = makeDisk(`first${number}`);
   const box = {
@@ -199,8 +199,8 @@ async function row(kind, ending, scene, number) {
   if (!guard.ended || cut) {
     // A thread that hangs on a disk holds its process, whatever ends it; a restart of the machine is the end of both.
     if (!guard.ended && !cut) stuck = ', held by the disk until that answered';
-    mend(first);
-    if (second !== null) mend(second);
+    repair(first);
+    if (second !== null) repair(second);
     await until('the end of the guard', () => guard.ended, 30_000);
   }
   if (cut) {
@@ -223,8 +223,8 @@ async function row(kind, ending, scene, number) {
     60_000,
   );
   guard.child.kill('SIGKILL');
-  mend(first);
-  if (second !== null) mend(second);
+  repair(first);
+  if (second !== null) repair(second);
   const remembered = after.state === 'HALTED';
   const bad = falsely || (!remembered && (recorded || !cut || alerts.length === 0));
   const how = remembered ? 'halted' : 'ARMED';

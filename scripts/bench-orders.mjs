@@ -37,7 +37,7 @@ function quantile(values, share) {
   return sorted[Math.min(sorted.length - 1, Math.ceil(share * sorted.length) - 1)];
 }
 
-/** Each symbol has a swing of its own, so that the box goes in and out, and rises, so that trades win and it goes on. */
+/** Each symbol has a swing of its own, so that the box goes in and out, and rises, so that trades win and it continues. */
 function swing(symbol, count) {
   const price = (i) => {
     const swung = 1000 + 40 * Math.sin(i * 0.9 + symbol * 2) + 15 * Math.sin(i / (5 + symbol));

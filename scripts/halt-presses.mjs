@@ -22,7 +22,7 @@ import { pressTable } from './press-table.mjs';
 import { readOptions } from './usage.mjs';
 
 const CONDITIONS = ['closed', 'connect-0.7', 'connect-2.5', 'lost', 'tls', 'proxy'];
-/** A box that fails is told, and another one goes on with what is left, until so many in a row came to no press. */
+/** A box that fails is told, and another one continues with what is left, until so many in a row came to no press. */
 const VAIN_BOXES_MAX = 3;
 const { values } = readOptions(import.meta.url, {
   options: {

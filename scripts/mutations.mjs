@@ -1668,7 +1668,7 @@ export const MUTATIONS = [
     by: 'test/image/second-record.test.ts',
   },
   {
-    name: 'make the block of the second record anew at each start',
+    name: 'make the block of the second record again at each start',
     file: 'image/root/usr/lib/redbutton/mount-record',
     from: '!= 4096 ]; then',
     to: '!= 0 ]; then',

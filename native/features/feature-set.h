@@ -30,7 +30,7 @@ constexpr size_t kLogReturnsBefore = 10;
 struct History {
   double close[kWarmUp];
   double volume[kWarmUp];
-  /// Of the newest of these closes. A function of two closes each, kept because a logarithm is the dearest step of a row.
+  /// Of the newest of these closes. A function of two closes each, kept because a logarithm is the most expensive step of a row.
   double log_return[kLogReturnsBefore];
 };
 

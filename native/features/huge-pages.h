@@ -11,7 +11,7 @@
 namespace redbutton::features {
 
 /// Tells the kernel that [data, data + bytes) may be backed by huge pages. Advice alone: contents do not change, and a
-/// kernel that cannot or must not do so goes on as before. Small pieces are left alone.
+/// kernel that cannot or must not do so continues as before. Small pieces are left alone.
 inline void advise_huge_pages(void* data, size_t bytes) {
 #if defined(__linux__) && defined(MADV_HUGEPAGE)
   constexpr uintptr_t huge = uintptr_t{2} << 20;

@@ -36,7 +36,7 @@ struct GrowOptions {
 };
 
 // A node's rows are summed into cells of three packed counters: distinct rows (bits 0-20), bootstrap weight of class 0
-// (21-41) and of class 1 (42-63). One 64-bit addition updates all three, and sums are exact, hence independent of order.
+// (21-41) and of class 1 (42-63). One 64-bit addition updates all three, and sums are exact, so independent of order.
 constexpr int kCountBits = 21;
 constexpr uint64_t kCountMask = (1ULL << kCountBits) - 1;
 constexpr size_t kRowsMax = kCountMask;

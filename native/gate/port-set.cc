@@ -99,7 +99,7 @@ int PortSet::Present() {
 
 int PortSet::TimesOut(uint16_t port, bool* times_out) {
   if (const int failure = Elements(port, 1, kTrialMs, false)) return failure;
-  // Twice, so that the time is shown to be set anew as well.
+  // Twice, so that the time is shown to be set again as well.
   if (const int failure = Elements(port, 1, kTrialMs, false)) return failure;
   usleep(3 * kTrialMs * 1000);
   const uint32_t seq = netlink_.NextSeq();

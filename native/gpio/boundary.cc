@@ -285,7 +285,7 @@ Napi::Value Output(const Napi::CallbackInfo& info) {
 }  // namespace
 
 void RegisterGpio(Napi::Env env, Napi::Object exports) {
-  // One an environment, and freed with it: a worker thread loads the addon anew.
+  // One an environment, and freed with it: a worker thread loads the addon again.
   auto* line = new Napi::FunctionReference(Napi::Persistent(Line::Define(env)));
   env.AddCleanupHook([line] { delete line; });
   exports.Set("gpioChips", Napi::Function::New(env, Chips, "gpioChips"));

@@ -36,7 +36,7 @@ export interface Paths {
   readonly secondRecordPlace: string;
   /** Where the trader leaves exports and backups to be fetched. */
   readonly handover: string;
-  /** Bars that have had their days, as Parquet by exchange, symbol and month. */
+  /** Bars that have expired, as Parquet by exchange, symbol and month. */
   readonly archive: string;
   /** Models trained on the box. */
   readonly models: string;

@@ -51,7 +51,7 @@ export function usageLine(command: string, { options, operands }: Form): string 
 
 const USAGE = 'Usage: ';
 
-/** The ways to call a command; one that is too long goes on below, broken between its options. */
+/** The ways to call a command; one that is too long continues below, broken between its options. */
 function usageText(ways: readonly string[]): string {
   const lines = ways.flatMap((way) => {
     const parts = way
@@ -74,7 +74,7 @@ export function helpPage(usage: readonly string[], blocks: readonly (string | Op
   return [usageText(usage), ...texts].map((text) => `${text.trimEnd()}\n`).join('\n');
 }
 
-/** Prose broken anew to the width; lines that are indented, or aligned with blanks, stay as they are. */
+/** Prose broken again to the width; lines that are indented, or aligned with blanks, stay as they are. */
 function refilled(text: string): string {
   const lines: string[] = [];
   let prose: string[] = [];

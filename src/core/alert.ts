@@ -6,7 +6,7 @@ export type Severity = (typeof SEVERITIES)[number];
 
 /** One thing a person should hear about. `code` is stable and stands in the alert catalogue. */
 export interface Alert {
-  /** Unique for ever; a repeated delivery carries the same id. */
+  /** Unique forever; a repeated delivery carries the same id. */
   readonly id: string;
   readonly code: string;
   readonly severity: Severity;

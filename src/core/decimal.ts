@@ -43,8 +43,8 @@ function scaled(value: Whole, exponent: number): Whole {
 
 /**
  * A decimal number: a whole number of 10^−places units. Sums, differences and products are exact; a quotient keeps 24 places
- * and is rounded half to even. Values never change. Whole numbers of the engine's own carry it, since every restart reckons
- * all fills anew and every order asks the gate: digit by digit that is the dearest part of both. Nearly all money fits the
+ * and is rounded half to even. Values never change. Whole numbers of the engine's own carry it, since every restart computes
+ * all fills again and every order asks the gate: digit by digit that is the most expensive part of both. Nearly all money fits the
  * whole numbers of a double; what does not is carried by a bigint, with the same figures.
  */
 export class Decimal {

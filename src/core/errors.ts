@@ -37,7 +37,7 @@ export function invariant(condition: unknown, message: string): asserts conditio
   if (!condition) throw new Error(`broken invariant: ${message}`);
 }
 
-/** The text of anything thrown, without secrets: it goes on into logs, alerts, the store and to people. */
+/** The text of anything thrown, without secrets: it continues into logs, alerts, the store and to people. */
 export function messageOf(thrown: unknown): string {
   return redact(thrown instanceof Error ? thrown.message : String(thrown));
 }

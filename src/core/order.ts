@@ -31,7 +31,7 @@ export interface MarketListing {
 
 /** What the execution layer wants to send. Amount and limit price are decimal text, already on the exchange's steps. */
 export interface OrderRequest {
-  /** `<prefix>-<device>-<unique>`; unique for ever, at most 36 characters of [A-Za-z0-9_-]. */
+  /** `<prefix>-<device>-<unique>`; unique forever, at most 36 characters of [A-Za-z0-9_-]. */
   readonly clientOrderId: string;
   readonly exchange: string;
   readonly symbol: string;

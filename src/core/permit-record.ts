@@ -12,7 +12,7 @@ import type { TradingState } from './trading-state.js';
  * | 16     | 8     | expiry, CLOCK_MONOTONIC milliseconds as float64                            |
  * | 24     | 4     | process id of the guard                                                    |
  * | 28     | 4     | 1: the box is halted; 0: it is not, and a revoked permit is that of a guard that starts or ends |
- * | 32     | 16    | boot id: CLOCK_MONOTONIC starts anew at boot, so a permit must not outlive it |
+ * | 32     | 16    | boot id: CLOCK_MONOTONIC starts again at boot, so a permit must not outlive it |
  * | 60     | 4     | CRC32C of bytes 0 to 59                                                    |
  */
 export const PERMIT_BYTES = 64;

@@ -24,7 +24,7 @@ const VALUE = String.raw`(?!\[secret\])(?:\\+"[^"\\]*(?:\\+")?|"(?:[^"\\]|\\.)*"
 
 /** A whole page in an answer: nobody reads more of it, and no hostile text may take long. */
 const LENGTH_MAX = 10_000;
-/** An address ends where a text around it goes on. */
+/** An address ends where a text around it continues. */
 const END = String.raw`\s"'<>\x60`;
 const RULES: readonly (readonly [RegExp, string])[] = [
   [/-----BEGIN [A-Z ]*PRIVATE KEY-----[\s\S]*?(?:-----END [A-Z ]*PRIVATE KEY-----|$)/g, REDACTED],

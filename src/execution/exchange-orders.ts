@@ -31,7 +31,7 @@ export interface ExchangeOrdersDeps {
 
 const ZERO = decimal(0);
 
-/** What is to be settled and compared with the exchanges between bars, each exchange by itself: a sick one waits alone. */
+/** What is to be settled and compared with the exchanges between bars, each exchange by itself: a failing one waits alone. */
 export class ExchangeOrders {
   readonly #deps: ExchangeOrdersDeps;
   /** Words that wait for their turn, by order: of several the one that tells of more stands for all. */

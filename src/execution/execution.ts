@@ -33,7 +33,7 @@ import { reportFlaw, type UnresolvedOrder, UnresolvedOrders } from './unresolved
 export interface ExecutionConfig {
   readonly triesMax: number;
   readonly backoffMs: readonly number[];
-  /** Time after which a second "not found" counts: recvWindow and margin. 0 for a broker that cannot be in doubt. */
+  /** Time after which a second "not found" counts: recvWindow and margin. 0 for a broker whose answers are never unknown. */
   readonly inFlightMaxMs: number;
   readonly orderType: Exclude<OrderRequest['type'], 'stop'>;
   /** How much worse than the quote an order with a limit may fill, as a fraction of the price. */
@@ -59,7 +59,7 @@ export interface ExecutionDeps {
 
 type Gate = Pick<OrderGate, 'submit' | 'mayLeave' | 'reduces' | 'standing'>;
 
-/** A decision is not kept waiting for longer: the next bar decides anew. */
+/** A decision is not kept waiting for longer: the next bar decides again. */
 const RETRY_WAIT_MS_MAX = 10_000;
 
 /** Layer 6: an order's life from decision to settled. */
@@ -356,7 +356,7 @@ export class Execution {
     return retryable && retryAfterMs <= RETRY_WAIT_MS_MAX && tries < this.#config.triesMax;
   }
 
-  /** Writes the intent down, hands it to the gate until it is placed or in doubt, and stores what came of it. */
+  /** Writes the intent down, hands it to the gate until it is placed or unknown, and stores what came of it. */
   async #dispatch(
     order: OrderRequest,
     context: GateContext,

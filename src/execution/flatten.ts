@@ -23,7 +23,7 @@ export interface FlattenDeps {
 
 /**
  * A pass gives the symbol back after this long, or when an order with the widest bound has found nobody, so that what else
- * waits for the symbol goes on; whoever wants it closed asks again.
+ * waits for the symbol continues; whoever wants it closed asks again.
  */
 const PASS_MS_MAX = 8_000;
 const TRIES_MAX = EXIT_BOUNDS.length + 1;

@@ -37,7 +37,7 @@ export interface HaltHandlerOptions {
    * guard's, which lives when the trader does not.
    */
   readonly record?: (record: HaltRecord) => Promise<void>;
-  /** A halt could not be recorded. It is carried out all the same, and recorded with the guard's next request, or before trading goes on. */
+  /** A halt could not be recorded. It is carried out all the same, and recorded with the guard's next request, or before trading continues. */
   readonly onUnrecorded?: (error: unknown) => void;
 }
 

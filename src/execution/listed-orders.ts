@@ -1,7 +1,7 @@
 import { decimal, text } from '../core/money.js';
 import type { Fill, OrderReport, OrderRequest } from '../core/order.js';
 
-/** An average is a quotient and may go on for ever; what is stored of it has the places of a stored figure. */
+/** An average is a quotient and may go on forever; what is stored of it has the places of a stored figure. */
 export function averageOf(report: OrderReport | undefined): string | null {
   const average = report?.averagePrice ?? null;
   return average === null ? null : text(decimal(average).round(18));

@@ -90,7 +90,7 @@ export class OrderGate {
 
   /**
    * Permit and state once more, as the bytes of the request are about to be written, and again while it is under way:
-   * between the gate and the wire lie an adapter's queue, its signing and a connection to be made. The permit must still be the one it was passed under: one given anew after a halt, or after a step
+   * between the gate and the wire lie an adapter's queue, its signing and a connection to be made. The permit must still be the one it was passed under: one given again after a halt, or after a step
    * down, is no leave for what was decided before. Synchronous; the reason why it may not, or null.
    */
   mayLeave(order: OrderRequest): DenialReason | null {

@@ -18,7 +18,7 @@ export interface OrderStreamLoopOptions {
   readonly onLost: (detail: string) => void;
 }
 
-/** A line that stood for this long has not failed at once: tries begin anew. */
+/** A line that stood for this long has not failed at once: tries begin again. */
 const STEADY_MS = 60_000;
 /** A new subscription is surely heard by then: what came before it is compared, what comes after is told. */
 const SUBSCRIBED_MS = 2000;

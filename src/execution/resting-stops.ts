@@ -119,7 +119,7 @@ export class RestingStops {
       this.#unprotected.set(instrument, { detail: 'ccxt cannot place and follow one at this exchange' });
       return;
     }
-    // In doubt nothing is known of what is held, or of what rests.
+    // Before the exchange agrees, nothing is known of what is held, or of what rests.
     if (this.#deps.execution.blocks(exchange, symbol) || !this.#deps.agreed(exchange)) return;
     if (wanted !== null && resting.length === 1 && fits(resting[0]!, wanted)) {
       this.#unprotected.delete(instrument);

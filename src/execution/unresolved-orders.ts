@@ -11,7 +11,7 @@ export interface UnresolvedOrder {
   /** Amount that stored fills already account for. */
   filledKnown: string;
   notFound: number;
-  /** A stop of which the exchange has said that it waits for its trigger: it is in no doubt, and blocks nothing. */
+  /** A stop of which the exchange has said that it waits for its trigger: it is not unknown, and blocks nothing. */
   resting: boolean;
   /** The exchange was heard to have it. */
   placed: boolean;
@@ -59,7 +59,7 @@ export class UnresolvedOrders {
     });
   }
 
-  /** Whether the order is known to rest; one that is not known any more is in doubt until it is looked up. */
+  /** Whether the order is known to rest; one that is not known any more is unknown until it is looked up. */
   rest(clientOrderId: string, resting: boolean): void {
     const known = this.#entries.get(clientOrderId);
     if (!known) return;
@@ -93,7 +93,7 @@ export class UnresolvedOrders {
     return [...this.#entries.values()];
   }
 
-  /** Those in doubt. */
+  /** Those of unknown outcome. */
   get count(): number {
     let count = 0;
     for (const { resting } of this.#entries.values()) if (!resting) count++;
@@ -115,7 +115,7 @@ export class UnresolvedOrders {
       return { kind: 'report', report };
     }
     entry.notFound++;
-    // An order that is not found any more may have been executed: until that is known it is in doubt.
+    // An order that is not found any more may have been executed: until that is known its outcome is unknown.
     entry.resting = false;
     const inFlightMaxMs = this.#brokers.of(exchange).inFlightMaxMs ?? this.#inFlightMaxMs;
     const late = this.#clock.monotonicMs() - entry.sentMonotonicMs >= inFlightMaxMs;

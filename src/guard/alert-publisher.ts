@@ -17,7 +17,7 @@ const RESTART_MS = 5_000;
 const STOP_MS_MAX = 2_300;
 /** Notices kept for a thread that is not there; older ones give way, and the guard has printed them all. */
 const WAITING_MAX = 500;
-/** Enough for a client and its spool; a leak ends the thread and not the guard. */
+/** Enough for a client and its outbox; a leak ends the thread and not the guard. */
 const HEAP_MB_MAX = 64;
 
 /**

@@ -13,8 +13,8 @@ import type { AlertThreadSettings, FromAlertThread, ToAlertThread } from './aler
 import { raiseNotice } from './notice-report.js';
 
 /**
- * The thread that speaks for the guard: an MQTT client (and ntfy, where it is a sink) with spools of its own. It holds
- * nothing of the guard; whatever a broker does to it, the guard's loop goes on beside it.
+ * The thread that speaks for the guard: an MQTT client (and ntfy, where it is a sink) with outboxes of its own. It holds
+ * nothing of the guard; whatever a broker does to it, the guard's loop continues beside it.
  */
 invariant(parentPort !== null, 'the alert thread is started by the guard');
 const port = parentPort;
@@ -123,11 +123,11 @@ function withoutNtfy(): typeof config {
   return { ...config, alerts: { ...config.alerts, sinks: named.filter((sink) => sink !== 'ntfy') } };
 }
 
-/** A spool that cannot be opened must not silence the guard: its alerts then wait in memory. */
+/** An outbox that cannot be opened must not silence the guard: its alerts then wait in memory. */
 async function openOutbox(file: string): Promise<AlertOutbox> {
   try {
     return await openAlertOutbox(file, (line) =>
-      log.warn({ errorCode: 'E_SPOOL', file, line }, 'a line of the spool is damaged and was passed over'),
+      log.warn({ errorCode: 'E_SPOOL', file, line }, 'a line of the outbox is damaged and was passed over'),
     );
   } catch (error) {
     log.error(

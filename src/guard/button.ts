@@ -50,7 +50,7 @@ export class Button {
     return events;
   }
 
-  /** Nothing goes on in time: no press to be held yet, no release to be waited out. */
+  /** Nothing continues in time: no press to be held yet, no release to be waited out. */
   settled(): boolean {
     return this.#phase === 'released' || (this.#phase === 'pressed' && this.#held);
   }

@@ -16,7 +16,7 @@ export interface CancelOrdersOptions {
   readonly session: Pick<TraderSession, 'send' | 'status'>;
   /** null: the guard has no connection of its own, and says so. */
   readonly canceller: EmergencyCanceller | null;
-  /** Ends a trader that does not do its duty; returns what was done in one sentence. */
+  /** Ends a trader that does not end by itself; returns what was done in one sentence. */
   killTrader(pid: number): string;
   onOutcome(epoch: number, outcome: CancelOutcome): void;
   onKilled(detail: string): void;

@@ -65,7 +65,7 @@ const RECORD_MS_MAX = 1_000;
 export class Guard {
   /**
    * What stopping it consists of, the permit's revocation first, and before anything is waited for. What is recorded stays:
-   * a guard that comes back goes on.
+   * a guard that comes back continues.
    */
   readonly stopSteps: readonly StopStep[] = this.#stopSteps().map(once);
   readonly #deps: GuardDeps;

@@ -5,7 +5,7 @@ import type { Scheduler } from '../ports/time.js';
 const LOOK_MS = 1_000;
 
 /**
- * Lets each server listen anew whose socket is gone, as where the run folder was removed: nobody could reach it there any
+ * Lets each server listen again whose socket is gone, as where the run folder was removed: nobody could reach it there any
  * more. Tried again each second; the permit, which is made again first, tells where its folder cannot be. Returns what
  * ends it.
  */

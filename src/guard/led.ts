@@ -14,7 +14,7 @@ export interface LedPattern {
   readonly mode: LedMode;
   readonly name: string;
   readonly meaning: string;
-  /** Lit and dark in turn, in milliseconds, beginning lit; repeated for ever. */
+  /** Lit and dark in turn, in milliseconds, beginning lit; repeated forever. */
   readonly stepsMs: readonly number[];
 }
 

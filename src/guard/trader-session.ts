@@ -113,7 +113,7 @@ export class TraderSession {
       this.#events.haltWanted(message.detail);
       return;
     }
-    // Nothing counts before the hello, and whatever a silent trader says on waking first makes it arrive anew.
+    // Nothing counts before the hello, and whatever a silent trader says on waking first makes it arrive again.
     if (!session.greeted) return;
     this.#revive(session);
     if (message.type === 'ack') this.#events.acknowledged(message.epoch);

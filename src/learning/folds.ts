@@ -51,7 +51,7 @@ export function walkForwardFolds(openMs: Float64Array, plan: FoldPlan): Fold[] {
   const rowAt = (atMs: number) => lowerBound(openMs, atMs);
   const folds: Fold[] = [];
   for (let k = 0; ; k++) {
-    // Reckoned from the first day each time, so that month ends do not add up to a shift.
+    // Counted from the first day each time, so that month ends do not add up to a shift.
     const testFromMs = addSpan(addSpan(firstMs, plan.train), plan.test, k);
     if (testFromMs >= endMs) break;
     const testToMs = Math.min(endMs, addSpan(addSpan(firstMs, plan.train), plan.test, k + 1));

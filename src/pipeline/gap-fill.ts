@@ -5,7 +5,7 @@ import type { Store } from '../ports/store.js';
 import type { StreamState } from './stream-state.js';
 
 /**
- * Stores late bars of a gap and builds the windows anew, so that the next decision goes by the candles known then, as a
+ * Stores late bars of a gap and builds the windows again, so that the next decision goes by the candles known then, as a
  * backtest over them would. Bad rows go to quarantine. Resolves to how many candles were new.
  */
 export async function fillGap(

@@ -26,7 +26,7 @@ export interface RouterDeps {
   readonly entryCostMax: () => number;
 }
 
-/** What another exchange has to tell its price once the own one has: a sick one must not hold up a decision. */
+/** What another exchange has to tell its price once the own one has: a failing one must not hold up a decision. */
 const PATIENCE_MS = 250;
 
 /**
@@ -76,7 +76,7 @@ export class Router {
     let best: Route = { stream, quote: await asked };
     if (others.length > 0) await Promise.race([asking, this.#deps.clock.sleep(PATIENCE_MS)]);
     for (const route of told) {
-      // In the time that quotes take an exchange may have turned sick.
+      // In the time that quotes take an exchange may have begun to fail.
       if (!this.#isFresh(route.quote) || !this.#takesEntries(route.stream, candle)) continue;
       const ours =
         best.stream === stream && !(this.#isFresh(best.quote) && this.#takesEntries(stream, candle));

@@ -23,7 +23,7 @@ export interface CandleFeed {
   ): Promise<void>;
   /** Top of book now; undefined where the exchange has none. */
   quote(symbol: string): Promise<Quote | undefined>;
-  /** These symbols as the exchange lists them now, read anew; one that it does not list is not in the answer. */
+  /** These symbols as the exchange lists them now, read again; one that it does not list is not in the answer. */
   listed(symbols: readonly string[]): Promise<ReadonlyMap<string, MarketListing>>;
   close(): Promise<void>;
 }

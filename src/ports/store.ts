@@ -46,7 +46,7 @@ export interface Store {
   /** Durable. A flow already stored (by exchange, kind and id) is left as it is. */
   recordFlows(flows: readonly CapitalFlow[]): Promise<void>;
   recordHalt(record: HaltRecord): Promise<void>;
-  /** Durable: the account that is restored is from then on measured anew. */
+  /** Durable: the account that is restored is from then on measured again. */
   recordRebase(rebase: PeakRebase): Promise<void>;
   restore(): Promise<RestoredState>;
   close(): Promise<void>;

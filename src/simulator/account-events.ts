@@ -6,7 +6,7 @@ import type { SimulatedOrder } from './order-engine.js';
 export type ExecutionType = 'NEW' | 'TRADE' | 'CANCELED' | 'EXPIRED';
 
 /**
- * Something that happened to an account, told at the moment it happened: the order goes on changing, so whoever keeps
+ * Something that happened to an account, told at the moment it happened: the order continues changing, so whoever keeps
  * an event must write down at once what it says.
  */
 export type AccountEvent =

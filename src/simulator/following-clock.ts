@@ -32,7 +32,7 @@ export async function createFollowingClock(restUrl: string, periodMs = 50): Prom
     while (!stopping.signal.aborted) {
       await sleepReal(periodMs, stopping.signal).catch(() => undefined);
       if (stopping.signal.aborted) return;
-      // A simulator that is gone shows itself on the feed; the clock goes on with real time.
+      // A simulator that is gone shows itself on the feed; the clock continues with real time.
       const asked = await serverTime(restUrl, stopping.signal).catch(() => undefined);
       if (asked !== undefined) rebase(asked);
     }

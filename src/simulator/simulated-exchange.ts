@@ -134,7 +134,7 @@ export class SimulatedExchange implements IdSource {
     return id;
   }
 
-  /** Completes the next bar: time jumps to its close, stops are triggered, resting orders fill, books are drawn anew. */
+  /** Completes the next bar: time jumps to its close, stops are triggered, resting orders fill, books are drawn again. */
   step(): readonly ClosedBar[] {
     const closed = this.replay.step();
     if (closed.length === 0) return closed;

@@ -32,7 +32,7 @@ export interface Take {
   readonly amount: Decimal;
 }
 
-/** A deterministic book of one instrument: drawn anew at each close, eaten by takers until the next. */
+/** A deterministic book of one instrument: drawn again at each close, eaten by takers until the next. */
 export class SyntheticBook {
   readonly #instrument: Instrument;
   readonly #settings: BookSettings;

@@ -66,7 +66,7 @@ export class BarAlerts {
       return;
     }
     const step = drawdown >= limit * 0.8 ? 2 : drawdown >= limit * 0.5 ? 1 : 0;
-    // It is told again only after the drawdown has gone well back, lest a wobble around a step fill the phone.
+    // It is told again only after the drawdown has gone well back, so that a wobble around a step does not fill the phone.
     if (step > this.#drawdownStep) {
       await (step === 2
         ? this.#options.alerts.raise('DRAWDOWN_80', { drawdown, limit })

@@ -43,7 +43,7 @@ const WAITING_LOOK_MS = 1000;
 const FLOOR_OF_RESERVE = 0.2;
 /** Free space must come back by this factor before the box trades on. */
 const DISK_BACK = 1.1;
-/** An offset is believed for so long when it cannot be measured anew. */
+/** An offset is believed for so long when it cannot be measured again. */
 const OFFSET_AGE_MS_MAX = 600_000;
 
 export function createBoxConditions(options: BoxConditionsOptions): BoxConditions {

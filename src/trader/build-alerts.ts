@@ -152,7 +152,7 @@ interface AskedBySinks {
 function openSinks(options: AlertingOptions, outboxes: { close(): Promise<void> }[], asked: AskedBySinks) {
   const { config, env, clock, rng, log, store, takesHalts } = options;
   const damaged = (line: number) =>
-    log.warn({ errorCode: 'E_SPOOL', line }, 'a line of the ntfy spool is damaged and was passed over');
+    log.warn({ errorCode: 'E_SPOOL', line }, 'a line of the ntfy outbox is damaged and was passed over');
   return createAlertSinks({
     config,
     device: config.device.name,

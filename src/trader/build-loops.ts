@@ -21,7 +21,7 @@ import { createStoreRetention, retentionOf } from './store-retention.js';
 import type { TraderOptions } from './trader.js';
 import { boxConditions } from './watch-conditions.js';
 
-/** The fifth phase of a start: what goes on for as long as the box lives. */
+/** The fifth phase of a start: what continues for as long as the box lives. */
 export interface BuiltLoops {
   readonly live: LiveRun;
   /** The model's life: files, health, challengers. */

@@ -6,7 +6,7 @@ import type { Clock } from '../ports/time.js';
 export interface DeadMansWatchOptions {
   readonly exchange: string;
   readonly device: DeadMansSwitch;
-  /** What the switch is wound up to; it is wound anew after a quarter of that. */
+  /** What the switch is wound up to; it is wound again after a quarter of that. */
   readonly seconds: number;
   readonly clock: Clock;
   readonly alerts: Alerts;

@@ -49,7 +49,7 @@ export interface LiveRunOptions {
 /** Known bars asked for again whenever a connection begins: what the exchange changed in them is a late correction. */
 const OVERLAP_BARS = 5;
 
-/** Runs the pipeline on live streams: each stream's feed is kept alive on its own, so a sick one does not slow the others. */
+/** Runs the pipeline on live streams: each stream's feed is kept alive on its own, so a failing one does not slow the others. */
 export class LiveRun {
   readonly #options: LiveRunOptions;
   readonly #gapFillers = new Map<string, GapFiller>();

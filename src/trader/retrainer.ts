@@ -10,7 +10,7 @@ export interface RetrainerRequest extends RetrainRequest {
   readonly championDir: string;
 }
 
-/** The process that trains: it holds nothing of the trader, and the trader goes on whatever becomes of it. */
+/** The process that trains: it holds nothing of the trader, and the trader continues whatever becomes of it. */
 serveBackground(async (given, onProgress) => {
   const request = given as RetrainerRequest;
   const champion = await loadClassifier(request.championDir);

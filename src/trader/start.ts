@@ -96,7 +96,7 @@ export class TraderStart {
     const { config, version, log } = options;
     const { alerts } = alerting;
     await alerts.raise('SERVICE_STARTED', {
-      reason: opened.restored.account !== null ? 'goes on where it stopped' : 'its store is new',
+      reason: opened.restored.account !== null ? 'continues where it stopped' : 'its store is new',
       version,
     });
     await loops.resting.start();

@@ -24,7 +24,7 @@ export interface StoreRetentionOptions {
   readonly firstAfterMs?: number;
 }
 
-/** Once a day takes out of the store what has had its days. A failure is told once, and its end too. */
+/** Once a day takes out of the store what has expired. A failure is told once, and its end too. */
 export function createStoreRetention(options: StoreRetentionOptions): {
   start(): void;
   stop(): Promise<void>;
@@ -38,7 +38,7 @@ export function createStoreRetention(options: StoreRetentionOptions): {
     const nowMs = clock.wallMs();
     try {
       for (const retired of await store.retire(keepDays, nowMs))
-        log.info(retired, 'rows have had their days and are out of the store');
+        log.info(retired, 'expired rows are out of the store');
       if (failedMs === null) return;
       await alerts.raise('LAYER_BACK', { layer: 'store upkeep', afterMs: nowMs - failedMs });
       failedMs = null;

@@ -49,7 +49,7 @@ export interface Trader {
   readonly guard: InProcessGuard | null;
   /** Connects everything; resolves when bars can come. */
   start(): Promise<void>;
-  /** Follows the streams until `signal` aborts; rejects when the trader must be started anew. */
+  /** Follows the streams until `signal` aborts; rejects when the trader must be started again. */
   run(signal: AbortSignal): Promise<void>;
   /** In the reverse order of `start`. */
   stop(): Promise<void>;

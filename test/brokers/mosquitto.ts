@@ -46,7 +46,7 @@ export interface Mosquitto {
   kill(): Promise<void>;
   freeze(): void;
   thaw(): void;
-  /** Replaces the users and lets the broker read them anew, which also throws out nobody who is connected. */
+  /** Replaces the users and lets the broker read them again, which also throws out nobody who is connected. */
   setUsers(users: Readonly<Record<string, string>>): void;
   /** From its next start on the broker keeps its sessions on a disk that is full (or no longer so). */
   setDiskFull(full: boolean): void;

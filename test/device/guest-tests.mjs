@@ -15,7 +15,7 @@ const RUN = `env,REDBUTTON_DEVICE_TEST=${howMuch},node,node_modules/vitest/vites
 const BOOTS_MAX = 3;
 const disk = path.join(images, 'data-of-tests.img');
 
-/** Stops the guest's processors for a while, as a host does that sleeps: time goes on for its wall clock alone. */
+/** Stops the guest's processors for a while, as a host does that sleeps: time continues for its wall clock alone. */
 function standStill(monitor, ms) {
   const talk = connect(monitor);
   const say = (command) => talk.write(`${JSON.stringify({ execute: command })}\n`);

@@ -79,7 +79,7 @@ describe('closing a position in a halt', () => {
     ]);
   });
 
-  it('given a market that stays away, then goes on with more room each time, and gives the symbol back after a while', async () => {
+  it('given a market that stays away, then continues with more room each time, and gives the symbol back after a while', async () => {
     const { flattened, rooms, nowMs } = holding([]);
     expect(await flattened).toBe('1 BTC/USDT (expired)');
     expect(rooms).toEqual([1, 2, 3, 4, 5, 6, 7, 8]);

@@ -124,7 +124,7 @@ describe('the paper broker', () => {
     });
   });
 
-  it('goes on from its fills after a restart', async () => {
+  it('continues from its fills after a restart', async () => {
     const before = paper();
     const mine = order();
     const result = await before.create(mine, QUOTE);

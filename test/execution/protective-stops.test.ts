@@ -160,7 +160,7 @@ describe('a live position', () => {
 });
 
 describe('a restart', () => {
-  it('goes on with the stop that rests, and places none beside it', async () => {
+  it('continues with the stop that rests, and places none beside it', async () => {
     const { send, nextLife, resting, engine } = await given();
     await send('buy', 0.5);
     const next = await nextLife();

@@ -65,7 +65,7 @@ it('tells of a position without its stop once, again for another reason, and aga
   ]);
 });
 
-it('tells of a confirmed difference once, and anew when it came again after an agreement', async () => {
+it('tells of a confirmed difference once, and again when it came again after an agreement', async () => {
   expect(
     await told([
       { result: mismatch('1 BTC more', false) },

@@ -151,7 +151,7 @@ describe.skipIf(!mosquittoInstalled())('the guard’s alert thread', () => {
     await again.made.stop();
   });
 
-  it('delivers from memory where its spool cannot be opened', async () => {
+  it('delivers from memory where its outbox cannot be opened', async () => {
     // A folder stands where the file should be: no disk can be written, whoever runs this.
     mkdirSync(path.join(dir, 'no-disk-guard', 'mqtt-alerts.jsonl'), { recursive: true });
     const { made, logged } = publisher('no-disk', USERS[USER]);

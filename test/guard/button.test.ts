@@ -20,7 +20,7 @@ describe('the button', () => {
     expect(feed(nc(), [0, 0, 0, 0, 0, 0, 0])).toEqual([[], [], [], [], [], ['released'], []]);
   });
 
-  it('begins the release anew at each bounce', () => {
+  it('begins the release again at each bounce', () => {
     const events = feed(nc(), [1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0]).flat();
     expect(events).toEqual(['pressed', 'released']);
     expect(feed(nc(), [1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0]).flat()).toEqual(['pressed']);
@@ -89,7 +89,7 @@ describe('the reset button', () => {
     expect([0, 1000, 3000, 9000].map((atMs) => reset.sample(0, atMs))).toEqual([false, false, false, false]);
   });
 
-  it('begins anew when let go', () => {
+  it('begins again when let go', () => {
     const reset = new ResetButton(3000);
     reset.sample(1, 0);
     reset.sample(0, 10);

@@ -111,7 +111,7 @@ describe('what the guard itself sees at the exchange', () => {
     await bench.time.advance(36_000);
     expect(asked.looks.map((atMs) => Math.round((atMs - fromMs) / 10_000))).toEqual([0, 3]);
     expect(told()).toEqual(['halt_confirmed', 'halt_not_confirmed', 'halt_confirmed']);
-    // Confirmed anew, it is looked at anew.
+    // Confirmed again, it is looked at again.
     await bench.time.advance(200_000);
     expect(asked.looks.length).toBe(5);
     expect(bench.guard.status()).toMatchObject({ led: 'halted_confirmed' });

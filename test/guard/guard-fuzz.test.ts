@@ -163,7 +163,7 @@ describe('any history', () => {
             // Opening the contact, or a command, halts in the very call, without any timer.
             const changed = step.kind === 'press' ? levelBefore === 0 : opened;
             if (changed && !lineDead) expect(permit).toMatchObject({ ok: false, reason: 'revoked' });
-            // A halted box is armed by time and hands only, never by a command, a trader or a mended line alone.
+            // A halted box is armed by time and hands only, never by a command, a trader or a repaired line alone.
             if (wasHalted && status.state !== 'HALTED') {
               expect(rearmed).toBe(true);
               expect(['wait', 'stall']).toContain(step.kind);

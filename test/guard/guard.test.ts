@@ -28,7 +28,7 @@ describe('starting', () => {
     expect(bench.permit.read()).toMatchObject({ ok: true, state: 'ACTIVE' });
   });
 
-  it('never uses an epoch twice: it goes on from record and permit file, whichever is further', async () => {
+  it('never uses an epoch twice: it continues from record and permit file, whichever is further', async () => {
     await start({ record: ARMED, epochBefore: 90 });
     expect(bench.guard.status().epoch).toBe(91);
     await bench.dispose();
@@ -271,7 +271,7 @@ describe('a line that cannot be relied on', () => {
     expect(bench.guard.resume('anna')).toMatchObject({ opened: false, reason: 'line_fault' });
   });
 
-  it('is opened anew each second; then the box can be armed again, but does not arm itself', async () => {
+  it('is opened again each second; then the box can be armed again, but does not arm itself', async () => {
     await startActive();
     bench.gpio.unplug(BUTTON);
     await bench.time.advance(5000);

@@ -41,7 +41,7 @@ describe('the LED driver', () => {
     expect(closed).toBe(true);
   });
 
-  it('tells a line that fails, and goes on when it is back', () => {
+  it('tells a line that fails, and continues when it is back', () => {
     let broken = true;
     const line = {
       write() {

@@ -66,7 +66,7 @@ export interface LiveBox {
   button(pressed: boolean): Promise<void>;
   /** Asks for the window alone. */
   resume(): Promise<ResumeAnswer>;
-  /** Opens the window and arms by hand; resolves when the permit says ACTIVE. A trader that ended is started anew, as its unit does. */
+  /** Opens the window and arms by hand; resolves when the permit says ACTIVE. A trader that ended is started again, as its unit does. */
   arm(): Promise<void>;
   /** Places `count` resting orders with the box's prefix, as from an earlier time. */
   placeOrders(count: number): Promise<void>;

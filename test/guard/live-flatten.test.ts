@@ -73,7 +73,7 @@ const sales = (fromMs: number) => createdAfter(box, fromMs).length;
 const on = () => ({ box, move: (pressed: boolean) => box.button(pressed), slower: 1 });
 
 describe('a press that is held, where the box is to flatten', () => {
-  it(`given a market that falls by ${FALL * 100} % meanwhile and hardly buys, then goes on until nothing is held`, async () => {
+  it(`given a market that falls by ${FALL * 100} % meanwhile and hardly buys, then continues until nothing is held`, async () => {
     const { fall } = await startHolding();
     const [before, price] = [held(), lastClose()];
     fall();

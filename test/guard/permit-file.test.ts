@@ -110,7 +110,7 @@ describe('the permit file', () => {
     expect(permit.read().ok).toBe(false);
   });
 
-  it('is revoked by the next guard as it opens it, which goes on from its epoch', () => {
+  it('is revoked by the next guard as it opens it, which continues from its epoch', () => {
     writer.renew('ACTIVE', 41, 1_500);
     const next = new PermitFile(path);
     expect(next.found).toEqual({ kind: 'running', epoch: 41 });

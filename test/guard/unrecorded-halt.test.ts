@@ -247,7 +247,7 @@ describe('trying each minute whether a halt could be recorded', () => {
     expect(status().state).toBe('REDUCING');
     await bench.time.advance(300_000);
     expect(bench.record.probes).toBe(probes + 1);
-    // The guard itself goes on: a press halts as ever.
+    // The guard itself continues: a press halts as ever.
     bench.press();
     expect(bench.permit.read()).toEqual({ ok: false, reason: 'revoked' });
     // Nor have any piled up: once the disk answers, it gets the halt.

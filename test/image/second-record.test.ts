@@ -169,7 +169,7 @@ describe('the unit of the second record', () => {
   it('comes before the guard, and can keep it waiting for half a minute at most, never away', () => {
     expect(unit).toMatch(/^Before=redbutton-guard\.service$/m);
     const limit = (key: string) => Number(new RegExp(`^${key}=(\\d+)$`, 'm').exec(unit)?.[1]);
-    // Told to end, killed, and killed again: then systemd goes on without it.
+    // Told to end, killed, and killed again: then systemd continues without it.
     expect(limit('TimeoutStartSec') + 3 * limit('TimeoutStopSec')).toBeLessThanOrEqual(30);
     expect(guard).toMatch(/^After=redbutton-record\.service /m);
     expect(guard).not.toMatch(/^(Requires|Requisite|BindsTo|PartOf|RequiresMountsFor|Wants)=/m);

@@ -1,5 +1,5 @@
 // Power cuts of the whole image at random moments: `soak.mjs IMAGE DIR CUTS [SEED]`. The card lives through all of them but
-// is flashed anew at every tenth, so that first boots are cut too. In every third life that gets so far the system is being
+// is flashed again at every tenth, so that first boots are cut too. In every third life that gets so far the system is being
 // updated (copied into its other root, upgraded, tried) when the plug is pulled. What must hold in each life that is given
 // the time: guard and trader run, the settings are those of the owner, and no row the trader has told of is missing.
 // QEMU is killed: what the guest had not flushed is lost. The cache of a real card is not simulated.
@@ -59,7 +59,7 @@ async function verify() {
   if (!/^rw/.test(mounted)) throw new Error(`/data is ${mounted}`);
   known = { rows, machineId };
   tally.verified++;
-  return { rows, mended: /UNEXPECTED|FIXED|damaged/.test(fsck) };
+  return { rows, repaired: /UNEXPECTED|FIXED|damaged/.test(fsck) };
 }
 
 async function life(number) {
@@ -78,7 +78,7 @@ async function life(number) {
   let words = '';
   const living = (async () => {
     const found = await verify();
-    words = `ran, ${found.rows} rows${found.mended ? ', file system mended' : ''}`;
+    words = `ran, ${found.rows} rows${found.repaired ? ', file system repaired' : ''}`;
     if (updates && !last) {
       await pi.run('systemd-run --quiet --unit=soak-update redbutton os-update --now --anyway');
       words += ', updating';

@@ -99,7 +99,7 @@ try {
     'redbutton-errors.txt on the card names both mistakes',
     errors.includes('box.timeZone') && errors.includes('exchange[0].symbols[0]'),
   );
-  check('redbutton.toml is left for its owner to mend', filesOn(card).includes('redbutton.toml'));
+  check('redbutton.toml is left for its owner to repair', filesOn(card).includes('redbutton.toml'));
 
   // ── first boot ──────────────────────────────────────────────────────────────────────────────────────────────────
   say('start with a good redbutton.toml');

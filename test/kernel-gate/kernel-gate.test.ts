@@ -267,7 +267,7 @@ describe.skipIf(reason !== null)('the gate in the kernel', () => {
   });
 
   it.each([1, CREATE_PORT_BLOCKS])(
-    'goes on by %i epochs without a halt between, and ends what was of the earlier one',
+    'continues by %i epochs without a halt between, and ends what was of the earlier one',
     async (later) => {
       const world = await create();
       await world.peer('server', PORT);

@@ -233,7 +233,7 @@ describe('the drawdown breaker in the pipeline', () => {
     execution: { ...CONFIG.execution, notionalMaxFraction: 1 },
   };
 
-  it('trips once, lets nobody in, survives a restart, and goes on after a person’s word', async () => {
+  it('trips once, lets nobody in, survives a restart, and continues after a person’s word', async () => {
     const contents = emptyContents();
     const world = await paperWorld({ store: tinyStore(contents), config });
     let trips = 0;

@@ -45,7 +45,7 @@ describe('the portfolio', () => {
     expect(portfolio.statistics()).toEqual({ closedTrades: 2, averageWin: 20 / 180, averageLoss: 0.1 });
   });
 
-  it('takes a fee in base off the position, and counts dust as flat', () => {
+  it('takes a fee in base off the position, and counts a residual as flat', () => {
     const portfolio = fresh();
     portfolio.apply(fill('buy', '1', '100', { fee: '0.0005', feeCurrency: 'BTC' }));
     expect(portfolio.book('binance', 'BTC/USDT').unitsNumber).toBe(0.9995);

@@ -54,7 +54,7 @@ export class EventClock implements Clock {
       let asked = 0;
       let ended = false;
       // Nothing in the world waits for anything but promises, and Node runs all of them out between one immediate and the
-      // next. So each event gets an immediate of its own; a turn of the event loop, which is dear, serves many.
+      // next. So each event gets an immediate of its own; a turn of the event loop, which is expensive, serves many.
       const ask = () => {
         for (asked = 0; asked < EVENTS_A_TURN; asked++) setImmediate(turn);
       };

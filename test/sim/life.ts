@@ -6,7 +6,7 @@ import { NO_TRACE, type Trace } from './trace.js';
 export type Fate = 'goes_on' | 'dies_before' | 'dies_after';
 
 /**
- * One life of the trader's process. At its end everything it waits for stays unanswered for ever, as in a process that
+ * One life of the trader's process. At its end everything it waits for stays unanswered forever, as in a process that
  * was killed: none of its code runs any more.
  */
 export class Life {

@@ -52,7 +52,7 @@ export async function verdictOnRules(truth: MonthTruth): Promise<string[]> {
   return flaws;
 }
 
-/** Nothing is bought on a day (UTC) that has lost its limit, reckoned anew from the snapshots in the order they were made. */
+/** Nothing is bought on a day (UTC) that has lost its limit, computed again from the snapshots in the order they were made. */
 function verdictOnDays(decisions: readonly BarRecord[], { config, transfers }: MonthTruth): string[] {
   const flaws: string[] = [];
   let dayMs = 0;

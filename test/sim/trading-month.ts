@@ -209,7 +209,7 @@ export async function tradingMonth({ seed, bars, kernel, write }: MonthOptions):
       trader = started;
       await started.ended;
     } catch (error) {
-      // A fault that the process cannot live with ends it, and the box starts it anew; a broken invariant is a flaw.
+      // A fault that the process cannot live with ends it, and the box starts it again; a broken invariant is a flaw.
       if (String(error).includes('invariant')) flaws.push(String(error));
       mine.end('fault');
     }

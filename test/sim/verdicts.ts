@@ -58,7 +58,7 @@ export function verdictOnLeaving(
     return permit.ok ? flaws : [...flaws, `${name} left without a permit: ${permit.reason}`];
   }
   const limit = Number(order.limitPrice ?? (order.side === 'buy' ? quote.ask : quote.bid));
-  // Another try keeps its limit while the quote goes on: the market may move by a bar in between, the collar may not.
+  // Another try keeps its limit while the quote continues: the market may move by a bar in between, the collar may not.
   const beyond = order.side === 'buy' ? limit / quote.ask - 1 : 1 - limit / quote.bid;
   const { orderType, limitCollarFraction } = config.execution;
   // What closes beside a decision, where a stop could not rest, is given more room with each try.

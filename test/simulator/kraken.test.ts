@@ -143,7 +143,7 @@ describe('Kraken, as the unmodified class of ccxt speaks to it', () => {
     );
   });
 
-  it('says with HTTP 200 that too much was asked, and locks out who goes on', async () => {
+  it('says with HTTP 200 that too much was asked, and locks out who continues', async () => {
     await start({ limits: { tier: 'starter', refusalsBeforeBan: 3, banMs: 60_000 } });
     const asked = async () => {
       for (let i = 0; i < 16; i++) await api.fetchOpenOrders();

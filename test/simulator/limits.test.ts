@@ -54,12 +54,12 @@ describe('the weight of requests', () => {
     expect(await used('/api/v3/ticker/24hr?symbol=BTCUSDT')).toBe(before + 52);
   });
 
-  it('above the limit is 429 with the time to wait, and whoever goes on is banned with the end of it', async () => {
+  it('above the limit is 429 with the time to wait, and whoever continues is banned with the end of it', async () => {
     world = await startWorld({ limits: { weightPerMinute: 30, refusalsBeforeBan: 2, banMs: 90_000 } });
     const ask = () => fetch(`${world.simulator.restUrl}/api/v3/depth?symbol=BTCUSDT`);
     const answers = [];
     for (let i = 0; i < 10; i++) answers.push(await ask());
-    // A minute that turns in the middle begins anew, which moves the first refusal back.
+    // A minute that turns in the middle begins again, which moves the first refusal back.
     const statuses = answers.map(({ status }) => status);
     expect(statuses.slice(0, 6)).toEqual([200, 200, 200, 200, 200, 200]);
     expect(statuses).toContain(429);
@@ -87,7 +87,7 @@ describe('the weight of requests', () => {
 });
 
 describe('a trader that was told to wait', () => {
-  it('sends nothing more until the time is over but for a cancel, and then goes on', async () => {
+  it('sends nothing more until the time is over but for a cancel, and then continues', async () => {
     world = await startWorld();
     const { broker, arrivals, api } = await brokerAndArrivals();
     await api.createOrder(SYMBOL, 'limit', 'buy', '0.01', '30000', { clientOrderId: 'rb-box-rest' });

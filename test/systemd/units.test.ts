@@ -60,7 +60,7 @@ describe('the units', () => {
     }
   });
 
-  it('bring each service back for ever, and end it within 10 s', () => {
+  it('bring each service back forever, and end it within 10 s', () => {
     for (const unit of ['redbutton.service', 'redbutton-guard.service', 'redbutton-gate.service']) {
       expect(valuesOf(unit, 'Restart')).toEqual(['always']);
       expect(valuesOf(unit, 'StartLimitIntervalSec')).toEqual(['0']);

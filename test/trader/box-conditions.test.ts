@@ -74,7 +74,7 @@ describe('the conditions of the box', () => {
     now.offsetMs = 5;
     await clock.advance(60_000);
     expect(limited.state()).toBe('ACTIVE');
-    // Not measurable for a while: the last offset counts, but not for ever.
+    // Not measurable for a while: the last offset counts, but not forever.
     now.offsetMs = null;
     await clock.advance(500_000);
     expect(limited.state()).toBe('ACTIVE');

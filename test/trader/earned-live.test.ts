@@ -48,7 +48,7 @@ describe('live trading', { timeout: 120_000 }, () => {
     expect(await refusedOf({}, { days: 40, trainedOn })).toContain('and the store holds 0');
   });
 
-  it('is not earned by days that were lived before the manifest was written anew', async () => {
+  it('is not earned by days that were lived before the manifest was written again', async () => {
     await refusedOf({}, { days: 40, trainedOn: { symbol: 'SPX/USD' } });
     const store = await openStore({ path: pathsOf(config().device).database });
     const manifest = manifestText(manifestOf({}));

@@ -242,7 +242,7 @@ describe('a challenger trained beside the bars', () => {
     await it.close();
   }, 120_000);
 
-  it('is ended when it takes more memory than it may, and the trader goes on', async () => {
+  it('is ended when it takes more memory than it may, and the trader continues', async () => {
     const it = await box(true, { memoryMbMax: 100, trees: 3000, trainRowsMax: 3000 });
     // A Node process with ONNX Runtime alone is above 60 MB; 3000 trees bring it over 100.
     const { last } = await it.retrain();

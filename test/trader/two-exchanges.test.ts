@@ -167,7 +167,7 @@ describe('one trader on two exchanges', () => {
     expect(trader.pipeline.portfolio.cash()).toBe(decimal(first!).plus(second!).toNumber());
   });
 
-  it('goes on at full pace on one while the other answers no more', async () => {
+  it('continues at full pace on one while the other answers no more', async () => {
     box = await startBox();
     const { simulators, trader, bars } = box;
     const [failing, sound] = simulators as [ExchangeSimulator, ExchangeSimulator];
@@ -189,6 +189,6 @@ describe('one trader on two exchanges', () => {
     await until('its orders', () => sound.ledger().accounts[0]!.trades.length > 0);
     expect(await trader.pipeline.orders.reconcile('binanceus')).toMatchObject({ kind: 'agreed' });
     failing.interceptor = undefined;
-    await until('the sick one to be back', () => bars('binance') > 0);
+    await until('the failing one to be back', () => bars('binance') > 0);
   }, 60_000);
 });

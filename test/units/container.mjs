@@ -86,7 +86,7 @@ export async function boot(root) {
       return status?.armed === true && status.trader.present;
     },
     journal: async (...args) => (await inside('journalctl', '--no-pager', '-o', 'cat', ...args)).output,
-    /** What could not be mended by waiting is told with the journal's end. */
+    /** What could not be repaired by waiting is told with the journal's end. */
     async until(what, condition, msMax) {
       const startMs = performance.now();
       while (!(await condition())) {

@@ -11,11 +11,11 @@ export interface FileAlertOutbox extends AlertOutbox {
   close(): Promise<void>;
 }
 
-/** Beyond this size a file with at least half of it dead is written anew. */
+/** Beyond this size a file with at least half of it dead is written again. */
 const COMPACT_BYTES = 64 * 1024;
 
 /**
- * Opens (or makes) the spool. Each line is a JSON record, `{"add":…}` or `{"remove":[…]}`; an added alert is on the disk
+ * Opens (or makes) the outbox. Each line is a JSON record, `{"add":…}` or `{"remove":[…]}`; an added alert is on the disk
  * (fdatasync) before `add` resolves. A torn last line, as power loss leaves it, is cut off; a damaged line elsewhere is
  * told through `onDamage` and passed over, since the other alerts matter more. Rejects `E_SPOOL` when the file cannot
  * be opened or written.
@@ -138,7 +138,7 @@ function isAlert(value: unknown): value is Alert {
 function outboxFault(file: string, error: unknown): Error {
   return fault(
     'E_SPOOL',
-    `the alert spool ${file} cannot be used: ${messageOf(error)}`,
+    `the alert outbox ${file} cannot be used: ${messageOf(error)}`,
     'check free space and owner of its directory',
     error,
   );

@@ -12,7 +12,7 @@ export interface BackgroundOptions {
   readonly scheduler: Scheduler;
   readonly signal: AbortSignal;
   readonly onProgress?: (done: number, total: number) => void;
-  /** The process could not make itself less important than this one; its work goes on. */
+  /** The process could not make itself less important than this one; its work continues. */
   readonly onNotNice?: (detail: string) => void;
   /** Told of the process's memory now and then, and at its end. */
   readonly onMemory?: (mb: number) => void;

@@ -10,7 +10,7 @@ export interface DeadMansSwitch {
   off(): Promise<void>;
 }
 
-/** Null where the exchange has none, or none that is a countdown which each call winds up again. */
+/** Null where the exchange has none, or none that is a countdown which each call starts again. */
 export function createDeadMansSwitch(
   { dialect, api }: Pick<ConnectedExchange, 'dialect' | 'api'>,
   symbols: readonly string[],

@@ -31,7 +31,7 @@ class CcxtFeed implements CandleFeed {
   readonly exchange: string;
   readonly #connection: ConnectedExchange;
   readonly #graceMs: number;
-  /** Open time of the newest closed bar handed out, by symbol and timeframe: a new stream goes on from there. */
+  /** Open time of the newest closed bar handed out, by symbol and timeframe: a new stream continues from there. */
   readonly #cursors = new Map<string, number>();
   readonly #streams = new Set<symbol>();
   readonly #sharedQuote: (symbol: string) => Promise<Quote | undefined>;

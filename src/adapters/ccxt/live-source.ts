@@ -28,7 +28,7 @@ export const watchBars: LiveSource = async ({ api }, symbol, timeframe, signal, 
       throw new Error('the connection was replaced');
     }
     connections = current;
-    // Of what is new ccxt gives as many rows from the end of its cache: where only the bar before the newest was told anew,
+    // Of what is new ccxt gives as many rows from the end of its cache: where only the bar before the newest was told again,
     // that is the wrong row. So that one always comes along.
     const known = api.ohlcvs?.[symbol]?.[timeframe] ?? rows;
     // The cache may still hold an unfinished bar of an earlier connection: of the first rows only the newest counts.

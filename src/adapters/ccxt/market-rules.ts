@@ -26,7 +26,7 @@ export function marketRules(market: CcxtMarket, precisionMode: number): MarketRu
 
 type Markets = Readonly<Record<string, CcxtMarket>>;
 
-/** The markets, read where there are none yet. ccxt keeps a first reading that failed, and would fail with it for ever. */
+/** The markets, read where there are none yet. ccxt keeps a first reading that failed, and would fail with it forever. */
 export async function loadedMarkets(api: CcxtExchange): Promise<Markets> {
   if (api.markets !== undefined) return api.markets;
   try {

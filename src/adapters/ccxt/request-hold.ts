@@ -25,7 +25,7 @@ export const urgentRequests = new AsyncLocalStorage<true | undefined>();
 const LIMIT_MS_DEFAULT = 10_000;
 const BAN_MS_DEFAULT = 120_000;
 
-/** Keeps an exchange's requests in for as long as it has said: whoever goes on asking is banned, or for longer. */
+/** Keeps an exchange's requests in for as long as it has said: whoever continues asking is banned, or for longer. */
 export interface RequestHold {
   /** Throws RequestHeld while a hold lasts. */
   check(): void;

@@ -74,7 +74,7 @@ export class OnoffGpio implements Gpio {
       lookEvery: (periodMs, callback) => value.lookEvery(periodMs, callback),
       ...(found && { moved: () => found.moved }),
       ...(memory && {
-        // It stays exported, so that the kernel goes on to note edges; the next process takes it over.
+        // It stays exported, so that the kernel continues to note edges; the next process takes it over.
         leave() {
           line.unwatchAll();
           value.close();

@@ -73,7 +73,7 @@ export class SimulatedGpio implements Gpio {
     return this.#at(number).level;
   }
 
-  /** From now on reads of the line fail with this message; null mends it. */
+  /** From now on reads of the line fail with this message; null repairs it. */
   failReads(number: number, message: string | null): void {
     this.#at(number).readFault = message;
   }

@@ -12,7 +12,7 @@ export interface RequestRunner {
 const RETRY_MS = 1_000;
 
 /**
- * Each message of the guard replaces the work on the one before. A duty that throws is answered as not confirmed and
+ * Each message of the guard replaces the work on the one before. A request that throws is answered as not confirmed and
  * tried again each second, for as long as the guard asks for nothing else.
  */
 export function createRequestRunner(

@@ -13,7 +13,7 @@ export type JournalCondition =
   | { readonly kind: 'new' | 'whole' }
   /** An unfinished frame of a power cut was dropped: nobody had been told that it was durable. */
   | { readonly kind: 'torn'; readonly bytes: number }
-  /** Entries are missing. The file was put aside; what could be read was carried over. */
+  /** Entries are missing. The file was moved aside; what could be read was carried over. */
   | { readonly kind: 'damaged'; readonly keptAs: string };
 
 export interface OpenedJournal {
@@ -131,7 +131,7 @@ export class Journal {
   }
 
   /**
-   * Begins the file anew with `facts`, which must be all that the database holds and a rebuilt one would need; entries that
+   * Begins the file again with `facts`, which must be all that the database holds and a rebuilt one would need; entries that
    * the database does not hold yet are carried over. The old file is there until the new one is durable.
    */
   cut(facts: readonly JournalFact[], seqOf: (fact: JournalFact) => number | undefined): Promise<void> {

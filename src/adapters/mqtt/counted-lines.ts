@@ -24,7 +24,7 @@ export function createCountedLines(clock: Clock, everyMs = EVERY_MS): CountedLin
     const wake = new AbortController();
     waiting.set(source, { times: 0, write, wake });
     clock.sleep(everyMs, wake.signal).then(
-      // While it goes on, the next line comes a minute after this one.
+      // While it continues, the next line comes a minute after this one.
       () => void (end(source) && wait(source, write)),
       () => undefined,
     );

@@ -12,7 +12,7 @@ export interface LinkTimes {
   readonly ackTimeoutMs: number;
   readonly backoffFirstMs: number;
   readonly backoffMaxMs: number;
-  /** Not connected for this long: everything is torn down and built anew. */
+  /** Not connected for this long: everything is torn down and built again. */
   readonly watchdogMs: number;
 }
 

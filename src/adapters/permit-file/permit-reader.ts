@@ -12,7 +12,7 @@ const TRIES = 3;
 /**
  * Reads the guard's permit, synchronously, at the moment of use.
  *
- * The file is opened anew each time (about 10 µs) and never kept open: a descriptor kept from before a restart of the
+ * The file is opened again each time (about 10 µs) and never kept open: a descriptor kept from before a restart of the
  * guard could still show an unexpired permit in a file that has been replaced or removed since.
  */
 export function createPermitReader(path: string, clock: Pick<Clock, 'monotonicMs'>): Permit {

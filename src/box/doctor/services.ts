@@ -61,7 +61,7 @@ function absent(check: string, error: unknown, installed: boolean, remedy: strin
     : warning(check, detail, remedy);
 }
 
-/** The installed units: there, as hardened as shipped, and restarted for ever. */
+/** The installed units: there, as hardened as shipped, and restarted forever. */
 export const units: Check = {
   name: 'units',
   async look({ unitDir }) {
@@ -84,7 +84,7 @@ async function unitFinding(unitDir: string, unit: string): Promise<Finding> {
   if (!/^Restart=always$/m.test(text) || !/^StartLimitIntervalSec=0$/m.test(text)) {
     return failed(
       check,
-      `${unit} is not restarted for ever: a few crashes would leave the box dead`,
+      `${unit} is not restarted forever: a few crashes would leave the box dead`,
       'install the shipped unit again: sudo scripts/install',
     );
   }
@@ -105,5 +105,5 @@ async function unitFinding(unitDir: string, unit: string): Promise<Finding> {
       'install the shipped unit again: sudo scripts/install',
     );
   }
-  return ok(check, `exposure ${exposure} (at most ${EXPOSURE_MAX}), restarted for ever`);
+  return ok(check, `exposure ${exposure} (at most ${EXPOSURE_MAX}), restarted forever`);
 }

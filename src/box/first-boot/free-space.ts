@@ -7,7 +7,7 @@ const BLOCK = Buffer.alloc(1024 * 1024);
 const FILLER = 'redbutton-wiping.tmp';
 
 /**
- * Overwrites what is free on the file system of `folder` with zeros: an editor that saved a file anew, or a computer that
+ * Overwrites what is free on the file system of `folder` with zeros: an editor that saved a file again, or a computer that
  * copied it twice, has left the text of before in sectors that belong to no file now. Only FAT, and never more than
  * `bytesMax`; resolves to the bytes written. Power may fail meanwhile: the next call takes the filler away first.
  */

@@ -69,7 +69,7 @@ export async function systemsOf(): Promise<Systems> {
 
 const deviceOf = (diskId: string, slot: Slot) => `/dev/disk/by-partuuid/${diskId}-0${PARTITION[slot]}`;
 
-/** What Debian has that this system has not: `NAME VERSION` each. Fetches its lists anew. */
+/** What Debian has that this system has not: `NAME VERSION` each. Fetches its lists again. */
 export async function pendingUpgrades(): Promise<readonly string[]> {
   await mkdir(path.join(LISTS, 'partial'), { recursive: true });
   await run('apt-get', ...APT, 'update');

@@ -27,7 +27,7 @@ export interface FlashedBox {
   warn(line: string): void;
 }
 
-/** When the box may be started anew: from the first local hour to before the last one; always where they are equal. */
+/** When the box may be started again: from the first local hour to before the last one; always where they are equal. */
 export interface UpdateWindow {
   readonly fromHour: number;
   readonly toHour: number;

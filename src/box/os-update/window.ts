@@ -15,7 +15,7 @@ export interface WindowQuestion {
 }
 
 /**
- * Whether the box may be started anew: within the window, and flat. A position whose size is not known counts as open,
+ * Whether the box may be started again: within the window, and flat. A position whose size is not known counts as open,
  * and a trader that does not answer as one that may hold some.
  */
 export function refusalOf(question: WindowQuestion): Refusal | null {

@@ -144,7 +144,7 @@ function refuseOthers(copy: string, found: CopyFound, config: Config, fromBox: s
 }
 
 /**
- * Stops the service where that is ours to do; true when it has to be started again. One that systemd is about to start anew
+ * Stops the service where that is ours to do; true when it has to be started again. One that systemd is about to start again
  * counts as running: it would open the database in the middle. `E_RESTORE_RUNNING` where the trader cannot be stopped.
  */
 async function stopTrader(paths: Paths): Promise<boolean> {

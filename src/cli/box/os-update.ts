@@ -12,7 +12,7 @@ export const command = defineCommand({
   summary: "bring Debian's security updates to a flashed box",
   usage: ['[--from HOUR] [--to HOUR] [--now] [--anyway] [--config FILE]', '--check', '--settle'],
   about: `A flashed box has two systems. The one that runs is never written: it is copied
-into the other one, which is upgraded there while trading goes on. Then, with no
+into the other one, which is upgraded there while trading continues. Then, with no
 position open and within the window, the phone is alerted and the new system is
 started, once on trial. Where guard and trader run in it, it stays; where it does
 not start or they do not run, the box falls back to the old one by itself.`,

@@ -10,7 +10,7 @@ import { ADDRESS_OPTIONS, addressOf } from '../box-address.js';
 export const command = defineCommand({
   name: 'backup',
   summary: 'copy the database as of one moment, while the box runs',
-  about: `Writes a whole, consistent and compact copy of the database. Trading goes on
+  about: `Writes a whole, consistent and compact copy of the database. Trading continues
 meanwhile. redbutton restore puts it back.`,
   options: {
     out: {

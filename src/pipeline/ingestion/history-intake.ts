@@ -34,7 +34,7 @@ export async function takeHistory(
     nowMs,
     timeframeMs: timeframeMs(stream.timeframe),
   });
-  // The quarantine goes first: a power cut in between is mended by the repetition.
+  // The quarantine goes first: a power cut in between is repaired by the repetition.
   if (quarantined.length > 0)
     await store.quarantine(
       quarantined.map(({ index, reason }) => {

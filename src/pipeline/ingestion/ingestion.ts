@@ -87,7 +87,7 @@ export class Ingestion {
     return checkRow(raw, { rules, timeframeMs: this.#barMs, nowMs: clock.wallMs() });
   }
 
-  /** Goes on after the candle at `lastOpenMs`; `recent` candles, oldest first, let repeats be told from corrections. */
+  /** Continues after the candle at `lastOpenMs`; `recent` candles, oldest first, let repeats be told from corrections. */
   restore(lastOpenMs: number, recent: readonly Candle[] = []): void {
     this.#known.fill(Number.NaN);
     this.#knownCount = 0;

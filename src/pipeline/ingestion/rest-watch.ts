@@ -21,7 +21,7 @@ export interface RestWatchOptions {
 /**
  * The feed, with a watch on whether its exchange answers requests. A stream may be lively while REST is gone, and then there
  * are no quotes and gaps stay open: that is reported. While it does not answer, a quote is refused at once instead of waited
- * for, so that a sick exchange costs the bars of others one wait and not one each.
+ * for, so that a failing exchange costs the bars of others one wait and not one each.
  */
 export class RestWatch implements CandleFeed {
   readonly exchange: string;

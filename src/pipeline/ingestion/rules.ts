@@ -118,7 +118,7 @@ export class JumpCheck {
     return true;
   }
 
-  /** Goes on from a close that is already known to be good. */
+  /** Continues from a close that is already known to be good. */
   restore(close: number): void {
     this.#believed = close;
     this.#quarantined = undefined;

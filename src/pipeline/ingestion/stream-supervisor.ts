@@ -17,7 +17,7 @@ export interface StreamSupervisorOptions {
   readonly feed: CandleFeed;
   readonly stream: StreamKey;
   readonly timeframeMs: number;
-  /** Days on which a bar is owed. */
+  /** Days on which a bar is due. */
   readonly calendar?: Calendar;
   /** Known bars asked for again when a connection begins; `onCandle` gets them too and finds what was corrected. */
   readonly overlapBars?: number;
@@ -39,12 +39,12 @@ const HISTORY_PAGE = 500;
 
 /** A stream whose next bar is this late, in timeframes after the last one's close, brings none any more. */
 const LATE_TIMEFRAMES = 1.5;
-/** Added to that by the monotonic clock, so that a simulated market that runs fast is no sick feed. */
+/** Added to that by the monotonic clock, so that a simulated market that runs fast is no failing feed. */
 const LATE_GRACE_MS = 5000;
 
 /**
  * Keeps one stream of candles alive. Silence is a fault: a connection that delivers nothing for `silenceMsMax` is torn
- * down and built anew, like one that failed, and so is one that is lively but brings no bar; each reconnection first fills the gap from history, so no bar is skipped.
+ * down and built again, like one that failed, and so is one that is lively but brings no bar; each reconnection first fills the gap from history, so no bar is skipped.
  */
 export class StreamSupervisor {
   readonly #options: StreamSupervisorOptions;
@@ -109,7 +109,7 @@ export class StreamSupervisor {
           throw new HandlerFault(error);
         });
       }
-      // A page without progress ends it: rows that were all quarantined must not be asked for again for ever.
+      // A page without progress ends it: rows that were all quarantined must not be asked for again forever.
       if (closed.length === 0 || newestOpenMs() === newest) return;
     }
   }
@@ -182,7 +182,7 @@ export class StreamSupervisor {
     throw new Error('messages, but no bar');
   }
 
-  /** Bars the calendar owed us for so long that the stream must be sick. */
+  /** Bars overdue by the calendar for so long that the stream must be failing. */
   #barsOverdue(): boolean {
     const { clock, timeframeMs, calendar = '24x7' } = this.#options;
     const newest = this.#options.newestOpenMs();
@@ -191,7 +191,7 @@ export class StreamSupervisor {
     return missingBars(Math.max(newest, this.#lateFromWallMs), overdueUntilMs, timeframeMs, calendar) > 0;
   }
 
-  /** Milliseconds before which neither silence nor an owed bar can be told. */
+  /** Milliseconds before which neither silence nor an overdue bar can be told. */
   #quietMs(): number {
     const { clock, timeframeMs, silenceMsMax } = this.#options;
     const checkMs = Math.max(1, silenceMsMax / 10);
@@ -234,7 +234,7 @@ class BarsInTurn {
   }
 }
 
-/** Marks a fault of our own handler, which no reconnection can mend. */
+/** Marks a fault of our own handler, which no reconnection can repair. */
 class HandlerFault extends Error {
   constructor(cause: unknown) {
     super('the candle handler failed', { cause });

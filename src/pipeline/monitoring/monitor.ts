@@ -28,7 +28,7 @@ export interface Monitor {
   /** Takes over predictions of an earlier run, oldest first; before warm-up. */
   restore(outcomes: RestoredState['outcomes']): void;
   /**
-   * Another model decides from now on: its health is reckoned from its own predictions alone. Outcomes of earlier ones are
+   * Another model decides from now on: its health is computed from its own predictions alone. Outcomes of earlier ones are
    * still told, but no longer counted.
    */
   useModel(model: MonitoredModel): void;

@@ -1,7 +1,7 @@
-/** Bars from which a correlation is reckoned at the least; below that it is not known. */
+/** Bars from which a correlation is computed at the least; below that it is not known. */
 const CORRELATION_BARS_MIN = 20;
 /**
- * A correlation is reckoned anew once in so many bars, on a fixed grid of time, from bars before that: so it does not depend
+ * A correlation is computed again once in so many bars, on a fixed grid of time, from bars before that: so it does not depend
  * on the order in which the streams' bars of the same time arrive, and costs little.
  */
 export const CORRELATION_STEP_BARS = 24;

@@ -8,7 +8,7 @@ import {
 
 /**
  * Labels the bars of one stream. The label is a pure function of the last {@link regimeWindowBars} candles, in the order in
- * which they are known: batch, stream and restart give the same, and so does `verify`. Holes are not bridged; a return
+ * which they are known: batch, stream and restart give the same, and so does `verify`. Gaps are not bridged; a return
  * across one counts as one return.
  */
 export interface RegimeTracker {

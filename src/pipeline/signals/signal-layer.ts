@@ -34,7 +34,7 @@ export interface SignalSurroundings {
   readonly regime?: Regime | null | undefined;
 }
 
-/** What a signal layer goes on from; the store has all of it. */
+/** What a signal layer continues from; the store has all of it. */
 export interface SignalState {
   /** Bar of the last signal that risk let an order through for. */
   readonly lastActedBarMs: number | null;

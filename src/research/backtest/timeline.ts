@@ -204,7 +204,7 @@ async function decideAll(
   /** Close time of each cursor's next bar; infinite when there is none. All in one place, since each is looked at for each time. */
   const nextMs = new Float64Array(cursors.length).fill(Number.POSITIVE_INFINITY);
 
-  /** Goes on to the cursor's next span with a bar in it. */
+  /** Continues with the cursor's next span with a bar in it. */
   async function nextSpan(cursor: StreamCursor, i: number): Promise<void> {
     nextMs[i] = Number.POSITIVE_INFINITY;
     cursor.span = null;

@@ -85,7 +85,7 @@ export async function tuneFold(
   return { choice, trials, result };
 }
 
-/** Variance over the variants of their Sharpe ratios, each the mean of its folds': what the deflated ratio is reckoned by. */
+/** Variance over the variants of their Sharpe ratios, each the mean of its folds': what the deflated ratio is computed by. */
 export function trialVariance(folds: readonly TunedFold[]): number | undefined {
   const count = folds[0]?.trials.length ?? 0;
   if (count < 2) return undefined;

@@ -20,7 +20,7 @@ export async function paperDays(ask: AskRows, stream: StreamKey, family: string)
   for (const [modelHash, text] of await ask('SELECT model_hash, manifest FROM models ORDER BY seq')) {
     const manifest = parseManifest(String(text), 'the store');
     if (familyOf(manifest) === family) hashes.add(String(modelHash));
-    // For good: a manifest that was written anew does not earn days that were lived under another.
+    // For good: a manifest that was written again does not earn days that were lived under another.
     if (marketFit(manifest, stream) === 'off') offMarket.add(String(modelHash));
   }
   for (const hash of offMarket) hashes.delete(hash);

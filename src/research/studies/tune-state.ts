@@ -3,7 +3,7 @@ import { appendFileSync, existsSync, readFileSync, writeFileSync } from 'node:fs
 import { badInput } from '../../core/errors.js';
 import type { TunedFold } from '../backtest/tune.js';
 
-/** Folds that are done, kept in a file of JSON lines, so that a run that was stopped goes on. */
+/** Folds that are done, kept in a file of JSON lines, so that a run that was stopped continues. */
 export interface TuneState {
   readonly done: ReadonlyMap<number, TunedFold>;
   add(index: number, fold: TunedFold): void;

@@ -25,11 +25,11 @@ const alertOf = (id: string): Alert => ({
   atMs: 1_700_000_000_000,
 });
 
-describe('the alert spool', () => {
+describe('the alert outbox', () => {
   let dir: string;
   let file: string;
   beforeEach(() => {
-    dir = mkdtempSync(path.join(tmpdir(), 'redbutton-spool-'));
+    dir = mkdtempSync(path.join(tmpdir(), 'redbutton-outbox-'));
     file = path.join(dir, 'guard', 'alerts.jsonl');
   });
   afterEach(() => rmSync(dir, { recursive: true, force: true }));
@@ -78,7 +78,7 @@ describe('the alert spool', () => {
     expect(await idsOf()).toEqual(['a', 'b']);
   });
 
-  it('does not grow for ever', async () => {
+  it('does not grow forever', async () => {
     const outbox = await openAlertOutbox(file);
     await outbox.add(alertOf('kept'));
     for (let i = 0; i < 1000; i++) {
@@ -91,7 +91,7 @@ describe('the alert spool', () => {
   });
 
   it.each(['the new file', 'its folder'])(
-    'goes on where it cannot be made smaller, since the disk does not sync %s',
+    'continues where it cannot be made smaller, since the disk does not sync %s',
     async (what) => {
       const outbox = await openAlertOutbox(file);
       await outbox.add(alertOf('kept'));

@@ -147,7 +147,7 @@ describe('an order under way when its leave is taken back', () => {
     expect(first ?? (await result)).toMatchObject({ kind: 'ambiguous' });
   });
 
-  it('goes on where the box only steps down, or its own fill has closed the position', async () => {
+  it('continues where the box only steps down, or its own fill has closed the position', async () => {
     const { broker, press } = await brokerBehind();
     front.options.holdsAnswers = true;
     let isOver = false;

@@ -75,7 +75,7 @@ describe('stream', () => {
     expect(collector.bars.map((bar) => bar.openMs)).toEqual([...candles.openMs.slice(100)]);
   });
 
-  it('rejects when the connection drops; the next stream goes on without loss or repetition', async () => {
+  it('rejects when the connection drops; the next stream continues without loss or repetition', async () => {
     const candles = walk(200);
     const feed = await feedOf({ candles });
     const first = await collect(feed, world.simulator);
@@ -89,7 +89,7 @@ describe('stream', () => {
     expect(first.bars.map(plain)).toEqual(Array.from({ length: 27 }, (_, i) => candleAt(candles, 100 + i)));
   });
 
-  it('goes on from where history ended, so that no bar falls between the two', async () => {
+  it('continues from where history ended, so that no bar falls between the two', async () => {
     const candles = walk(200);
     const feed = await feedOf({ candles });
     const history = await feed.history(SYMBOL, '1h', START_MS + 90 * HOUR_MS, 100);
@@ -258,7 +258,7 @@ describe('markets that cannot be read again', () => {
     expect([listed.rules.amountStep, listed.trading]).toEqual(['0.5', false]);
   }, 30_000);
 
-  it('fail at first, and no request for ever after', async () => {
+  it('fail at first, and no request forever after', async () => {
     const feed = await feedOf();
     world.simulator.interceptor = ({ path }) => (path === '/api/v3/exchangeInfo' ? AWAY : undefined);
     await expect(feed.listed([SYMBOL])).rejects.toMatchObject({ code: 'E_EXCHANGE_REQUEST' });

@@ -3,7 +3,7 @@ import type { OhlcvRow } from '../../../src/adapters/ccxt/ccxt-module.js';
 import type { ConnectedExchange } from '../../../src/adapters/ccxt/exchange.js';
 import { watchBars } from '../../../src/adapters/ccxt/live-source.js';
 
-it('hands on a bar that was told anew after the next one had begun', async () => {
+it('hands on a bar that was told again after the next one had begun', async () => {
   const ending = new AbortController();
   const cache: OhlcvRow[] = [];
   // As ccxt's cache: what is told again is written into its row, and of n new rows the last n are given.

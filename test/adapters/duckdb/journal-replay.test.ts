@@ -187,7 +187,7 @@ describe('money that is in the journal', () => {
     }
   });
 
-  test('given the journal damaged, when opened, then it is told and begun anew from the database', async () => {
+  test('given the journal damaged, when opened, then it is told and begun again from the database', async () => {
     const store = await open();
     await trade(store);
     const truth = await moneyOf(store);
@@ -207,7 +207,7 @@ describe('money that is in the journal', () => {
     await rebuilt.close();
   });
 
-  test('given a loss, when the power fails before the mending is done, then the mark is there before anything was moved', async () => {
+  test('given a loss, when the power fails before the repair is done, then the mark is there before anything was moved', async () => {
     await (await open()).close();
     writeFileSync(file, Buffer.alloc(300_000, 0x5a));
     const marker = openRecoveryMarker(path.join(directory, 'mark.json'));

@@ -127,7 +127,7 @@ describe('a database under the log of an unclean stop', () => {
     expect(await money()).toMatchObject({ fills: ALL, kind: 'foreign_log' });
   });
 
-  test('given a backup in its place, when it may not be mended, then it is refused and nothing is touched', async () => {
+  test('given a backup in its place, when it may not be repaired, then it is refused and nothing is touched', async () => {
     copyFileSync(backup, file);
     const before = readdirSync(dir).sort();
     for (const opening of [
@@ -154,7 +154,7 @@ describe('whose a log is', () => {
     ]);
   });
 
-  test('given a database of before, when the trader opens it, then it is written anew and keeps its rows', async () => {
+  test('given a database of before, when the trader opens it, then it is written again and keeps its rows', async () => {
     const instance = await DuckDBInstance.create(':memory:', { storage_compatibility_version: 'v1.0.0' });
     const connection = await instance.connect();
     const old = path.join(dir, 'old.duckdb');

@@ -49,7 +49,7 @@ describe('migrations', () => {
     ]);
   });
 
-  test('given a migration that fails half-way, when it is mended, then nothing of the first try is in the way', async () => {
+  test('given a migration that fails half-way, when it is repaired, then nothing of the first try is in the way', async () => {
     const broken = {
       version: 2,
       name: '0002-c.sql',

@@ -78,7 +78,7 @@ describe('what is kept', () => {
     expect(new Date(keptFromMs('quarantine', 30, now)).toISOString()).toBe('2026-05-18T00:00:00.000Z');
   });
 
-  it('bars that have had their days are in the archive and nowhere else; the rest, and all money, stays', async () => {
+  it('bars that have expired are in the archive and nowhere else; the rest, and all money, stays', async () => {
     const bars = Math.ceil((100 * DAY_MS) / BAR_MS);
     for (const [i, stream] of [BTC, ETH].entries()) await store.addCandles(stream, history(bars, i + 1), T0);
     for (let i = 0; i < 3; i++)
@@ -143,7 +143,7 @@ describe('what is kept', () => {
     expect(existsSync(path.join(archive, '.candles.new'))).toBe(false);
   });
 
-  it('for ever is what is not named, or 0', async () => {
+  it('forever is what is not named, or 0', async () => {
     await store.addCandles(BTC, history(100, 1), T0);
     expect(await store.retire({ bars: 0 }, T0 + 4000 * DAY_MS)).toEqual([]);
     expect(await store.retire({}, T0 + 4000 * DAY_MS)).toEqual([]);
@@ -152,7 +152,7 @@ describe('what is kept', () => {
 });
 
 describe('a database that is mostly empty', () => {
-  it('is written anew when it is opened, with every row; what a cut left behind is no hindrance', async () => {
+  it('is written again when it is opened, with every row; what a cut left behind is no hindrance', async () => {
     await store.close();
     rmSync(dir, { recursive: true });
     mkdirSync(dir);

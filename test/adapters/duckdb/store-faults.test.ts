@@ -143,7 +143,7 @@ describe('opening', () => {
     expect(readdirSync(directory)).toEqual(['redbutton.duckdb']);
   });
 
-  test('given a creation that was cut off, when opened, then the database is made anew', async () => {
+  test('given a creation that was cut off, when opened, then the database is made again', async () => {
     writeFileSync(`${file}.new`, 'half');
     writeFileSync(`${file}.new.wal`, 'half');
     await fill();
@@ -202,7 +202,7 @@ describe('damage', () => {
   );
 
   test.each(harms)(
-    'given a database %s, when it may be put aside, then it is kept and a new one begins',
+    'given a database %s, when it may be moved aside, then it is kept and a new one begins',
     async (_, harm) => {
       await fill();
       harm();
@@ -233,7 +233,7 @@ describe('damage', () => {
     await harmed.close();
   });
 
-  test('given a sound database, when it may be put aside, then it stays', async () => {
+  test('given a sound database, when it may be moved aside, then it stays', async () => {
     await fill();
     const store = await openStore({ path: file, onDamaged: 'put-aside' });
     expect(store.recovery).toBeNull();

@@ -19,7 +19,7 @@ gpioContract('simulated', async () => {
 });
 
 describe('faults of the simulated line', () => {
-  it('fail reads and are mended', async () => {
+  it('fail reads and are repaired', async () => {
     const gpio = new SimulatedGpio({ 5: 1 });
     const line = await gpio.input(5);
     gpio.failReads(5, 'i/o error');

@@ -24,7 +24,7 @@ async function until(isSo: () => boolean): Promise<void> {
 }
 
 describe('a line that sysfs shows in a file', () => {
-  it('is read anew each time, and what is neither 0 nor 1 is no level', () => {
+  it('is read again each time, and what is neither 0 nor 1 is no level', () => {
     const line = openValueFile(file);
     expect(line.read()).toBe(0);
     show('1');

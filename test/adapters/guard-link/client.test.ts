@@ -65,7 +65,7 @@ it('asks each guard for the halt that it wants, until one has ordered the cancel
   line!.write('{"type":"cancel","epoch":9,"flatten":false,"cause":"trader"}\n');
   await eventually('done', () => lives[1]!.includes('canceled'));
   line!.destroy();
-  await eventually('connected anew', () => lives[2]?.includes('hello') === true);
+  await eventually('connected again', () => lives[2]?.includes('hello') === true);
   await new Promise((resolve) => setTimeout(resolve, 300));
   expect(lives[2]).toEqual(['hello']);
 });

@@ -77,7 +77,7 @@ describe('a journal', () => {
     expect(readFileSync(file).toString('latin1').split('\xf7RBJ').length - 1).toBeLessThan(10);
   });
 
-  test('given it cut short at any byte, when opened, then every whole frame is there and it goes on', async () => {
+  test('given it cut short at any byte, when opened, then every whole frame is there and it continues', async () => {
     const whole = await written(4);
     const frameEnds: number[] = [];
     for (
@@ -166,7 +166,7 @@ describe('a journal', () => {
     expect(readdirSync(directory)).toEqual(['redbutton.journal']);
   });
 
-  test('given a disk that fails in a cut, when the new file is not in place, then the old one goes on', async () => {
+  test('given a disk that fails in a cut, when the new file is not in place, then the old one continues', async () => {
     const { journal } = await Journal.open(file);
     await journal.append(order(1)).durable;
     await watchSyncs((name) => name.endsWith('.tmp'));

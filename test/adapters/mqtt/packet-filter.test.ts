@@ -56,7 +56,7 @@ describe('the filter in front of the client', () => {
     },
   );
 
-  it('reports and acknowledges what is too large, skips it, and goes on with what follows', async () => {
+  it('reports and acknowledges what is too large, skips it, and continues with what follows', async () => {
     const before = publish('a', 10, 0);
     const after = publish('b', 10, 1);
     const large = [

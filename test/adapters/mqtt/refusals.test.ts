@@ -67,7 +67,7 @@ describe.skipIf(!mosquittoInstalled())('a broker that refuses', () => {
 });
 
 describe('a broker that says nothing at all', () => {
-  it('the watchdog builds the client anew although no attempt ever fails', async () => {
+  it('the watchdog builds the client again although no attempt ever fails', async () => {
     const sockets: Socket[] = [];
     let closed = 0;
     const server: Server = createServer((socket) => {
@@ -85,7 +85,7 @@ describe('a broker that says nothing at all', () => {
       { times: { connectTimeoutMs: 600_000, watchdogMs: 300, backoffFirstMs: 10 } },
     );
     await box.alerts.start();
-    await eventually('built anew twice', () => sockets.length >= 3);
+    await eventually('built again twice', () => sockets.length >= 3);
     const told = box.logged.filter((line) => line.fields.errorCode === 'E_MQTT_WATCHDOG');
     expect(told.length).toBeGreaterThanOrEqual(2);
     await eventually('the old connections are closed', () => closed >= 2);

@@ -69,7 +69,7 @@ describe('a classifier', () => {
     await classifier.close();
   });
 
-  it('passes on what is not finite for the layer to refuse, and goes on', async () => {
+  it('passes on what is not finite for the layer to refuse, and continues', async () => {
     const session = await openSession(externalModel({ notFinite: true }), 'm.onnx');
     const classifier = createClassifier(session, {
       ...trained.manifest,

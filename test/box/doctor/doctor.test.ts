@@ -72,7 +72,7 @@ describe.skipIf(!mosquittoInstalled())('the doctor', () => {
     readonly fault: string;
     readonly found: string;
     readonly plant: () => Patient | Promise<Patient>;
-    readonly mend?: () => void | Promise<void>;
+    readonly repair?: () => void | Promise<void>;
   }
   const withExchange = (more: object) => ({
     exchange: [
@@ -104,7 +104,7 @@ describe.skipIf(!mosquittoInstalled())('the doctor', () => {
         box.write('boot/config.txt', 'gpio=4-6=ip,pd\n');
         return box.patient();
       },
-      mend: () => box.write('boot/config.txt', ''),
+      repair: () => box.write('boot/config.txt', ''),
     },
     {
       fault: 'a normally open contact',
@@ -123,7 +123,7 @@ describe.skipIf(!mosquittoInstalled())('the doctor', () => {
         sys('class/gpio/gpiochip512/label', 'pinctrl-other\n');
         return box.patient();
       },
-      mend: () => sys('class/gpio/gpiochip512/label', 'pinctrl-bcm2711\n'),
+      repair: () => sys('class/gpio/gpiochip512/label', 'pinctrl-bcm2711\n'),
     },
     {
       fault: 'a cut wire, as the guard sees it',
@@ -133,7 +133,7 @@ describe.skipIf(!mosquittoInstalled())('the doctor', () => {
         await delay(100);
         return box.patient();
       },
-      mend: async () => {
+      repair: async () => {
         box.gpio.setLevel(5, 0);
         await delay(200);
       },
@@ -153,7 +153,7 @@ describe.skipIf(!mosquittoInstalled())('the doctor', () => {
         box.gpio.setLevel(5, 1);
         return box.patient({}, { quick: true });
       },
-      mend: async () => {
+      repair: async () => {
         box.gpio.setLevel(5, 0);
         await box.startGuard();
         await delay(200);
@@ -175,7 +175,7 @@ describe.skipIf(!mosquittoInstalled())('the doctor', () => {
         else box.write('run-gate/state', state);
         return box.patient();
       },
-      mend: () => box.write('run-gate/state', gateState()),
+      repair: () => box.write('run-gate/state', gateState()),
     })),
     {
       fault: 'ports of orders that Linux gives to anybody',
@@ -184,7 +184,7 @@ describe.skipIf(!mosquittoInstalled())('the doctor', () => {
         box.write('proc/sys/net/ipv4/ip_local_port_range', '1024\t65535\n');
         return box.patient();
       },
-      mend: () => box.write('proc/sys/net/ipv4/ip_local_port_range', '32768\t60999\n'),
+      repair: () => box.write('proc/sys/net/ipv4/ip_local_port_range', '32768\t60999\n'),
     },
     {
       fault: 'a unit without a limitless restart',
@@ -243,19 +243,19 @@ describe.skipIf(!mosquittoInstalled())('the doctor', () => {
       fault: 'a key that may withdraw',
       found: 'trader’s key: failed',
       plant: withKey('greedy'),
-      mend: soundKey,
+      repair: soundKey,
     },
     {
       fault: 'a key that works from anywhere',
       found: 'trader’s key: warning',
       plant: withKey('loose'),
-      mend: soundKey,
+      repair: soundKey,
     },
     {
       fault: 'a key the exchange does not know',
       found: 'trader’s key: failed',
       plant: withKey('stranger'),
-      mend: soundKey,
+      repair: soundKey,
     },
     {
       fault: 'a wrong password for the broker',
@@ -264,7 +264,7 @@ describe.skipIf(!mosquittoInstalled())('the doctor', () => {
         box.write('etc/credentials/mqtt-password', 'wrong', 0o600);
         return box.patient();
       },
-      mend: () => box.write('etc/credentials/mqtt-password', 'a test password', 0o600),
+      repair: () => box.write('etc/credentials/mqtt-password', 'a test password', 0o600),
     },
     {
       fault: 'a disk with less room than the reserve',
@@ -293,7 +293,7 @@ describe.skipIf(!mosquittoInstalled())('the doctor', () => {
         const { config, ...rest } = box.patient();
         return { ...rest, config: { ...config, guard: { ...config.guard, secondRecord: undefined } } };
       },
-      mend: () => rmSync(at('run-record'), { recursive: true }),
+      repair: () => rmSync(at('run-record'), { recursive: true }),
     },
     {
       fault: 'a worn-out card',
@@ -302,7 +302,7 @@ describe.skipIf(!mosquittoInstalled())('the doctor', () => {
         sys('block/mmcblk0/device/life_time', '0x0b 0x0b\n');
         return box.patient();
       },
-      mend: () => sys('block/mmcblk0/device/life_time', '0x01 0x01\n'),
+      repair: () => sys('block/mmcblk0/device/life_time', '0x01 0x01\n'),
     },
     {
       fault: 'errors in the file system',
@@ -311,7 +311,7 @@ describe.skipIf(!mosquittoInstalled())('the doctor', () => {
         sys('fs/ext4/mmcblk0p3/errors_count', '3\n');
         return box.patient();
       },
-      mend: () => sys('fs/ext4/mmcblk0p3/errors_count', '0\n'),
+      repair: () => sys('fs/ext4/mmcblk0p3/errors_count', '0\n'),
     },
     {
       fault: 'a processor at 82 °C',
@@ -320,7 +320,7 @@ describe.skipIf(!mosquittoInstalled())('the doctor', () => {
         sys('class/thermal/thermal_zone0/temp', '82000\n');
         return box.patient();
       },
-      mend: () => sys('class/thermal/thermal_zone0/temp', '48000\n'),
+      repair: () => sys('class/thermal/thermal_zone0/temp', '48000\n'),
     },
     {
       fault: 'a weak power supply',
@@ -337,7 +337,7 @@ describe.skipIf(!mosquittoInstalled())('the doctor', () => {
         sys('devices/platform/soc/soc:firmware/get_throttled', '50000\n');
         return box.patient();
       },
-      mend: () => sys('devices/platform/soc/soc:firmware/get_throttled', '0\n'),
+      repair: () => sys('devices/platform/soc/soc:firmware/get_throttled', '0\n'),
     },
     {
       fault: 'no memory left',
@@ -346,7 +346,7 @@ describe.skipIf(!mosquittoInstalled())('the doctor', () => {
         box.write('proc/meminfo', 'MemTotal: 948000 kB\nMemAvailable: 60000 kB\n');
         return box.patient();
       },
-      mend: () => box.write('proc/meminfo', 'MemTotal: 948000 kB\nMemAvailable: 500000 kB\n'),
+      repair: () => box.write('proc/meminfo', 'MemTotal: 948000 kB\nMemAvailable: 500000 kB\n'),
     },
     {
       fault: 'a swap file on the card',
@@ -355,7 +355,7 @@ describe.skipIf(!mosquittoInstalled())('the doctor', () => {
         box.write('proc/swaps', 'Filename Type\n/var/swap file 100 0 -2\n');
         return box.patient();
       },
-      mend: () => box.write('proc/swaps', 'Filename Type\n'),
+      repair: () => box.write('proc/swaps', 'Filename Type\n'),
     },
     {
       fault: 'a damaged model',
@@ -364,7 +364,7 @@ describe.skipIf(!mosquittoInstalled())('the doctor', () => {
         appendFileSync(at('model/model.onnx'), 'x');
         return box.patient();
       },
-      mend: () => {
+      repair: () => {
         const file = at('model/model.onnx');
         const whole = readFileSync(file);
         rmSync(file);
@@ -379,7 +379,7 @@ describe.skipIf(!mosquittoInstalled())('the doctor', () => {
         box.write('model/manifest.json', JSON.stringify({ ...manifest, featureSet: 'v9' }));
         return box.patient();
       },
-      mend: () => {
+      repair: () => {
         const manifest = JSON.parse(readFileSync(at('model/manifest.json'), 'utf8'));
         box.write('model/manifest.json', JSON.stringify({ ...manifest, featureSet: 'v1' }));
       },
@@ -391,7 +391,7 @@ describe.skipIf(!mosquittoInstalled())('the doctor', () => {
         chmodSync(at('etc/credentials/binance-api-secret'), 0o644);
         return box.patient();
       },
-      mend: () => chmodSync(at('etc/credentials/binance-api-secret'), 0o600),
+      repair: () => chmodSync(at('etc/credentials/binance-api-secret'), 0o600),
     },
     {
       fault: 'a configuration that all can change',
@@ -413,7 +413,7 @@ describe.skipIf(!mosquittoInstalled())('the doctor', () => {
     },
   ];
 
-  it.each(faults)('finds $fault', { timeout: 60_000 }, async ({ found, plant, mend }) => {
+  it.each(faults)('finds $fault', { timeout: 60_000 }, async ({ found, plant, repair }) => {
     try {
       const patient = await plant();
       // Units take systemd a second to judge, and only some faults are about them.
@@ -424,7 +424,7 @@ describe.skipIf(!mosquittoInstalled())('the doctor', () => {
       const finding = findings.find((one) => one.check === check && one.verdict === verdict)!;
       expect(finding.remedy).toMatch(/\w/);
     } finally {
-      await mend?.();
+      await repair?.();
     }
   });
 

@@ -87,7 +87,7 @@ describe('settling in', () => {
     const errors = readFileSync(file('redbutton-errors.txt'), 'utf8');
     expect(errors).toContain('box.timeZone');
     expect(errors).toContain('exchange[0].symbols[0]');
-    // Mended, it is applied, and the old complaint is gone.
+    // Repaired, it is applied, and the old complaint is gone.
     put(GOOD);
     expect(await applyCard(places, noBroker)).toMatchObject({ outcome: 'applied' });
     expect(readdirSync(places.card)).toEqual(['redbutton-applied.toml']);

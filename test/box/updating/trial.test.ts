@@ -214,7 +214,7 @@ else setInterval(() => {}, 1000);
     ] as const) {
       const from = current().slice('versions/'.length);
       addVersion(version, behaviour);
-      // The power fails right after the switch: nothing waits any more, and the box starts anew.
+      // The power fails right after the switch: nothing waits any more, and the box starts again.
       const cut = { ...options, services: { ...services, start: () => Promise.reject(new Error('power')) } };
       await expect(switchOnTrial(cut, from, version, true)).rejects.toThrow('power');
       const note = await readTrial(home);

@@ -86,7 +86,7 @@ const LISTED = Array.from(HISTORY.openMs).filter((openMs) => openMs < Date.UTC(2
 describe.each(['file', 'trader'] as const)('the store of a box, through the %s', (way) => {
   const reached = (work: () => Promise<void>) => (way === 'trader' ? withTrader(work) : work());
 
-  it('is filled by fetch, which goes on where it was and adds nothing twice', async () => {
+  it('is filled by fetch, which continues where it was and adds nothing twice', async () => {
     await reached(async () => {
       expect(await run(fetchCommand, ...FETCH.slice(0, 7), '2024-01-25')).toContain(
         '576 bars added, 0 refused',

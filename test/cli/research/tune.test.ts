@@ -62,7 +62,7 @@ describe('tune', () => {
     expect(many.deflatedSharpe).toBeLessThanOrEqual(one.deflatedSharpe);
   }, 60_000);
 
-  it('goes on where it was stopped, even in the middle of a line, and refuses the folds of another run', async () => {
+  it('continues where it was stopped, even in the middle of a line, and refuses the folds of another run', async () => {
     const whole = await tune('whole.jsonl');
     const lines = readFileSync(path.join(dir, 'whole.jsonl'), 'utf8').split('\n');
     const cut = path.join(dir, 'cut.jsonl');

@@ -130,7 +130,7 @@ describe('resume after the drawdown circuit breaker', () => {
     const asked = await callControl(traderSocket, 'the trader', 'POST', '/breaker/rebase', { by: 'mallory' });
     expect(asked).toMatchObject({ body: { error: 'E_NOT_HALTED' } });
     expect(account()).toMatchObject({ breakerTripped: true, peakEquity: tripped.peakEquity });
-    // When the box is halted and started anew, the latch is still there, and a bare resume refused
+    // When the box is halted and started again, the latch is still there, and a bare resume refused
     await box.button.press();
     await box.stop();
     box = await startBox(simulator);

@@ -89,7 +89,7 @@ async function pressAndLetGo(times = 1): Promise<void> {
 }
 
 describe.each(['onoff', 'chardev'] as const)('between two lives of the guard on %s', (backend) => {
-  it('a press that was let go halts the second before any permit; without one it goes on', async () => {
+  it('a press that was let go halts the second before any permit; without one it continues', async () => {
     box = await startArmed(backend);
     const gaps: number[] = [];
     for (const signal of ['SIGKILL', 'SIGKILL', 'SIGTERM'] as const) {

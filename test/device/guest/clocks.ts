@@ -24,7 +24,7 @@ const PAUSE_MS = 3_000;
 
 /** Asks the host, on the serial line, to stop the machine's processors for a while, as a host does that sleeps. */
 export async function standStill(): Promise<void> {
-  // Nobody else moves the machine's own clock, which goes on while its processors stand.
+  // Nobody else moves the machine's own clock, which continues while its processors stand.
   const rtc = () => Number(readFileSync(`${RTC}/since_epoch`, 'utf8'));
   const [fromS, fromMs] = [rtc(), performance.now()];
   const stoodMs = () => (rtc() - fromS) * 1000 - (performance.now() - fromMs);

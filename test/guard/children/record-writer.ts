@@ -1,6 +1,6 @@
 import { createArmedRecordFile } from '../../../src/guard/armed-record.js';
 
-// Arms and halts in turn for ever; says each change once it is durable.
+// Arms and halts in turn forever; says each change once it is durable.
 const [path, first] = process.argv.slice(2) as [string, string];
 const file = createArmedRecordFile(path);
 for (let epoch = Number(first); ; epoch++) {

@@ -83,7 +83,7 @@ describe('a gap in a stream', () => {
     const running = gaps.run(ending.signal);
     await gaps.found(T0 + 10 * HOUR, 4);
     await clock.advance(1);
-    // The bar that was there is taken, and the gap goes on with three.
+    // The bar that was there is taken, and the gap continues with three.
     expect(filled).toEqual([T0 + 8 * HOUR]);
     expect(await states()).toEqual([[T0 + 6 * HOUR, T0 + 10 * HOUR, 3, 'open']]);
     await clock.advance(4 * 60_000);

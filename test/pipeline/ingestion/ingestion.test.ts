@@ -84,7 +84,7 @@ describe('ingestion', () => {
     expect(reason(early(1000))).toBe('candle');
   });
 
-  it('goes on where it stopped', () => {
+  it('continues where it stopped', () => {
     const layer = ingestion();
     layer.restore(START + 3 * MINUTE);
     expect(reason(layer.accept(candle(3, { close: 9.5 })))).toBe('duplicate');

@@ -213,7 +213,7 @@ describe('when a position is to be closed', () => {
     expect(word(inRegime(3, null, 2, 0.1))).toBe('reversal');
   });
 
-  it('goes on after a restart as if there had been none', () => {
+  it('continues after a restart as if there had been none', () => {
     const config = { convictionBars: 3, minHoldingBars: 2, maxHoldingBars: 9, minSignalIntervalBars: 3 };
     const lives = [make(config), make(config)];
     const rng = seededRng(5);

@@ -29,7 +29,7 @@ export function checkDatabasePath(file: string, readOnly: boolean): void {
   }
 }
 
-/** The name for a database that is put aside: `FILE.damaged-1`, or the first free number. */
+/** The name for a database that is moved aside: `FILE.damaged-1`, or the first free number. */
 export function asideName(file: string): string {
   let number = 1;
   while (existsSync(`${file}.damaged-${number}`) || existsSync(`${file}.damaged-${number}.wal`)) number += 1;

@@ -44,19 +44,19 @@ export interface StoreOptions {
   /** The journal's file, beside the database: with it, money is durable without DuckDB. Not read when `readOnly`. */
   readonly journal?: string;
   /**
-   * Told of what was lost, before anything is put aside: what it makes durable is there after a power cut in the middle of
-   * the mending, too.
+   * Told of what was lost, before anything is moved aside: what it makes durable is there after a power cut in the middle of
+   * the repair, too.
    */
   readonly onLoss?: (loss: string) => Promise<void>;
   /** The one directory beside the database where exports and backups may be written. */
   readonly handoverDir?: string;
-  /** Where bars go that have had their days, as Parquet; without it they are only taken out. */
+  /** Where bars go that have expired, as Parquet; without it they are only taken out. */
   readonly archiveDir?: string;
   /** Whose the database is; written down where nobody has. */
   readonly owner?: StoreOwner;
   /** The box that the database is handed over from, to `owner`. */
   readonly handedOverBy?: string;
-  /** When the database is written anew at its opening; never, where it is left out. */
+  /** When the database is written again at its opening; never, where it is left out. */
   readonly compaction?: CompactionRule;
 }
 
@@ -87,15 +87,15 @@ export async function openStore(options: StoreOptions): Promise<DuckStore> {
   openHere.add(lock);
   const release = () => openHere.delete(lock);
   try {
-    return await openMended(duckdb, file, options, release);
+    return await openRepaired(duckdb, file, options, release);
   } catch (error) {
     release();
     throw error;
   }
 }
 
-/** Opens; where that fails for damage, mends what may be mended and opens once more. */
-async function openMended(
+/** Opens; where that fails for damage, repairs what may be repaired and opens once more. */
+async function openRepaired(
   duckdb: DuckDb,
   file: string,
   options: StoreOptions,
@@ -242,7 +242,7 @@ async function createDatabase(duckdb: DuckDb, file: string, options: StoreOption
   await renameDurably(unfinished, file);
 }
 
-/** Connects; where the file has become too empty, or its logs would not say whose they are, writes it anew before. */
+/** Connects; where the file has become too empty, or its logs would not say whose they are, writes it again before. */
 async function connectCompacted(duckdb: DuckDb, file: string, options: StoreOptions) {
   const isOld = isBeforeOwnedLogs(file);
   const connected = await connect(duckdb, file, options);

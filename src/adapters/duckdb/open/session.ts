@@ -61,7 +61,7 @@ export class Session {
 
   /**
    * Inserts one row; `into` is a table, with its columns where they are not all or not in order. Nulls are written into
-   * the statement: DuckDB plans a statement anew each time a null is bound to it, which would double the time.
+   * the statement: DuckDB plans a statement again each time a null is bound to it, which would double the time.
    */
   async insert(into: string, cells: readonly Cell[]): Promise<void> {
     const given = cells.filter((cell) => cell.value !== null);

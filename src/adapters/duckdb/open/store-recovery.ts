@@ -1,7 +1,7 @@
 /**
- * What a start had to mend.
+ * What a start had to repair.
  * `torn_log`: the unfinished last transaction of a power cut was cut from DuckDB's log, and nothing committed was lost.
- * `foreign_log`: the log was of another database or of another state of it, and put aside; the database was replaced.
+ * `foreign_log`: the log was of another database or of another state of it, and moved aside; the database was replaced.
  * `put_aside`: the database was damaged and renamed. `missing`: it was gone, and the journal was not. In both cases a new one
  * was begun from what is left: money from the journal, history from the archive.
  * `journal_damaged`: entries of the journal are missing; what the database holds stands.

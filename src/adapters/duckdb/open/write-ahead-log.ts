@@ -10,7 +10,7 @@ import { damaged } from './store-faults.js';
  * DuckDB's log after a power cut. Each commit is synced before the next one is written, so at most the last transaction
  * can be torn, and what is torn was never told to be durable. DuckDB cuts such a tail itself where bytes are missing, but
  * refuses the whole database where they are there and wrong (a page of zeros, say), and where a length is wrong in the
- * middle it drops all that follows without a word. Here the first is mended and the second told.
+ * middle it drops all that follows without a word. Here the first is repaired and the second told.
  *
  * Layout of format 2 (DuckDB 1.5, pinned; a test watches it): the head, then entries of length and checksum (8 bytes each,
  * little endian) and content. A commit ends with an entry that is the same each time.

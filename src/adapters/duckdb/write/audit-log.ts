@@ -17,7 +17,7 @@ import { double, integer, type Row, type Session, text } from '../open/session.j
 import { candleOf, keyCells, predictionOf } from './bar-columns.js';
 import { numberOf, numberOrNull, streamOf, textOf, wordOf } from './rows.js';
 
-/** What the log of a table goes on with: one more than the highest number in it. */
+/** What the log of a table continues with: one more than the highest number in it. */
 export async function nextSeq(session: Session, table: string): Promise<number> {
   const [row] = await session.rows(`SELECT coalesce(max(seq), 0) + 1 AS next FROM ${table}`);
   return row ? numberOf(row, 'next') : 1;
@@ -48,7 +48,7 @@ export class AuditWriter {
 
   /**
    * A row already in quarantine (same stream, time, reason and raw text) is not stored again; twins in one call are.
-   * Thousands may come at once from a dirty file, hence the detour through a temporary table, which is not logged.
+   * Thousands may come at once from a dirty file, so they go through a temporary table, which is not logged.
    */
   async quarantine(rows: readonly QuarantinedRow[]): Promise<void> {
     if (rows.length === 0) return;

@@ -8,7 +8,7 @@ import { STORAGE_VERSION } from '../open/log-owner.js';
 import type { Session } from '../open/session.js';
 import { storeFault } from '../open/store-faults.js';
 
-/** When a database is written anew: DuckDB gives blocks that are free within the file back to itself, never to the disk. */
+/** When a database is written again: DuckDB gives blocks that are free within the file back to itself, never to the disk. */
 export interface CompactionRule {
   /** Share of free blocks above which it pays. */
   readonly freeShareMax: number;
@@ -23,7 +23,7 @@ export interface Compacted {
   readonly bytesAfter: number;
 }
 
-/** Whether the database of this session has so much free that it should be written anew. */
+/** Whether the database of this session has so much free that it should be written again. */
 export async function compactionIsDue(session: Session, rule: CompactionRule): Promise<boolean> {
   const [size] = await session.rows(
     'SELECT block_size::DOUBLE AS block, total_blocks::DOUBLE AS total, free_blocks::DOUBLE AS free FROM pragma_database_size()',
@@ -44,7 +44,7 @@ export async function compactionFits(session: Session, rule: CompactionRule): Pr
 }
 
 /**
- * Writes the database anew, without what is free in it. It must be closed. The copy gets its place when it is whole, synced
+ * Writes the database again, without what is free in it. It must be closed. The copy gets its place when it is whole, synced
  * and has as many rows in every table; whatever is cut off before leaves the old one as it was.
  */
 export async function compact(duckdb: DuckDb, file: string): Promise<Compacted> {

@@ -68,9 +68,9 @@ interface Parts {
  * process; they are carried out one after the other. Made by `openStore`.
  */
 export class DuckStore extends DuckReader implements Store, AuditLog, AlertOutbox {
-  /** What this start had to mend; null for an ordinary one. A person should hear of it. */
+  /** What this start had to repair; null for an ordinary one. A person should hear of it. */
   readonly recovery: StoreRecovery | null;
-  /** Of the file that this start wrote anew since too much in it was free; else null. */
+  /** Of the file that this start wrote again since too much in it was free; else null. */
   readonly compacted: Compacted | null;
   /** Queries, export and backup, beside the writer. */
   readonly queries: StoreQueries;
@@ -79,7 +79,7 @@ export class DuckStore extends DuckReader implements Store, AuditLog, AlertOutbo
   readonly #queue = new SerialQueue(this.#orderPriority);
   #group: BarGroup | undefined;
   #closed = false;
-  /** What was told to be durable and could not be brought into DuckDB: nothing goes on before a restart has mended it. */
+  /** What was told to be durable and could not be brought into DuckDB: nothing continues before a restart has repaired it. */
   #behind: { readonly error: unknown } | null = null;
   #account: AccountSnapshot | null;
   readonly #handedIn: HandedIn;
@@ -259,7 +259,7 @@ export class DuckStore extends DuckReader implements Store, AuditLog, AlertOutbo
     });
   }
 
-  /** Takes out what has had its days, bars into the archive, beside the bars that come meanwhile. */
+  /** Takes out what has expired, bars into the archive, beside the bars that come meanwhile. */
   retire(keepDays: Retention, nowMs: number): Promise<readonly Retired[]> {
     const { instance, session, archive } = this.#parts;
     const serialize = <T>(work: () => Promise<T>) => this.serialize(work);

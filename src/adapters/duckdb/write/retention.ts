@@ -7,7 +7,7 @@ import type { Session } from '../open/session.js';
 import { storeFault } from '../open/store-faults.js';
 
 /**
- * Days that rows are kept, by what they are; what is left out, or 0, is kept for ever. `bars` are candles, decisions,
+ * Days that rows are kept, by what they are; what is left out, or 0, is kept forever. `bars` are candles, decisions,
  * outcomes and shadow predictions: they are read together, so they go together. Money (orders, fills, transfers, halts) is
  * always kept.
  */
@@ -70,7 +70,7 @@ export async function retireBeside(
   }
 }
 
-/** Takes out what has had its days. A round that is cut off at any place is done again by the next one. */
+/** Takes out what has expired. A round that is cut off at any place is done again by the next one. */
 async function retire(
   { connection, session, serialize, archive }: RetentionParts,
   keepDays: Retention,

@@ -44,7 +44,7 @@ const WEIGHTS: Readonly<Record<string, number | ((params: URLSearchParams) => nu
 };
 
 /**
- * Counts what is asked and refuses what is too much, as Binance does: 429 with the time to wait, and whoever goes on
+ * Counts what is asked and refuses what is too much, as Binance does: 429 with the time to wait, and whoever continues
  * asking is banned (418). Windows run on real time, since the market's time jumps from bar to bar.
  */
 export class RequestLimits {

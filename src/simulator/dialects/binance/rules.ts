@@ -23,7 +23,7 @@ export const RULES: readonly Rule[] = [
   { rule: 'Lists of orders, trades and balances have the fields of captured answers.', source: CAPTURED },
   { rule: 'The fee is taken from what is received.', source: CAPTURED },
   { rule: 'Cost and fee are booked to the last digit.', source: null },
-  { rule: 'Request weight in a minute, 429, and 418 for who goes on.', source: `${DOCS}/rest-api/limits` },
+  { rule: 'Request weight in a minute, 429, and 418 for who continues.', source: `${DOCS}/rest-api/limits` },
   { rule: 'How many refused requests a ban takes, and how long the first one is.', source: null },
   { rule: 'Lot, price and notional filters.', source: `${DOCS}/filters` },
   { rule: 'A stop that would trigger at once is refused.', source: `${DOCS}/errors` },

@@ -16,7 +16,7 @@ interface Client {
 
 /**
  * WebSocket market streams: clients name the streams they want, in the address or by SUBSCRIBE, the replay publishes by name.
- * A stream that is not simulated is refused, where Binance takes it in silence: a bot would wait for it for ever.
+ * A stream that is not simulated is refused, where Binance takes it in silence: a bot would wait for it forever.
  * https://developers.binance.com/docs/binance-spot-api-docs/web-socket-streams
  */
 export class StreamHub {

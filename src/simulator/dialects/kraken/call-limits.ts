@@ -31,7 +31,7 @@ interface Counter {
 
 /**
  * The call counter of each key and the counter of each pair, which run down on real time. Counted in any case, refused
- * where a tier is set. Who goes on asking is locked out.
+ * where a tier is set. Who continues asking is locked out.
  */
 export class CallLimits {
   readonly #tier: (typeof TIERS)['pro' | 'starter' | 'intermediate'] | undefined;

@@ -54,7 +54,7 @@ export const RULES: readonly Rule[] = [
     source: `${DOCS}/exchange/guides/general/ratelimits`,
   },
   { rule: 'A cancel is never refused for its rate.', source: null },
-  { rule: 'Who goes on is locked out, for 15 minutes.', source: 'kraken-cli#34' },
+  { rule: 'Who continues is locked out, for 15 minutes.', source: 'kraken-cli#34' },
   { rule: 'How many failed calls that takes.', source: null },
   {
     rule: 'OHLC lists the newest 720 bars whatever is asked for.',
