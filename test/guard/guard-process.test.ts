@@ -261,7 +261,7 @@ describe('the commands', { timeout: 120_000 }, () => {
     expect((await call(halt, ['--json'])).code).toBe(0);
     const told = await call(status);
     expect(told.out).toMatch(/state\s+HALTED/);
-    expect(told.out).toContain('the trader is not running: nobody answers');
+    expect(told.out).toContain('the trader is not running: there is no answer at');
     expect(told.code).toBe(1);
     await button(true);
     const refused = await call(resume);
