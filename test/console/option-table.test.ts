@@ -95,9 +95,9 @@ Turns it.
   });
 
   it('is wrapped, and a long name stands above what it does', () => {
-    const help = 'so much to say of it that it does not fit into a line and continues in the next';
+    const help = 'so much to say of it that it does not fit into a line and runs on in the next';
     const text = optionsHelp({ a: { help }, 'an-option-with-a-long': { value: 'NAME', help: 'short' } });
-    expect(text).toBe(`  --a  so much to say of it that it does not fit into a line and continues in the
+    expect(text).toBe(`  --a  so much to say of it that it does not fit into a line and runs on in the
        next
   --an-option-with-a-long NAME
        short
