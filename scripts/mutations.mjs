@@ -15,6 +15,13 @@ const breaker = 'src/portfolio/drawdown.ts';
 
 export const MUTATIONS = [
   {
+    name: 'keep the alerts back behind one that is too large for the broker',
+    file: 'src/adapters/mqtt/mqtt-alerts.ts',
+    from: 'this.#link.fits(topic, text) ? text : JSON.stringify(shortened(whole))',
+    to: 'text',
+    by: 'test/adapters/mqtt/causes.test.ts',
+  },
+  {
     name: 'take letters, figures and capitals alone for a symbol',
     file: 'src/core/symbol.ts',
     from: 'return SYMBOL.test(text);',
@@ -38,8 +45,8 @@ export const MUTATIONS = [
   {
     name: 'send what is larger than the broker takes',
     file: 'src/adapters/mqtt/broker-connection.ts',
-    from: 'if (bytes > this.#packetBytesMax) {',
-    to: 'if (bytes < 0) {',
+    from: 'if (!this.fits(topic, payload)) {',
+    to: 'if (false as boolean) {',
     by: 'test/adapters/mqtt/causes.test.ts',
   },
   {

@@ -7,7 +7,7 @@ const SAY_WHEN_MS = 10_000;
 /** The JSON on `alert/<severity>`; described by schemas/alert.json. */
 export interface AlertPayload {
   readonly id: string;
-  /** Every alert in this message, oldest first; the first is `id`. To tell duplicates, keep all of them. */
+  /** Every alert in this message, oldest first; the first is `id`. Keep all of them to recognise duplicates. Where the broker takes no packet so large, the first alone. */
   readonly ids: readonly string[];
   readonly device: string;
   readonly code: string;
@@ -49,6 +49,14 @@ export function alertPayload(
     lastAtMs: last.atMs,
     delayed: message.backlog,
   };
+}
+
+/**
+ * What is left of a message that is too large for its carrier, as one of many folded alerts can be: the sentence and its
+ * remedy, with the first id alone and without figures.
+ */
+export function shortened(payload: AlertPayload): AlertPayload {
+  return { ...payload, ids: [payload.id], figures: {} };
 }
 
 function utcText(ms: number): string {

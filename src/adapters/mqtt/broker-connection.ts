@@ -108,6 +108,11 @@ export class BrokerConnection {
     }
   }
 
+  /** Whether the broker has said that it takes packets as large as this one. */
+  fits(topic: string, payload: string): boolean {
+    return packetBytes(topic, payload) <= this.#packetBytesMax;
+  }
+
   publish(topic: string, payload: string, retain: boolean): Promise<Delivery> {
     if (this.#options.refused.isHeldBack(topic)) {
       return Promise.reject(new Error(`held back: the broker ends the connection over ${topic}`));
@@ -249,9 +254,9 @@ export class BrokerConnection {
   }
 
   #send(topic: string, payload: string, retain: boolean): Promise<Delivery> {
-    const bytes = packetBytes(topic, payload);
-    if (bytes > this.#packetBytesMax) {
+    if (!this.fits(topic, payload)) {
       // The broker would end the connection over it (MQTT 5, section 3.2.2.3.6).
+      const bytes = packetBytes(topic, payload);
       const reason = `the message has ${bytes} bytes, and it takes ${this.#packetBytesMax} at most`;
       this.#options.refused.report(topic, reason);
       return Promise.reject(new Error(`too large for the broker: ${reason}`));

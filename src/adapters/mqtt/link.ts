@@ -66,6 +66,11 @@ export class MqttLink {
     return this.#current?.publish(topic, payload, retain) ?? Promise.reject(new Error('not connected'));
   }
 
+  /** Whether the broker takes a message as large as this one; true while there is no connection. */
+  fits(topic: string, payload: string): boolean {
+    return this.#current?.fits(topic, payload) ?? true;
+  }
+
   get #current(): BrokerConnection | undefined {
     return this.#connection?.isUp ? this.#connection : undefined;
   }

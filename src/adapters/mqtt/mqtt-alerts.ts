@@ -4,7 +4,7 @@ import type { Fill } from '../../core/order.js';
 import type { AlertOutbox, AlertSink, BoxState } from '../../ports/alerts.js';
 import type { Clock, Rng } from '../../ports/time.js';
 import type { AlertLog } from '../alert-delivery/alert-log.js';
-import { alertPayload } from '../alert-delivery/alert-payload.js';
+import { alertPayload, shortened } from '../alert-delivery/alert-payload.js';
 import { type AlertCarrier, AlertPump } from '../alert-delivery/alert-pump.js';
 import { isQuiet } from '../alert-delivery/quiet-hours.js';
 import { openClientId } from './client-id.js';
@@ -165,12 +165,16 @@ export class MqttAlerts {
     return {
       destinationOf: (severity) => `${topicOf(severity)} at the broker`,
       ready: () => this.#link.up(),
-      send: (message) =>
-        this.#link.publish(
-          topicOf(message.severity),
-          JSON.stringify(alertPayload(device, message, clock.wallMs())),
+      send: (message) => {
+        const topic = topicOf(message.severity);
+        const whole = alertPayload(device, message, clock.wallMs());
+        const text = JSON.stringify(whole);
+        return this.#link.publish(
+          topic,
+          this.#link.fits(topic, text) ? text : JSON.stringify(shortened(whole)),
           false,
-        ),
+        );
+      },
     };
   }
 

@@ -6,7 +6,9 @@ import { createSystemClock } from '../../../src/adapters/clock/system-clock.js';
 import { explainEnding } from '../../../src/adapters/mqtt/explain-ending.js';
 import { sendTestAlerts } from '../../../src/adapters/mqtt/index.js';
 import { createMosquitto, type Mosquitto, mosquittoInstalled } from '../../brokers/mosquitto.js';
+import { startPhone } from '../../brokers/phone.js';
 import { type Box, boxState, createBox, eventually, troubles } from './box.js';
+import { faultsOf } from './schemas.js';
 
 const peer = { broker: 'mqtt://broker', protocolVersion: 5 } as const;
 const coded = (code: unknown) => Object.assign(new Error('it ended'), { code });
@@ -145,5 +147,26 @@ describe.skipIf(!mosquittoInstalled())('a broker with a packet limit', () => {
     ]);
     expect(box.alerts.connected()).toBe(true);
     expect(box.logged.filter(({ fields }) => fields.errorCode === 'E_MQTT')).toEqual([]);
+  });
+
+  it('gets a shorter form of an alert that is too large, which keeps back none that come after it', async () => {
+    broker = await createMosquitto({ packetBytesMax: 2000 });
+    await broker.start();
+    const phone = await startPhone(broker, ['redbutton/#']);
+    try {
+      box = createBox(broker, { credentials: {} });
+      // Alerts of a time without a connection are folded into one message, which names each of them.
+      for (let i = 0; i < 200; i++) await box.raiser.raise('TRADER_BACK', { detail: 'of old' });
+      await box.alerts.start();
+      await phone.until((m) => m.payload.includes('of old'), 4000);
+      await box.raiser.raise('TRADER_BACK', { detail: 'of now' });
+      await phone.until((m) => m.payload.includes('of now'), 4000);
+      const folded = JSON.parse(phone.received.find((m) => m.payload.includes('of old'))!.payload);
+      expect(folded).toMatchObject({ code: 'TRADER_BACK', ids: [folded.id], figures: {} });
+      expect(folded.text).toContain('199 more like it');
+      expect(phone.received.filter((m) => m.topic.includes('/alert/')).flatMap(faultsOf)).toEqual([]);
+    } finally {
+      await phone.stop();
+    }
   });
 });
