@@ -59,7 +59,7 @@ function dialectTable(dialects) {
     ].join(' | '),
   );
   return [
-    '| exchange | ccxt id | client order ids | a late create may still be accepted for | credentials | tells what a key may do | test network | decimals of its ledger | fees also in | not verified |',
+    '| exchange | ccxt id | client order ids | a late create may still be accepted for | credentials | reports the permissions of a key | test network | decimals of its ledger | fees also in | not verified |',
     '|---|---|---|---|---|---|---|---|---|---|',
     ...lines.map((line) => `| ${line} |`),
     '',

@@ -360,7 +360,7 @@ export const ALERT_CATALOGUE = {
   MODEL_OFF_MARKET: entry<{ model: string; trainedOn: string; usedOn: string }>(
     'warning',
     (f) => `The model ${f.model} was trained on ${f.trainedOn} but is used on ${f.usedOn}.`,
-    'Its days on paper do not count towards live trading: train one on your market (redbutton fetch, redbutton train).',
+    'Its days on paper do not count towards live trading: train one on your market (redbutton fetch, then redbutton model retrain).',
   ),
   MODEL_MARKET_UNSAID: entry<{ model: string; usedOn: string }>(
     'info',

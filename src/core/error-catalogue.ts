@@ -236,7 +236,7 @@ export const LIVE_BLOCKERS = {
   E_LIVE_DERIVATIVE: 'Derivatives are not proven for live orders: trade spot symbols live.',
   E_LIVE_FUTURES: 'The futures of that exchange are not counted or ended as ours are: leave them on paper.',
   E_LIVE_INVERSE:
-    'An inverse contract is not counted in coins: trade one that is settled in its quote currency.',
+    'The box cannot account for inverse contracts: trade one that is settled in its quote currency.',
   E_LIVE_MARKET_ORDERS: 'Market orders are not proven there: set execution.orderType = "limit_ioc".',
   E_LIVE_MIXED: 'One [[exchange]] holds both spot and derivatives: leave one of the two kinds out.',
   E_LIVE_NOT_EARNED: 'The box has not traded on paper long enough, or not well enough: see the message.',

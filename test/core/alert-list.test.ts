@@ -1,10 +1,14 @@
 import { describe, expect, it } from 'vitest';
+import { lossOf } from '../../src/adapters/duckdb/open/store-recovery.js';
 import type { Alerts } from '../../src/core/alert.js';
 import { ALERT_CATALOGUE, type AlertCode, type FiguresOf } from '../../src/core/alert-catalogue.js';
 import type { GuardEvent, GuardState } from '../../src/guard/halt-state.js';
 import { step } from '../../src/guard/halt-state.js';
 import { raiseNotice } from '../../src/guard/notice-report.js';
 import { startState } from '../../src/guard/start-state.js';
+
+/** What is said of a database that was damaged, by the function that the trader asks. */
+const DAMAGED = lossOf({ kind: 'put_aside', keptAs: 'redbutton.duckdb.damaged-1' })!;
 
 type Raised = { [C in AlertCode]: { readonly code: C; readonly figures: FiguresOf<C> } }[AlertCode];
 
@@ -187,11 +191,11 @@ const OF_OTHERS: Raised[] = [
   { code: 'STORE_FAULT', figures: { detail: 'ENOSPC: no space left on device, write' } },
   {
     code: 'STORE_REBUILT',
-    figures: { loss: 'the database was damaged and moved aside; money is whole, 312 decisions are gone' },
+    figures: { loss: DAMAGED },
   },
   {
     code: 'STORE_CONFIRMED',
-    figures: { loss: 'the database was damaged and moved aside; money is whole, 312 decisions are gone' },
+    figures: { loss: DAMAGED },
   },
   {
     code: 'LAYER_FAULT',
