@@ -15,6 +15,20 @@ const breaker = 'src/portfolio/drawdown.ts';
 
 export const MUTATIONS = [
   {
+    name: 'forget what the simulated book was before anybody listened',
+    file: 'src/simulator/dialects/binance/binance-streams.ts',
+    from: 'depth ??= depthEvent(instrument, changes, clock.wallMs());',
+    to: 'depth ??= depthEvent(instrument, { ...changes, bids: book.bids(10), asks: book.asks(10) }, clock.wallMs());',
+    by: 'test/simulator/streams.test.ts',
+  },
+  {
+    name: 'let ccxt dial for a stream that has ended',
+    file: 'src/adapters/ccxt/stream-lines.ts',
+    from: 'if (!isOpen) throw new Error(',
+    to: 'if (false as boolean) throw new Error(',
+    by: 'test/adapters/ccxt/stream-lines.test.ts',
+  },
+  {
     name: 'keep the alerts back behind one that is too large for the broker',
     file: 'src/adapters/mqtt/mqtt-alerts.ts',
     from: 'this.#link.fits(topic, text) ? text : JSON.stringify(shortened(whole))',

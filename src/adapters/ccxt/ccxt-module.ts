@@ -93,6 +93,8 @@ export interface CcxtTop {
 
 /** A stream connection; `connection` is absent until it is dialled. */
 export interface CcxtSocket {
+  createConnection: () => void;
+  future: (messageHash: string) => Promise<unknown>;
   readonly connection?: { terminate?: () => void };
 }
 
@@ -116,6 +118,7 @@ export interface CcxtExchange {
   readonly timeframes: Readonly<Record<string, unknown>>;
   readonly precisionMode: number;
   readonly clients: Readonly<Record<string, CcxtSocket>>;
+  client: (url: string) => CcxtSocket;
   readonly markets?: Readonly<Record<string, CcxtMarket>>;
   urls: Record<string, unknown>;
   /** What stands for `{hostname}` in `urls`. */
@@ -162,7 +165,6 @@ export interface CcxtExchange {
   /** What requests through a proxy are sent by, under the proxy's address. */
   readonly proxyDictionaries: Readonly<Record<string, unknown>>;
   shouldValidateServerSsl(): boolean;
-  client(url: string): unknown;
   loadHttpProxyAgent(): Promise<unknown>;
   setSandboxMode(enabled: boolean): void;
   enableDemoTrading(enabled: boolean): void;

@@ -12,7 +12,13 @@ import {
   isLoopback,
   redirect,
 } from './addresses.js';
-import { type CcxtErrors, type CcxtExchange, type CcxtRequest, loadCcxt } from './ccxt-module.js';
+import {
+  type CcxtErrors,
+  type CcxtExchange,
+  type CcxtRequest,
+  type CcxtSocket,
+  loadCcxt,
+} from './ccxt-module.js';
 import { cleanError } from './clean-error.js';
 import { checkMayLeave } from './create-attempt.js';
 import { CreateConnections } from './create-connections.js';
@@ -24,6 +30,7 @@ import { dialectOf } from './dialects/table.js';
 import { growingNonce } from './growing-nonce.js';
 import { createRequestHold, type RequestHold } from './request-hold.js';
 import { NO_FEES, signNoFees } from './sign-no-fees.js';
+import { type StreamLines, streamLines } from './stream-lines.js';
 import { keepRoomForUrgent } from './urgent-requests.js';
 
 /** The slice of the configuration that an exchange is built from; an entry of `exchange` fits as it is. */
@@ -60,6 +67,7 @@ export interface ConnectedExchange {
   /** Counts an answer that is not believed, and is what to throw for it. */
   readonly garbled: (place: string, detail: string) => RedbuttonError;
   readonly creates: Pick<CreateConnections, 'warm' | 'recheck'>;
+  readonly lines: StreamLines;
 }
 
 const REQUEST_TIMEOUT_MS = 10_000;
@@ -115,7 +123,8 @@ export async function createExchange(
   hookCalls({ api, errors, dialect, hold, clock, garbled });
   cleanErrors(api, secretsOf(credentials));
   const ids = createOrderIdCodec(dialect.ids, device);
-  return { id: config.id, api, errors, clock, dialect, ids, garbled, creates };
+  const lines = streamLines(api, clock);
+  return { id: config.id, api, errors, clock, dialect, ids, garbled, creates, lines };
 }
 
 /** An address of a wallet is no secret, and would take words out of answers that are about it. */
@@ -203,21 +212,17 @@ function cleanErrors(api: CcxtExchange, secrets: readonly string[]): void {
       throw cleanError(error, secrets);
     });
   const client = api.client.bind(api);
-  api.client = (url) => withoutOrphans(client(url) as StreamClient, secrets);
+  api.client = (url) => withoutOrphans(client(url), secrets);
 }
 
-interface StreamClient {
-  future(messageHash: string): Promise<unknown>;
-}
-
-const cared = new WeakSet<StreamClient>();
+const cared = new WeakSet<CcxtSocket>();
 
 /**
  * ccxt makes promises for whoever may come to wait for them, as for a subscription that is being signed. Where it is
  * refused and nobody has come, the rejection is nobody's, and would end this process. Whoever waits still hears of it, without
  * secrets.
  */
-function withoutOrphans(client: StreamClient, secrets: readonly string[]): StreamClient {
+function withoutOrphans(client: CcxtSocket, secrets: readonly string[]): CcxtSocket {
   if (cared.has(client)) return client;
   cared.add(client);
   const future = client.future.bind(client);
@@ -267,22 +272,4 @@ function astray(id: string, url: string) {
     `exchange ${id}: ccxt was about to call ${new URL(url).origin}, which is not the configured address`,
     'report this: a ccxt option asks a host that the configuration does not cover',
   );
-}
-
-const CLOSE_MS_MAX = 1000;
-
-/** Closes the stream connections. A line that does not answer the closing frame is cut. */
-export async function closeStreams({ api, clock }: ConnectedExchange): Promise<void> {
-  const sockets = Object.values(api.clients);
-  const waiting = new AbortController();
-  await Promise.race([
-    api.close().catch(() => undefined),
-    clock.sleep(CLOSE_MS_MAX, waiting.signal).then(
-      () => {
-        for (const { connection } of sockets) connection?.terminate?.();
-      },
-      () => undefined,
-    ),
-  ]);
-  waiting.abort();
 }

@@ -5,7 +5,7 @@ import { timeframeMs } from '../../core/timeframe.js';
 import type { CandleFeed, RawCandle } from '../../ports/market.js';
 import type { Figure, OhlcvRow } from './ccxt-module.js';
 import { ClosedBarSequencer } from './closed-bar-sequencer.js';
-import { type ConnectedExchange, closeStreams } from './exchange.js';
+import type { ConnectedExchange } from './exchange.js';
 import { type LiveSource, pollBars, watchBars } from './live-source.js';
 import { loadedMarkets, marketRules, readMarkets } from './market-rules.js';
 import { shareRequests } from './shared-requests.js';
@@ -88,6 +88,7 @@ class CcxtFeed implements CandleFeed {
     const source: LiveSource = api.has.watchOHLCV === true ? watchBars : pollBars;
     const me = Symbol(key);
     this.#streams.add(me);
+    this.#connection.lines.open();
     try {
       await this.#run(sequencer, source, symbol, timeframe, onLife, signal);
     } finally {
@@ -141,7 +142,7 @@ class CcxtFeed implements CandleFeed {
   }
 
   async close(): Promise<void> {
-    await closeStreams(this.#connection);
+    await this.#connection.lines.close();
   }
 
   /** One loop takes updates as they come, one looks for bars that closed in silence; the sequencer sees one at a time. */
@@ -254,7 +255,7 @@ class CcxtFeed implements CandleFeed {
   /** The last stream to end closes the sockets; an earlier one only gives up its subscription. */
   async #release(symbol: string, timeframe: string): Promise<void> {
     const { api } = this.#connection;
-    if (this.#streams.size === 0) await closeStreams(this.#connection);
+    if (this.#streams.size === 0) await this.#connection.lines.close();
     else if (api.has.unWatchOHLCV === true && Object.keys(api.clients).length > 0) {
       // A broken line has forgotten the subscription already.
       void api.unWatchOHLCV(symbol, timeframe).catch(() => undefined);

@@ -3,7 +3,7 @@ import type { OrderUpdate } from '../../core/order.js';
 import type { OrderStream } from '../../ports/broker.js';
 import type { CcxtOrder } from './ccxt-module.js';
 import type { OrderIdCodec } from './dialects/order-ids.js';
-import { type ConnectedExchange, closeStreams } from './exchange.js';
+import type { ConnectedExchange } from './exchange.js';
 
 /**
  * What ccxt's `watchOrders` says of the account's orders; null where the exchange has no such stream. Each call follows
@@ -32,7 +32,7 @@ export async function createOrderStream(
     try {
       await Promise.race([watching, aborted]);
     } finally {
-      await closeStreams(own);
+      await own.lines.close();
     }
   };
 }
