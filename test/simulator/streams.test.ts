@@ -15,6 +15,27 @@ interface BookWatcher {
 }
 
 describe('the diff stream of the book', () => {
+  it('removes every level of a book that was asked for before anybody listened', async () => {
+    world = await startWorld();
+    for (let i = 0; i < 3; i++) await world.simulator.step();
+    const bids = async () => {
+      const answer = await fetch(`${world.simulator.restUrl}/api/v3/depth?symbol=BTCUSDT`);
+      return ((await answer.json()) as { bids: [string, string][] }).bids.map(([price]) => price);
+    };
+    const before = await bids();
+    const socket = new WebSocket(`${world.simulator.restUrl.replace('http', 'ws')}/ws/btcusdt@depth`);
+    const event = new Promise<{ b: [string, string][] }>((resolve) => {
+      socket.addEventListener('message', ({ data }) => resolve(JSON.parse(String(data))));
+    });
+    await new Promise((resolve) => socket.addEventListener('open', resolve));
+    await world.simulator.step();
+    const gone = (await event).b.filter(([, size]) => Number(size) === 0).map(([price]) => price);
+    const after = await bids();
+    expect(gone.sort()).toEqual(before.filter((price) => !after.includes(price)).sort());
+    expect(gone).not.toEqual([]);
+    socket.close();
+  });
+
   it('keeps the book of ccxt equal to the one that REST tells, step after step', async () => {
     world = await startWorld();
     const { api } = await world.connect();

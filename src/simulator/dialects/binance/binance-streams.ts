@@ -41,10 +41,12 @@ export class BinanceStreams implements DialectStreams {
     this.#hub.publish(klines, () => klineEvent(instrument, candle, true, replay.closeMs));
     this.#hub.publish(klines, () => this.#openingTick(instrument));
     this.#hub.publish(bookTickerStream(instrument), () => bookTickerEvent(instrument, book));
+    // Taken at each bar, also where nobody listens: a book that was asked for just before is brought up to date by what follows it.
+    const changes = book.changes();
     let depth: string | undefined;
     for (const stream of depthStreams(instrument)) {
       this.#hub.publish(stream, () => {
-        depth ??= depthEvent(instrument, book.changes(), clock.wallMs());
+        depth ??= depthEvent(instrument, changes, clock.wallMs());
         return depth;
       });
     }
